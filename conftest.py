@@ -1,0 +1,37 @@
+"""Let the tests see this working copy inside the installed Hummingbot: nothing is installed, edits are live.
+
+Hummingbot lists connectors by scanning one directory of its own package; this is the only thing that is replaced, and
+only in tests. With STANDARD_TEST_INSTALLED=1 nothing is replaced and the tests run against the installed wheel.
+"""
+import os
+from pathlib import Path
+from typing import Any
+
+EXCHANGES = Path(__file__).resolve().parent / "hummingbot" / "connector" / "exchange"
+
+
+def _show_working_copy() -> None:
+    import hummingbot
+    if getattr(hummingbot, "__file__", None) is None:
+        raise RuntimeError("Hummingbot is not installed in this environment: run the tests with `make test`.")
+    import hummingbot.client.settings as settings
+    import hummingbot.connector.exchange as exchange
+
+    exchange.__path__.insert(0, str(EXCHANGES))
+    installed_scandir = settings.scandir
+    scanned = os.path.realpath(os.path.join(str(settings.root_path()), "hummingbot", "connector", "exchange"))
+
+    def scandir(path: Any = ".") -> list[os.DirEntry[str]]:
+        entries = list(installed_scandir(path))
+        if os.path.realpath(str(path)) != scanned:
+            return entries
+        ours = [entry for entry in os.scandir(EXCHANGES) if entry.is_dir() and not entry.name.startswith("_")]
+        names = {entry.name for entry in ours}
+        return [entry for entry in entries if entry.name not in names] + ours
+
+    settings.scandir = scandir
+    settings.AllConnectorSettings.all_connector_settings = {}
+
+
+if os.environ.get("STANDARD_TEST_INSTALLED") != "1":
+    _show_working_copy()

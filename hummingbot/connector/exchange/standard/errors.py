@@ -1,0 +1,60 @@
+"""The errors of the connector: one small tree, one child for each thing that a caller would treat differently.
+
+Messages say what was attempted and what the user can do. A private key appears in no message and no repr.
+"""
+from typing import Any
+
+
+class StandardError(Exception):
+    """Any failure that the connector itself reports."""
+
+
+class ConfigurationError(StandardError, ValueError):
+    """What the user entered cannot work: a malformed key, a wrong chain behind the RPC URL, an engine without code."""
+
+
+class UnknownMarketError(ConfigurationError):
+    """A trading pair or token that the exchange does not list (or that the connector left out, and said so)."""
+
+
+class OrderRejectedError(StandardError):
+    """The order can never rest or trade as asked: refused locally, or reverted by the engine for `reason`."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class NotSentError(StandardError):
+    """The transaction provably never reached a node; nothing happened on the chain."""
+
+
+class OutcomeUnknownError(StandardError):
+    """The transaction may have reached a node; only the chain can tell (docs/protocol.md, "Following a transaction")."""
+
+
+class ApiUnavailableError(StandardError):
+    """No usable answer from an endpoint: not reachable, timed out, or an HTTP error. Says nothing about orders."""
+
+
+class RateLimitedError(ApiUnavailableError):
+    """HTTP 427 or 429. `retry_after` is the pause in seconds that the server asked for, if it did."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class BadDataError(ApiUnavailableError):
+    """An answer that is not what the endpoint promises: not JSON, a wrong shape, NaN, a negative size."""
+
+
+class RpcError(StandardError):
+    """The node answered a JSON-RPC request with an error object."""
+
+    def __init__(self, method: str, code: int, message: str, data: Any = None) -> None:
+        super().__init__(f"{method}: {message} (code {code})")
+        self.method = method
+        self.code = code
+        self.reason = message
+        self.data = data
