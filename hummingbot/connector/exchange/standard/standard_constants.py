@@ -1,0 +1,93 @@
+"""Networks, REST paths, channels, event names and rate limits. Facts only, no logic (docs/protocol.md, "Identity", "REST API")."""
+from typing import NamedTuple
+
+from hummingbot.core.api_throttler.data_types import RateLimit
+
+EXCHANGE_NAME = "standard"
+DEFAULT_DOMAIN = "standard"
+TESTNET_DOMAIN = "standard_testnet"
+SANDBOX_DOMAIN = "standard_sandbox"
+
+CLIENT_ORDER_ID_PREFIX = "HBOT"
+CLIENT_ORDER_ID_MAX_LENGTH = 32
+
+
+class Network(NamedTuple):
+    """Where a domain's exchange lives. Several URLs are tried in order."""
+
+    chain_id: int
+    rpc_urls: tuple[str, ...]
+    api_urls: tuple[str, ...]
+    engine: str
+    native_symbol: str
+    # Which symbol belongs to which token, where an impostor could carry the same one (lower-case addresses).
+    well_known_tokens: tuple[tuple[str, str], ...]
+    explorer: str
+
+
+NETWORKS = {
+    DEFAULT_DOMAIN: Network(
+        chain_id=5031,
+        rpc_urls=("https://api.infra.mainnet.somnia.network",),
+        api_urls=("https://api-somi.standardweb3.com",),
+        engine="0x3cb2cbb0ceb96c9456b11dbc7ab73c4848f9a14c",
+        native_symbol="SOMI",
+        well_known_tokens=(("SOMI", "0x046ede9564a72571df6f5e44d0405360c0f4dcab"),
+                           ("USDC", "0x28bec7e30e6faee657a03e19bf1128aad7632a00")),
+        explorer="https://explorer.somnia.network",
+    ),
+    TESTNET_DOMAIN: Network(
+        chain_id=50312,
+        rpc_urls=("https://api.infra.testnet.somnia.network", "https://dream-rpc.somnia.network"),
+        api_urls=("https://new-api.standardweb3.com", "https://somnia-testnet-ponder-release.standardweb3.com"),
+        engine="0xa19d92429b00da62ce1b87713dee4688f75aff2a",
+        native_symbol="STT",
+        well_known_tokens=(("STT", "0x4a3bc48c156384f9564fd65a53a2f3d534d8f2b7"),
+                           ("USDC", "0x0ed782b8079529f7385c3eda9faf1eaa0dbc6a17"),
+                           ("WBTC", "0x54597df4e4a6385b77f39d458eb75443a8f9aa9e")),
+        explorer="https://shannon-explorer.somnia.network",
+    ),
+    SANDBOX_DOMAIN: Network(
+        chain_id=31337,
+        rpc_urls=("http://127.0.0.1:8745",),
+        api_urls=("http://127.0.0.1:8745",),
+        engine="",  # the sandbox tells: /api/exchange names the factory, the factory its engine
+        native_symbol="SOMI",
+        well_known_tokens=(),
+        explorer="",
+    ),
+}
+
+# Environment variables that override a domain's network: STANDARD_SANDBOX_RPC_URL, STANDARD_API_URL, …
+ENVIRONMENT_SETTINGS = ("rpc_url", "api_url", "engine_address", "chain_id")
+
+EXCHANGE_PATH = "/api/exchange"
+TOKENS_PATH = "/api/tokens/{size}/{page}"
+PAIRS_PATH = "/api/pairs/{size}/{page}"
+ORDER_BOOK_TICKS_PATH = "/api/orderbook/ticks/{base}/{quote}/{limit}"
+PAIR_TRADES_PATHS = ("/api/trades/pair/{base}/{quote}/{size}/{page}", "/api/trades/{base}/{quote}/{size}/{page}")
+ACCOUNT_ORDERS_PATH = "/api/orders/{address}/{size}/{page}"
+ACCOUNT_ORDER_HISTORY_PATH = "/api/orderhistory/{address}/{size}/{page}"
+ACCOUNT_TRADE_HISTORY_PATH = "/api/tradehistory/{address}/{size}/{page}"
+CANDLES_PATH = "/api/ohlcv/{interval}/{base}/{quote}/{size}/{page}"
+
+PAGE_SIZE = 100
+ORDER_BOOK_DEPTH = 100
+TRADES_PAGE_SIZE = 50
+
+# The API publishes no limit; ten requests a second is what other clients keep to. The node is separate.
+API_LIMIT_ID = "standard_api"
+RPC_LIMIT_ID = "standard_rpc"
+RATE_LIMITS = [
+    RateLimit(limit_id=API_LIMIT_ID, limit=10, time_interval=1),
+    RateLimit(limit_id=RPC_LIMIT_ID, limit=400, time_interval=1),
+]
+RATE_LIMIT_STATUSES = (427, 429)
+
+REQUEST_TIMEOUT = 10.0
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+
+DENOMINATOR = 100_000_000  # prices, fees and spreads are parts of it
+PRICE_DECIMALS = 8
+MAX_MATCHES = 20
+ZERO_ADDRESS = "0x" + "00" * 20
