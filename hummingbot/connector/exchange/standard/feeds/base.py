@@ -1,0 +1,92 @@
+"""The interchangeable interface of market and account data, and the events that feeds yield.
+
+A feed runs until it breaks: it raises, it never goes silent. The data sources run whichever feed they are given;
+replacing polling by a stream means adding one class.
+"""
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol, Union
+
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+
+Levels = Sequence[tuple[float, float]]
+
+
+class BookSnapshot(NamedTuple):
+    """A whole order book: (price, base amount) levels, best first. `update_id` never decreases within a pair."""
+
+    trading_pair: str
+    update_id: int
+    timestamp: float
+    bids: Levels
+    asks: Levels
+
+
+class BookDelta(NamedTuple):
+    """Changed levels with their new absolute base amounts; amount 0 removes the level."""
+
+    trading_pair: str
+    update_id: int
+    timestamp: float
+    bids: Levels
+    asks: Levels
+
+
+class PublicTrade(NamedTuple):
+    """A trade of anybody. `is_buy` is the taker's side."""
+
+    trading_pair: str
+    trade_id: str
+    is_buy: bool
+    price: float
+    amount: float
+    timestamp: float
+
+
+MarketEvent = Union[BookSnapshot, BookDelta, PublicTrade]
+MarketSink = Callable[[MarketEvent], None]
+
+
+class OrderLogs(NamedTuple):
+    """Trading events of the engine in chain order, and the block up to which the account has now been told everything."""
+
+    logs: Sequence[EngineLog]
+    block_number: int
+
+
+class BalanceChange(NamedTuple):
+    """The wallet holds `units` of `token` (address) as of `block_number`."""
+
+    token: str
+    units: int
+    block_number: int
+
+
+AccountEvent = Union[OrderLogs, BalanceChange]
+AccountSink = Callable[[AccountEvent], None]
+
+
+class MarketFeed(Protocol):
+    """A source of order books and public trades."""
+
+    name: str
+
+    async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        """Deliver events of the pairs until the feed breaks; raises then. Each pair begins with a snapshot."""
+
+    def add_pair(self, trading_pair: str) -> None:
+        """Deliver this pair too from now on."""
+
+    def remove_pair(self, trading_pair: str) -> None:
+        """Deliver this pair no longer."""
+
+
+class AccountFeed(Protocol):
+    """A source of what happens to the account."""
+
+    name: str
+
+    async def run(self, sink: AccountSink) -> None:
+        """Deliver events until the feed breaks; raises then. Nothing between two runs is lost: a cursor remembers."""
+
+    def hurry(self) -> None:
+        """Something was just mined that the caller waits for: look now instead of at the next interval."""

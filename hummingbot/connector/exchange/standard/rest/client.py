@@ -1,0 +1,120 @@
+"""Typed calls of the REST API: discovery, books and public trades. Read-only, lagging, rounded; the chain is the truth."""
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
+from hummingbot.connector.exchange.standard.rest.models import (
+    OpenOrderRow,
+    PairRow,
+    TradeRow,
+    parse_json,
+    parse_open_order,
+    parse_page,
+    parse_pair,
+    parse_trade,
+)
+from hummingbot.connector.exchange.standard.transport import HttpTransport
+
+MAX_PAGES = 50
+
+
+class RestClient:
+    """The REST API of one network. Several base URLs may be given: one that fails is left for the next.
+
+    Every call raises ApiUnavailableError, RateLimitedError or BadDataError (errors.py) and nothing else.
+    """
+
+    def __init__(self, transport: HttpTransport, urls: Sequence[str], timeout: float = CONSTANTS.REQUEST_TIMEOUT) -> None:
+        self._transport = transport
+        self._urls = [url.rstrip("/") for url in urls]
+        self._current = 0
+        self._timeout = timeout
+        self._trades_path: str | None = None
+        self._reported_rejections: set[str] = set()
+
+    @property
+    def url(self) -> str:
+        """The base URL in use."""
+        return self._urls[self._current]
+
+    async def get(self, path: str) -> bytes:
+        """The body of a successful answer, from the first of the base URLs that gives one."""
+        failure: ApiUnavailableError | None = None
+        for attempt in range(len(self._urls)):
+            try:
+                return await self._get_once(path)
+            except ApiUnavailableError as error:
+                failure = failure or error
+                if attempt + 1 < len(self._urls):
+                    left = self.url
+                    self._current = (self._current + 1) % len(self._urls)
+                    logging.getLogger(__name__).warning("Leaving the API at %s for %s: %s", left, self.url, error)
+        assert failure is not None
+        raise failure
+
+    async def _get_once(self, path: str) -> bytes:
+        answer = await self._transport.request("GET", self.url + path, timeout=self._timeout)
+        if answer.status == 200:
+            return answer.body
+        if answer.status in CONSTANTS.RATE_LIMIT_STATUSES:
+            raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})",
+                                   _seconds(answer.headers.get("retry-after")))
+        raise ApiUnavailableError(f"GET {path}: HTTP {answer.status} {answer.body[:80]!r}")
+
+    async def factory_address(self) -> str:
+        """The order book factory that the API indexes, lower case; its engine is the exchange."""
+        answer = parse_json(await self.get(CONSTANTS.EXCHANGE_PATH))
+        deployer = answer.get("deployer") if isinstance(answer, dict) else None
+        if not isinstance(deployer, str) or len(deployer) != 42:
+            raise BadDataError("the API does not name its factory")
+        return deployer.lower()
+
+    async def pairs(self) -> list[PairRow]:
+        """All listed pairs, page by page."""
+        return await self._all_pages(CONSTANTS.PAIRS_PATH, {}, ("pairs",), parse_pair)
+
+    async def order_book(self, base: str, quote: str, limit: int = CONSTANTS.ORDER_BOOK_DEPTH) -> bytes:
+        """The raw tick book of a pair (rest.models.parse_tick_book); raw, so that an unchanged one costs no parsing."""
+        return await self.get(CONSTANTS.ORDER_BOOK_TICKS_PATH.format(
+            base=to_checksum(base), quote=to_checksum(quote), limit=limit))
+
+    async def trades(self, base: str, quote: str, size: int = CONSTANTS.TRADES_PAGE_SIZE) -> list[TradeRow]:
+        """The latest public trades of a pair, newest first. Which of the two known paths works is found out once."""
+        paths = [self._trades_path] if self._trades_path else list(CONSTANTS.PAIR_TRADES_PATHS)
+        for path in paths:
+            try:
+                body = await self.get(path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=1))
+                page = parse_page(body, ("trades",), parse_trade)
+            except RateLimitedError:
+                raise
+            except ApiUnavailableError:
+                if path == paths[-1]:
+                    raise
+                continue
+            self._trades_path = path
+            return page.rows
+        raise BadDataError("the API offers no trades of a pair")
+
+    async def open_orders(self, account: str) -> list[OpenOrderRow]:
+        """The orders of an account that the indexer believes open, page by page."""
+        return await self._all_pages(CONSTANTS.ACCOUNT_ORDERS_PATH, {"address": to_checksum(account)}, ("orders",), parse_open_order)
+
+    async def _all_pages(self, path: str, values: dict[str, str], keys: Iterable[str], parse: Callable[[Any], Any]) -> list[Any]:
+        rows: list[Any] = []
+        for number in range(1, MAX_PAGES + 1):
+            body = await self.get(path.format(size=CONSTANTS.PAGE_SIZE, page=number, **values))
+            page = parse_page(body, keys, parse)
+            rows += page.rows
+            if page.rejected and path not in self._reported_rejections:
+                self._reported_rejections.add(path)
+                logging.getLogger(__name__).warning("The API lists %d malformed rows at %s; they are left out", page.rejected, path)
+            if number >= page.total_pages or not page.rows:
+                break
+        return rows
+
+
+def _seconds(text: str | None) -> float | None:
+    return float(text) if text is not None and text.isdigit() else None

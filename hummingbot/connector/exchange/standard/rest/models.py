@@ -1,0 +1,182 @@
+"""Rows of the REST API, validated once, at the edge (docs/protocol.md, "REST API").
+
+The API rounds like a 32-bit float: its numbers fill order books and candles, never an account. Parsers accept every
+known shape of an answer, leave a single bad row out, and raise BadDataError when the answer as a whole is none.
+"""
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from hummingbot.connector.exchange.standard.errors import BadDataError
+
+Row = TypeVar("Row")
+
+
+class TokenRow(NamedTuple):
+    """A listed token; the address is lower case."""
+
+    address: str
+    symbol: str
+    decimals: int
+
+
+class PairRow(NamedTuple):
+    """A listed pair. `book` is the book contract's address in lower case, `price` the last market price or None."""
+
+    base: TokenRow
+    quote: TokenRow
+    book: str
+    price: float | None
+
+
+class TickBook(NamedTuple):
+    """Price levels, best first, as (price, base amount); the API's quote amounts of bids are already converted."""
+
+    bids: list[tuple[float, float]]
+    asks: list[tuple[float, float]]
+    market_price: float | None
+
+
+class TradeRow(NamedTuple):
+    """A public trade. `key` identifies it across pages, `is_buy` is the taker's side, `timestamp` is in seconds."""
+
+    key: str
+    is_buy: bool
+    price: float
+    base_amount: float
+    timestamp: float
+
+
+class OpenOrderRow(NamedTuple):
+    """An order that the indexer believes open: a hint where to look on the chain, nothing more."""
+
+    book: str
+    is_bid: bool
+    order_id: int
+
+
+class Page(NamedTuple):
+    """Parsed rows, how many rows were left out as malformed, and how many pages the listing has."""
+
+    rows: list[Any]
+    rejected: int
+    total_pages: int
+
+
+def parse_json(body: bytes) -> Any:
+    """JSON of an answer; BadDataError when it is none. NaN and Infinity are no JSON."""
+    try:
+        return json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise BadDataError(f"the answer is not JSON: {body[:60]!r}") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError(f"{value!r} is not a number")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{value!r} is not finite")
+    return number
+
+
+def _positive(value: Any) -> float:
+    number = _number(value)
+    if number <= 0:
+        raise ValueError(f"{value!r} is not positive")
+    return number
+
+
+def _address(value: Any) -> str:
+    if not isinstance(value, str) or len(value) != 42 or not value.startswith("0x"):
+        raise ValueError(f"{value!r} is not an address")
+    int(value, 16)
+    return value.lower()
+
+
+def _integer(value: Any, limit: int) -> int:
+    number = _number(value)
+    if number != int(number) or not 0 <= number <= limit:
+        raise ValueError(f"{value!r} is not an integer up to {limit}")
+    return int(number)
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{value!r} is not a boolean")
+    return value
+
+
+def parse_token(row: Mapping[str, Any]) -> TokenRow:
+    """One row of the token list, or the token inside a pair."""
+    symbol = row["symbol"]
+    if not isinstance(symbol, str) or not symbol:
+        raise ValueError("a token without a symbol")
+    return TokenRow(_address(row["id"]), symbol[:64], _integer(row["decimals"], 255))
+
+
+def parse_pair(row: Mapping[str, Any]) -> PairRow:
+    """One row of the pair list. The book's address is `orderbook` where present, else the row's id."""
+    price = row.get("price")
+    return PairRow(parse_token(row["base"]), parse_token(row["quote"]), _address(row.get("orderbook") or row["id"]),
+                   _positive(price) if price else None)
+
+
+def parse_trade(row: Mapping[str, Any]) -> TradeRow:
+    """One row of a pair's trades; the maker's order id tells the fills of one transaction apart."""
+    price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
+    key = f"{row['txHash']}:{row['orderId']}:{row.get('isBid')}:{row['baseAmount']}"
+    return TradeRow(key, _flag(row["isBid"]), price, base_amount, _number(row["timestamp"]))
+
+
+def parse_open_order(row: Mapping[str, Any]) -> OpenOrderRow:
+    """One row of an account's open orders."""
+    return OpenOrderRow(_address(row.get("orderbook") or row["pair"]), _flag(row["isBid"]), _integer(row["orderId"], 2 ** 32 - 1))
+
+
+def parse_page(body: bytes, keys: Iterable[str], parse: Callable[[Mapping[str, Any]], Row]) -> Page:
+    """A listing: a bare list, or an object that holds it under one of `keys`."""
+    answer = parse_json(body)
+    total_pages = 1
+    if isinstance(answer, dict):
+        rows = next((answer[key] for key in keys if key in answer), None)
+        try:
+            total_pages = _integer(answer.get("totalPages", 1), 10 ** 6)
+        except ValueError as error:
+            raise BadDataError(f"the number of pages is wrong: {error}") from error
+    else:
+        rows = answer
+    if not isinstance(rows, list):
+        raise BadDataError(f"no list under any of {list(keys)}: {body[:60]!r}")
+    parsed, rejected = [], 0
+    for row in rows:
+        try:
+            parsed.append(parse(row))
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+            rejected += 1
+    return Page(parsed, rejected, total_pages)
+
+
+def parse_tick_book(body: bytes) -> TickBook:
+    """The order book at exact price levels: the API gives bids in quote, which become base here; empty levels are left out.
+
+    One bad level rejects the whole answer: half a book is worse than the one before.
+    """
+    answer = parse_json(body)
+    try:
+        bids = [(float(row["price"]), float(row["amount"])) for row in answer["bids"]]
+        asks = [(float(row["price"]), float(row["amount"])) for row in answer["asks"]]
+        market_price = float(answer["mktPrice"]) if answer.get("mktPrice") else None
+        if any(not 0 < price < math.inf or not 0 <= amount < math.inf for side in (bids, asks) for price, amount in side):
+            raise ValueError("a price or an amount is out of range")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise BadDataError(f"the order book is malformed: {error!r}") from error
+    bids.sort(reverse=True)
+    asks.sort()
+    return TickBook([(price, amount / price) for price, amount in bids if amount > 0],
+                    [level for level in asks if level[1] > 0], market_price)
