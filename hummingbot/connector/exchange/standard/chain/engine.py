@@ -67,7 +67,7 @@ _OPERATOR = (
     "updatePair(address base,address quote,uint256 listingPrice,uint256 listingDate)(address)",
     "setSpread(address base,address quote,uint32 buy,uint32 sell,bool isMkt)(bool)",
     "setDefaultSpread(uint32 buy,uint32 sell,bool isMkt)",
-    "setDefaultFee(bool isMaker,uint32 fee)",
+    "setDefaultFee(bool isMaker,uint32 fee)(bool)",
     "setMaxMatches(uint32 n)",
     "setFeeTo(address feeTo)",
     "setIncentive(address incentive)",
@@ -110,7 +110,7 @@ _FACTORY = (
     "allPairs(uint256 index)(address)",
     "getPair(address base,address quote)(address)",
     "getPairs(uint256 start,uint256 end)((address base,address quote)[])",
-    "getPairNames(uint256 start,uint256 end)((string base,string quote)[])",
+    "getPairNames(uint256 start,uint256 end)(string[])",
     "getBaseQuote(address pair)(address base,address quote)",
     "engine()(address)",
     "impl()(address)",
@@ -277,7 +277,15 @@ class Revert(NamedTuple):
     def __str__(self) -> str:
         if self.name == "Error":
             return f'"{self.arguments[0]}"'
-        return f"{self.name}({', '.join(str(argument) for argument in self.arguments)})" if self.name else "no reason given"
+        return f"{self.name}({', '.join(map(_shown, self.arguments))})" if self.name else "no reason given"
+
+
+def _shown(argument: Any) -> str:
+    """An argument in words; `bytes` are a reason inside a reason where they can be."""
+    if not isinstance(argument, bytes):
+        return str(argument)
+    inner = decode_revert(argument)
+    return str(inner) if inner.name else "0x" + argument.hex()
 
 
 def decode_revert(data: bytes) -> Revert:
