@@ -1,0 +1,74 @@
+"""Which of several equal endpoints to ask: the first good one, with the bad ones left alone for a while.
+
+An endpoint is left when it fails, falls behind, stands still or belongs to another chain, and is asked again after a
+pause that doubles each time. Only host names are logged, since a path or a query may hold somebody's access key.
+"""
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from hummingbot.connector.exchange.standard.clock import Clock
+
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 60.0
+
+
+@dataclass(slots=True, eq=False)
+class Endpoint:
+    """One URL and what is known about it. `head` is the last block number that it told, `head_since` since when."""
+
+    url: str
+    host: str
+    batch_limit: int
+    chain_checked: bool = False
+    failures: int = 0
+    retry_at: float = 0.0
+    trouble: str = ""
+    head: int = -1
+    head_since: float = 0.0
+
+
+def host_of(url: str) -> str:
+    """The part of a URL that may be shown to anybody."""
+    parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.hostname or 'an URL without a host'}{port}"
+
+
+class EndpointPool:
+    """The endpoints in the user's order of preference."""
+
+    def __init__(self, urls: Sequence[str], clock: Clock, batch_limit: int) -> None:
+        self._clock = clock
+        self.endpoints = [Endpoint(url, host_of(url), batch_limit) for url in urls]
+        self._current = self.endpoints[0]
+
+    def choices(self) -> list[Endpoint]:
+        """All endpoints, the best to ask first: those that are not paused, then those whose pause ends first."""
+        now = self._clock.monotonic()
+        good = [endpoint for endpoint in self.endpoints if endpoint.retry_at <= now]
+        paused = sorted([endpoint for endpoint in self.endpoints if endpoint.retry_at > now], key=lambda item: item.retry_at)
+        return good + paused
+
+    def failed(self, endpoint: Endpoint, trouble: str, pause: float | None = None) -> None:
+        """Leave the endpoint alone for `pause` seconds, or for twice as long as the last time."""
+        endpoint.failures += 1
+        endpoint.trouble = trouble
+        endpoint.chain_checked = False
+        doubled: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(endpoint.failures - 1, 10))
+        endpoint.retry_at = self._clock.monotonic() + max(doubled, pause or 0.0)
+
+    def worked(self, endpoint: Endpoint) -> None:
+        """The endpoint gave a usable answer."""
+        if endpoint is not self._current:
+            if self._current.trouble:
+                logging.getLogger(__name__).warning("The node %s is left for %s: %s", self._current.host, endpoint.host,
+                                                    self._current.trouble)
+            else:
+                logging.getLogger(__name__).warning("The node %s is asked again instead of %s", endpoint.host, self._current.host)
+            self._current = endpoint
+        endpoint.failures, endpoint.retry_at, endpoint.trouble = 0, 0.0, ""

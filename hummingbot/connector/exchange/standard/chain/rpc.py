@@ -1,0 +1,330 @@
+"""JSON-RPC over HTTP to the chain's nodes: one call, many calls in one request, typed answers, typed errors.
+
+A request goes to the first good one of several URLs (see `endpoints`); a question that one endpoint cannot answer is put
+to the next, a transaction never is, since its sender must know what became of every single attempt. Whatever arrives is
+checked before it is returned (`rpc_values`), and the block number that this client reports never goes back.
+"""
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Union
+
+from hummingbot.connector.exchange.standard.chain import rpc_values as values
+from hummingbot.connector.exchange.standard.chain.endpoints import Endpoint, EndpointPool
+from hummingbot.connector.exchange.standard.chain.rpc_errors import is_rate_limit, revert_of
+from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    BadDataError,
+    ConfigurationError,
+    OrderRejectedError,
+    RateLimitedError,
+    RpcError,
+)
+from hummingbot.connector.exchange.standard.transport import HttpAnswer, HttpTransport
+
+Request = tuple[str, Sequence[Any]]
+BlockTag = Union[int, str]
+
+BATCH_LIMIT = 100
+MAX_LAG_BLOCKS = 50
+STALL_SECONDS = 30.0
+_RATE_LIMIT_STATUSES = (427, 429)
+
+
+class _BatchRefused(Exception):
+    """The endpoint does not take this many requests at once."""
+
+
+class RpcClient:
+    """A client for one chain behind one or several URLs.
+
+    `timeout` is the deadline of each HTTP request in seconds. With `chain_id` every URL is asked for its chain before it
+    is used: one that belongs to another chain is left for the next, and when there is no other ConfigurationError is raised.
+
+    Every method raises ApiUnavailableError (RateLimitedError, BadDataError) when no endpoint gave a usable answer, and
+    RpcError when the node answered with an error.
+    """
+
+    def __init__(self, transport: HttpTransport, urls: Sequence[str], clock: Clock, timeout: float = 10.0, *,
+                 chain_id: int | None = None, batch_limit: int = BATCH_LIMIT) -> None:
+        if not urls:
+            raise ConfigurationError("No RPC URL is given.")
+        self._transport = transport
+        self._clock = clock
+        self._timeout = timeout
+        self._chain_id = chain_id
+        self._pool = EndpointPool(urls, clock, batch_limit)
+        self._last_id = 0
+        self._head = -1
+
+    async def call(self, method: str, *params: Any) -> Any:
+        """The result of one call."""
+        (answer,) = await self._ask_any([(method, params)])
+        if isinstance(answer, RpcError):
+            raise answer
+        return answer
+
+    async def batch(self, requests: Sequence[Request]) -> list[Any | RpcError]:
+        """The results of many calls in one HTTP request (several for a long batch), in the order of the questions.
+
+        A call that the node answered with an error has its RpcError in the place of the result.
+        """
+        return await self._ask_any(requests) if requests else []
+
+    async def send_raw_transactions(self, raws: Sequence[bytes]) -> list[Any | RpcError]:
+        """Hand signed transactions to one node, in one attempt: the hash that it tells or its RpcError for each.
+
+        An exception leaves open which of them arrived.
+        """
+        return await self._ask_any([("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws], once=True)
+
+    async def send_raw_transaction(self, raw: bytes) -> str:
+        """Hand one signed transaction to one node, in one attempt; an ApiUnavailableError leaves open whether it arrived."""
+        (answer,) = await self.send_raw_transactions([raw])
+        if isinstance(answer, RpcError):
+            raise answer
+        return values.fixed_hex(answer, 32, "eth_sendRawTransaction")
+
+    async def chain_id(self) -> int:
+        """The chain that the node belongs to."""
+        return values.quantity(await self.call("eth_chainId"), "eth_chainId")
+
+    async def block_number(self) -> int:
+        """The number of the newest block that any endpoint has told of."""
+        values.quantity(await self.call("eth_blockNumber"), "eth_blockNumber")
+        return self._head
+
+    async def balance(self, address: str, block: BlockTag = "latest") -> int:
+        """The native tokens of an account, in wei."""
+        return values.quantity(await self.call("eth_getBalance", address, block_tag(block)), "eth_getBalance")
+
+    async def nonce(self, address: str, block: BlockTag = "latest") -> int:
+        """How many transactions of the account are in blocks up to `block`; with "pending", in the node's pool too."""
+        return values.quantity(await self.call("eth_getTransactionCount", address, block_tag(block)), "eth_getTransactionCount")
+
+    async def code(self, address: str) -> bytes:
+        """The code of a contract; empty for any other address."""
+        return values.data(await self.call("eth_getCode", address, "latest"), "eth_getCode")
+
+    async def gas_price(self) -> int:
+        """What a legacy transaction should pay, in wei per gas."""
+        return values.quantity(await self.call("eth_gasPrice"), "eth_gasPrice")
+
+    async def get_block(self, block: BlockTag = "latest") -> Block | None:
+        """The head of a block, or None when the node does not have it."""
+        return values.block(await self.call("eth_getBlockByNumber", block_tag(block), False))
+
+    async def base_fee(self) -> int | None:
+        """The base fee of the newest block in wei per gas; None on a chain without EIP-1559."""
+        block = await self.get_block()
+        return block.base_fee if block else None
+
+    async def eth_call(self, to: str, data: bytes, from_: str | None = None, value: int = 0, *,
+                       gas: int | None = None, block: BlockTag = "latest") -> bytes:
+        """What a contract would return. Raises OrderRejectedError with the decoded reason when it would revert."""
+        (answer,) = await self.call_many([(to, data)], from_, value=value, gas=gas, block=block)
+        if isinstance(answer, bytes):
+            return answer
+        raise answer
+
+    async def call_many(self, calls: Sequence[tuple[str, bytes]], from_: str | None = None, *, value: int = 0,
+                        gas: int | None = None, block: BlockTag = "latest") -> list[bytes | OrderRejectedError | RpcError]:
+        """Many (contract, calldata) in one batch; in the place of a result its revert or the node's error."""
+        answers = await self.batch([("eth_call", [call_object(to, data, from_, value, gas), block_tag(block)])
+                                    for to, data in calls])
+        return [self._call_result(answer) for answer in answers]
+
+    async def estimate_gas(self, to: str, data: bytes, from_: str, value: int = 0) -> int:
+        """The node's estimate; raises OrderRejectedError when the call would revert.
+
+        It is no guide for cancels (docs/protocol.md, "Chain behaviour and gas").
+        """
+        (answer,) = await self.batch([("eth_estimateGas", [call_object(to, data, from_, value, None)])])
+        if isinstance(answer, RpcError):
+            raise _rejection(answer) or answer
+        return values.quantity(answer, "eth_estimateGas")
+
+    async def receipt(self, transaction_hash: str) -> Receipt | None:
+        """What became of a transaction; None while it is not in a block that this node knows."""
+        return values.receipt(await self.call("eth_getTransactionReceipt", transaction_hash))
+
+    async def receipts(self, hashes: Sequence[str]) -> list[Receipt | None]:
+        """What became of many transactions, asked in one batch."""
+        receipts = []
+        for answer in await self.batch([("eth_getTransactionReceipt", [item]) for item in hashes]):
+            if isinstance(answer, RpcError):
+                raise answer
+            receipts.append(values.receipt(answer))
+        return receipts
+
+    async def logs(self, address: str | Sequence[str], topics: Sequence[Any], from_block: int,
+                   to_block: int) -> list[Mapping[str, Any]]:
+        """The JSON logs of contracts in a range of blocks, both ends included; `topics` as in eth_getLogs.
+
+        A range that the node finds too long raises RpcError (`rpc_errors.is_log_range` tells it).
+        """
+        query = {"address": address if isinstance(address, str) else list(address), "topics": list(topics),
+                 "fromBlock": hex(from_block), "toBlock": hex(to_block)}
+        return [values.log(item) for item in values.listing(await self.call("eth_getLogs", query), "eth_getLogs")]
+
+    @staticmethod
+    def _call_result(answer: Any) -> bytes | OrderRejectedError | RpcError:
+        if isinstance(answer, RpcError):
+            return _rejection(answer) or answer
+        return values.data(answer, "eth_call")
+
+    async def _ask_any(self, requests: Sequence[Request], once: bool = False) -> list[Any | RpcError]:
+        failure: ApiUnavailableError | None = None
+        wrong_chain: ConfigurationError | None = None
+        stale: list[Any | RpcError] | None = None
+        for endpoint in self._pool.choices():
+            asked = False
+            try:
+                await self._check_chain(endpoint)
+                asked = True
+                answers = await self._ask(endpoint, requests)
+                if not once:
+                    _raise_rate_limit(endpoint, answers)
+            except ConfigurationError as error:
+                wrong_chain = error
+                self._pool.failed(endpoint, str(error), 60.0)
+                continue
+            except ApiUnavailableError as error:
+                failure = error
+                self._pool.failed(endpoint, str(error), error.retry_after if isinstance(error, RateLimitedError) else None)
+                if once and asked:
+                    raise
+                continue
+            trouble = self._observe(endpoint, requests, answers)
+            if trouble and stale is None and len(self._pool.endpoints) > 1:
+                self._pool.failed(endpoint, trouble)
+                stale = answers
+                continue
+            self._pool.worked(endpoint)
+            return answers
+        if stale is not None:
+            return stale
+        raise failure or wrong_chain or ApiUnavailableError("no RPC URL is given")
+
+    async def _check_chain(self, endpoint: Endpoint) -> None:
+        if self._chain_id is None or endpoint.chain_checked:
+            return
+        (answer,) = await self._ask(endpoint, [("eth_chainId", [])])
+        if isinstance(answer, RpcError):
+            raise ApiUnavailableError(f"{endpoint.host} does not tell its chain: {answer}") from answer
+        chain_id = values.quantity(answer, "eth_chainId")
+        if chain_id != self._chain_id:
+            raise ConfigurationError(f"The RPC URL at {endpoint.host} leads to chain {chain_id}, but this network is chain "
+                                     f"{self._chain_id}: check the RPC URL.")
+        endpoint.chain_checked = True
+
+    def _observe(self, endpoint: Endpoint, requests: Sequence[Request], answers: Sequence[Any]) -> str:
+        """Note the block number among the answers. Returns why the endpoint should be left, "" when it is good."""
+        for (method, _), answer in zip(requests, answers):
+            if method != "eth_blockNumber" or isinstance(answer, RpcError):
+                continue
+            number, now = values.quantity(answer, method), self._clock.monotonic()
+            if number != endpoint.head:
+                endpoint.head, endpoint.head_since = number, now
+            self._head = max(self._head, number)
+            if self._head - number > MAX_LAG_BLOCKS:
+                return f"it is {self._head - number} blocks behind"
+            if now - endpoint.head_since > STALL_SECONDS:
+                endpoint.head_since = now
+                return f"it has had no new block for {STALL_SECONDS:.0f} s"
+        return ""
+
+    async def _ask(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Any | RpcError]:
+        limit = endpoint.batch_limit
+        chunks = [requests[start:start + limit] for start in range(0, len(requests), limit)]
+        parts = await asyncio.gather(*[self._post(endpoint, chunk) for chunk in chunks], return_exceptions=True)
+        answers: list[Any | RpcError] = []
+        for chunk, part in zip(chunks, parts):
+            if isinstance(part, _BatchRefused):
+                endpoint.batch_limit = max(1, min(endpoint.batch_limit, len(chunk) // 2))
+                part = await self._ask(endpoint, chunk)
+            if isinstance(part, BaseException):
+                raise part
+            answers += part
+        return answers
+
+    async def _post(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Any | RpcError]:
+        first = self._last_id + 1
+        self._last_id += len(requests)
+        bodies = [{"jsonrpc": "2.0", "id": first + index, "method": method, "params": list(params)}
+                  for index, (method, params) in enumerate(requests)]
+        body = json.dumps(bodies if len(bodies) > 1 else bodies[0], separators=(",", ":")).encode()
+        answer = await self._transport.request("POST", endpoint.url, body=body, timeout=self._timeout)
+        document = _document(answer, endpoint, requests)
+        if len(requests) == 1:
+            return [_result(document, first, requests[0][0], endpoint)]
+        if isinstance(document, dict) and "error" in document:
+            raise _BatchRefused
+        by_id = {item["id"]: item for item in values.listing(document, f"the batch answer of {endpoint.host}")
+                 if isinstance(item, dict) and isinstance(item.get("id"), int)}
+        return [_result(by_id.get(first + index), first + index, method, endpoint) for index, (method, _) in enumerate(requests)]
+
+
+def block_tag(block: BlockTag) -> str:
+    """A block as JSON-RPC wants it: a number in hexadecimal form, or a name such as "latest"."""
+    return hex(block) if isinstance(block, int) else block
+
+
+def call_object(to: str, data: bytes, from_: str | None, value: int, gas: int | None) -> dict[str, str]:
+    """The transaction object of eth_call and eth_estimateGas."""
+    fields = {"to": to, "data": "0x" + data.hex()}
+    if from_ is not None:
+        fields["from"] = from_
+    if value:
+        fields["value"] = hex(value)
+    if gas is not None:
+        fields["gas"] = hex(gas)
+    return fields
+
+
+def _rejection(error: RpcError) -> OrderRejectedError | None:
+    revert = revert_of(error)
+    return None if revert is None else OrderRejectedError(f"the contract refuses the call: {revert}", str(revert))
+
+
+def _raise_rate_limit(endpoint: Endpoint, answers: Sequence[Any]) -> None:
+    for answer in answers:
+        if isinstance(answer, RpcError) and is_rate_limit(answer):
+            raise RateLimitedError(f"{endpoint.host} asks for fewer requests: {answer}")
+
+
+def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request]) -> Any:
+    what = requests[0][0] if len(requests) == 1 else f"{len(requests)} calls"
+    if answer.status in _RATE_LIMIT_STATUSES:
+        pause = answer.headers.get("retry-after", "")
+        raise RateLimitedError(f"{endpoint.host} asks for fewer requests (HTTP {answer.status})",
+                               float(pause) if pause.isascii() and pause.isdigit() else None)
+    if answer.status == 413 and len(requests) > 1:
+        raise _BatchRefused
+    try:
+        document = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        document = None
+    if answer.status != 200 and not (isinstance(document, list) or (isinstance(document, dict) and "error" in document)):
+        raise ApiUnavailableError(f"{endpoint.host} answered HTTP {answer.status} to {what}")
+    if not isinstance(document, (dict, list)):
+        raise BadDataError(f"{endpoint.host} did not answer {what} with JSON-RPC")
+    return document
+
+
+def _result(item: Any, request_id: int, method: str, endpoint: Endpoint) -> Any | RpcError:
+    if not isinstance(item, dict):
+        raise BadDataError(f"{endpoint.host} gave no answer to {method}")
+    error = item.get("error")
+    if item.get("id") != request_id and not (error is not None and item.get("id") is None):
+        raise BadDataError(f"{endpoint.host} answered another request instead of {method}")
+    if error is None:
+        if "result" not in item:
+            raise BadDataError(f"{endpoint.host} answered {method} with neither a result nor an error")
+        return item["result"]
+    if not isinstance(error, dict):
+        return RpcError(method, 0, str(error)[:300])
+    code = error.get("code")
+    return RpcError(method, code if isinstance(code, int) else 0, str(error.get("message", ""))[:300], error.get("data"))
