@@ -1,0 +1,52 @@
+# Everything a newcomer needs, one command each. Targets set up what they need themselves; `make help` lists them.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+UV := .venv/bin/uv
+STANDARD := $(PY) -m hummingbot.connector.exchange.standard
+PORT ?= 8745
+DEMO_SECONDS ?= 60
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+env:  ## Create or refresh .venv from requirements.lock (the first build of Hummingbot takes about 3 minutes)
+	@tools/environment
+
+demo: env  ## Stock Hummingbot makes a market on a local sandbox for DEMO_SECONDS (60), then every unit is checked
+	@DEMO_SECONDS="$(DEMO_SECONDS)" $(PY) -m demo
+
+test: env  ## Run the tests (ARGS="-k name" for some of them)
+	@$(PY) -m pytest -q $(ARGS)
+
+test-slow: env  ## Run the long proofs that `make test` leaves out
+	@$(PY) -m pytest -q -m slow $(ARGS)
+
+lint: env  ## Check style (ruff) and types (mypy, strict on the package)
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+sandbox: env  ## Serve the sandbox exchange on PORT (8745) until Ctrl-C
+	@$(STANDARD) sandbox --port "$(PORT)" $(ARGS)
+
+bench-sandbox: env  ## Measure the sandbox
+	@$(PY) bench/sandbox.py $(ARGS)
+
+wheel: env  ## Build dist/hummingbot_standard-*.whl, which overlays into an installed Hummingbot
+	@rm -rf build dist
+	@$(PY) -m build --wheel --no-isolation
+	@rm -rf build *.egg-info
+
+lock: env  ## Resolve requirements.in into requirements.lock again, with hashes
+	@$(UV) pip compile --quiet --python-version 3.12 --generate-hashes --no-header --upgrade $(ARGS) \
+		requirements.in --output-file requirements.lock
+
+clean:  ## Remove what the other targets leave behind, except .venv
+	@rm -rf build dist *.egg-info .demo .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.PHONY: help env demo test test-slow lint sandbox bench-sandbox wheel lock clean
