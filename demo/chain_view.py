@@ -1,0 +1,240 @@
+"""What the chain itself says of one account: balances, orders, fills, fees and gas, in whole units.
+
+This is the second opinion of the demonstration. So it shares no code with the connector: it asks the node in plain
+JSON-RPC, cuts the event logs into 32-byte words by hand and follows only the account's own deposits.
+"""
+import json
+import urllib.request
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from coincurve import PublicKey
+from eth_hash.auto import keccak
+
+WORD_DIGITS = 64
+BLOCKS_PER_REQUEST = 200
+
+
+def _hash(signature: str) -> str:
+    return "0x" + keccak(signature.encode()).hex()
+
+
+ORDER_PLACED = _hash("OrderPlaced(address,uint16,uint256,address,bool,uint256,uint256,uint256)")
+ORDER_MATCHED = _hash("OrderMatched(address,uint16,uint256,bool,uint256,uint256,bool,"
+                      "(address,address,uint256,uint256,uint256,uint256,uint64))")
+ORDER_CANCELED = _hash("OrderCanceled(address,uint256,bool,address,uint256)")
+TRANSFER = _hash("Transfer(address,address,uint256)")
+
+
+def _words(data: str) -> list[int]:
+    return [int(data[at:at + WORD_DIGITS], 16) for at in range(2, len(data), WORD_DIGITS)]
+
+
+def _address(word: int) -> str:
+    return f"0x{word:040x}"
+
+
+def address_of(private_key: str) -> str:
+    """The account that a private key controls."""
+    point = PublicKey.from_secret(bytes.fromhex(private_key.removeprefix("0x"))).format(compressed=False)
+    return "0x" + keccak(point[1:])[12:].hex()
+
+
+class Node:
+    """A JSON-RPC endpoint. Every method raises OSError when it does not answer and RuntimeError when it refuses."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def ask(self, method: str, *parameters: Any) -> Any:
+        """The result of one request."""
+        return next(self.ask_many([(method, list(parameters))]))
+
+    def ask_many(self, requests: Sequence[tuple[str, list[Any]]]) -> Iterator[Any]:
+        """The results of several requests, sent at once, in their order."""
+        body = [{"jsonrpc": "2.0", "id": index, "method": method, "params": parameters}
+                for index, (method, parameters) in enumerate(requests)]
+        request = urllib.request.Request(self._url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20) as response:
+            answers = {answer["id"]: answer for answer in json.load(response)}
+        for index, (method, _) in enumerate(requests):
+            if "error" in answers[index]:
+                raise RuntimeError(f"{method}: {answers[index]['error']}")
+            yield answers[index]["result"]
+
+    def call(self, contract: str, signature: str, *arguments: str | int) -> list[int]:
+        """The words that a contract's function returns; arguments are addresses and integers."""
+        words = [int(argument, 16) if isinstance(argument, str) else argument for argument in arguments]
+        data = _hash(signature)[:10] + "".join(f"{word:064x}" for word in words)
+        return _words(self.ask("eth_call", {"to": contract, "data": data}, "latest"))
+
+    def block_number(self) -> int:
+        """The number of the newest block."""
+        return int(self.ask("eth_blockNumber"), 16)
+
+
+@dataclass(frozen=True)
+class Venue:
+    """Where one market of the exchange lives on the chain; its base is the wrapped native token."""
+
+    engine: str
+    book: str
+    base: str
+    quote: str
+    base_decimals: int
+    quote_decimals: int
+
+    @classmethod
+    def find(cls, node: Node, api_url: str, base_symbol: str, quote_symbol: str) -> "Venue":
+        """Ask the indexer for the tokens and the factory, and the chain for all the rest."""
+        tokens = {token["symbol"]: token["id"].lower() for token in _get(api_url + "/api/tokens/100/1")["tokens"]}
+        factory = _get(api_url + "/api/exchange")["deployer"]
+        base, quote = tokens[base_symbol], tokens[quote_symbol]
+        engine = _address(node.call(factory, "engine()")[0])
+        book = _address(node.call(engine, "getPair(address,address)", base, quote)[0])
+        wrapped = _address(node.call(engine, "WETH()")[0])
+        if wrapped != base:
+            raise RuntimeError(f"{base_symbol} is not the native token")
+        return cls(engine, book, base, quote, node.call(base, "decimals()")[0], node.call(quote, "decimals()")[0])
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=20) as response:
+        return json.load(response)
+
+
+class Balances(NamedTuple):
+    """What an account holds outside the book, in smallest units."""
+
+    base: int
+    quote: int
+
+
+class Fill(NamedTuple):
+    """One trade of an own order: gross amounts, and the fee in the token received (base for a buy, quote for a sell)."""
+
+    base: int
+    quote: int
+    fee: int
+
+
+class FillKey(NamedTuple):
+    """A trade as seen from one of its two sides."""
+
+    trade_id: int
+    is_buy: bool
+
+
+@dataclass
+class _Order:
+    """An order that rested: its deposit, what came back of it, and the matches that consumed it."""
+
+    is_bid: bool
+    deposit: int
+    refund: int | None = None
+    matches: list[FillKey] = field(default_factory=list)
+
+
+class Ledger:
+    """The life of one account's orders in one market from a block on, read from the receipts of every block.
+
+    The engine gives the last unit of a consumed bid to the seller without saying so in the event, so what the last match
+    of a bid really cost is what is missing of its deposit.
+    """
+
+    def __init__(self, node: Node, venue: Venue, account: str) -> None:
+        self.account = account
+        self.gas_paid = 0
+        self.transactions = 0
+        self.failed_transactions = 0
+        self._node = node
+        self._venue = venue
+        self._block = node.block_number()
+        self._orders: dict[tuple[bool, int], _Order] = {}
+        self._fills: dict[FillKey, Fill] = {}
+        self._fully_taken = 0
+
+    def balances(self) -> Balances:
+        """The account's balances now."""
+        native = int(self._node.ask("eth_getBalance", self.account, "latest"), 16)
+        return Balances(native, self._node.call(self._venue.quote, "balanceOf(address)", self.account)[0])
+
+    def catch_up(self) -> None:
+        """Read all blocks up to the newest."""
+        newest = self._node.block_number()
+        while self._block < newest:
+            numbers = range(self._block + 1, min(self._block + BLOCKS_PER_REQUEST, newest) + 1)
+            for receipts in self._node.ask_many([("eth_getBlockReceipts", [hex(number)]) for number in numbers]):
+                for receipt in receipts:
+                    self._read(receipt)
+            self._block = numbers[-1]
+
+    @property
+    def placed(self) -> int:
+        """Orders that rested, and orders that were wholly filled at once."""
+        return len(self._orders) + self._fully_taken
+
+    @property
+    def cancelled(self) -> int:
+        """Orders that were taken from the book with something left of them."""
+        return sum(order.refund is not None for order in self._orders.values())
+
+    def open_orders(self) -> list[tuple[bool, int]]:
+        """Own orders, as side and id, that the exchange still holds a deposit of."""
+        venue = self._venue
+        keys = [key for key, order in self._orders.items() if order.refund is None]
+        signature = "getOrder(address,address,bool,uint32)"
+        return [(is_bid, order_id) for is_bid, order_id in keys
+                if self._node.call(venue.engine, signature, venue.base, venue.quote, int(is_bid), order_id)[2] > 0]
+
+    def fills(self) -> dict[FillKey, Fill]:
+        """All trades of the account's orders, once none of them is open."""
+        fills = dict(self._fills)
+        for order in self._orders.values():
+            if order.is_bid and order.refund is None and order.matches:
+                *earlier, last = order.matches
+                spent = order.deposit - sum(fills[key].quote for key in earlier)
+                fills[last] = fills[last]._replace(quote=spent)
+        return fills
+
+    def _read(self, receipt: dict[str, Any]) -> None:
+        if receipt["from"].lower() == self.account:
+            self.transactions += 1
+            self.failed_transactions += int(receipt["status"], 16) == 0
+            self.gas_paid += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
+        paid_out = 0
+        resting: set[int] = set()
+        taking: set[int] = set()
+        for log in receipt["logs"]:
+            topic, words = log["topics"][0], _words(log["data"])
+            if topic == TRANSFER and log["address"].lower() == self._venue.quote:
+                paid_out += words[0] if _address(int(log["topics"][1], 16)) == self._venue.book else 0
+            elif log["address"].lower() != self._venue.engine or _address(words[0]) != self._venue.book:
+                continue
+            elif topic == ORDER_PLACED and _address(words[3]) == self.account:
+                self._orders[bool(words[4]), words[2]] = _Order(bool(words[4]), words[7])
+                resting.add(words[1])
+            elif topic == ORDER_CANCELED and _address(int(log["topics"][1], 16)) == self.account:
+                if (bool(words[2]), words[1]) in self._orders:
+                    self._orders[bool(words[2]), words[1]].refund = words[3]
+            elif topic == ORDER_MATCHED:
+                if self._match(words, paid_out):
+                    taking.add(words[1])
+                paid_out = 0
+        self._fully_taken += len(taking - resting)
+
+    def _match(self, words: Iterable[int], paid_out: int) -> bool:
+        """Take in a match; `paid_out` is the quote that left the book for it. True when the account was the taker."""
+        (_, _, maker_id, taker_buys, _, _, _, taker, maker, base, quote, base_fee, quote_fee, trade_id) = words
+        if _address(maker) == self.account:
+            key = FillKey(trade_id, not taker_buys)
+            self._fills[key] = Fill(base, quote, quote_fee if taker_buys else base_fee)
+            order = self._orders.get((not taker_buys, maker_id))
+            if order is not None:
+                order.matches.append(key)
+        if _address(taker) != self.account:
+            return False
+        key = FillKey(trade_id, bool(taker_buys))
+        self._fills[key] = Fill(base, quote if taker_buys else paid_out, base_fee if taker_buys else quote_fee)
+        return True

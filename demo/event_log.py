@@ -1,0 +1,102 @@
+"""What the bot reports: the structured events in its log file, with amounts as it wrote them, unrounded."""
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from demo.chain_view import FillKey
+
+MARK = " - EVENT_LOG - "
+ERROR_MARK = " - ERROR - "
+CREATED = ("BuyOrderCreatedEvent", "SellOrderCreatedEvent")
+FILLED = "OrderFilledEvent"
+CANCELLED = "OrderCancelledEvent"
+FAILED = "MarketOrderFailureEvent"
+
+
+class ReportedFill(NamedTuple):
+    """A fill as the connector told it to Hummingbot: human amounts, the fee in the token named."""
+
+    price: Decimal
+    amount: Decimal
+    fee: Decimal
+    fee_token: str
+
+
+@dataclass
+class Reported:
+    """What was reported so far."""
+
+    created: int = 0
+    cancelled: int = 0
+    failed: int = 0
+
+
+class EventLog:
+    """Follows a bot's log file while the bot writes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.counts = Reported()
+        self.fills: dict[FillKey, ReportedFill] = {}
+        self.double_fills: list[FillKey] = []
+        self.errors: list[str] = []
+        self._path = path
+        self._position = 0
+        self._fragment = ""
+
+    def new_lines(self) -> list[str]:
+        """A line for people about everything that was reported since the last call."""
+        return [line for event in self._new_events() if (line := self._take_in(event))]
+
+    def _new_events(self) -> Iterator[dict[str, Any]]:
+        if not self._path.exists():
+            return
+        with self._path.open(encoding="utf-8") as file:
+            file.seek(self._position)
+            text = self._fragment + file.read()
+            self._position = file.tell()
+        *lines, self._fragment = text.split("\n")
+        for line in lines:
+            if ERROR_MARK in line:
+                self.errors.append(line)
+            if MARK in line:
+                yield json.loads(line.split(MARK, 1)[1])
+
+    def _take_in(self, event: dict[str, Any]) -> str:
+        name, order_id = event["event_name"], event.get("order_id", "")
+        if name in CREATED:
+            self.counts.created += 1
+            side = "buy" if name.startswith("Buy") else "sell"
+            return f"order    {side:4} {_plain(event['amount'])} at {_plain(event['price'])}  {_short(order_id)}"
+        if name == FILLED:
+            return self._take_in_fill(event)
+        if name == CANCELLED:
+            self.counts.cancelled += 1
+            return f"cancel   {_short(order_id)}"
+        if name == FAILED:
+            self.counts.failed += 1
+            return f"FAILED   {_short(order_id)}  {event.get('error_message') or ''}"
+        return ""
+
+    def _take_in_fill(self, event: dict[str, Any]) -> str:
+        side = event["trade_type"].rsplit(".", 1)[-1].lower()
+        fees = event["trade_fee"]["flat_fees"]
+        if len(fees) != 1:
+            raise RuntimeError(f"a fill with {len(fees)} fees: {event}")
+        fill = ReportedFill(Decimal(event["price"]), Decimal(event["amount"]), Decimal(fees[0]["amount"]), fees[0]["token"])
+        key = FillKey(int(event["exchange_trade_id"].split(":")[1]), side == "buy")
+        if key in self.fills:
+            self.double_fills.append(key)
+        self.fills[key] = fill
+        return (f"FILL     {side:4} {_plain(fill.amount)} at {_plain(fill.price)}, "
+                f"fee {_plain(fill.fee)} {fill.fee_token}  {_short(event['order_id'])}")
+
+
+def _plain(number: str | Decimal) -> str:
+    return format(Decimal(number).normalize(), "f")
+
+
+def _short(order_id: str) -> str:
+    return f"#{order_id[-6:]}"
