@@ -66,11 +66,11 @@ _OPERATOR = (
     "addPairETH(address base,address quote,uint256 listingPrice,uint256 listingDate)(address)",
     "updatePair(address base,address quote,uint256 listingPrice,uint256 listingDate)(address)",
     "setSpread(address base,address quote,uint32 buy,uint32 sell,bool isMkt)(bool)",
-    "setDefaultSpread(uint32 buy,uint32 sell,bool isMkt)",
+    "setDefaultSpread(uint32 buy,uint32 sell,bool isMkt)(bool)",
     "setDefaultFee(bool isMaker,uint32 fee)(bool)",
-    "setMaxMatches(uint32 n)",
-    "setFeeTo(address feeTo)",
-    "setIncentive(address incentive)",
+    "setMaxMatches(uint32 n)(bool)",
+    "setFeeTo(address feeTo)(bool)",
+    "setIncentive(address incentive)(bool)",
     "setListingCost(string terminal,address payment,uint256 amount)(uint256)",
 )
 _OPERATOR_2026_07 = (

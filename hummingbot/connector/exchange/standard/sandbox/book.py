@@ -1,0 +1,346 @@
+"""The book of one pair, a contract of its own: orders, market price, settlement of a match (docs/protocol.md, "Book
+views", "Market price", "Priority").
+
+Prices are quote per base x 1e8; bids are deposited in quote units, asks in base units; every division floors.
+"""
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, BOOK_FUNCTIONS_2026_07, ERRORS
+from hummingbot.connector.exchange.standard.sandbox.execution import (
+    LARGEST_VIEW,
+    PANIC_ASSERT,
+    PANIC_DIVISION,
+    PANIC_INDEX,
+    PANIC_OVERFLOW,
+    Contract,
+    Execution,
+    Revert,
+    checked,
+    panic,
+    refuse,
+    refuse_text,
+    zero_padded,
+)
+from hummingbot.connector.exchange.standard.sandbox.gas import OutOfGas
+from hummingbot.connector.exchange.standard.sandbox.levels import NO_ORDER, Order, Side
+from hummingbot.connector.exchange.standard.sandbox.tokens import Token, WrappedNative
+
+if TYPE_CHECKING:
+    from hummingbot.connector.exchange.standard.sandbox.engine_state import EngineState
+
+DENOMINATOR = 10 ** 8
+LAST_TRADE_ID = (1 << 64) - 1
+
+_ERROR = {error.name: error for error in ERRORS.values()}
+INVALID_ACCESS, PRICE_IS_ZERO, NO_MATCH_PRICE = (
+    _ERROR[name] for name in ("InvalidAccess", "PriceIsZero", "NoMatchPrice"))
+
+
+class Fill(NamedTuple):
+    """One match as the event tells it; gross amounts, in the smallest unit of each token."""
+
+    owner: str
+    base_amount: int
+    quote_amount: int
+    base_fee: int
+    quote_fee: int
+    trade_id: int
+
+
+class Book(Contract):
+    """The order book contract of one pair."""
+
+    def __init__(self, address: str, engine: "EngineState", base: Token, quote: Token, by_time: bool) -> None:
+        later = engine.later
+        super().__init__(address, BOOK_FUNCTIONS_2026_07 if later else BOOK_FUNCTIONS)
+        self.engine = engine
+        self.base = base
+        self.quote = quote
+        self.by_time = by_time
+        self.last_price = 0
+        self.trades = 0
+        self.bids = Side(address, True, not later, by_time)
+        self.asks = Side(address, False, not later, by_time)
+        self._scale = 10 ** abs(base.places - quote.places)
+        self._scale_down_to_quote = base.places > quote.places
+
+    def side(self, is_bid: bool) -> Side:
+        """The bids or the asks."""
+        return self.bids if is_bid else self.asks
+
+    # --- amounts and prices ---
+
+    def to_quote(self, price: int, amount: int) -> int:
+        """What `amount` base units are worth in quote units, floored."""
+        value = checked(amount * price) // DENOMINATOR
+        return value // self._scale if self._scale_down_to_quote else checked(value * self._scale)
+
+    def to_base(self, price: int, amount: int) -> int:
+        """How many base units `amount` quote units buy, floored (before the decimals are aligned)."""
+        if not price:
+            raise panic(PANIC_DIVISION)
+        value = checked(amount * DENOMINATOR) // price
+        return checked(value * self._scale) if self._scale_down_to_quote else value // self._scale
+
+    def converted(self, price: int, amount: int, is_bid: bool) -> int:
+        """base -> quote when `is_bid`, quote -> base otherwise."""
+        return self.to_quote(price, amount) if is_bid else self.to_base(price, amount)
+
+    def market_price(self) -> int:
+        """mktPrice(): the last market price, bent towards the only head there is; ghosts count as heads."""
+        bid, ask, last = self.bids.head(), self.asks.head(), self.last_price
+        if not last and not bid and not ask:
+            raise refuse(NO_MATCH_PRICE, bid, ask, last)
+        if bid and ask:
+            return last
+        if bid:
+            return max(last, bid)
+        if ask:
+            return min(last, ask) if last else ask
+        return last
+
+    def set_last_price(self, execution: Execution, price: int) -> None:
+        """Set lmp; raises Revert PriceIsZero."""
+        if not price:
+            raise refuse(PRICE_IS_ZERO, price)
+        execution.meter.write((self.address, "lmp"), self.last_price, price)
+        execution.world.journal.assign(self, "last_price", price)
+
+    # --- what the engine does with the book ---
+
+    def place(self, execution: Execution, is_bid: bool, order: Order) -> tuple[int, Order | None]:
+        """Queue an order: its id, and the old holder of that id when the counter came round to one still stored. The
+        deposit has arrived already; an evicted order is refunded."""
+        if not order.price:
+            raise refuse(PRICE_IS_ZERO, order.price)
+        side = self.side(is_bid)
+        evicted = None
+        if side.next_id in side.orders:
+            evicted = self.remove(execution, is_bid, side.next_id)
+        return side.add(execution, order), evicted
+
+    def remove(self, execution: Execution, is_bid: bool, number: int) -> Order:
+        """Delete a stored order and refund its owner."""
+        side = self.side(is_bid)
+        order = side.delete(execution, number)
+        if not side.keeps_ghosts:
+            side.drop_level_if_empty(execution, order.price)
+        self.pay(execution, self.quote if is_bid else self.base, order.owner, order.deposit)
+        return order
+
+    def cancel(self, execution: Execution, is_bid: bool, number: int, account: str) -> int:
+        """Refund an order to its owner: the amount. Raises Revert InvalidAccess for anybody else and unknown ids."""
+        order = self.side(is_bid).orders.get(number, NO_ORDER)
+        execution.meter.read((self.side(is_bid).name, "order", number, "owner"))
+        if order.owner != account:
+            raise refuse(INVALID_ACCESS, account, order.owner)
+        return self.remove(execution, is_bid, number).deposit
+
+    def pop_dust(self, execution: Execution, is_bid: bool, price: int, number: int) -> None:
+        """Skip a maker order that is worth nothing: it leaves its queue but stays stored; in the later generation it is
+        deleted and its owner refunded."""
+        side = self.side(is_bid)
+        if side.keeps_ghosts:
+            side.unlink(execution, price, 0)
+        else:
+            order = side.delete(execution, number)
+            self.pay(execution, self.quote if is_bid else self.base, order.owner, order.deposit)
+
+    def settle(self, execution: Execution, maker_is_bid: bool, number: int, taker: str, amount: int, clear: bool) -> Fill:
+        """Exchange `amount` of the taker's token, which the book holds already, against the order.
+
+        The order is deleted and its whole deposit paid out when `clear`, or when no more than the worth of one unit of
+        the taker's token would be left. Each side pays the fee out of what it receives.
+        """
+        side = self.side(maker_is_bid)
+        order = side.orders[number]
+        converted = self.converted(order.price, amount, maker_is_bid)
+        dust = self.converted(order.price, 1, maker_is_bid)
+        if clear or order.deposit - converted <= dust:
+            side.delete(execution, number)
+            payout = order.deposit
+        else:
+            side.reduce(execution, number, order.deposit - converted)
+            payout = converted
+        trade = self.trades + 1 if self.trades < LAST_TRADE_ID else 1
+        execution.meter.write((self.address, "trades"), self.trades, trade)
+        execution.world.journal.assign(self, "trades", trade)
+        to_maker, to_taker = (self.base, self.quote) if maker_is_bid else (self.quote, self.base)
+        maker_fee = self._pay_net(execution, to_maker, order.owner, amount, True)
+        taker_fee = self._pay_net(execution, to_taker, taker, payout, False)
+        if maker_is_bid:
+            return Fill(order.owner, amount, converted, maker_fee, taker_fee, trade)
+        return Fill(order.owner, payout, amount, taker_fee, maker_fee, trade)
+
+    def _pay_net(self, execution: Execution, token: Token, account: str, amount: int, is_maker: bool) -> int:
+        """Pay `amount` less the fee, and the fee (floored) to the fee receiver: the fee."""
+        fee = checked(amount * self.engine.fee_rate(execution, is_maker)) // DENOMINATOR
+        net = checked(amount - fee)
+        receiver = self.engine.fee_receiver
+        native = token is self.engine.wrapped
+        if native:
+            self.unwrap(execution, amount)
+        if fee or not self.engine.later:
+            self._send(execution, token, receiver, fee, native)
+        self._send(execution, token, account, net, native)
+        return fee
+
+    def pay(self, execution: Execution, token: Token, account: str, amount: int) -> None:
+        """Pay out of the book: native value for the wrapped native token, the token itself otherwise."""
+        native = token is self.engine.wrapped
+        if native:
+            self.unwrap(execution, amount)
+        self._send(execution, token, account, amount, native)
+
+    def unwrap(self, execution: Execution, amount: int) -> None:
+        """Turn wrapped native tokens of the book into native value."""
+        wrapped = self.engine.wrapped
+        assert isinstance(wrapped, WrappedNative)
+        wrapped.unwrap(execution, self.address, amount)
+
+    def _send(self, execution: Execution, token: Token, account: str, amount: int, native: bool) -> None:
+        if native:
+            execution.world.pay(execution, self.address, account, amount)
+        else:
+            send_token(execution, token, self.address, account, amount)
+
+    receives_by_stipend = True
+
+    def receive(self, execution: Execution, sender: str, value: int) -> None:
+        """Only unwrapped native value is taken."""
+        if sender != self.engine.wrapped.address:
+            raise panic(PANIC_ASSERT)
+
+    # --- calls from outside ---
+
+    def lmp(self, execution: Execution) -> tuple[int]:
+        """lmp()."""
+        return (self.last_price,)
+
+    def mkt_price(self, execution: Execution) -> tuple[int]:
+        """mktPrice()."""
+        return (self.market_price(),)
+
+    def heads(self, execution: Execution) -> tuple[int, int]:
+        """heads(): bid, ask."""
+        return self.bids.head(), self.asks.head()
+
+    def bid_head(self, execution: Execution) -> tuple[int]:
+        """bidHead()."""
+        return (self.bids.head(),)
+
+    def ask_head(self, execution: Execution) -> tuple[int]:
+        """askHead()."""
+        return (self.asks.head(),)
+
+    def get_prices(self, execution: Execution, is_bid: bool, count: int) -> tuple[list[int]]:
+        """getPrices(bool,uint32): exactly `count` entries."""
+        return (zero_padded(self.side(is_bid).prices(min(count, LARGEST_VIEW)), count, 0),)
+
+    def get_prices_paginated(self, execution: Execution, is_bid: bool, start: int, end: int) -> tuple[list[int]]:
+        """getPricesPaginated(bool,uint32,uint32)."""
+        return (self._page(self.side(is_bid).prices(min(end, LARGEST_VIEW)), start, end, 0),)
+
+    def get_order_ids(self, execution: Execution, is_bid: bool, price: int, count: int) -> tuple[list[int]]:
+        """getOrderIds(bool,uint256,uint32): exactly `count` entries."""
+        return (zero_padded(self.side(is_bid).queues.get(price, []), count, 0),)
+
+    def get_orders(self, execution: Execution, is_bid: bool, price: int, count: int) -> tuple[list[Order]]:
+        """getOrders(bool,uint256,uint32): exactly `count` entries."""
+        return (zero_padded(self._queued(is_bid, price), count, NO_ORDER),)
+
+    def get_orders_paginated(self, execution: Execution, is_bid: bool, price: int, start: int, end: int) -> tuple[list[Order]]:
+        """getOrdersPaginated(bool,uint256,uint32,uint32)."""
+        return (self._page(self._queued(is_bid, price), start, end, NO_ORDER),)
+
+    def _queued(self, is_bid: bool, price: int) -> list[Order]:
+        side = self.side(is_bid)
+        return [side.orders[number] for number in side.queues.get(price, [])]
+
+    @staticmethod
+    def _page(items: list[Any], start: int, end: int, empty: Any) -> list[Any]:
+        """The contract's own slip: a page of end - start entries, filled at the indices start to end."""
+        if end < start:
+            raise panic(PANIC_OVERFLOW)
+        if end - start > LARGEST_VIEW:
+            raise OutOfGas
+        page = [empty] * (end - start)
+        for index in range(start, min(end, len(items))):
+            if index >= len(page):
+                raise panic(PANIC_INDEX)
+            page[index] = items[index]
+        return page
+
+    def get_order(self, execution: Execution, is_bid: bool, number: int) -> tuple[Order]:
+        """getOrder(bool,uint32): zeros for an unknown id."""
+        return (self.side(is_bid).orders.get(number, NO_ORDER),)
+
+    def order_head(self, execution: Execution, is_bid: bool, price: int) -> tuple[int]:
+        """orderHead(bool,uint256): the first id of a level."""
+        return (next(iter(self.side(is_bid).queues.get(price, [])), 0),)
+
+    def next_order(self, execution: Execution, is_bid: bool, price: int, number: int) -> tuple[int]:
+        """nextOrder(bool,uint256,uint32): the id behind another one."""
+        queue = self.side(is_bid).queues.get(price, [])
+        index = queue.index(number) + 1 if number in queue else len(queue)
+        return (queue[index] if index < len(queue) else 0,)
+
+    def next_price(self, execution: Execution, is_bid: bool, price: int) -> tuple[int]:
+        """nextPrice(bool,uint256): the level behind another one."""
+        return (self.side(is_bid).price_after(price),)
+
+    def next_make_id(self, execution: Execution, is_bid: bool) -> tuple[int]:
+        """nextMakeId(bool)."""
+        return (self.side(is_bid).next_id,)
+
+    def trade_count(self, execution: Execution) -> tuple[int]:
+        """tradeCount()."""
+        return (self.trades,)
+
+    def convert(self, execution: Execution, price: int, amount: int, is_bid: bool) -> tuple[int]:
+        """convert(uint256,uint256,bool)."""
+        return (self.converted(price, amount, is_bid),)
+
+    def asset_value(self, execution: Execution, amount: int, is_bid: bool) -> tuple[int]:
+        """assetValue(uint256,bool), at the market price."""
+        return (self.converted(self.market_price(), amount, is_bid),)
+
+    def convert_market(self, execution: Execution, amount: int, is_bid: bool) -> tuple[int]:
+        """convertMarket(uint256,bool), at lmp."""
+        return (self.converted(self.last_price, amount, is_bid),)
+
+    def get_required(self, execution: Execution, is_bid: bool, price: int, number: int) -> tuple[int]:
+        """getRequired(bool,uint256,uint32): the contract converts the deposit in the wrong direction."""
+        return (self.converted(price, self.side(is_bid).orders.get(number, NO_ORDER).deposit, is_bid),)
+
+    def is_empty(self, execution: Execution, is_bid: bool, price: int) -> tuple[bool]:
+        """isEmpty(bool,uint256)."""
+        return (not self.side(is_bid).queues.get(price),)
+
+    def get_base_quote(self, execution: Execution) -> tuple[str, str]:
+        """getBaseQuote()."""
+        return self.base.address, self.quote.address
+
+    def clear_empty_head(self, execution: Execution, is_bid: bool) -> tuple[int]:
+        """clearEmptyHead(bool): open to everybody."""
+        return (self.side(is_bid).clear_empty_head(execution),)
+
+    def get_matching_mode(self, execution: Execution) -> tuple[int]:
+        """getMatchingMode(), later generation: 0 by size, 1 by time."""
+        return (int(self.by_time),)
+
+
+def send_token(execution: Execution, token: Token, sender: str, receiver: str, amount: int) -> None:
+    """Transfer as the contracts do: any failure becomes "TF"."""
+    try:
+        token.move(execution, sender, receiver, amount)
+    except Revert:
+        raise refuse_text("TF") from None
+
+
+def pull_token(execution: Execution, token: Token, owner: str, receiver: str, amount: int) -> None:
+    """Transfer out of the receiver's allowance as the contracts do: any failure becomes "TFF"."""
+    try:
+        token.move_from(execution, receiver, owner, receiver, amount)
+    except Revert:
+        raise refuse_text("TFF") from None
