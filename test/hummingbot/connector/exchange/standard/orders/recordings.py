@@ -1,0 +1,67 @@
+"""Recorded scenarios in the terms of the settlement: markets, decoded receipts, and which orders a transaction placed."""
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog, TokenOut, decode_engine_logs, decode_outflows
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from test.vectors import load
+
+GENERATIONS = ("engine_2025_08", "engine_2026_07")
+
+
+class Placement(NamedTuple):
+    """One order that a transaction submitted: who gets it and what was deposited of which token."""
+
+    recipient: str
+    token: str
+    deposit: int
+
+
+def markets(generation: str) -> dict[str, Market]:
+    """The listed markets by book address."""
+    meta = load(generation)["meta"]
+    wrapper = meta["contracts"]["WETH"]
+    return {pair["orderbook"].lower(): Market(
+        Token(pair["base_address"].lower(), pair["base"], pair["base_decimals"]),
+        Token(pair["quote_address"].lower(), pair["quote"], pair["quote_decimals"]),
+        pair["orderbook"].lower(), pair["base_address"] == wrapper, pair["quote_address"] == wrapper,
+    ) for pair in meta["pairs"].values()}
+
+
+def runs(generation: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The transactions that follow each other on one chain: a scenario, or a part of it between two resets."""
+    for scenario in load(generation)["scenarios"]:
+        run: list[dict[str, Any]] = []
+        for step in scenario["steps"]:
+            if step["kind"] != "tx":
+                continue
+            if step.get("reset_before") and run:
+                yield scenario["name"], run
+                run = []
+            run.append(step)
+        if run:
+            yield scenario["name"], run
+
+
+def receipt_logs(generation: str, step: dict[str, Any]) -> tuple[list[EngineLog], list[TokenOut]]:
+    """The logs of a recorded transaction, decoded as the connector decodes those of a receipt."""
+    logs = [{"address": log["address"], "topics": log["topics"], "data": log["data"], "transactionHash": step["hash"],
+             "blockNumber": hex(step["blockNumber"]), "logIndex": hex(index)} for index, log in enumerate(step["logs"])]
+    return decode_engine_logs(logs, load(generation)["meta"]["contracts"]["engine"].lower()), decode_outflows(logs)
+
+
+def placements(generation: str, step: dict[str, Any]) -> list[Placement]:
+    """The orders that a successful transaction submitted, in order; amount 0 submits none."""
+    name, arguments = step["decoded_call"]["function"].split("(")[0], step["decoded_call"]["args"]
+    wrapper = load(generation)["meta"]["contracts"]["WETH"].lower()
+    if name in ("limitBuy", "marketBuy"):
+        return [Placement(arguments["recipient"].lower(), arguments["quote"].lower(), arguments["quoteAmount"])]
+    if name in ("limitSell", "marketSell"):
+        return [Placement(arguments["recipient"].lower(), arguments["base"].lower(), arguments["baseAmount"])]
+    if name.endswith("ETH"):
+        return [Placement(arguments["recipient"].lower(), wrapper, step["value"])]
+    if name.startswith(("createOrder", "updateOrder")):
+        (items,) = arguments.values()
+        return [Placement(item["recipient"].lower(), item["quote" if item["isBid"] else "base"].lower(), item["amount"])
+                for item in (items if isinstance(items, list) else [items]) if item["amount"]]
+    return []
