@@ -176,8 +176,8 @@ class Ledger:
         return len(self._orders) + self._fully_taken
 
     @property
-    def cancelled(self) -> int:
-        """Orders that were taken from the book with something left of them."""
+    def refunded(self) -> int:
+        """Orders that were taken from the book with something left of their deposit."""
         return sum(order.refund is not None for order in self._orders.values())
 
     def open_orders(self) -> list[tuple[bool, int]]:

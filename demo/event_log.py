@@ -1,7 +1,7 @@
 """What the bot reports: the structured events in its log file, with amounts as it wrote them, unrounded."""
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ ERROR_MARK = " - ERROR - "
 CREATED = ("BuyOrderCreatedEvent", "SellOrderCreatedEvent")
 FILLED = "OrderFilledEvent"
 CANCELLED = "OrderCancelledEvent"
+COMPLETED = ("BuyOrderCompletedEvent", "SellOrderCompletedEvent")
 FAILED = "MarketOrderFailureEvent"
 
 
@@ -26,19 +27,20 @@ class ReportedFill(NamedTuple):
 
 
 @dataclass
-class Reported:
-    """What was reported so far."""
+class ReportedOrders:
+    """The client ids of the orders that were reported so far, by what was said of them."""
 
-    created: int = 0
-    cancelled: int = 0
-    failed: int = 0
+    created: set[str] = field(default_factory=set)
+    cancelled: set[str] = field(default_factory=set)
+    completed: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
 
 
 class EventLog:
     """Follows a bot's log file while the bot writes it."""
 
     def __init__(self, path: Path) -> None:
-        self.counts = Reported()
+        self.orders = ReportedOrders()
         self.fills: dict[FillKey, ReportedFill] = {}
         self.double_fills: list[FillKey] = []
         self.errors: list[str] = []
@@ -67,16 +69,18 @@ class EventLog:
     def _take_in(self, event: dict[str, Any]) -> str:
         name, order_id = event["event_name"], event.get("order_id", "")
         if name in CREATED:
-            self.counts.created += 1
+            self.orders.created.add(order_id)
             side = "buy" if name.startswith("Buy") else "sell"
             return f"order    {side:4} {_plain(event['amount'])} at {_plain(event['price'])}  {_short(order_id)}"
         if name == FILLED:
             return self._take_in_fill(event)
         if name == CANCELLED:
-            self.counts.cancelled += 1
+            self.orders.cancelled.add(order_id)
             return f"cancel   {_short(order_id)}"
+        if name in COMPLETED:
+            self.orders.completed.add(order_id)
         if name == FAILED:
-            self.counts.failed += 1
+            self.orders.failed.add(order_id)
             return f"FAILED   {_short(order_id)}  {event.get('error_message') or ''}"
         return ""
 

@@ -1,0 +1,108 @@
+"""What a person reads who enters something that cannot work: one sentence, no traceback, never the key.
+
+`connect`, `balance` and the text client all show the text of what the connector raises when it is built or when it reads
+the balances, so most cases go that way in this process; two go through the command line.
+"""
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+
+import pytest
+
+from demo.bot import Bot
+from demo.sandbox import Sandbox
+from hummingbot.client.config.client_config_map import ClientConfigMap
+from hummingbot.client.config.config_helpers import ClientConfigAdapter
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+from hummingbot.user.user_balances import UserBalances
+
+CONNECTOR = "standard_sandbox"
+UNFUNDED_KEY = "0x" + "7b" * 32
+Check = Callable[..., "asyncio.Future[str]"]
+
+
+@pytest.fixture(autouse=True)
+async def fresh_connections() -> AsyncIterator[None]:
+    """Hummingbot keeps one client session for a process, which must not outlive the test's loop."""
+    yield
+    await ConnectionsFactory().close()
+
+
+@pytest.fixture
+def environment(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The sandbox's URLs, for a test to change."""
+    for name, value in sandbox.environment.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+async def connect(key: str) -> str:
+    """The error that Hummingbot shows for this key, "" when it is accepted."""
+    client_config = ClientConfigAdapter(ClientConfigMap())
+    error = await UserBalances.instance().add_exchange(CONNECTOR, client_config, standard_private_key=key)
+    return error or ""
+
+
+def is_one_sentence_without(text: str, secret: str) -> bool:
+    """Whether a person can be shown the text: short, one line, no traceback, no secret."""
+    return bool(text) and len(text) < 400 and "\n" not in text and "Traceback" not in text and secret not in text
+
+
+async def test_a_funded_key_is_accepted(environment: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    assert await connect(sandbox.published_key()) == ""
+
+
+@pytest.mark.parametrize(("key", "words"), [
+    ("0x" + "ab" * 20, "address"),
+    ("0x" + "zz" * 32, "hexadecimal"),
+    ("0x" + "ab" * 31, "64"),
+    ("0x" + "00" * 32, "private key"),
+    ("correct horse battery staple", "private key"),
+], ids=["an address", "not hexadecimal", "too short", "zero", "words"])
+async def test_what_is_no_key_is_refused(environment: pytest.MonkeyPatch, key: str, words: str) -> None:
+    error = await connect(key)
+    assert words in error
+    assert is_one_sentence_without(error, key.removeprefix("0x"))
+
+
+async def test_an_unreachable_node_is_named(environment: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    environment.setenv("STANDARD_SANDBOX_RPC_URL", url)
+    error = await connect(sandbox.published_key())
+    assert url in error or "127.0.0.1" in error
+    assert is_one_sentence_without(error, sandbox.published_key()[2:])
+
+
+async def test_another_chain_behind_the_url_is_told_with_both_ids(environment: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    environment.setenv("STANDARD_SANDBOX_CHAIN_ID", "5031")
+    error = await connect(sandbox.published_key())
+    assert "5031" in error and "31337" in error
+    assert is_one_sentence_without(error, sandbox.published_key()[2:])
+
+
+async def test_a_url_that_is_none_is_refused(environment: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    environment.setenv("STANDARD_SANDBOX_RPC_URL", "localhost:8745")
+    error = await connect(sandbox.published_key())
+    assert "rpc_url" in error
+    assert is_one_sentence_without(error, sandbox.published_key()[2:])
+
+
+async def test_an_unfunded_wallet_is_told_where_to_send_money(environment: pytest.MonkeyPatch) -> None:
+    error = await connect(UNFUNDED_KEY)
+    assert "SOMI" in error
+    assert is_one_sentence_without(error, UNFUNDED_KEY[2:])
+
+
+def stored(settings: Mapping[str, str]) -> str:
+    """Lines of a strategy file."""
+    return "".join(f"{name}: {value}\n" for name, value in settings.items())
+
+
+def test_the_command_line_shows_the_sentence_and_no_traceback(new_bot: Callable[[], Bot]) -> None:
+    bot, address = new_bot(), "0x" + "ab" * 20
+    bot.connect(CONNECTOR, address)
+    shown = bot.hbot("connect")
+    assert "This is an address, not a private key" in shown
+    assert "Traceback" not in shown and address not in shown
