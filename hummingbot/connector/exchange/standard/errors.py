@@ -25,6 +25,10 @@ class OrderRejectedError(StandardError):
         self.reason = reason
 
 
+class OrderNotFoundError(StandardError):
+    """The chain does not hold the order (any more). Never raised for a request that failed."""
+
+
 class NotSentError(StandardError):
     """The transaction provably never reached a node; nothing happened on the chain."""
 

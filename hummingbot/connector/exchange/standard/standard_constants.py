@@ -1,4 +1,4 @@
-"""Networks, REST paths, channels, event names and rate limits. Facts only, no logic (docs/protocol.md, "Identity", "REST API")."""
+"""Networks, REST paths, channels and rate limits: facts only, no logic (docs/protocol.md, "Identity", "REST API")."""
 from typing import NamedTuple
 
 from hummingbot.core.api_throttler.data_types import RateLimit

@@ -59,11 +59,7 @@ def decode_outflows(logs: Iterable[Mapping[str, Any]]) -> list[TokenOut]:
     outflows = []
     for log in logs:
         token, topics, data, _, _, log_index = _fields(log)
-        if not topics:
-            continue
-        if topics[0] == TRANSFER.topic and len(topics) == 3:
-            outflows.append(TokenOut(token, "0x" + topics[1][26:], int.from_bytes(data[:32], "big"), log_index))
-        elif topics[0] == WITHDRAWAL.topic and len(topics) == 2:
+        if (topics[:1], len(topics)) in (([TRANSFER.topic], 3), ([WITHDRAWAL.topic], 2)):
             outflows.append(TokenOut(token, "0x" + topics[1][26:], int.from_bytes(data[:32], "big"), log_index))
     outflows.sort(key=lambda outflow: outflow.log_index)
     return outflows

@@ -73,6 +73,9 @@ class MarketFeed(Protocol):
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """Deliver events of the pairs until the feed breaks; raises then. Each pair begins with a snapshot."""
 
+    async def snapshot(self, trading_pair: str) -> BookSnapshot:
+        """The order book now; raises ApiUnavailableError or UnknownMarketError."""
+
     def add_pair(self, trading_pair: str) -> None:
         """Deliver this pair too from now on."""
 

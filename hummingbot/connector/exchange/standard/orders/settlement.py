@@ -138,8 +138,8 @@ class Settlement:
         groups: dict[int, list[EngineLog]] = {}
         for log in logs:
             event = log.event
-            if isinstance(event, OrderPlaced) and event.owner == self._account \
-                    or isinstance(event, OrderMatched) and event.sender == self._account:
+            if (isinstance(event, OrderPlaced) and event.owner == self._account) \
+                    or (isinstance(event, OrderMatched) and event.sender == self._account):
                 groups.setdefault(event.order_history_id, []).append(log)
         return list(groups.values())
 

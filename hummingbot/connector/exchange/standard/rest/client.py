@@ -100,7 +100,8 @@ class RestClient:
 
     async def open_orders(self, account: str) -> list[OpenOrderRow]:
         """The orders of an account that the indexer believes open, page by page."""
-        return await self._all_pages(CONSTANTS.ACCOUNT_ORDERS_PATH, {"address": to_checksum(account)}, ("orders",), parse_open_order)
+        values = {"address": to_checksum(account)}
+        return await self._all_pages(CONSTANTS.ACCOUNT_ORDERS_PATH, values, ("orders",), parse_open_order)
 
     async def _all_pages(self, path: str, values: dict[str, str], keys: Iterable[str], parse: Callable[[Any], Any]) -> list[Any]:
         rows: list[Any] = []
@@ -110,7 +111,8 @@ class RestClient:
             rows += page.rows
             if page.rejected and path not in self._reported_rejections:
                 self._reported_rejections.add(path)
-                logging.getLogger(__name__).warning("The API lists %d malformed rows at %s; they are left out", page.rejected, path)
+                logging.getLogger(__name__).warning("The API lists %d malformed rows at %s; they are left out",
+                                                    page.rejected, path)
             if number >= page.total_pages or not page.rows:
                 break
         return rows

@@ -6,11 +6,9 @@ known shape of an answer, leave a single bad row out, and raise BadDataError whe
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.errors import BadDataError
-
-Row = TypeVar("Row")
 
 
 class TokenRow(NamedTuple):
@@ -139,7 +137,7 @@ def parse_open_order(row: Mapping[str, Any]) -> OpenOrderRow:
     return OpenOrderRow(_address(row.get("orderbook") or row["pair"]), _flag(row["isBid"]), _integer(row["orderId"], 2 ** 32 - 1))
 
 
-def parse_page(body: bytes, keys: Iterable[str], parse: Callable[[Mapping[str, Any]], Row]) -> Page:
+def parse_page(body: bytes, keys: Iterable[str], parse: Callable[[Mapping[str, Any]], NamedTuple]) -> Page:
     """A listing: a bare list, or an object that holds it under one of `keys`."""
     answer = parse_json(body)
     total_pages = 1

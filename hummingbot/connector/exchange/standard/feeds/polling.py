@@ -1,0 +1,189 @@
+"""Polling over HTTP: order books and public trades by REST, own orders by the engine's logs. Always available."""
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError
+from hummingbot.connector.exchange.standard.feeds.base import AccountSink, BookSnapshot, MarketSink, OrderLogs, PublicTrade
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
+
+# A quiet book is asked less often, down to this multiple of the interval.
+IDLE_FACTOR = 5
+QUIET_POLLS_TO_IDLE = 5
+MAX_REMEMBERED_TRADES = 1000
+# The node may index logs a little later than it reports the block, so the last blocks are read again.
+OVERLAP_BLOCKS = 20
+MAX_BLOCK_RANGE = 1000
+
+
+class PollingMarketFeed:
+    """Order book snapshots by REST, and a pair's public trades whenever its book has changed."""
+
+    name = "polling"
+
+    def __init__(self, rest: RestClient, market: Callable[[str], Market], clock: Clock, interval: float) -> None:
+        """`market` gives the market of a trading pair; `interval` is in seconds between polls of a lively book."""
+        self._rest = rest
+        self._market = market
+        self._clock = clock
+        self._interval = interval
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._sink: MarketSink | None = None
+        self._broken: asyncio.Future[None] | None = None
+        self._last_update_id = 0
+        self._seen_trades: dict[str, OrderedDict[str, None]] = {}
+
+    async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        """See MarketFeed.run. One pair's failure is retried on its own; the feed never ends by itself."""
+        self._sink = sink
+        self._broken = asyncio.get_running_loop().create_future()
+        try:
+            for trading_pair in trading_pairs:
+                self.add_pair(trading_pair)
+            await self._broken
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            self._tasks.clear()
+            self._sink = None
+
+    def add_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.add_pair."""
+        if self._sink is not None and trading_pair not in self._tasks:
+            task = asyncio.get_running_loop().create_task(self._poll(trading_pair, self._sink))
+            task.add_done_callback(self._ended)
+            self._tasks[trading_pair] = task
+
+    def remove_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.remove_pair."""
+        task = self._tasks.pop(trading_pair, None)
+        if task is not None:
+            task.cancel()
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and self._broken is not None and not self._broken.done():
+            self._broken.set_exception(task.exception() or StandardError("a poll ended"))
+
+    async def snapshot(self, trading_pair: str) -> BookSnapshot:
+        """The order book now."""
+        market = self._market(trading_pair)
+        return self._snapshot(trading_pair, await self._rest.order_book(market.base.address, market.quote.address))
+
+    def _snapshot(self, trading_pair: str, body: bytes) -> BookSnapshot:
+        book = parse_tick_book(body)
+        now = self._clock.time()
+        self._last_update_id = max(self._last_update_id + 1, int(now * 1e3))
+        return BookSnapshot(trading_pair, self._last_update_id, now, book.bids, book.asks)
+
+    async def _poll(self, trading_pair: str, sink: MarketSink) -> None:
+        market = self._market(trading_pair)
+        last_body, quiet, failing = b"", 0, False
+        while True:
+            try:
+                body = await self._rest.order_book(market.base.address, market.quote.address)
+                if body != last_body:
+                    sink(self._snapshot(trading_pair, body))
+                    await self._deliver_trades(trading_pair, market, sink)
+                    last_body, quiet = body, 0
+                else:
+                    quiet += 1
+                if failing:
+                    failing = False
+                    logging.getLogger(__name__).info("The order book of %s is updated again", trading_pair)
+            except ApiUnavailableError as error:
+                quiet = QUIET_POLLS_TO_IDLE
+                if not failing:
+                    failing = True
+                    logging.getLogger(__name__).warning("The order book of %s is not updated: %s", trading_pair, error)
+            await self._clock.sleep(self._interval * (IDLE_FACTOR if quiet >= QUIET_POLLS_TO_IDLE else 1))
+
+    async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> None:
+        rows = await self._rest.trades(market.base.address, market.quote.address)
+        first = trading_pair not in self._seen_trades
+        seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
+        for row in reversed(rows):
+            if row.key in seen:
+                continue
+            seen[row.key] = None
+            # What was traded before the bot looked for the first time is history, not news.
+            if not first:
+                sink(PublicTrade(trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp))
+        while len(seen) > MAX_REMEMBERED_TRADES:
+            seen.popitem(last=False)
+
+
+class PollingAccountFeed:
+    """Own maker fills and cancels from the engine's logs, by block ranges from a cursor that outlives the process."""
+
+    name = "polling"
+
+    def __init__(self, rpc: RpcClient, engine: str, account: str, cursor: int | None, clock: Clock,
+                 interval: Callable[[], float]) -> None:
+        """`cursor` is the last block already delivered, or None to begin at the head; `interval` gives the next pause."""
+        self._rpc = rpc
+        self._engine = engine
+        self._account = account
+        self._cursor = cursor
+        self._clock = clock
+        self._interval = interval
+        self._hurry = asyncio.Event()
+        self._delivered: OrderedDict[tuple[str, int], int] = OrderedDict()
+
+    def hurry(self) -> None:
+        """See AccountFeed.hurry."""
+        self._hurry.set()
+
+    async def run(self, sink: AccountSink) -> None:
+        """See AccountFeed.run. Raises ApiUnavailableError when the node does not answer; run again to go on."""
+        while True:
+            self._hurry.clear()
+            await self._poll(sink)
+            await self._pause(self._interval())
+
+    async def _pause(self, seconds: float) -> None:
+        """Sleep, or less when somebody hurries."""
+        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
+        hurried = asyncio.ensure_future(self._hurry.wait())
+        try:
+            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            hurried.cancel()
+
+    async def _poll(self, sink: AccountSink) -> None:
+        head = await self._rpc.block_number()
+        if self._cursor is None:
+            self._cursor = head
+        begin = max(0, self._cursor + 1 - OVERLAP_BLOCKS)
+        while begin <= head:
+            end = min(begin + MAX_BLOCK_RANGE - 1, head)
+            found = await self._rpc.logs(self._engine, [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]], begin, end)
+            logs = decode_engine_logs(found, self._engine)
+            self._cursor = max(self._cursor, end)
+            sink(OrderLogs([log for log in logs if self._concerns_account(log) and self._is_new(log)], self._cursor))
+            begin = end + 1
+        self._forget_before(self._cursor - 2 * OVERLAP_BLOCKS)
+
+    def _concerns_account(self, log: EngineLog) -> bool:
+        event = log.event
+        if isinstance(event, OrderMatched):
+            return self._account in (event.owner, event.sender)
+        return isinstance(event, OrderCanceled) and event.owner == self._account
+
+    def _is_new(self, log: EngineLog) -> bool:
+        key = (log.transaction_hash, log.log_index)
+        if key in self._delivered:
+            return False
+        self._delivered[key] = log.block_number
+        return True
+
+    def _forget_before(self, block_number: int) -> None:
+        while self._delivered and next(iter(self._delivered.values())) < block_number:
+            self._delivered.popitem(last=False)

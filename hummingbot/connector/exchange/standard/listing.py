@@ -1,0 +1,144 @@
+"""What the exchange lists: engine, wrapped native token, markets. Discovered by REST, verified on the chain.
+
+A token's symbol is only a claim, so two tokens must never be confused by it: the native token and the network's
+well-known addresses keep theirs, any other token with a symbol that somebody else carries gets a part of its address.
+"""
+import logging
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from hummingbot.connector.exchange.standard.chain.abi import AbiError, Function
+from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, FACTORY_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.errors import ConfigurationError, UnknownMarketError
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
+from hummingbot.connector.exchange.standard.standard_constants import ZERO_ADDRESS, Network
+
+MAX_DECIMALS = 18
+MAX_SYMBOL_LENGTH = 16
+
+
+@dataclass
+class Listing:
+    """The verified markets of one engine. `by_pair` and `by_book` grow when a market is listed later."""
+
+    engine: str
+    native_token: str
+    by_pair: dict[str, Market] = field(default_factory=dict)
+    by_book: dict[str, Market] = field(default_factory=dict)
+
+    def market(self, trading_pair: str) -> Market:
+        """The market of a trading pair; UnknownMarketError names some that exist."""
+        market = self.by_pair.get(trading_pair)
+        if market is None:
+            raise self.unknown(trading_pair)
+        return market
+
+    def unknown(self, trading_pair: str) -> UnknownMarketError:
+        """The error for a pair that is not listed: it names some that are."""
+        known = ", ".join(sorted(self.by_pair)[:10]) or "none"
+        return UnknownMarketError(f"Standard lists no market {trading_pair}. Listed: {known}.")
+
+    @property
+    def tokens(self) -> dict[str, Token]:
+        """All tokens of the markets, by address."""
+        return {token.address: token for market in self.by_pair.values() for token in (market.base, market.quote)}
+
+    def add(self, markets: Iterable[Market]) -> None:
+        """List further markets; ones known already stay as they are."""
+        for market in markets:
+            if market.book not in self.by_book:
+                self.by_book[market.book] = market
+                self.by_pair[market.trading_pair] = market
+
+
+async def engine_address(rest: RestClient, rpc: RpcClient, network: Network) -> str:
+    """The matching engine: the network's, or, where none is fixed, that of the factory which the API names.
+
+    Raises ConfigurationError when nothing there answers as the engine does.
+    """
+    engine = network.engine
+    try:
+        if not engine:
+            factory = await rest.factory_address()
+            (engine,) = FACTORY_FUNCTIONS["engine"].decode_result(
+                await rpc.eth_call(factory, FACTORY_FUNCTIONS["engine"].encode()))
+        ENGINE_FUNCTIONS["orderbookFactory"].decode_result(
+            await rpc.eth_call(engine, ENGINE_FUNCTIONS["orderbookFactory"].encode()))
+    except AbiError:
+        raise ConfigurationError(f"There is no Standard matching engine at {engine or 'the address that the API names'} on this "
+                                 "chain: check the engine address, the RPC URL and the API URL.") from None
+    return engine
+
+
+async def discover(rest: RestClient, rpc: RpcClient, network: Network) -> Listing:
+    """The listing of a network; call again and `add` to learn of new markets."""
+    engine = await engine_address(rest, rpc, network)
+    (native_token,) = ENGINE_FUNCTIONS["WETH"].decode_result(await rpc.eth_call(engine, ENGINE_FUNCTIONS["WETH"].encode()))
+    listing = Listing(engine, native_token)
+    listing.add(await verified_markets(rpc, network, engine, native_token, await rest.pairs()))
+    return listing
+
+
+async def verified_markets(rpc: RpcClient, network: Network, engine: str, native_token: str,
+                           rows: Iterable[PairRow]) -> list[Market]:
+    """The markets among the API's rows that the chain confirms: the book of the pair and the decimals of its tokens."""
+    rows = list(rows)
+    tokens = {token.address: token for row in rows for token in (row.base, row.quote)}
+    answers = await rpc.call_many(
+        [(engine, ENGINE_FUNCTIONS["getPair"].encode(row.base.address, row.quote.address)) for row in rows]
+        + [(address, ERC20_FUNCTIONS["decimals"].encode()) for address in tokens])
+    books = [_result(ENGINE_FUNCTIONS["getPair"], answer) for answer in answers[:len(rows)]]
+    decimals = {address: _result(ERC20_FUNCTIONS["decimals"], answer) for address, answer in zip(tokens, answers[len(rows):])}
+    symbols = unambiguous_symbols(tokens.values(), native_token, network)
+    markets = []
+    for row, book in zip(rows, books):
+        base, quote = decimals[row.base.address], decimals[row.quote.address]
+        if book in (None, ZERO_ADDRESS) or base is None or quote is None or max(base, quote) > MAX_DECIMALS:
+            logging.getLogger(__name__).warning("The API lists a pair %s/%s (%s) that the chain does not confirm; it is left out",
+                                                row.base.symbol, row.quote.symbol, row.book)
+            continue
+        markets.append(Market(
+            Token(row.base.address, symbols[row.base.address], base), Token(row.quote.address, symbols[row.quote.address], quote),
+            book, row.base.address == native_token, row.quote.address == native_token))
+    return markets
+
+
+def _result(function: Function, answer: object) -> Any:
+    if not isinstance(answer, bytes):
+        return None
+    try:
+        return function.decode_result(answer)[0]
+    except AbiError:
+        return None
+
+
+def unambiguous_symbols(tokens: Iterable[TokenRow], native_token: str, network: Network) -> Mapping[str, str]:
+    """A name for each token address: the symbol made safe for a trading pair, unique whatever tokens call themselves."""
+    owners = {symbol.upper(): address for symbol, address in network.well_known_tokens}
+    owners[network.native_symbol.upper()] = native_token
+    safe = {token.address: safe_symbol(token) for token in tokens}
+    claimed: dict[str, set[str]] = {}
+    for address, symbol in safe.items():
+        claimed.setdefault(symbol.upper(), set()).add(address)
+    names = {}
+    for address, symbol in safe.items():
+        owner = owners.get(symbol.upper())
+        contested = owner != address if owner is not None else len(claimed[symbol.upper()]) > 1
+        names[address] = f"{symbol}.{address[2:8]}" if contested else symbol
+        if contested:
+            logging.getLogger(__name__).info("The symbol %s is carried by several tokens; %s is called %s",
+                                             symbol, address, names[address])
+    return names
+
+
+def safe_symbol(token: TokenRow) -> str:
+    """The symbol without the characters that a trading pair, a log or a terminal could stumble over."""
+    folded = unicodedata.normalize("NFKC", token.symbol)
+    kept = "".join(character for character in folded if character.isascii() and (character.isalnum() or character in "_$"))
+    return kept[:MAX_SYMBOL_LENGTH] or f"TOKEN{token.address[2:8]}"

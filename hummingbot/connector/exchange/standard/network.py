@@ -1,0 +1,64 @@
+"""Which endpoints and which engine a connector uses: the domain's network with the user's overrides.
+
+For each setting the first of these counts: what the constructor is given, the field of conf/connectors/<domain>.yml, the
+environment variable (STANDARD_SANDBOX_RPC_URL and the like), the domain's default. Several URLs are separated by commas.
+"""
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from hummingbot.connector.exchange.standard.standard_constants import Network
+
+
+def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> Network:
+    """The network of a domain. `given` has the constructor's settings, `configuration` the stored map or None.
+
+    Raises ConfigurationError with the setting's name for a URL, an address or a chain id that is none.
+    """
+    if domain not in CONSTANTS.NETWORKS:
+        raise ConfigurationError(f"Unknown domain {domain!r}; known are {', '.join(CONSTANTS.NETWORKS)}.")
+    network = CONSTANTS.NETWORKS[domain]
+    values = {name: _setting(domain, name, given, configuration, environment) for name in CONSTANTS.ENVIRONMENT_SETTINGS}
+    if values["rpc_url"]:
+        network = network._replace(rpc_urls=_urls(domain, "rpc_url", values["rpc_url"]))
+    if values["api_url"]:
+        network = network._replace(api_urls=_urls(domain, "api_url", values["api_url"]))
+    if values["engine_address"]:
+        network = network._replace(engine=_address(domain, values["engine_address"]))
+    if values["chain_id"]:
+        network = network._replace(chain_id=_chain_id(domain, values["chain_id"]))
+    return network
+
+
+def _setting(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> str:
+    for value in (given.get(name), getattr(configuration, f"{domain}_{name}", None), environment.get(f"{domain}_{name}".upper())):
+        if isinstance(value, (str, int)) and str(value).strip():
+            return str(value).strip()
+    return ""
+
+
+def _urls(domain: str, name: str, text: str) -> tuple[str, ...]:
+    urls = tuple(url.strip().rstrip("/") for url in text.split(",") if url.strip())
+    for url in urls:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigurationError(f"{domain}_{name} must be an http:// or https:// URL (several separated by commas).")
+    return urls
+
+
+def _address(domain: str, text: str) -> str:
+    try:
+        if len(text) != 42 or not text.startswith("0x"):
+            raise ValueError(text)
+        int(text, 16)
+    except ValueError:
+        raise ConfigurationError(f"{domain}_engine_address must be a contract address: 0x and 40 hexadecimal digits.") from None
+    return text.lower()
+
+
+def _chain_id(domain: str, text: str) -> int:
+    if not text.isdigit() or int(text) == 0:
+        raise ConfigurationError(f"{domain}_chain_id must be a positive whole number.")
+    return int(text)

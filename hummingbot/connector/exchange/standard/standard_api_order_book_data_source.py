@@ -1,0 +1,111 @@
+"""Hummingbot's order book data source, fed by a market feed: polling today, a stream whenever there is one."""
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError, UnknownMarketError
+from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, MarketEvent, MarketFeed, PublicTrade
+from hummingbot.core.data_type.common import TradeType
+from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
+from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
+
+if TYPE_CHECKING:
+    from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+
+FIRST_RETRY = 1.0
+LAST_RETRY = 30.0
+
+
+class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
+    """Puts what the feed yields into the queues that Hummingbot's order book tracker reads."""
+
+    def __init__(self, trading_pairs: list[str], connector: "StandardExchange", feed: MarketFeed, clock: Clock) -> None:
+        super().__init__(trading_pairs)
+        self._connector = connector
+        self._feed = feed
+        self._clock = clock
+
+    @property
+    def feed(self) -> MarketFeed:
+        """Where the data come from."""
+        return self._feed
+
+    async def get_last_traded_prices(self, trading_pairs: list[str], domain: str | None = None) -> dict[str, float]:
+        """The last traded price of each pair; raises when the API does not answer, so that the tracker pauses."""
+        prices: dict[str, float] = await self._connector.get_last_traded_prices(trading_pairs=trading_pairs)
+        return prices
+
+    async def listen_for_subscriptions(self) -> None:
+        """Run the feed for ever; when it breaks, say so once and run it again after a growing pause."""
+        pause = FIRST_RETRY
+        while True:
+            started = self._clock.monotonic()
+            try:
+                await self._connector.venue.listing()
+                known = [pair for pair in self._trading_pairs if self._connector.lists(pair)]
+                await self._feed.run(known, self._deliver)
+            except StandardError as error:
+                self.logger().warning(f"Order books are not updated ({error}). Trying again in {pause:.0f} s.")
+            if self._clock.monotonic() - started > LAST_RETRY:
+                pause = FIRST_RETRY
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, LAST_RETRY)
+
+    def _deliver(self, event: MarketEvent) -> None:
+        if isinstance(event, BookSnapshot):
+            key = self._snapshot_messages_queue_key
+        elif isinstance(event, BookDelta):
+            key = self._diff_messages_queue_key
+        else:
+            key = self._trade_messages_queue_key
+        self._message_queue[key].put_nowait(event)
+
+    async def _order_book_snapshot(self, trading_pair: str) -> OrderBookMessage:
+        """The book now. Keeps trying, since the tracker would give up for good at the first error."""
+        pause, reported = FIRST_RETRY, False
+        while True:
+            try:
+                await self._connector.venue.listing()
+                return _book_message(OrderBookMessageType.SNAPSHOT, await self._feed.snapshot(trading_pair))
+            except (ApiUnavailableError, UnknownMarketError) as error:
+                if not reported:
+                    reported = True
+                    self.logger().error(f"No order book of {trading_pair} yet: {error}")
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, LAST_RETRY)
+
+    async def _parse_order_book_snapshot_message(self, raw_message: BookSnapshot, message_queue: "asyncio.Queue[Any]") -> None:
+        message_queue.put_nowait(_book_message(OrderBookMessageType.SNAPSHOT, raw_message))
+
+    async def _parse_order_book_diff_message(self, raw_message: BookDelta, message_queue: "asyncio.Queue[Any]") -> None:
+        message_queue.put_nowait(_book_message(OrderBookMessageType.DIFF, raw_message))
+
+    async def _parse_trade_message(self, raw_message: PublicTrade, message_queue: "asyncio.Queue[Any]") -> None:
+        message_queue.put_nowait(OrderBookMessage(OrderBookMessageType.TRADE, {
+            "trading_pair": raw_message.trading_pair,
+            "trade_type": float((TradeType.BUY if raw_message.is_buy else TradeType.SELL).value),
+            "trade_id": raw_message.trade_id,
+            "price": raw_message.price,
+            "amount": raw_message.amount,
+        }, raw_message.timestamp))
+
+    async def subscribe_to_trading_pair(self, trading_pair: str) -> bool:
+        """Deliver a further pair from now on; False when the exchange does not list it."""
+        await self._connector.venue.refresh_listing()
+        if not self._connector.lists(trading_pair):
+            self.logger().error(f"Standard lists no market {trading_pair}.")
+            return False
+        self.add_trading_pair(trading_pair)
+        self._feed.add_pair(trading_pair)
+        return True
+
+    async def unsubscribe_from_trading_pair(self, trading_pair: str) -> bool:
+        """Deliver this pair no longer."""
+        self.remove_trading_pair(trading_pair)
+        self._feed.remove_pair(trading_pair)
+        return True
+
+
+def _book_message(kind: OrderBookMessageType, event: BookSnapshot | BookDelta) -> OrderBookMessage:
+    return OrderBookMessage(kind, {"trading_pair": event.trading_pair, "update_id": event.update_id,
+                                   "bids": event.bids, "asks": event.asks}, event.timestamp)

@@ -1,0 +1,59 @@
+"""Hummingbot's user stream data source, fed by an account feed: polling today, a stream whenever there is one."""
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountFeed
+from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
+
+FIRST_RETRY = 1.0
+LAST_RETRY = 30.0
+
+
+class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
+    """Puts what the feed yields into the queue that the exchange's event listener reads."""
+
+    def __init__(self, feed: Callable[[], Awaitable[AccountFeed]], clock: Clock) -> None:
+        """`feed` gives the feed once the exchange knows its engine and where the last run ended."""
+        super().__init__()
+        self._create_feed = feed
+        self._feed: AccountFeed | None = None
+        self._clock = clock
+        self._last_recv_time = 0.0
+
+    @property
+    def feed(self) -> AccountFeed | None:
+        """Where the data come from, once it runs."""
+        return self._feed
+
+    @property
+    def last_recv_time(self) -> float:
+        """When the feed last told how far it has read, in seconds since the epoch."""
+        return self._last_recv_time
+
+    async def listen_for_user_stream(self, output: "asyncio.Queue[Any]") -> None:
+        """Run the feed for ever; when it breaks, say so and run it again after a growing pause, from where it was."""
+        pause = FIRST_RETRY
+
+        def deliver(event: AccountEvent) -> None:
+            nonlocal pause
+            pause = FIRST_RETRY
+            self._last_recv_time = self._clock.time()
+            output.put_nowait(event)
+
+        while True:
+            try:
+                if self._feed is None:
+                    self._feed = await self._create_feed()
+                await self._feed.run(deliver)
+            except StandardError as error:
+                self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.")
+            await self._clock.sleep(pause)
+            pause = min(2 * pause, LAST_RETRY)
+
+    def hurry(self) -> None:
+        """Somebody waits for something that was just mined: look now."""
+        if self._feed is not None:
+            self._feed.hurry()

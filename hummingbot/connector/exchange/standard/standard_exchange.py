@@ -1,0 +1,517 @@
+"""StandardExchange: order life and balances of an on-chain order book in Hummingbot's terms.
+
+Orders are transactions and the chain is the truth. A placement is settled from its receipt, maker fills and cancels from
+the engine's logs in chain order; both go through the same settlement, and what it says goes to Hummingbot's tracker.
+"""
+import asyncio
+import os
+from collections.abc import Iterable, Mapping
+from decimal import ROUND_HALF_EVEN, Decimal
+from pathlib import Path
+from typing import Any
+
+from bidict import bidict
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
+from hummingbot import data_path  # type: ignore[attr-defined]
+from hummingbot.connector.constants import s_decimal_NaN
+from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.chain.intents import Tracked
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    OrderNotFoundError,
+    OutcomeUnknownError,
+    StandardError,
+)
+from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, OrderLogs
+from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
+from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain
+from hummingbot.connector.exchange.standard.network import resolve_network
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Settled
+from hummingbot.connector.exchange.standard.orders.sizing import Level, limit_order
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
+from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
+from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
+from hummingbot.connector.exchange.standard.trading_rules import trading_rule
+from hummingbot.connector.exchange.standard.venue import ChainOrder, MarketFacts, Venue
+from hummingbot.connector.exchange_py_base import ExchangePyBase
+from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.core.api_throttler.data_types import RateLimit
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
+from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
+from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TokenAmount, TradeFeeBase
+from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
+from hummingbot.core.utils.async_utils import safe_ensure_future
+from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
+
+# How long a cancel waits for the fills that came before it.
+CATCH_UP_TIMEOUT = 5.0
+BOOK_POLL_INTERVAL = 1.0
+ACTIVE_ACCOUNT_INTERVAL = 1.0
+IDLE_ACCOUNT_INTERVAL = 5.0
+
+
+class StandardExchange(ExchangePyBase):
+    """The connector for Standard. Every field of the config map is accepted; empty means the domain's default."""
+
+    # Balances and order checks are one batched request each, so they need no long pause while logs keep arriving.
+    LONG_POLL_INTERVAL = 12.0
+    web_utils = web_utils
+
+    def __init__(self,
+                 standard_private_key: str = "",
+                 standard_rpc_url: str = "",
+                 standard_api_url: str = "",
+                 standard_engine_address: str = "",
+                 standard_chain_id: str = "",
+                 receive_connector_configuration: bool | str = True,
+                 connector_configuration: Any = None,
+                 balance_asset_limit: dict[str, dict[str, Decimal]] | None = None,
+                 rate_limits_share_pct: Decimal = Decimal("100"),
+                 trading_pairs: list[str] | None = None,
+                 trading_required: bool = True,
+                 domain: str = CONSTANTS.DEFAULT_DOMAIN,
+                 clock: Clock | None = None,
+                 data_path: Path | None = None) -> None:
+        """Raises ConfigurationError for a key, a URL or an address that is none."""
+        self._domain = domain
+        self._trading_pairs = trading_pairs or []
+        self._trading_required = trading_required
+        self._time_source: Clock = clock or SystemClock()
+        self._data_path = data_path
+        given = {"rpc_url": standard_rpc_url, "api_url": standard_api_url, "engine_address": standard_engine_address,
+                 "chain_id": standard_chain_id}
+        self._network = resolve_network(domain, given, connector_configuration, os.environ)
+        self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
+        self._facts: Mapping[str, MarketFacts] = {}
+        self._account: Account | None = None
+        self._settled_block = -1
+        self._settled_changed = asyncio.Event()
+        super().__init__(balance_asset_limit, rate_limits_share_pct)
+        self.real_time_balance_update = False
+
+    # What Hummingbot asks of every connector
+
+    @property
+    def name(self) -> str:
+        return self._domain
+
+    @property
+    def domain(self) -> str:
+        return self._domain
+
+    @property
+    def authenticator(self) -> StandardAuth | None:
+        return self._wallet_auth
+
+    @property
+    def rate_limits_rules(self) -> list[RateLimit]:
+        return CONSTANTS.RATE_LIMITS
+
+    @property
+    def client_order_id_max_length(self) -> int:
+        return CONSTANTS.CLIENT_ORDER_ID_MAX_LENGTH
+
+    @property
+    def client_order_id_prefix(self) -> str:
+        return CONSTANTS.CLIENT_ORDER_ID_PREFIX
+
+    @property
+    def trading_rules_request_path(self) -> str:
+        return CONSTANTS.PAIRS_PATH.format(size=CONSTANTS.PAGE_SIZE, page=1)
+
+    @property
+    def trading_pairs_request_path(self) -> str:
+        return CONSTANTS.PAIRS_PATH.format(size=CONSTANTS.PAGE_SIZE, page=1)
+
+    @property
+    def check_network_request_path(self) -> str:
+        return CONSTANTS.EXCHANGE_PATH
+
+    @property
+    def trading_pairs(self) -> list[str]:
+        return self._trading_pairs
+
+    @property
+    def is_cancel_request_in_exchange_synchronous(self) -> bool:
+        return True
+
+    @property
+    def is_trading_required(self) -> bool:
+        return self._trading_required
+
+    @property
+    def venue(self) -> Venue:
+        """The exchange as it is read."""
+        return self._venue
+
+    def supported_order_types(self) -> list[OrderType]:
+        return [OrderType.LIMIT]
+
+    def lists(self, trading_pair: str) -> bool:
+        """Whether the exchange lists the pair, as far as is known."""
+        listing = self._venue.known_listing
+        return listing is not None and trading_pair in listing.by_pair
+
+    # Construction
+
+    def _create_web_assistants_factory(self) -> WebAssistantsFactory:
+        factory = web_utils.build_api_factory(throttler=self._throttler, auth=self._auth)
+        rest = RestClient(web_utils.WebAssistantTransport(factory, CONSTANTS.API_LIMIT_ID), self._network.api_urls)
+        rpc = RpcClient(web_utils.WebAssistantTransport(factory, CONSTANTS.RPC_LIMIT_ID), self._network.rpc_urls,
+                        self._time_source, CONSTANTS.REQUEST_TIMEOUT, chain_id=self._network.chain_id)
+        self._venue = Venue(self._network, rest, rpc)
+        return factory
+
+    def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
+        feed = PollingMarketFeed(self._venue.rest, self._market, self._time_source, BOOK_POLL_INTERVAL)
+        return StandardAPIOrderBookDataSource(self._trading_pairs, self, feed, self._time_source)
+
+    def _create_user_stream_data_source(self) -> UserStreamTrackerDataSource:
+        return StandardAPIUserStreamDataSource(self._create_account_feed, self._time_source)
+
+    def _market(self, trading_pair: str) -> Market:
+        listing = self._venue.known_listing
+        if listing is None:
+            raise ApiUnavailableError("the markets are not known yet")
+        return listing.market(trading_pair)
+
+    async def _trading_account(self) -> Account:
+        """The wallet that trades, ready to send; built when it is first needed."""
+        if self._account is None:
+            if self._wallet_auth is None:
+                raise ConfigurationError("Trading needs a private key: run `connect` for this exchange.")
+            listing = await self._venue.listing()
+            folder = self._data_path or Path(data_path())
+            account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network, folder, self._domain,
+                              self._time_source)
+            if self._account is None:
+                self._account = account
+        await self._account.start()
+        return self._account
+
+    # Network and symbols
+
+    async def start_network(self) -> None:
+        await super().start_network()
+        if self._trading_required:
+            safe_ensure_future(self._greet())
+
+    async def _greet(self) -> None:
+        """Tell at start what would only show later: pairs that are not listed, a wallet without gas money."""
+        try:
+            listing = await self._venue.listing()
+            for trading_pair in self._trading_pairs:
+                if trading_pair not in listing.by_pair:
+                    self.logger().error(str(listing.unknown(trading_pair)))
+            if self._wallet_auth is not None and await self._venue.rpc.balance(self._wallet_auth.wallet.address) == 0:
+                self.logger().warning(f"The wallet {self._wallet_auth.wallet.address} has no {self._network.native_symbol}: "
+                                      "it cannot pay for transactions. Send it some before trading.")
+        except StandardError as error:
+            self.logger().error(f"The exchange cannot be used yet: {error}")
+
+    async def stop_network(self) -> None:
+        await super().stop_network()
+        if self._account is not None:
+            # Orders on their way are followed to their end even while the network is said to be down.
+            safe_ensure_future(self._account.stop())
+
+    async def _make_network_check_request(self) -> None:
+        await asyncio.gather(self._venue.rest.get(self.check_network_request_path), self._venue.rpc.block_number())
+
+    async def _initialize_trading_pair_symbol_map(self) -> None:
+        try:
+            self._initialize_trading_pair_symbols_from_exchange_info(await self._venue.listing())
+        except StandardError as error:
+            self.logger().error(f"The markets of the exchange could not be read: {error}")
+
+    def _initialize_trading_pair_symbols_from_exchange_info(self, exchange_info: Any) -> None:
+        self._set_trading_pair_symbol_map(bidict({market.book: market.trading_pair for market in exchange_info.by_pair.values()}))
+
+    async def _get_last_traded_price(self, trading_pair: str) -> float:
+        await self._venue.listing()
+        market = self._market(trading_pair)
+        trades = await self._venue.rest.trades(market.base.address, market.quote.address, 1)
+        if trades:
+            return trades[0].price
+        facts = await self._venue.facts([market], "")
+        return float(price_from_chain(facts[trading_pair].market_price))
+
+    # Rules and fees
+
+    async def _update_trading_rules(self) -> None:
+        listing = await self._venue.refresh_listing()
+        self._initialize_trading_pair_symbols_from_exchange_info(listing)
+        for rule in await self._format_trading_rules({}):
+            self._trading_rules[rule.trading_pair] = rule
+
+    async def _format_trading_rules(self, exchange_info_dict: dict[str, Any]) -> list[TradingRule]:
+        await self._refresh_facts()
+        return [trading_rule(self._market(pair), facts) for pair, facts in self._facts.items()]
+
+    async def _update_trading_fees(self) -> None:
+        await self._refresh_facts()
+
+    async def _refresh_facts(self) -> None:
+        listing = await self._venue.listing()
+        # Without pairs of its own (connect, balance) a connector still answers for all markets.
+        markets = [listing.by_pair[pair] for pair in self._trading_pairs or listing.by_pair if pair in listing.by_pair]
+        account = self._wallet_auth.wallet.address if self._wallet_auth else ""
+        self._facts = await self._venue.facts(markets, account)
+
+    def _get_fee(self, base_currency: str, quote_currency: str, order_type: OrderType, order_side: TradeType, amount: Decimal,
+                 price: Decimal = s_decimal_NaN, is_maker: bool | None = None) -> AddedToCostTradeFee:
+        is_maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
+        facts = self._facts.get(f"{base_currency}-{quote_currency}")
+        schema = self.trade_fee_schema()
+        if facts is None:
+            rate = schema.maker_percent_fee_decimal if is_maker else schema.taker_percent_fee_decimal
+        else:
+            rate = fee_rate(facts.maker_fee if is_maker else facts.taker_fee)
+        return TradeFeeBase.new_spot_fee(fee_schema=schema, trade_type=order_side, percent=rate)
+
+    # Orders out
+
+    async def _place_order_and_process_update(self, order: InFlightOrder, **kwargs: Any) -> str:
+        exchange_order_id, _ = await self._place_order(order.client_order_id, order.trading_pair, order.amount, order.trade_type,
+                                                       order.order_type, order.price, **kwargs)
+        return exchange_order_id
+
+    async def _place_order(self, order_id: str, trading_pair: str, amount: Decimal, trade_type: TradeType, order_type: OrderType,
+                           price: Decimal, **kwargs: Any) -> tuple[str, float]:
+        """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
+        account = await self._trading_account()
+        is_buy = trade_type is TradeType.BUY
+        call = limit_order(self._market(trading_pair), is_buy, amount, price, account.address,
+                           self._ask_levels(trading_pair) if is_buy else ())
+        settled = await account.place(order_id, call)
+        await self._process(settled)
+        return settled[-1].exchange_order_id, self._time_source.time()
+
+    def _ask_levels(self, trading_pair: str) -> Iterable[Level]:
+        book = self.order_book_tracker.order_books.get(trading_pair)
+        market = self._market(trading_pair)
+        if book is None:
+            return
+        for row in book.ask_entries():
+            yield Level(round(row.price * CONSTANTS.DENOMINATOR), market.base.to_units(Decimal(str(row.amount))))
+
+    def _on_order_failure(self, order_id: str, trading_pair: str, amount: Decimal, trade_type: TradeType, order_type: OrderType,
+                          price: Decimal | None, exception: Exception, **kwargs: Any) -> None:
+        if isinstance(exception, OutcomeUnknownError):
+            self.logger().info(f"The order {order_id} is on its way; the next start follows it to its end.")
+            return
+        if not isinstance(exception, StandardError):
+            super()._on_order_failure(order_id, trading_pair, amount, trade_type, order_type, price, exception, **kwargs)
+            return
+        # A refusal with a known reason needs that reason, not a traceback.
+        side = trade_type.name.lower()
+        self.logger().warning(f"The {side} order {order_id} of {amount} {trading_pair} at {price} failed: {exception}")
+        self._update_order_after_failure(order_id=order_id, trading_pair=trading_pair, exception=exception)
+
+    async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
+        """True once the order's cancel event is on the chain and every fill before it was told."""
+        await asyncio.wait_for(tracked_order.wait_until_processed_by_exchange(), CONSTANTS.REQUEST_TIMEOUT)
+        key = OrderKey.parse(tracked_order.exchange_order_id)
+        if tracked_order.is_done or key is None:
+            return False
+        account = await self._trading_account()
+        cancelled, block_number = await account.cancel(self._market(tracked_order.trading_pair), key)
+        await self._caught_up(block_number)
+        if cancelled or tracked_order.is_cancelled:
+            return True
+        if tracked_order.is_done:
+            return False
+        raise _not_found(tracked_order)
+
+    def _is_order_not_found_during_cancelation_error(self, cancelation_exception: Exception) -> bool:
+        return isinstance(cancelation_exception, OrderNotFoundError)
+
+    def _is_order_not_found_during_status_update_error(self, status_update_exception: Exception) -> bool:
+        return isinstance(status_update_exception, OrderNotFoundError)
+
+    def _is_request_exception_related_to_time_synchronizer(self, request_exception: Exception) -> bool:
+        return False
+
+    # What happened, told to the tracker
+
+    async def _process(self, settled: Iterable[Settled]) -> None:
+        events = list(settled)
+        for event in events:
+            order = self._order_tracker.all_fillable_orders.get(event.client_order_id)
+            if order is None:
+                continue
+            if order.is_pending_create:
+                opened = next((other for other in events if isinstance(other, Opened)
+                               and other.client_order_id == event.client_order_id), None)
+                if opened is not None:
+                    order.price = price_from_chain(opened.price)
+                await self._update_order(order, event.exchange_order_id, OrderState.OPEN)
+            if isinstance(event, Filled):
+                self._order_tracker.process_trade_update(self._trade_update(order, event))
+                if order.is_open and not order.is_done:
+                    await self._update_order(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
+                elif order.is_done and event.is_maker:
+                    await self._finish_filled(order, event.exchange_order_id)
+            elif isinstance(event, Closed):
+                await self._close(order, event)
+
+    async def _close(self, order: InFlightOrder, event: Closed) -> None:
+        if event.ending is Ending.FILLED:
+            # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
+            order.completely_filled_event.set()
+            await self._update_order(order, event.exchange_order_id, OrderState.FILLED)
+        else:
+            await self._update_order(order, event.exchange_order_id, OrderState.CANCELED)
+
+    async def _finish_filled(self, order: InFlightOrder, exchange_order_id: str) -> None:
+        """The amount ordered is filled; whatever rounding left of the deposit is taken out of the book."""
+        await self._update_order(order, exchange_order_id, OrderState.FILLED)
+        key = OrderKey.parse(exchange_order_id)
+        if key is not None and self._account is not None and key in self._account.settlement.resting:
+            safe_ensure_future(self._account.cancel(self._market(order.trading_pair), key))
+
+    async def _update_order(self, order: InFlightOrder, exchange_order_id: str, state: OrderState) -> None:
+        if order.current_state is not state or order.exchange_order_id is None:
+            await self._order_tracker.process_order_update(OrderUpdate(
+                trading_pair=order.trading_pair, update_timestamp=self._time_source.time(), new_state=state,
+                client_order_id=order.client_order_id, exchange_order_id=exchange_order_id))
+
+    def _trade_update(self, order: InFlightOrder, fill: Filled) -> TradeUpdate:
+        market = self._market(order.trading_pair)
+        base_amount, quote_amount = market.base.from_units(fill.base_amount), market.quote.from_units(fill.quote_amount)
+        fee_token = market.base if fill.is_buy else market.quote
+        fee = TradeFeeBase.new_spot_fee(
+            fee_schema=self.trade_fee_schema(), trade_type=order.trade_type,
+            flat_fees=[TokenAmount(fee_token.symbol, fee_token.from_units(fill.fee))])
+        # The level's price, unless rounding to whole units makes price x amount miss the quote that really moved.
+        price = price_from_chain(fill.price)
+        if market.quote.to_units(price * base_amount, ROUND_HALF_EVEN) != fill.quote_amount:
+            price = quote_amount / base_amount
+        return TradeUpdate(
+            trade_id=fill.trade_id, client_order_id=order.client_order_id, exchange_order_id=fill.exchange_order_id,
+            trading_pair=order.trading_pair, fill_timestamp=self._time_source.time(), fill_price=price,
+            fill_base_amount=base_amount, fill_quote_amount=quote_amount, fee=fee, is_taker=not fill.is_maker)
+
+    # Account feed
+
+    async def _create_account_feed(self) -> AccountFeed:
+        account = await self._trading_account()
+        cursor = await account.recall()
+        for tracked in account.unfinished():
+            safe_ensure_future(self._take_up(account, tracked))
+        return account.polling_feed(cursor, lambda: ACTIVE_ACCOUNT_INTERVAL if self.in_flight_orders else IDLE_ACCOUNT_INTERVAL)
+
+    async def _take_up(self, account: Account, tracked: Tracked) -> None:
+        """Finish a placement of the last run. An order that Hummingbot forgot with it is taken off the book again."""
+        try:
+            settled = await account.finish(tracked)
+        except StandardError as error:
+            self.logger().info(f"The order {tracked.intent.client_order_ids[0]} of the last run was not placed: {error}")
+            return
+        await self._process(settled)
+        last = settled[-1]
+        if isinstance(last, Opened) and last.client_order_id not in self._order_tracker.all_fillable_orders:
+            self.logger().warning(f"The order {last.client_order_id} of the last run rests, and Hummingbot does not know it any "
+                                  "more: cancelling it.")
+            await account.cancel((await self._venue.listing()).by_book[last.key.book], last.key)
+
+    async def _user_stream_event_listener(self) -> None:
+        async for event in self._iter_user_event_queue():
+            try:
+                await self._process_account_event(event)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                self.logger().exception("Unexpected error in user stream listener loop.")
+
+    async def _process_account_event(self, event: Any) -> None:
+        if isinstance(event, OrderLogs):
+            account = await self._trading_account()
+            for log in event.logs:
+                await self._process(account.settlement.apply(log))
+            if event.logs:
+                self._poll_notifier.set()
+            await account.remember(event.block_number)
+            self._settled_block = max(self._settled_block, event.block_number)
+            self._settled_changed.set()
+        elif isinstance(event, BalanceChange):
+            token = (await self._venue.listing()).tokens[event.token]
+            self._account_available_balances[token.symbol] = token.from_units(event.units)
+
+    async def _caught_up(self, block_number: int) -> None:
+        """Wait until the logs up to a block are processed, or a few seconds: a fill may then come after the cancel."""
+        try:
+            async with asyncio.timeout(CATCH_UP_TIMEOUT):
+                while self._settled_block < block_number:
+                    self._settled_changed.clear()
+                    self._user_stream_tracker.data_source.hurry()
+                    await self._settled_changed.wait()
+        except TimeoutError:
+            self.logger().debug(f"The logs up to block {block_number} are not there yet")
+
+    # Order state and balances
+
+    async def _all_trade_updates_for_order(self, order: InFlightOrder) -> list[TradeUpdate]:
+        # Fills come from receipts and logs, from a cursor that loses none; there is nothing to ask for a second time.
+        return []
+
+    async def _request_order_status(self, tracked_order: InFlightOrder) -> OrderUpdate:
+        (update,) = await self._order_states([tracked_order])
+        if isinstance(update, Exception):
+            raise update
+        return update
+
+    async def _update_orders_with_error_handler(self, orders: list[InFlightOrder], error_handler: Any) -> None:
+        # The base class asks for one order after the other; one batched request is enough for all.
+        for order, update in zip(orders, await self._order_states(orders)):
+            if isinstance(update, OrderUpdate):
+                self._order_tracker.process_order_update(update)
+            else:
+                await error_handler(order, update)
+
+    async def _order_states(self, orders: list[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
+        """The state of each order by the chain; one whose transaction is not mined yet stays as it is."""
+        keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None}
+        head = await self._venue.rpc.block_number() if keys else 0
+        stored = dict(zip(keys.values(), await self._venue.orders(list(keys.values()))))
+        if any(order.deposit == 0 for order in stored.values()):
+            await self._caught_up(head)
+        return [self._state(order, keys.get(order.client_order_id), stored) for order in orders]
+
+    def _state(self, order: InFlightOrder, key: OrderKey | None,
+               stored: Mapping[OrderKey, ChainOrder]) -> OrderUpdate | OrderNotFoundError:
+        state = order.current_state
+        if key is not None and stored[key].deposit > 0:
+            state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
+        elif key is not None and not order.is_done:
+            return _not_found(order)
+        return OrderUpdate(trading_pair=order.trading_pair, update_timestamp=self._time_source.time(), new_state=state,
+                           client_order_id=order.client_order_id, exchange_order_id=order.exchange_order_id)
+
+    async def _update_balances(self) -> None:
+        if self._wallet_auth is None:
+            raise ConfigurationError("Reading balances needs a private key: run `connect` for this exchange.")
+        listing = await self._venue.listing()
+        native, units = await self._venue.balances(self._wallet_auth.wallet.address)
+        available: dict[str, Decimal] = {}
+        locked = self._account.locked() if self._account is not None else {}
+        totals: dict[str, Decimal] = {}
+        for address, token in listing.tokens.items():
+            held = native if address == listing.native_token else units[address]
+            available[token.symbol] = token.from_units(held)
+            totals[token.symbol] = token.from_units(held + locked.get(address, 0))
+        self._account_available_balances.clear()
+        self._account_available_balances.update(available)
+        self._account_balances.clear()
+        self._account_balances.update(totals)
+
+
+def _not_found(order: InFlightOrder) -> OrderNotFoundError:
+    return OrderNotFoundError(f"The order {order.client_order_id} ({order.exchange_order_id}) is not on the exchange any more.")

@@ -1,0 +1,123 @@
+"""The exchange as the connector reads it: listing, fees, spreads, balances and orders, each in one batched request."""
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.abi import Function
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.listing import Listing, discover, verified_markets
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.standard_constants import ZERO_ADDRESS, Network
+
+Call = tuple[str, bytes]
+
+
+class MarketFacts(NamedTuple):
+    """What the chain says of a market for one account: prices x 1e8, fees and spreads in parts of 1e8."""
+
+    market_price: int
+    maker_fee: int
+    taker_fee: int
+    buy_spread: int
+    sell_spread: int
+    market_buy_spread: int
+    market_sell_spread: int
+    listing_date: int
+
+
+class ChainOrder(NamedTuple):
+    """An order as the engine stores it; zeros when there is none (docs/protocol.md, "Following an order")."""
+
+    owner: str
+    price: int
+    deposit: int
+
+
+class Venue:
+    """One network's exchange, read-only. The listing is discovered when it is first needed."""
+
+    def __init__(self, network: Network, rest: RestClient, rpc: RpcClient) -> None:
+        self.network = network
+        self.rest = rest
+        self.rpc = rpc
+        self._listing: Listing | None = None
+        self._discovering = asyncio.Lock()
+
+    @property
+    def known_listing(self) -> Listing | None:
+        """The listing, if it has been discovered."""
+        return self._listing
+
+    async def listing(self) -> Listing:
+        """The verified markets; raises ConfigurationError for wrong settings and ApiUnavailableError without an answer."""
+        if self._listing is None:
+            async with self._discovering:
+                if self._listing is None:
+                    self._listing = await discover(self.rest, self.rpc, self.network)
+        return self._listing
+
+    async def refresh_listing(self) -> Listing:
+        """The listing, with the markets that were added since."""
+        listing = await self.listing()
+        known = {(market.base.address, market.quote.address) for market in listing.by_pair.values()}
+        rows = await self.rest.pairs()
+        if any((row.base.address, row.quote.address) not in known for row in rows):
+            listing.add(await verified_markets(self.rpc, self.network, listing.engine, listing.native_token, rows))
+        return listing
+
+    async def facts(self, markets: Sequence[Market], account: str) -> Mapping[str, MarketFacts]:
+        """Facts of markets by trading pair, for the fees of `account` ("" for anybody), in one batch."""
+        engine = (await self.listing()).engine
+        who = account or ZERO_ADDRESS
+        calls: list[Call] = []
+        for market in markets:
+            pair = (market.base.address, market.quote.address)
+            calls += [
+                (market.book, BOOK_FUNCTIONS["lmp"].encode()),
+                (engine, ENGINE_FUNCTIONS["feeOf"].encode(*pair, who, True)),
+                (engine, ENGINE_FUNCTIONS["feeOf"].encode(*pair, who, False)),
+                (engine, ENGINE_FUNCTIONS["getSpread"].encode(market.book, True, False)),
+                (engine, ENGINE_FUNCTIONS["getSpread"].encode(market.book, False, False)),
+                (engine, ENGINE_FUNCTIONS["getSpread"].encode(market.book, True, True)),
+                (engine, ENGINE_FUNCTIONS["getSpread"].encode(market.book, False, True)),
+                (engine, ENGINE_FUNCTIONS["listingDates"].encode(market.book)),
+            ]
+        width = len(MarketFacts._fields)
+        words = [int.from_bytes(answer, "big") for answer in await self._views(calls)]
+        return {market.trading_pair: MarketFacts(*words[index * width:(index + 1) * width])
+                for index, market in enumerate(markets)}
+
+    async def balances(self, account: str) -> tuple[int, Mapping[str, int]]:
+        """The native balance, and the ERC-20 balances by token address, of all listed tokens."""
+        listing = await self.listing()
+        tokens = [address for address in listing.tokens if address != listing.native_token]
+        native, answers = await asyncio.gather(
+            self.rpc.balance(account),
+            self._views([(token, ERC20_FUNCTIONS["balanceOf"].encode(account)) for token in tokens]))
+        return native, {token: int.from_bytes(answer, "big") for token, answer in zip(tokens, answers)}
+
+    async def orders(self, keys: Sequence[OrderKey]) -> list[ChainOrder]:
+        """The engine's orders of these keys, in one batch."""
+        function = BOOK_FUNCTIONS["getOrder"]
+        answers = await self._views([(key.book, function.encode(key.is_bid, key.id)) for key in keys])
+        return [ChainOrder(*_decoded(function, answer)[0]) for answer in answers]
+
+    async def _views(self, calls: Sequence[Call]) -> list[bytes]:
+        answers: list[bytes] = []
+        for answer in await self.rpc.call_many(calls) if calls else []:
+            if not isinstance(answer, bytes):
+                raise answer
+            answers.append(answer)
+        return answers
+
+
+def _decoded(function: Function, answer: bytes) -> tuple[Any, ...]:
+    try:
+        return function.decode_result(answer)
+    except ValueError as error:
+        raise ApiUnavailableError(f"{function.name}: the node's answer is no result of it: {error}") from error
