@@ -113,10 +113,10 @@ class Market:
 
     def smallest_order(self, price: int) -> int:
         """The smallest base amount, a multiple of `base_step`, that can be bought and sold at `price`."""
-        needed = max(self.smallest_sell(price), self.quote_to_base(price, self.smallest_buy(price)))
+        needed = max(self.smallest_sell(price), self.quote_to_base(price, 1) + 1)
         return -(-needed // self.base_step) * self.base_step
 
 
 def ceiling(amount: Decimal, step: Decimal) -> Decimal:
-    """The smallest multiple of `step` that is not below `amount`."""
-    return (amount / step).to_integral_value(ROUND_CEILING) * step
+    """The smallest multiple of `step`, a power of ten, that is not below `amount`."""
+    return _CONTEXT.multiply(_CONTEXT.divide(amount, step).to_integral_value(ROUND_CEILING, _CONTEXT), step)
