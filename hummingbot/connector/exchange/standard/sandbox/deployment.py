@@ -1,10 +1,16 @@
-"""Worlds to begin with: the exchange as a newcomer finds it in the sandbox, and how a description becomes a world."""
+"""Worlds to begin with: the exchange as a newcomer finds it in the sandbox, that of a recorded scenario, and how a
+description becomes a world."""
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from coincurve import PrivateKey
 from eth_hash.auto import keccak
 
+from hummingbot.connector.exchange.standard.sandbox.book import Book
 from hummingbot.connector.exchange.standard.sandbox.engine_state import ADMIN_ROLE, MARKET_MAKER_ROLE, Spread
 from hummingbot.connector.exchange.standard.sandbox.execution import MAX_UINT256, Block, Execution
 from hummingbot.connector.exchange.standard.sandbox.factory import Factory
@@ -17,6 +23,9 @@ CHAIN_ID = 31337
 ACCOUNTS = 10
 NEWCOMER, OPERATOR, FEE_RECEIVER = 0, 8, 9
 GENESIS_TIME = 1_700_000_000
+RECORDED_BALANCE = 10 ** 24
+DEFAULT_LIMIT_SPREAD = Spread(3_000_000, 3_000_000)
+DEFAULT_MARKET_SPREAD = Spread(100_000, 100_000)
 
 
 class Generation(Enum):
@@ -48,6 +57,8 @@ class PairSpec:
     market_spread: Spread | None = None
     listing_date: int = 0
     by_time: bool = False
+    trades: int = 0
+    next_ids: tuple[int, int] = (1, 1)  # bid, ask
 
 
 @dataclass(frozen=True)
@@ -73,8 +84,8 @@ class Deployment:
     chain_id: int = CHAIN_ID
     maker_fee: int = 100_000
     taker_fee: int = 100_000
-    default_limit_spread: Spread = Spread(3_000_000, 3_000_000)
-    default_market_spread: Spread = Spread(100_000, 100_000)
+    default_limit_spread: Spread = DEFAULT_LIMIT_SPREAD
+    default_market_spread: Spread = DEFAULT_MARKET_SPREAD
     max_matches: int = 20
     history_count: int = 0
 
@@ -98,12 +109,12 @@ def default_deployment() -> Deployment:
     user's, 8 the operator's and 9 receives the fees; SOMI/USDC at 0.65 and WBTC/USDC at 60,000."""
     accounts = [address_of(account_key(index)) for index in range(ACCOUNTS)]
     somi, usdc, wbtc = (_named_address(name) for name in ("WSOMI", "USDC", "WBTC"))
-    spreads = {"limit_spread": Spread(3_000_000, 3_000_000), "market_spread": Spread(1_000_000, 1_000_000)}
+    spreads = Spread(3_000_000, 3_000_000), Spread(1_000_000, 1_000_000)
     return Deployment(
         wrapped=TokenSpec(somi, "WSOMI", "Wrapped Somi", 18),
         tokens=(TokenSpec(usdc, "USDC", "USD Coin", 6, dict.fromkeys(accounts, 10_000_000 * 10 ** 6)),
                 TokenSpec(wbtc, "WBTC", "Wrapped BTC", 8, dict.fromkeys(accounts, 1_000 * 10 ** 8))),
-        pairs=(PairSpec(somi, usdc, 65_000_000, **spreads), PairSpec(wbtc, usdc, 60_000 * 10 ** 8, **spreads)),
+        pairs=(PairSpec(somi, usdc, 65_000_000, *spreads), PairSpec(wbtc, usdc, 60_000 * 10 ** 8, *spreads)),
         engine=_named_address("engine"), factory=_named_address("factory"), implementation=_named_address("book"),
         operator=accounts[OPERATOR], fee_receiver=accounts[FEE_RECEIVER],
         balances=dict.fromkeys(accounts, 10_000_000 * 10 ** 18))
@@ -150,4 +161,110 @@ def _deploy_exchange(world: World, deployment: Deployment, wrapped: WrappedNativ
                                   int(pair.by_time))
         engine.spreads[book, False] = pair.limit_spread or deployment.default_limit_spread
         engine.spreads[book, True] = pair.market_spread or deployment.default_market_spread
+        _preset_book(factory.books[pair.base, pair.quote], pair)
     engine.count = deployment.history_count
+
+
+def _preset_book(book: Book, pair: PairSpec) -> None:
+    book.trades = pair.trades
+    book.bids.next_id, book.asks.next_id = pair.next_ids
+
+
+def from_vectors(vectors: Mapping[str, Any], scenario: Mapping[str, Any] | str) -> Deployment:
+    """The state in which a recorded scenario (itself, or its name) starts.
+
+    The recordings tell neither the address of the book implementation nor the names of all tokens: addresses of books
+    and names are taken from the pairs that are listed in the file, others are made up.
+    """
+    start: Mapping[str, Any] = scenario if not isinstance(scenario, str) else next(
+        item for item in vectors["scenarios"] if item["name"] == scenario)
+    meta = vectors["meta"]
+    addresses = {name: address.lower() for name, address in {**meta["contracts"], **meta["accounts"]}.items()}
+    decimals = {pair[side]: pair[f"{side}_decimals"] for pair in meta["pairs"].values() for side in ("base", "quote")}
+    holdings = _holdings(vectors, addresses, decimals)
+    added = list(_added_pairs(vectors))
+    books = {(pair["base_address"].lower(), pair["quote_address"].lower()): pair["orderbook"].lower()
+             for pair in meta["pairs"].values()}
+    books.update({(pair["base"]["token"].lower(), pair["quote"]["token"].lower()): pair["pair"].lower() for pair in added})
+    names = {token["symbol"]: token["name"] for pair in added for token in (pair["base"], pair["quote"])}
+    tokens = {symbol: TokenSpec(addresses[symbol], symbol, names.get(symbol, f"Mock {symbol}"), places,
+                                holdings.get(symbol, {})) for symbol, places in decimals.items()}
+    presets = start.get("preset") or {}
+    limit, market = (_usual_spread(meta, kind) for kind in ("lmt", "mkt"))
+    return Deployment(
+        wrapped=tokens.pop("WETH"), tokens=tuple(tokens.values()),
+        pairs=tuple(_recorded_pair(name, meta, start, presets) for name in meta["pairs"]),
+        engine=addresses["engine"], factory=addresses["factory"], implementation=_named_address("recorded book"),
+        operator=addresses["deployer"], fee_receiver=meta["fees"]["feeTo"].lower(),
+        balances={**{addresses[name]: RECORDED_BALANCE for name in meta["accounts"]}, **holdings["native"]},
+        allowances={(addresses[key.partition(":")[2]], owner): amount for key, owners in holdings.items()
+                    if key.startswith("allowance:") for owner, amount in owners.items() if amount},
+        nonces=_first_nonces(vectors), books=books,
+        generation=Generation.AUGUST_2025 if meta["version"] == "A" else Generation.JULY_2026, canonical_logs=False,
+        chain_id=meta["chain_id"], maker_fee=meta["fees"]["maker"], taker_fee=meta["fees"]["taker"],
+        default_limit_spread=limit, default_market_spread=market, history_count=presets.get("engine.count", 0))
+
+
+def _holdings(vectors: Mapping[str, Any], addresses: Mapping[str, str],
+              decimals: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """By "native", token or "allowance:token", what each account has: all scenarios start alike, each tells a part. A token
+    that none tells about is held as the others are, in whole units."""
+    holdings: dict[str, dict[str, int]] = {}
+    for scenario in vectors["scenarios"]:
+        for name, amounts in scenario["initial_balances"].items():
+            for key, amount in amounts.items():
+                if name in addresses and amount:
+                    holdings.setdefault(key, {})[addresses[name]] = amount
+    known = next((token for token in decimals if token in holdings and token != "WETH"), None)
+    for token, places in decimals.items():
+        if known and token not in holdings and token != "WETH":
+            holdings[token] = {account: amount * 10 ** places // 10 ** decimals[known]
+                               for account, amount in holdings[known].items()}
+            holdings[f"allowance:{token}"] = holdings.get(f"allowance:{known}", {})
+    return holdings
+
+
+def _added_pairs(vectors: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The arguments of every recorded PairAdded event."""
+    for scenario in vectors["scenarios"]:
+        for step in scenario["steps"]:
+            for log in step.get("logs") or ():
+                if log.get("event") == "PairAdded":
+                    yield log["args"]
+
+
+def _first_nonces(vectors: Mapping[str, Any]) -> dict[str, int]:
+    nonces: dict[str, int] = {}
+    for scenario in vectors["scenarios"]:
+        for step in scenario["steps"]:
+            if step["kind"] == "tx":
+                sender = step["from"].lower()
+                nonces[sender] = min(step["nonce"], nonces.get(sender, step["nonce"]))
+    return nonces
+
+
+def _usual_spread(meta: Mapping[str, Any], kind: str) -> Spread:
+    spreads = Counter(Spread(spread[f"{kind}_buy"], spread[f"{kind}_sell"]) for spread in meta["spreads"].values())
+    return spreads.most_common(1)[0][0]
+
+
+def _recorded_pair(name: str, meta: Mapping[str, Any], scenario: Mapping[str, Any], presets: Mapping[str, int]) -> PairSpec:
+    pair, spread = meta["pairs"][name], meta["spreads"][name]
+    state = scenario["initial_pairs"].get(name, {})
+    return PairSpec(
+        base=pair["base_address"].lower(), quote=pair["quote_address"].lower(),
+        listing_price=_preset(presets, name, scenario, "lmp", state.get("book.lmp", pair["listing_price"])),
+        limit_spread=Spread(spread["lmt_buy"], spread["lmt_sell"]), market_spread=Spread(spread["mkt_buy"], spread["mkt_sell"]),
+        by_time=bool(pair["matching_mode"]),
+        trades=_preset(presets, name, scenario, "tradeCount", state.get("book.tradeCount", 0)),
+        next_ids=(_preset(presets, name, scenario, "nextMakeId(bid)", state.get("book.nextMakeId(bid)", 1)),
+                  _preset(presets, name, scenario, "nextMakeId(ask)", state.get("book.nextMakeId(ask)", 1))))
+
+
+def _preset(presets: Mapping[str, int], pair: str, scenario: Mapping[str, Any], name: str, otherwise: int) -> int:
+    """A preset of a book: "book.NAME" means the scenario's first pair, "book:PAIR.NAME" another one."""
+    for key, value in presets.items():
+        match = re.fullmatch(r"book(?::(?P<pair>[^.]+))?\.(?P<name>.+)", key)
+        if match and match["name"] == name and (match["pair"] or scenario["pairs"][0]) == pair:
+            return value
+    return otherwise

@@ -1,5 +1,6 @@
 """The engine's operator functions: roles, pairs, fees, spreads (docs/protocol.md, "Calls"). They are announced by the events
 below only where the contract does so."""
+from hummingbot.connector.exchange.standard.chain.abi import Error
 from hummingbot.connector.exchange.standard.chain.engine import (
     LISTING_COST_SET,
     NEW_MARKET_PRICE,
@@ -8,7 +9,6 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     ROLE_GRANTED,
     ROLE_REVOKED,
 )
-from hummingbot.connector.exchange.standard.chain.abi import Error
 from hummingbot.connector.exchange.standard.sandbox.book import Book
 from hummingbot.connector.exchange.standard.sandbox.engine_state import (
     ADMIN_ROLE,

@@ -83,7 +83,7 @@ class Execution:
     first sees them as its own).
     """
 
-    __slots__ = ("world", "block", "meter", "sender", "value", "logs")
+    __slots__ = ("block", "logs", "meter", "sender", "value", "world")
 
     def __init__(self, world: "World", block: Block, meter: GasMeter, sender: str, value: int) -> None:
         self.world = world

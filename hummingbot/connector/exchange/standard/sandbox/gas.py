@@ -58,7 +58,7 @@ class GasMeter:
     a reserve, and because the refund is only given back at the end.
     """
 
-    __slots__ = ("prices", "limit", "used", "needed", "refund", "guards", "_warm", "_original", "_frames")
+    __slots__ = ("_frames", "_original", "_warm", "guards", "limit", "needed", "prices", "refund", "used")
 
     def __init__(self, prices: Prices, limit: int) -> None:
         self.prices = prices
@@ -69,7 +69,7 @@ class GasMeter:
         self.guards = 0  # guarded calls: the only ones that behave differently with less gas instead of failing
         self._warm: set[Hashable] = set()
         self._original: dict[Hashable, int] = {}
-        self._frames: list[tuple[int, int]] = []
+        self._frames: list[tuple[int, int, int]] = []  # at the start of each call: used, needed, refund
 
     def spend(self, amount: int) -> None:
         """Computation of `amount` gas."""

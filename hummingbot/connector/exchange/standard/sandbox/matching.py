@@ -12,11 +12,10 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     ORDER_MATCHED,
     ORDER_PLACED,
 )
-from hummingbot.connector.exchange.standard.sandbox.book import Book
+from hummingbot.connector.exchange.standard.sandbox.book import Book, send_token
 from hummingbot.connector.exchange.standard.sandbox.engine_state import ERROR, EngineState, widened
 from hummingbot.connector.exchange.standard.sandbox.execution import Execution, refuse
 from hummingbot.connector.exchange.standard.sandbox.levels import Order
-from hummingbot.connector.exchange.standard.sandbox.book import send_token
 
 
 class Result(NamedTuple):
@@ -58,9 +57,9 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
         if order.slippage is None:
             reference = book.last_price
     make_price = _resting_price(order, spread, bid_head, ask_head)
-    if remaining and order.is_maker:
-        if not engine.later or not make_price or book.converted(make_price, remaining, not is_bid):
-            return _rest(execution, engine, order, make_price, remaining, reference)
+    worthless = engine.later and make_price and not book.converted(make_price, remaining, not is_bid)
+    if remaining and order.is_maker and not worthless:
+        return _rest(execution, engine, order, make_price, remaining, reference)
     if remaining:
         send_token(execution, book.quote if is_bid else book.base, engine.address, order.recipient, remaining)
     return Result(make_price, 0, 0)
