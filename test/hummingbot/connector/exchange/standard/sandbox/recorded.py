@@ -117,7 +117,7 @@ class Recorded:
                 if key == "native":
                     result[name, key] = self.world.balance(account)
                     continue
-                prefix, _, token = key.rpartition(".")[2]
+                prefix, _, token = key.rpartition(":")
                 call = ERC20_FUNCTIONS["allowance"].encode(account, self.addresses["engine"]) if prefix else \
                     ERC20_FUNCTIONS["balanceOf"].encode(account)
                 result[name, key] = int.from_bytes(self.read(self.addresses[token], call).return_data, "big")
