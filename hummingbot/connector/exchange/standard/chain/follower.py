@@ -1,0 +1,180 @@
+"""Following sent transactions to their end: receipts, and what to do about those that get none.
+
+One task asks for all of an account in one request. Only the transactions with the lowest nonces are asked for, since the
+others cannot be mined before them.
+"""
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
+from hummingbot.connector.exchange.standard.chain.ledger import Ledger
+from hummingbot.connector.exchange.standard.chain.nonces import Slot
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity, receipt
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
+
+FIRST_PAUSE = 0.15
+LAST_PAUSE = 2.0
+STUCK = 12.0
+GAP_PAUSE = 5.0
+REPLACEMENT_PAUSE = 5.0
+# The chain has used the nonce and no receipt is ours: so many looks over so many seconds before it is called foreign.
+FOREIGN_LOOKS = 4
+FOREIGN_SECONDS = 4.0
+_WINDOW = 25
+
+
+class Follower:
+    """Polls receipts, faster when something has just been sent; sends again, replaces and takes back what lags.
+
+    `confirmations` blocks must be on top of a transaction before it counts as mined; 0 where blocks are final.
+    `on_mined` gets each slot with its receipt.
+    """
+
+    def __init__(self, rpc: RpcClient, ledger: Ledger, broadcaster: Broadcaster, clock: Clock, address: str, confirmations: int,
+                 on_mined: Callable[[Slot, Receipt], None]) -> None:
+        self._rpc = rpc
+        self._ledger = ledger
+        self._broadcaster = broadcaster
+        self._clock = clock
+        self._address = address
+        self._confirmations = confirmations
+        self._on_mined = on_mined
+        self._gap_at = 0.0
+        self._missing_since: tuple[int, float] | None = None
+        self._troubled = False
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        pause = FIRST_PAUSE
+        while True:
+            if not self._ledger.book.slots:
+                await self._ledger.activity.wait()
+            fresh = self._ledger.activity.is_set()
+            self._ledger.activity.clear()
+            moved = await self._try_poll()
+            pause = FIRST_PAUSE if moved or fresh else min(LAST_PAUSE, pause * 1.5)
+            await self._clock.sleep(FIRST_PAUSE)
+            if pause > FIRST_PAUSE:
+                await self._sleep_until_activity(pause - FIRST_PAUSE)
+
+    async def _sleep_until_activity(self, seconds: float) -> None:
+        tasks = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._ledger.activity.wait())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _try_poll(self) -> bool:
+        try:
+            moved = await self.poll()
+        except (ApiUnavailableError, ConfigurationError, RpcError) as error:
+            if not self._troubled:
+                logging.getLogger(__name__).warning("Receipts cannot be read; they are asked for again: %s", error)
+            self._troubled = True
+            return False
+        self._troubled = False
+        return moved
+
+    async def poll(self) -> bool:
+        """One look at the chain and what follows from it. Returns whether anything was mined."""
+        book = self._ledger.book
+        window = [book.slots[nonce] for nonce in sorted(book.slots)[:_WINDOW]]
+        asked = [(slot, attempt.hash) for slot in window for attempt, _ in slot.attempts]
+        answers = await self._rpc.batch([
+            ("eth_blockNumber", []), ("eth_getTransactionCount", [self._address, "latest"]),
+            *[("eth_getTransactionReceipt", [name]) for _, name in asked]])
+        for answer in answers:
+            if isinstance(answer, RpcError):
+                raise answer
+        head, count = quantity(answers[0], "eth_blockNumber"), quantity(answers[1], "eth_getTransactionCount")
+        old = head < self._ledger.head or count < book.chain
+        self._ledger.head = max(self._ledger.head, head)
+        book.chain_is_at(count)
+        seen, moved = self._receipts(asked, answers[2:], head)
+        if not old:
+            await self._look_for_foreign([slot for slot in window if slot not in seen])
+        await self._care()
+        return moved
+
+    def _receipts(self, asked: Sequence[tuple[Slot, str]], answers: Sequence[Any], head: int) -> tuple[set[Slot], bool]:
+        """The slots that are in a block, and whether any of them is there for good."""
+        seen: set[Slot] = set()
+        moved = False
+        for (slot, name), answer in zip(asked, answers):
+            found = receipt(answer)
+            if found is None or found.transaction_hash != name or slot in seen:
+                continue
+            seen.add(slot)
+            if head - found.block_number >= self._confirmations and self._ledger.book.slots.get(slot.nonce) is slot:
+                self._on_mined(slot, found)
+                moved = True
+        return seen, moved
+
+    async def _look_for_foreign(self, unseen: Sequence[Slot]) -> None:
+        """Among slots without a receipt, find those whose nonce was used by somebody else."""
+        now = self._clock.monotonic()
+        suspects = []
+        for slot in unseen:
+            if slot.nonce >= self._ledger.book.chain or slot.sending:
+                slot.unseen = 0
+                continue
+            slot.unseen += 1
+            if slot.unseen == 1:
+                slot.unseen_since = now
+            if slot.unseen >= FOREIGN_LOOKS and now - slot.unseen_since >= FOREIGN_SECONDS:
+                suspects.append(slot)
+        if not suspects:
+            return
+        names = [(slot, attempt.hash) for slot in suspects for attempt, _ in slot.attempts]
+        answers = await self._rpc.batch([("eth_getTransactionByHash", [name]) for _, name in names])
+        known = {slot for (slot, _), answer in zip(names, answers)
+                 if isinstance(answer, dict) and answer.get("blockNumber") is not None}
+        lost = [slot for slot in suspects if slot not in known and self._ledger.book.slots.get(slot.nonce) is slot]
+        if lost:
+            await self._ledger.lost(lost, "Another program has used nonces of this wallet")
+
+    async def _care(self) -> None:
+        """Send again, replace or take back what the chain does not have yet; fill gaps."""
+        now = self._clock.monotonic()
+        book = self._ledger.book
+        again: list[Slot] = []
+        given_up: list[Slot] = []
+        for slot in list(book.slots.values()):
+            if slot.sending or slot.nonce < book.chain:
+                continue
+            tracked = slot.newest[1]
+            late = now > tracked.deadline
+            stuck = slot.nonce == book.chain and now - slot.since > STUCK and self._ledger.head > slot.head
+            if late and not slot.exposed:
+                given_up.append(slot)
+            elif (late or stuck) and slot.exposed and now >= slot.next_replacement:
+                slot.next_replacement = now + REPLACEMENT_PAUSE
+                tracked.withdrawn = tracked.withdrawn or late
+                self._ledger.replace(slot, self._ledger.filler() if late else tracked)
+            elif now >= slot.next_send and not tracked.withdrawn:
+                again.append(slot)
+        for slot in given_up:
+            await self._ledger.release([slot], f"No node took the transaction in time ({slot.refusal or 'none answered'})")
+        self._fill_gaps(now)
+        if again:
+            await self._broadcaster.send(again)
+
+    def _fill_gaps(self, now: float) -> None:
+        book = self._ledger.book
+        missing = book.missing()
+        if missing is None:
+            self._missing_since = None
+        elif self._missing_since is None or self._missing_since[0] != missing:
+            self._missing_since = (missing, now)
+        elif now - self._missing_since[1] > STUCK:
+            self._missing_since = None
+            book.release(missing)
+        if book.gaps() and now >= self._gap_at:
+            self._gap_at = now + GAP_PAUSE
+            self._ledger.wake.set()

@@ -1,0 +1,82 @@
+"""What the connector wants of the chain, the signed attempts at it, and the one end that it comes to."""
+import asyncio
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.signing import Fees
+from hummingbot.connector.exchange.standard.errors import StandardError
+
+FILLER = "filler"
+FOREVER = math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One call that is to be mined at most once.
+
+    `value` in wei. `kind`, `client_order_ids` and `tag` are the caller's and come back after a restart. `patience` is how
+    many seconds after `submit` it may still be sent anew; after that a transaction that no block holds is taken back, by a
+    transfer of nothing with the same nonce. FOREVER is for what is as welcome late, such as a cancel.
+    """
+
+    to: str
+    data: bytes
+    value: int
+    gas_limit: int
+    kind: str
+    client_order_ids: tuple[str, ...] = ()
+    tag: str = ""
+    patience: float = 60.0
+
+
+class Attempt(NamedTuple):
+    """One signed transaction for an intent."""
+
+    nonce: int
+    raw: bytes
+    hash: str
+    fees: Fees
+
+
+@dataclass(eq=False)
+class Tracked:
+    """An intent on its way. `id` is its number in the journal and `created` the wall-clock time of its submission."""
+
+    id: int
+    intent: Intent
+    created: float
+    deadline: float
+    attempts: list[Attempt] = field(default_factory=list)
+    withdrawn: bool = False
+    _outcome: Receipt | StandardError | None = None
+    _done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The hashes of all attempts that may be mined, the newest last."""
+        return tuple([attempt.hash for attempt in self.attempts])
+
+    @property
+    def done(self) -> bool:
+        """Whether the end is known."""
+        return self._outcome is not None
+
+    async def wait(self) -> Receipt:
+        """The receipt, of a success or of a revert (`ok`, `reason`).
+
+        Raises NotSentError when it is certain that the transaction is not and will never be mined, OutcomeUnknownError
+        when the sender was stopped before the end (the journal has it for the next start).
+        """
+        await self._done.wait()
+        if isinstance(self._outcome, Receipt):
+            return self._outcome
+        assert self._outcome is not None
+        raise self._outcome
+
+    def end(self, outcome: Receipt | StandardError) -> None:
+        """Set the end; the first one stays."""
+        if self._outcome is None:
+            self._outcome = outcome
+            self._done.set()

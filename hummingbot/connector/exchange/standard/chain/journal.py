@@ -1,0 +1,260 @@
+"""What was sent, written down before it is sent: an SQLite file that answers, after a crash, what is still on its way.
+
+All statements run in one worker thread, never on the event loop, and those that are asked for in one tick are committed
+together. Every method raises sqlite3.Error or OSError when the disk refuses. No private key is ever in the file; a signed
+transaction is, and can do nothing but what was wanted.
+"""
+import asyncio
+import json
+import logging
+import math
+import sqlite3
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from hummingbot.connector.exchange.standard.chain.intents import Attempt, Intent
+from hummingbot.connector.exchange.standard.chain.signing import Fees
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
+
+T = TypeVar("T")
+_DAY = 86_400.0
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS intents (
+    id INTEGER PRIMARY KEY, account TEXT NOT NULL, created REAL NOT NULL, target TEXT NOT NULL, data BLOB NOT NULL,
+    value TEXT NOT NULL, gas_limit INTEGER NOT NULL, kind TEXT NOT NULL, client_order_ids TEXT NOT NULL, tag TEXT NOT NULL,
+    patience REAL, failure TEXT, settled REAL);
+CREATE INDEX IF NOT EXISTS intents_by_account ON intents (account, settled);
+CREATE TABLE IF NOT EXISTS attempts (
+    hash TEXT PRIMARY KEY, intent INTEGER NOT NULL, nonce INTEGER NOT NULL, raw BLOB NOT NULL, max_fee TEXT NOT NULL,
+    priority_fee TEXT NOT NULL, legacy INTEGER NOT NULL, dead INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS attempts_by_intent ON attempts (intent);
+CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS orders (client_order_id TEXT PRIMARY KEY, exchange_order_id TEXT NOT NULL, settled REAL);
+"""
+
+
+class _Damaged(sqlite3.DatabaseError):
+    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+
+
+class Entry(NamedTuple):
+    """An attempt, with its intent, that is about to leave."""
+
+    id: int
+    account: str
+    created: float
+    intent: Intent
+    attempt: Attempt
+
+
+class Unfinished(NamedTuple):
+    """An intent that was sent and not settled. `failure` says why it can never be mined, when that was known already."""
+
+    id: int
+    created: float
+    intent: Intent
+    attempts: tuple[Attempt, ...]
+    failure: str | None
+
+
+class Journal:
+    """The journal in the file `path`, one for any number of accounts. `await open()` comes first, `await close()` last.
+
+    What was settled more than `keep_days` days ago is deleted at opening. `executor` runs the statements; by default it is
+    a thread of the journal's own.
+    """
+
+    def __init__(self, path: Path | str, clock: Clock, *, keep_days: float = 30.0, executor: Executor | None = None) -> None:
+        self._path = Path(path)
+        self._clock = clock
+        self._keep = keep_days * _DAY
+        self._own_executor = executor is None
+        self._executor = executor or ThreadPoolExecutor(1, "standard-journal")
+        self._connection: sqlite3.Connection | None = None
+        self._queue: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
+        self._flusher: asyncio.Task[None] | None = None
+        self._opening = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open or create the file; a damaged one is set aside, with a line in the log, and a new one begun.
+
+        Raises ConfigurationError when another process has it open.
+        """
+        async with self._opening:
+            if self._connection is None:
+                now = self._clock.time()
+                self._connection = await asyncio.get_running_loop().run_in_executor(self._executor, self._connect, now)
+
+    async def close(self) -> None:
+        """Write what is still queued and close the file."""
+        while self._flusher is not None:
+            await asyncio.gather(self._flusher, return_exceptions=True)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await asyncio.get_running_loop().run_in_executor(self._executor, connection.close)
+        if self._own_executor:
+            self._executor.shutdown(wait=False)
+
+    async def record(self, entries: Sequence[Entry], dead: Sequence[str] = ()) -> None:
+        """Write attempts down; when it returns they are on disk. `dead` are hashes that can never be mined any more."""
+        await self._run(lambda connection: _record(connection, entries, dead))
+
+    async def failed(self, failures: Sequence[tuple[int, str]]) -> None:
+        """These intents can never be mined, for the reason given; they are kept until they are settled."""
+        await self._run(lambda connection: connection.executemany(
+            "UPDATE intents SET failure = ? WHERE id = ?", [(reason, number) for number, reason in failures]))
+
+    async def settled(self, ids: Sequence[int]) -> None:
+        """The caller has drawn all conclusions from the ends of these intents; `unfinished` leaves them out from now on."""
+        now = self._clock.time()
+        await self._run(lambda connection: connection.executemany(
+            "UPDATE intents SET settled = ? WHERE id = ?", [(now, number) for number in ids]))
+
+    async def unfinished(self, account: str) -> list[Unfinished]:
+        """What was sent for the account and is not settled, in the order of submission."""
+        return await self._run(lambda connection: _unfinished(connection, account))
+
+    async def last_id(self) -> int:
+        """The highest number of an intent so far, 0 for none."""
+        rows = await self._run(lambda connection: connection.execute("SELECT COALESCE(MAX(id), 0) FROM intents").fetchall())
+        return int(rows[0][0])
+
+    async def get(self, key: str) -> str | None:
+        """A value that was `set` before, in this or an earlier run."""
+        rows = await self._run(lambda connection: connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchall())
+        return rows[0][0] if rows else None
+
+    async def set(self, key: str, value: str) -> None:
+        """Keep a value for the next run."""
+        await self._run(lambda connection: connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value)))
+
+    async def remember_orders(self, orders: Sequence[tuple[str, str]]) -> None:
+        """Keep pairs of client order id and exchange order id."""
+        await self._run(lambda connection: connection.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?, NULL)", orders))
+
+    async def forget_orders(self, client_order_ids: Sequence[str]) -> None:
+        """These orders are over; their ids are deleted some days later."""
+        now = self._clock.time()
+        await self._run(lambda connection: connection.executemany(
+            "UPDATE orders SET settled = ? WHERE client_order_id = ?", [(now, item) for item in client_order_ids]))
+
+    async def orders(self) -> dict[str, str]:
+        """The exchange order ids of all orders that are remembered and not over, by client order id."""
+        return dict(await self._run(lambda connection: connection.execute(
+            "SELECT client_order_id, exchange_order_id FROM orders WHERE settled IS NULL").fetchall()))
+
+    async def _run(self, statement: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError("the journal is not open")
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append((statement, future))
+        if self._flusher is None:
+            self._flusher = asyncio.get_running_loop().create_task(self._flush())
+        return await future
+
+    async def _flush(self) -> None:
+        """One transaction for everything that is queued, again until nothing is."""
+        loop = asyncio.get_running_loop()
+        try:
+            while self._queue:
+                work, self._queue = self._queue, []
+                try:
+                    results = await loop.run_in_executor(self._executor, self._commit, [statement for statement, _ in work])
+                except (sqlite3.Error, OSError) as error:
+                    for _, future in work:
+                        if not future.done():
+                            future.set_exception(error)
+                else:
+                    for (_, future), result in zip(work, results):
+                        if not future.done():
+                            future.set_result(result)
+        finally:
+            self._flusher = None
+
+    def _commit(self, statements: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+        connection = self._connection
+        assert connection is not None
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            return [statement(connection) for statement in statements]
+
+    def _connect(self, now: float) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            connection = _open(self._path)
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise ConfigurationError(f"The journal {self._path} is in use by another process: stop the other bot that trades "
+                                         "with this wallet, or give each its own wallet.") from error
+            if isinstance(error, sqlite3.OperationalError):  # not readable, disk full: not damaged
+                raise
+            aside = self._path.with_name(f"{self._path.name}.damaged-{int(now)}")
+            logging.getLogger(__name__).warning(
+                "The journal %s is damaged (%s) and was set aside as %s: transactions that were sent before and are not in a "
+                "block yet cannot be followed", self._path, error, aside.name)
+            self._path.rename(aside)
+            for suffix in ("-wal", "-shm"):
+                self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            connection = _open(self._path)
+        _prune(connection, now - self._keep)
+        return connection
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
+    try:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if verdict != "ok" or version not in (0, _VERSION):
+            raise _Damaged(verdict if verdict != "ok" else f"written by another version, {version}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.executescript(_SCHEMA)
+        connection.execute(f"PRAGMA user_version = {_VERSION}")
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    return connection
+
+
+def _prune(connection: sqlite3.Connection, before: float) -> None:
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("DELETE FROM attempts WHERE intent IN (SELECT id FROM intents WHERE settled < ?)", (before,))
+        connection.execute("DELETE FROM intents WHERE settled < ?", (before,))
+        connection.execute("DELETE FROM orders WHERE settled < ?", (before,))
+
+
+def _record(connection: sqlite3.Connection, entries: Sequence[Entry], dead: Sequence[str]) -> None:
+    connection.executemany("UPDATE attempts SET dead = 1 WHERE hash = ?", [(item,) for item in dead])
+    connection.executemany(
+        "INSERT OR IGNORE INTO intents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",
+        [(entry.id, entry.account, entry.created, entry.intent.to, entry.intent.data, str(entry.intent.value),
+          entry.intent.gas_limit, entry.intent.kind, json.dumps(entry.intent.client_order_ids), entry.intent.tag,
+          entry.intent.patience if math.isfinite(entry.intent.patience) else None) for entry in entries])
+    connection.executemany(
+        "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
+        [(entry.attempt.hash, entry.id, entry.attempt.nonce, entry.attempt.raw, str(entry.attempt.fees.max_fee),
+          str(entry.attempt.fees.priority_fee), entry.attempt.fees.legacy) for entry in entries])
+
+
+def _unfinished(connection: sqlite3.Connection, account: str) -> list[Unfinished]:
+    rows = connection.execute(
+        "SELECT id, created, target, data, value, gas_limit, kind, client_order_ids, tag, patience, failure FROM intents "
+        "WHERE account = ? AND settled IS NULL ORDER BY id", (account,)).fetchall()
+    unfinished = []
+    for number, created, target, data, value, gas_limit, kind, client_order_ids, tag, patience, failure in rows:
+        attempts = connection.execute(
+            "SELECT nonce, raw, hash, max_fee, priority_fee, legacy FROM attempts WHERE intent = ? AND dead = 0 ORDER BY rowid",
+            (number,)).fetchall()
+        intent = Intent(target, data, int(value), gas_limit, kind, tuple(json.loads(client_order_ids)), tag,
+                        math.inf if patience is None else patience)
+        unfinished.append(Unfinished(number, created, intent, tuple(
+            [Attempt(nonce, raw, name, Fees(int(max_fee), int(priority_fee), bool(legacy)))
+             for nonce, raw, name, max_fee, priority_fee, legacy in attempts]), failure))
+    return unfinished

@@ -1,0 +1,158 @@
+"""The account's transactions between wish and end: the queue, the nonces in use, and what each turn of events means.
+
+This is the one place where an intent is given a nonce, gives it up, is queued again or comes to its end. The rule that
+everything here keeps: an intent is queued again only when it is proven that none of its attempts was or will be mined.
+"""
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Sequence
+
+from hummingbot.connector.exchange.standard.chain.intents import FILLER, FOREVER, Attempt, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.journal import Entry, Journal
+from hummingbot.connector.exchange.standard.chain.nonces import NonceBook, Slot
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import NotSentError
+
+
+class Ledger:
+    """The state of one account's sender. `account` names it in the journal: "<chain id>:<address>"."""
+
+    def __init__(self, wallet: Wallet, journal: Journal, clock: Clock, chain_id: int, transfer_gas: int) -> None:
+        self.account = f"{chain_id}:{wallet.address}"
+        self.book = NonceBook(0)
+        self.queue: list[Tracked] = []
+        self.replacements: list[tuple[Slot, Tracked]] = []
+        self.wake = asyncio.Event()  # something is to be signed
+        self.activity = asyncio.Event()  # something is to be followed
+        self.head = 0
+        self.last_id = 0
+        self._dead: list[str] = []
+        self._wallet = wallet
+        self._journal = journal
+        self._clock = clock
+        self._chain_id = chain_id
+        self._transfer_gas = transfer_gas
+
+    def new(self, intent: Intent) -> Tracked:
+        """Give an intent its number."""
+        self.last_id += 1
+        return Tracked(self.last_id, intent, self._clock.time(), self._clock.monotonic() + intent.patience)
+
+    def filler(self) -> Tracked:
+        """A transfer of nothing to oneself, to use up a nonce."""
+        return self.new(Intent(self._wallet.address, b"", 0, self._transfer_gas, FILLER, patience=FOREVER))
+
+    def sign(self, tracked: Tracked, nonce: int, fees: Fees) -> tuple[Slot, Entry]:
+        """Sign an intent with a nonce that was taken for it, or as the replacement of what has the nonce now."""
+        intent = tracked.intent
+        signed = self._wallet.sign_transaction(chain_id=self._chain_id, nonce=nonce, to=intent.to, value=intent.value,
+                                               data=intent.data, gas_limit=intent.gas_limit, fees=fees)
+        attempt = Attempt(nonce, signed.raw, signed.hash, fees)
+        slot = self.add(tracked, attempt)
+        slot.sending = True
+        slot.since, slot.head = self._clock.monotonic(), self.head
+        return slot, Entry(tracked.id, self.account, tracked.created, intent, attempt)
+
+    def add(self, tracked: Tracked, attempt: Attempt) -> Slot:
+        """An attempt joins those with its nonce."""
+        tracked.attempts.append(attempt)
+        slot = self.book.slots.get(attempt.nonce)
+        if slot is None:
+            slot = Slot(attempt.nonce, [], self._clock.monotonic())
+            self.book.open(slot)
+        slot.attempts.append((attempt, tracked))
+        return slot
+
+    async def record(self, entries: Sequence[Entry]) -> None:
+        """Write attempts to the journal, before their bytes leave. Raises sqlite3.Error or OSError."""
+        dead, self._dead = self._dead, []
+        try:
+            await self._journal.record(entries, dead)
+        except (sqlite3.Error, OSError):
+            self._dead = dead + self._dead
+            raise
+
+    def take_back(self, slot: Slot, entry: Entry) -> Tracked:
+        """The attempt was signed but never left, since it could not be recorded: undo `sign`."""
+        tracked = next(owner for attempt, owner in slot.attempts if attempt is entry.attempt)
+        slot.attempts.remove((entry.attempt, tracked))
+        tracked.attempts.remove(entry.attempt)
+        slot.sending = False
+        if not slot.attempts:
+            self.book.release(slot.nonce)
+        return tracked
+
+    def schedule(self, slot: Slot, first: float, last: float) -> None:
+        """Send the same bytes again after a pause that doubles from `first` to `last` seconds."""
+        slot.pause = min(last, max(first, 2 * slot.pause))
+        slot.next_send = self._clock.monotonic() + slot.pause
+
+    def replace(self, slot: Slot, tracked: Tracked) -> None:
+        """Sign for `tracked` with the slot's nonce and a higher fee, with the next flush."""
+        if all(waiting is not slot for waiting, _ in self.replacements):
+            self.replacements.append((slot, tracked))
+            self.wake.set()
+
+    def mined(self, slot: Slot, receipt: Receipt) -> Tracked:
+        """One of the slot's attempts is in a block. Returns its intent; the slot's other intents can never be mined."""
+        self.book.used(slot)
+        return next(tracked for attempt, tracked in slot.attempts if attempt.hash == receipt.transaction_hash)
+
+    async def lost(self, slots: Sequence[Slot], why: str) -> None:
+        """Another program's transaction has these nonces: what was meant to use them is signed again, in order."""
+        again: list[Tracked] = []
+        over: list[tuple[Tracked, str]] = []
+        for slot in slots:
+            self.book.used(slot)
+            self._dead += [attempt.hash for attempt, _ in slot.attempts]
+            for tracked in slot.owners:
+                tracked.attempts = [attempt for attempt in tracked.attempts if attempt.nonce != slot.nonce]
+                if tracked.done or tracked.attempts or tracked in again:
+                    continue
+                if tracked.intent.kind == FILLER:
+                    over.append((tracked, why))
+                elif tracked.withdrawn or self._clock.monotonic() > tracked.deadline:
+                    over.append((tracked, f"{why}, and it is too late to send it anew"))
+                else:
+                    again.append(tracked)
+        logging.getLogger(__name__).warning("%s: %d transactions are signed again, %d are given up", why, len(again), len(over))
+        self.queue[:0] = sorted(again, key=lambda tracked: tracked.id)
+        self.wake.set()
+        await self.fail(over)
+
+    async def release(self, slots: Sequence[Slot], why: str) -> None:
+        """No node has or will take any attempt of these slots: their intents end, their nonces are free again."""
+        over: list[tuple[Tracked, str]] = []
+        for slot in slots:
+            self.book.release(slot.nonce)
+            self._dead += [attempt.hash for attempt, _ in slot.attempts]
+            over += [(tracked, why) for tracked in slot.owners]
+        await self.fail(over)
+        if any(tracked.intent.kind != FILLER for tracked, _ in over) and self.book.gaps():
+            self.wake.set()
+
+    async def fail(self, over: Sequence[tuple[Tracked, str]]) -> None:
+        """These intents can never be mined. Written down first, so that no later run sends them."""
+        over = [(tracked, why) for tracked, why in over if not tracked.done]
+        if not over:
+            return
+        try:
+            await self._journal.failed([(tracked.id, why) for tracked, why in over])
+        except (sqlite3.Error, OSError) as error:
+            logging.getLogger(__name__).error("The end of %d transactions could not be written to the journal: %s",
+                                              len(over), error)
+        for tracked, why in over:
+            tracked.end(NotSentError(why))
+        await self.settle([tracked for tracked, _ in over if tracked.intent.kind == FILLER])
+
+    async def settle(self, done: Sequence[Tracked]) -> None:
+        """Nobody will ask for the ends of these intents again."""
+        if not done:
+            return
+        try:
+            await self._journal.settled([tracked.id for tracked in done])
+        except (sqlite3.Error, OSError) as error:
+            logging.getLogger(__name__).error("%d settled transactions could not be marked in the journal: %s", len(done), error)

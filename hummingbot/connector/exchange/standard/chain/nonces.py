@@ -1,0 +1,101 @@
+"""Which nonces of the account are given out, live or free again. No I/O: the rules alone.
+
+A nonce is live while a transaction with it may be mined. It is free again when the node refused every transaction with it.
+A free nonce below a live one is a gap: nothing behind it can be mined until something is sent with it.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from hummingbot.connector.exchange.standard.chain.intents import Attempt, Tracked
+
+
+@dataclass(eq=False)
+class Slot:
+    """One nonce in use, and the attempts at it: the first one, replacements, a taking back. At most one is ever mined.
+
+    `exposed` holds the hashes that some node may have; `sending` is set from signing until the node's answer.
+    """
+
+    nonce: int
+    attempts: list[tuple[Attempt, Tracked]]
+    since: float
+    exposed: set[str] = field(default_factory=set)
+    sending: bool = True
+    next_send: float = 0.0
+    pause: float = 0.0
+    next_replacement: float = 0.0
+    head: int = 0
+    unseen: int = 0
+    unseen_since: float = 0.0
+    refusal: str = ""
+
+    @property
+    def newest(self) -> tuple[Attempt, Tracked]:
+        """The last attempt and the intent that it is for."""
+        return self.attempts[-1]
+
+    @property
+    def owners(self) -> list[Tracked]:
+        """The intents of all attempts, each once, in order."""
+        return list(dict.fromkeys(tracked for _, tracked in self.attempts))
+
+
+class NonceBook:
+    """The nonces of one account from `first` on, the first one that the chain and its pool have not seen."""
+
+    def __init__(self, first: int) -> None:
+        self.next = first
+        self.chain = 0
+        self.slots: dict[int, Slot] = {}
+        self._free: set[int] = set()
+
+    def take(self) -> int:
+        """A nonce for a new transaction: the lowest free one, else the next."""
+        if self._free:
+            nonce = min(self._free)
+            self._free.discard(nonce)
+            return nonce
+        self.next += 1
+        return self.next - 1
+
+    def open(self, slot: Slot) -> None:
+        """The nonce, taken before, is in use."""
+        self.slots[slot.nonce] = slot
+        self.next = max(self.next, slot.nonce + 1)
+        self._free.discard(slot.nonce)
+
+    def used(self, slot: Slot) -> None:
+        """A transaction with this nonce is in a block, or waits elsewhere and is not ours: never give the nonce out again."""
+        self.slots.pop(slot.nonce, None)
+
+    def release(self, nonce: int) -> None:
+        """No transaction with this nonce is live: it may be given out again."""
+        self.slots.pop(nonce, None)
+        if nonce >= self.chain:
+            self._free.add(nonce)
+        while self.next - 1 in self._free:
+            self.next -= 1
+            self._free.discard(self.next)
+
+    def chain_is_at(self, nonce: int) -> None:
+        """The chain has mined all nonces below `nonce`; a lower number than before is an old answer and changes nothing."""
+        if nonce > self.chain:
+            self.chain = nonce
+            self.next = max(self.next, nonce)
+            self._free = {free for free in self._free if free >= nonce}
+
+    def gaps(self) -> Sequence[int]:
+        """Free nonces below a live one, the lowest first."""
+        highest = max(self.slots, default=-1)
+        return sorted(nonce for nonce in self._free if nonce < highest)
+
+    def missing(self) -> int | None:
+        """The nonce that the chain waits for when it is neither live nor free, although later ones are live."""
+        waits = self.chain
+        if self.slots and waits not in self.slots and waits not in self._free and max(self.slots) > waits:
+            return waits
+        return None
+
+    def fill(self, nonce: int) -> None:
+        """Take this particular nonce out of the free ones."""
+        self._free.discard(nonce)

@@ -1,0 +1,253 @@
+"""Sending transactions that cannot be lost: one sender per account, from the wish to the proven end.
+
+    wallet = Wallet(private_key)
+    rpc = RpcClient(transport, urls, clock, chain_id=chain_id)
+    journal = Journal(path, clock)
+    sender = TransactionSender(rpc, wallet, journal, clock, FeePolicy(rpc, clock), chain_id)
+    await sender.start()
+    for earlier in sender.resumed: ...       # what a former run sent and did not settle: wait for each as for a new one
+    tracked = sender.submit(Intent(engine, calldata, 0, gas_limit, "create", client_order_ids=("…",)))
+    receipt = await tracked.wait()           # receipt.ok, receipt.reason, receipt.logs; or NotSentError
+    sender.settle(tracked)                   # once the receipt's consequences are saved: the journal may forget it
+    await sender.stop()
+    await journal.close()
+
+`submit` returns at once. The intents of one tick are signed with consecutive nonces, written to the journal in one commit
+and handed to the node in one request, without waiting for earlier ones. Then each comes to exactly one end (see
+docs/protocol.md, "Following a transaction"): mined (with success or reverted, with the reason), or proven never to be mined
+(NotSentError). Whatever the node answers or fails to answer in between, an intent is never mined twice.
+"""
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from hummingbot.connector.exchange.standard.chain.broadcast import RESEND_ACCEPTED, RESEND_LAST, Broadcaster
+from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
+from hummingbot.connector.exchange.standard.chain.follower import Follower
+from hummingbot.connector.exchange.standard.chain.intents import FILLER, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.journal import Entry, Journal, Unfinished
+from hummingbot.connector.exchange.standard.chain.ledger import Ledger
+from hummingbot.connector.exchange.standard.chain.nonces import NonceBook, Slot
+from hummingbot.connector.exchange.standard.chain.reverts import revert_reason
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity
+from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    NotSentError,
+    OutcomeUnknownError,
+    RpcError,
+)
+
+# Signing takes the event loop's time, so a large tick is signed in portions.
+_SIGNED_AT_ONCE = 64
+
+
+class TransactionSender:
+    """The transactions of one account on one chain.
+
+    `transfer_gas` is the gas of a bare transfer (`GasProfile.transfer`), `confirmations` how many blocks must follow a
+    transaction's block before it counts (0 where blocks are final).
+    """
+
+    def __init__(self, rpc: RpcClient, wallet: Wallet, journal: Journal, clock: Clock, fee_policy: FeePolicy, chain_id: int, *,
+                 transfer_gas: int = 21_000, confirmations: int = 0) -> None:
+        self.address = wallet.address
+        self.resumed: list[Tracked] = []
+        self._rpc = rpc
+        self._journal = journal
+        self._clock = clock
+        self._fee_policy = fee_policy
+        self._chain_id = chain_id
+        self._ledger = Ledger(wallet, journal, clock, chain_id, transfer_gas)
+        self._broadcaster = Broadcaster(rpc, self._ledger, fee_policy)
+        self._follower = Follower(rpc, self._ledger, self._broadcaster, clock, wallet.address, confirmations, self._mined)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running = False
+
+    @property
+    def pending(self) -> list[Tracked]:
+        """The intents that have not come to their end, in the order of submission."""
+        owners = [tracked for slot in self._ledger.book.slots.values() for tracked in slot.owners]
+        unique = {tracked.id: tracked for tracked in [*self._ledger.queue, *owners]
+                  if not tracked.done and tracked.intent.kind != FILLER}
+        return [unique[number] for number in sorted(unique)]
+
+    async def verify(self, contract: str | None = None) -> None:
+        """Raises ConfigurationError when another chain is behind the RPC URL, or when `contract` has no code there."""
+        chain_id = await self._rpc.chain_id()
+        if chain_id != self._chain_id:
+            raise ConfigurationError(f"The RPC URL leads to chain {chain_id}, but this network is chain {self._chain_id}: "
+                                     "check the RPC URL.")
+        if contract is not None and not await self._rpc.code(contract):
+            raise ConfigurationError(f"There is no contract at {contract} on chain {self._chain_id}: check the address and "
+                                     "the RPC URL.")
+
+    async def start(self) -> None:
+        """Learn the account's nonce, take up what a former run left (`resumed`), and begin.
+
+        Raises ConfigurationError for a wrong chain, ApiUnavailableError or RpcError when no node answers, sqlite3.Error or
+        OSError when the journal cannot be used.
+        """
+        await self.verify()
+        await self._journal.open()
+        answers = await self._rpc.batch([("eth_getTransactionCount", [self.address, tag]) for tag in ("latest", "pending")])
+        if isinstance(answers[0], RpcError):
+            raise answers[0]
+        mined = quantity(answers[0], "eth_getTransactionCount")
+        waiting = mined if isinstance(answers[1], RpcError) else quantity(answers[1], "eth_getTransactionCount")
+        self._ledger.book = NonceBook(max(mined, waiting))
+        self._ledger.book.chain_is_at(mined)
+        self._ledger.last_id = await self._journal.last_id()
+        for item in await self._journal.unfinished(self._ledger.account):
+            self._resume(item)
+        if self.resumed:
+            logging.getLogger(__name__).info("%d transactions of the last run are followed to their end", len(self.resumed))
+        self._running = True
+        self._ledger.wake.set()
+        self._ledger.activity.set()
+        self._spawn(self._outbox())
+        self._spawn(self._follower.run())
+
+    async def stop(self) -> None:
+        """Stop sending and following. What is not at its end raises OutcomeUnknownError; the journal has it."""
+        self._running = False
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._abandon("the sender was stopped; the next start follows it")
+
+    def submit(self, intent: Intent) -> Tracked:
+        """Send an intent. Never blocks and never raises: `wait` tells what became of it."""
+        tracked = self._ledger.new(intent)
+        if self._running:
+            self._ledger.queue.append(tracked)
+            self._ledger.wake.set()
+        else:
+            tracked.end(NotSentError("The sender is not running."))
+        return tracked
+
+    def settle(self, *done: Tracked) -> None:
+        """The caller has saved what followed from these ends: a next run need not hear of them again."""
+        if self._running:
+            self._spawn(self._ledger.settle(done))
+
+    def _resume(self, item: Unfinished) -> None:
+        age = max(0.0, self._clock.time() - item.created)
+        tracked = Tracked(item.id, item.intent, item.created, self._clock.monotonic() + item.intent.patience - age)
+        if item.intent.kind != FILLER:
+            self.resumed.append(tracked)
+        if item.failure is not None:
+            tracked.end(NotSentError(item.failure))
+            return
+        for attempt in item.attempts:
+            slot = self._ledger.add(tracked, attempt)
+            slot.sending = False
+            slot.exposed.add(attempt.hash)
+        if not item.attempts and item.intent.kind != FILLER:
+            self._ledger.queue.append(tracked)
+
+    async def _outbox(self) -> None:
+        while True:
+            await self._ledger.wake.wait()
+            self._ledger.wake.clear()
+            await self._flush()
+
+    async def _flush(self) -> None:
+        """Sign, record and send all that is waiting."""
+        try:
+            fees = await self._fee_policy.current()
+        except (ApiUnavailableError, ConfigurationError, RpcError) as error:
+            if self._fee_policy.last is None:
+                waiting, self._ledger.queue = self._ledger.queue, []
+                await self._ledger.fail([(tracked, f"No node tells what gas costs: {error}") for tracked in waiting])
+                return
+            fees = self._fee_policy.last
+        late, signed = self._sign_all(fees)
+        await self._ledger.fail([(tracked, "It waited too long to be sent.") for tracked in late])
+        if not signed:
+            return
+        try:
+            await self._ledger.record([entry for _, entry in signed])
+        except (sqlite3.Error, OSError) as error:
+            logging.getLogger(__name__).error("Nothing is sent, since the journal cannot be written: %s", error)
+            over = [self._ledger.take_back(slot, entry) for slot, entry in reversed(signed)]
+            await self._ledger.fail([(tracked, f"The journal cannot be written: {error}") for tracked in over
+                                     if not tracked.attempts])
+            return
+        self._spawn(self._broadcaster.send([slot for slot, _ in signed]))
+
+    def _sign_all(self, fees: Fees) -> tuple[list[Tracked], list[tuple[Slot, Entry]]]:
+        """What has waited too long, and the signed attempts: new intents, then replacements, then fillers of gaps."""
+        ledger = self._ledger
+        portion, ledger.queue = ledger.queue[:_SIGNED_AT_ONCE], ledger.queue[_SIGNED_AT_ONCE:]
+        if ledger.queue:
+            ledger.wake.set()
+        now = self._clock.monotonic()
+        late = [tracked for tracked in portion if now > tracked.deadline]
+        signed = [ledger.sign(tracked, ledger.book.take(), fees) for tracked in portion if now <= tracked.deadline]
+        replacements, ledger.replacements = ledger.replacements, []
+        for slot, tracked in replacements:
+            if ledger.book.slots.get(slot.nonce) is not slot or slot.sending or tracked.done:
+                continue
+            highest = _highest(slot)
+            higher = self._fee_policy.replacement(highest, fees)
+            if higher is None and tracked is not slot.newest[1]:
+                higher = highest  # no more can be offered, but a node that has forgotten the old bytes takes the new ones
+            if higher is None:
+                ledger.schedule(slot, RESEND_ACCEPTED, RESEND_LAST)
+            else:
+                signed.append(ledger.sign(tracked, slot.nonce, higher))
+        for nonce in ledger.book.gaps():
+            ledger.book.fill(nonce)
+            signed.append(ledger.sign(ledger.filler(), nonce, fees))
+        return late, signed
+
+    def _mined(self, slot: Slot, receipt: Receipt) -> None:
+        winner = self._ledger.mined(slot, receipt)
+        others = [tracked for tracked in slot.owners if tracked is not winner]
+        self._spawn(self._finish(winner, receipt, others))
+
+    async def _finish(self, winner: Tracked, receipt: Receipt, others: Sequence[Tracked]) -> None:
+        """Tell the ends of all intents of a nonce: one was mined."""
+        try:
+            await self._ledger.fail([(tracked, "It was not in a block in time and was taken back.") for tracked in others])
+            if not receipt.ok:
+                receipt = receipt._replace(reason=await revert_reason(self._rpc, self.address, winner.intent, receipt))
+        finally:
+            winner.end(receipt)
+        if winner.intent.kind == FILLER:
+            await self._ledger.settle([winner])
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_ended)
+
+    def _task_ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled() or task.exception() is None:
+            return
+        self._running = False
+        logging.getLogger(__name__).error("The sender stopped because of a fault in it", exc_info=task.exception())
+        self._abandon("the sender failed; the next start follows it")
+
+    def _abandon(self, why: str) -> None:
+        for tracked in self._ledger.queue:
+            tracked.end(OutcomeUnknownError(f"The end is not known: {why}.") if tracked.attempts
+                        else NotSentError(f"Not sent: {why.split(';')[0]}."))
+        self._ledger.queue.clear()
+        for slot in self._ledger.book.slots.values():
+            for tracked in slot.owners:
+                tracked.end(OutcomeUnknownError(f"The end is not known: {why}."))
+
+
+def _highest(slot: Slot) -> Fees:
+    """The highest fees that were offered for the nonce."""
+    offered = [attempt.fees for attempt, _ in slot.attempts]
+    return Fees(max(fees.max_fee for fees in offered), max(fees.priority_fee for fees in offered), offered[-1].legacy)

@@ -1,0 +1,358 @@
+"""Every transaction comes to exactly one end, whatever the node does in between."""
+import asyncio
+import logging
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
+from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.signing import Wallet
+from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    NotSentError,
+    OutcomeUnknownError,
+    StandardError,
+)
+from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
+from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID, FakeNode, Fault, InlineExecutor
+
+KEY = "0x" + "4c" * 32
+ENGINE = "0x" + "e0" * 19 + "ee"
+
+
+def intent(number: int, **changes: Any) -> Intent:
+    return Intent(**{"to": ENGINE, "data": number.to_bytes(4, "big"), "value": 0, "gas_limit": 3_000_000, "kind": "create",
+                     "client_order_ids": (f"order-{number}",), **changes})
+
+
+class Bench:
+    """A sender on a fake node, and the ends that it told."""
+
+    def __init__(self, path: Path, node: FakeNode | None = None, clock: FakeClock | None = None, cap: int | None = None) -> None:
+        self.node = node or FakeNode()
+        self.clock = clock or FakeClock()
+        self.path = path
+        self.cap = cap
+        self.ends: dict[str, Receipt | StandardError] = {}
+        self._waiters: list[asyncio.Task[None]] = []
+        self.build()
+
+    def build(self) -> None:
+        self.rpc = RpcClient(self.node, ["http://node"], self.clock, 5.0)
+        self.journal = Journal(self.path / "journal.sqlite", self.clock, executor=InlineExecutor())
+        self.sender = TransactionSender(self.rpc, Wallet(KEY), self.journal, self.clock,
+                                        FeePolicy(self.rpc, self.clock, cap=self.cap), CHAIN_ID)
+
+    async def start(self) -> "Bench":
+        await self.sender.start()
+        return self
+
+    def submit(self, *intents: Intent) -> list[Tracked]:
+        tracked = [self.sender.submit(item) for item in intents]
+        self.watch(tracked)
+        return tracked
+
+    def watch(self, tracked: list[Tracked]) -> None:
+        self._waiters += [asyncio.get_running_loop().create_task(self._end(item)) for item in tracked]
+
+    async def _end(self, tracked: Tracked) -> None:
+        name = tracked.intent.client_order_ids[0]
+        try:
+            end: Receipt | StandardError = await tracked.wait()
+        except StandardError as error:
+            end = error
+        self.ends[name] = end
+
+    async def run(self, seconds: float, until_ended: int | None = None) -> None:
+        await self.clock.run(seconds, then=self.node.mine,
+                             until=None if until_ended is None else lambda: len(self.ends) >= until_ended)
+
+    async def close(self) -> None:
+        await self.sender.stop()
+        await asyncio.gather(*self._waiters)
+        await self.journal.close()
+
+    def mined_orders(self) -> Counter[bytes]:
+        return Counter(sent.data for sent in self.node.executed if sent.to == ENGINE)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path):
+    bench = await Bench(tmp_path).start()
+    yield bench
+    await bench.close()
+
+
+def successes(bench: Bench) -> int:
+    return sum(isinstance(end, Receipt) and end.ok for end in bench.ends.values())
+
+
+async def test_a_hundred_orders_of_one_tick_are_on_the_wire_before_any_receipt(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.submit(*[intent(number) for number in range(100)])
+    await bench.clock.settle()
+    assert sorted(sent.nonce for sent in bench.node.accepted) == list(range(100))
+    assert [sent.data for sent in sorted(bench.node.accepted, key=lambda sent: sent.nonce)] == [
+        number.to_bytes(4, "big") for number in range(100)]
+    assert bench.clock.now == 1_000.0
+    assert sum("eth_sendRawTransaction" in post for post in bench.node.posts) == 2
+    bench.node.mining = True
+    await bench.run(5.0, 100)
+    assert successes(bench) == 100
+
+
+async def test_a_lost_answer_is_not_a_failure(bench: Bench) -> None:
+    lost = iter([True, True])
+    bench.node.lose = lambda methods: "eth_sendRawTransaction" in methods and next(lost, False)
+    bench.submit(intent(1))
+    await bench.run(10.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
+async def test_bytes_that_never_arrived_are_sent_again(bench: Bench) -> None:
+    down = iter([True, True, True])
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction" and next(down, False):
+            raise ApiUnavailableError("connection refused")
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(10.0, 1)
+    assert successes(bench) == 1
+    assert len({sent.hash for sent in bench.node.accepted}) == 1
+
+
+async def test_already_known_is_success(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction" and not bench.node.accepted:
+            bench.node.eth_sendRawTransaction(params[0])
+            raise Fault("already known")
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(2.0, 1)
+    assert successes(bench) == 1
+
+
+async def test_a_dropped_transaction_is_sent_again_with_the_same_bytes(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(1.0)
+    bench.node.pool.clear()
+    await bench.run(8.0)
+    assert [sent.hash for sent in bench.node.accepted] == [bench.node.accepted[0].hash] * 2
+    bench.node.mining = True
+    await bench.run(3.0, 1)
+    assert successes(bench) == 1
+
+
+async def test_a_stuck_transaction_is_replaced_at_the_same_nonce_with_a_higher_fee(bench: Bench) -> None:
+    bench.submit(intent(1))
+    await bench.clock.settle()
+    bench.node.base_fee *= 3
+    await bench.run(30.0, 1)
+    assert successes(bench) == 1
+    first, *_, last = bench.node.accepted
+    assert first.nonce == last.nonce and first.data == last.data and last.max_fee >= bench.node.base_fee > first.max_fee
+
+
+async def test_whichever_of_two_replacements_is_mined_decides(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(16.0)
+    first, second = bench.node.accepted[0], bench.node.accepted[-1]
+    assert first.hash != second.hash and first.nonce == second.nonce
+    bench.node.pool[0] = first
+    bench.node.mining = True
+    await bench.run(5.0, 1)
+    end = bench.ends["order-1"]
+    assert isinstance(end, Receipt) and end.transaction_hash == first.hash
+
+
+async def test_the_cap_on_fees_is_never_passed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bench = await Bench(tmp_path, cap=10**10).start()
+    bench.node.mining = False
+    bench.submit(intent(1, patience=FOREVER))
+    await bench.run(200.0)
+    assert max(sent.max_fee for sent in bench.node.accepted) <= 10**10
+    assert caplog.text.count("configured cap") == 1
+    bench.node.mining = True
+    await bench.run(5.0, 1)
+    assert successes(bench) == 1
+    await bench.close()
+
+
+async def test_a_nonce_that_another_program_used_is_noticed_and_the_order_signed_again(bench: Bench, caplog) -> None:
+    bench.node.mining = False
+    bench.submit(*[intent(number) for number in range(5)])
+    await bench.clock.settle()
+    bench.node.use_nonce()
+    bench.node.use_nonce()
+    bench.node.mining = True
+    await bench.run(20.0, 5)
+    assert successes(bench) == 5
+    assert bench.mined_orders() == Counter({intent(number).data: 1 for number in range(5)})
+    assert [sent.data for sent in bench.node.executed[-2:]] == [intent(0).data, intent(1).data]
+    assert "Another program" in caplog.text
+
+
+async def test_a_receipt_that_comes_late_is_not_taken_for_a_foreign_transaction(bench: Bench) -> None:
+    hidden = {"until": 1_006.0}
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_getTransactionReceipt" and bench.clock.now < hidden["until"]:
+            return "null"
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(15.0, 1)
+    assert bench.mined_orders() == Counter({intent(1).data: 1})
+    assert successes(bench) == 1
+
+
+async def test_a_nonce_that_waits_elsewhere_is_left_to_its_owner(bench: Bench) -> None:
+    other = Bench(bench.path / "other", bench.node, bench.clock)
+    bench.node.mining = False
+    await other.start()
+    other.submit(intent(7))
+    await bench.clock.settle()
+    bench.submit(intent(1), intent(2))
+    await bench.clock.settle()
+    bench.node.mining = True
+    await bench.run(10.0, 2)
+    assert successes(bench) == 2
+    assert bench.mined_orders() == Counter({intent(number).data: 1 for number in (1, 2, 7)})
+    await other.close()
+
+
+async def test_a_refused_transaction_ends_and_its_nonce_is_filled(bench: Bench) -> None:
+    bench.node.mining = False
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction" and intent(1).data.hex() in params[0]:
+            raise Fault("exceeds block gas limit")
+
+    bench.node.before = before
+    bench.submit(intent(0), intent(1), intent(2))
+    await bench.clock.settle()
+    assert isinstance(bench.ends["order-1"], NotSentError) and "exceeds block gas limit" in str(bench.ends["order-1"])
+    bench.node.mining = True
+    await bench.run(1.0, 3)
+    assert successes(bench) == 2
+    assert [sent.to == ENGINE for sent in bench.node.executed] == [True, False, True]
+    assert [sent.nonce for sent in bench.node.executed] == [0, 1, 2]
+
+
+async def test_a_gap_is_given_to_an_order_that_waits(bench: Bench) -> None:
+    bench.node.before = lambda method, params: _refuse(method, params, intent(1).data)
+    bench.node.mining = False
+    bench.submit(intent(0), intent(1))
+    await bench.clock.settle()
+    bench.submit(intent(2))
+    await bench.clock.settle()
+    assert [(sent.nonce, sent.data) for sent in bench.node.accepted] == [(0, intent(0).data), (1, intent(2).data)]
+
+
+def _refuse(method: str, params: list[Any], data: bytes) -> Any:
+    if method == "eth_sendRawTransaction" and data.hex() in params[0]:
+        raise Fault("exceeds block gas limit")
+
+
+async def test_without_funds_an_order_is_not_sent_and_says_so_once(bench: Bench) -> None:
+    bench.node.funds = False
+    bench.submit(*[intent(number) for number in range(3)])
+    await bench.run(2.0, 3)
+    assert all(isinstance(end, NotSentError) for end in bench.ends.values())
+    assert "has not enough native tokens" in str(bench.ends["order-0"])
+    bench.node.funds = True
+    bench.submit(intent(3))
+    await bench.run(2.0, 4)
+    assert [(sent.nonce, sent.data) for sent in bench.node.executed] == [(0, intent(3).data)]
+
+
+async def test_a_fee_below_the_base_fee_is_refreshed(bench: Bench) -> None:
+    bench.submit(intent(0))
+    await bench.run(1.0, 1)
+    bench.node.base_fee *= 4
+    bench.submit(intent(1))
+    await bench.run(5.0, 2)
+    assert successes(bench) == 2
+
+
+async def test_a_revert_has_its_reason(bench: Bench) -> None:
+    bench.node.failing = lambda sent: (0, 60_000)
+
+    def call(fields: dict[str, str]) -> str:
+        raise Fault("execution reverted", 3, "0x400ee546" + f"{5:064x}{7:064x}")
+
+    bench.node.call = call
+    bench.submit(intent(1))
+    await bench.run(2.0, 1)
+    end = bench.ends["order-1"]
+    assert isinstance(end, Receipt) and not end.ok and end.reason == "OrderSizeTooSmall(5, 7)"
+
+
+async def test_out_of_gas_is_recognised(bench: Bench) -> None:
+    bench.node.failing = lambda sent: (0, sent.gas)
+    bench.submit(intent(1))
+    await bench.run(2.0, 1)
+    end = bench.ends["order-1"]
+    assert isinstance(end, Receipt) and not end.ok and end.reason == OUT_OF_GAS
+
+
+async def test_what_waits_too_long_is_taken_back(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1, patience=8.0))
+    await bench.run(20.0)
+    assert not bench.ends
+    bench.node.mining = True
+    await bench.run(5.0, 1)
+    assert isinstance(bench.ends["order-1"], NotSentError)
+    assert not bench.mined_orders() and [sent.nonce for sent in bench.node.executed] == [0]
+
+
+async def test_an_old_answer_of_a_node_changes_nothing(bench: Bench) -> None:
+    bench.submit(intent(0), intent(1))
+    await bench.run(1.0, 2)
+    old = {"eth_blockNumber": "0x1", "eth_getTransactionCount": "0x0"}
+    bench.node.before = lambda method, params: old.get(method)
+    bench.submit(intent(2))
+    await bench.run(5.0, 3)
+    assert [sent.nonce for sent in bench.node.executed] == [0, 1, 2]
+
+
+async def test_the_end_is_unknown_only_when_the_sender_stops(tmp_path: Path) -> None:
+    bench = await Bench(tmp_path).start()
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(1.0)
+    await bench.close()
+    assert isinstance(bench.ends["order-1"], OutcomeUnknownError)
+
+
+async def test_wrong_chain_and_missing_contract_are_one_sentence(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    await bench.sender.verify(ENGINE)
+    with pytest.raises(ConfigurationError, match="no contract at 0x1111"):
+        await bench.sender.verify("0x" + "11" * 20)
+    bench.node.chain_id = 1
+    with pytest.raises(ConfigurationError, match="leads to chain 1"):
+        await bench.start()
+
+
+async def test_a_quiet_sender_asks_nothing(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    await bench.run(1.0)
+    before = len(bench.node.posts)
+    await bench.run(600.0)
+    assert len(bench.node.posts) == before and not caplog.records
