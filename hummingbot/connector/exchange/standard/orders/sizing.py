@@ -48,9 +48,12 @@ def buy_deposit(market: Market, price: int, base_units: int, asks: Iterable[Leve
     for ask in asks:
         if ask.price > price or left <= 0:
             break
-        taken = min(left, ask.base_units)
-        deposit += market.deposit_for(ask.price, taken)
-        left -= taken
+        whole = market.base_to_quote(ask.price, ask.base_units)
+        if whole == 0:
+            continue  # dust, which the engine passes over
+        # A level taken whole costs its rounded-down price; a unit more would rest as an order of its own.
+        deposit += whole if ask.base_units <= left else market.deposit_for(ask.price, left)
+        left -= min(left, ask.base_units)
         matches += 1
     if left > 0:
         deposit += market.deposit_for(price, left)
