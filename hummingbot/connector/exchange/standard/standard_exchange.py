@@ -37,6 +37,7 @@ from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
+from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
 from hummingbot.connector.exchange.standard.trading_rules import trading_rule
 from hummingbot.connector.exchange.standard.venue import ChainOrder, MarketFacts, Venue
 from hummingbot.connector.exchange_py_base import ExchangePyBase
@@ -343,6 +344,7 @@ class StandardExchange(ExchangePyBase):
 
     async def _process(self, settled: Iterable[Settled]) -> None:
         events = list(settled)
+        touched: dict[str, InFlightOrder] = {}
         for event in events:
             order = self._order_tracker.all_fillable_orders.get(event.client_order_id)
             if order is None:
@@ -357,10 +359,12 @@ class StandardExchange(ExchangePyBase):
                 self._order_tracker.process_trade_update(self._trade_update(order, event))
                 if order.is_open and not order.is_done:
                     await self._update_order(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
-                elif order.is_done and event.is_maker:
-                    await self._finish_filled(order, event.exchange_order_id)
             elif isinstance(event, Closed):
                 await self._close(order, event)
+            touched[order.client_order_id] = order
+        for order in touched.values():
+            if order.is_done and order.is_open:
+                await self._finish_filled(order)
 
     async def _close(self, order: InFlightOrder, event: Closed) -> None:
         if event.ending is Ending.FILLED:
@@ -370,14 +374,14 @@ class StandardExchange(ExchangePyBase):
         else:
             await self._update_order(order, event.exchange_order_id, OrderState.CANCELED)
 
-    async def _finish_filled(self, order: InFlightOrder, exchange_order_id: str) -> None:
-        """The amount ordered is filled; whatever rounding left of the deposit is taken out of the book."""
-        await self._update_order(order, exchange_order_id, OrderState.FILLED)
-        key = OrderKey.parse(exchange_order_id)
+    async def _finish_filled(self, order: InFlightOrder) -> None:
+        """The amount ordered is filled; what a better price or rounding left of the deposit is taken out of the book."""
+        await self._update_order(order, order.exchange_order_id, OrderState.FILLED)
+        key = OrderKey.parse(order.exchange_order_id)
         if key is not None and self._account is not None and key in self._account.settlement.resting:
             safe_ensure_future(self._account.cancel(self._market(order.trading_pair), key))
 
-    async def _update_order(self, order: InFlightOrder, exchange_order_id: str, state: OrderState) -> None:
+    async def _update_order(self, order: InFlightOrder, exchange_order_id: str | None, state: OrderState) -> None:
         if order.current_state is not state or order.exchange_order_id is None:
             await self._order_tracker.process_order_update(OrderUpdate(
                 trading_pair=order.trading_pair, update_timestamp=self._time_source.time(), new_state=state,
@@ -388,7 +392,7 @@ class StandardExchange(ExchangePyBase):
         base_amount, quote_amount = market.base.from_units(fill.base_amount), market.quote.from_units(fill.quote_amount)
         fee_token = market.base if fill.is_buy else market.quote
         fee = TradeFeeBase.new_spot_fee(
-            fee_schema=self.trade_fee_schema(), trade_type=order.trade_type,
+            fee_schema=DEFAULT_FEES, trade_type=order.trade_type,
             flat_fees=[TokenAmount(fee_token.symbol, fee_token.from_units(fill.fee))])
         # The level's price, unless rounding to whole units makes price x amount miss the quote that really moved.
         price = price_from_chain(fill.price)
@@ -514,4 +518,4 @@ class StandardExchange(ExchangePyBase):
 
 
 def _not_found(order: InFlightOrder) -> OrderNotFoundError:
-    return OrderNotFoundError(f"The order {order.client_order_id} ({order.exchange_order_id}) is not on the exchange any more.")
+    return OrderNotFoundError(f"The order {order.client_order_id} ({order.exchange_order_id}) is not on the exchange any more")
