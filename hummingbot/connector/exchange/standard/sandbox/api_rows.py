@@ -51,11 +51,12 @@ def rounded(value: float) -> float:
         packed = struct.pack("<f", value)
     except OverflowError:
         return value
-    for digits in range(6, 10):
-        short = float(f"{value:.{digits}g}")
+    single = float(struct.unpack("<f", packed)[0])
+    for digits in range(6, 9):
+        short = float(f"{single:.{digits}g}")
         if struct.pack("<f", short) == packed:
             return short
-    return float(struct.unpack("<f", packed)[0])
+    return float(f"{single:.9g}")
 
 
 @lru_cache(maxsize=4096)

@@ -4,39 +4,29 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.engine import (
-    NEW_MARKET_PRICE,
-    ORDER_CANCELED,
-    ORDER_MATCHED,
-    ORDER_PLACED,
-    PAIR_ADDED,
-)
+from hummingbot.connector.exchange.standard.chain.engine import PAIR_ADDED
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.sandbox.indexer import EngineLog, IndexedBlock, Indexer, IndexerSettings
 from hummingbot.connector.exchange.standard.sandbox.pair_index import bucket_start
 from hummingbot.connector.exchange.standard.sandbox.rows import PairInfo, TokenInfo
 from test import vectors
-
-BOOK = "0x" + "b0" * 20
-BASE = TokenInfo("0x" + "01" * 20, "SOMI", "Somi", 18)
-QUOTE = TokenInfo("0x" + "02" * 20, "USDC", "USD Coin", 6)
-ALICE, BOB = "0x" + "a1" * 20, "0x" + "b2" * 20
-PRICE = 65_000_000
-USDC, SOMI = 10 ** 6, 10 ** 18
-
-
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
+from test.hummingbot.connector.exchange.standard.sandbox.hand_made_logs import (
+    ALICE,
+    BASE,
+    BOB,
+    BOOK,
+    PRICE,
+    QUOTE,
+    SOMI,
+    USDC,
+    FakeClock,
+    block,
+    canceled,
+    matched,
+    new_indexer,
+    placed,
+    price_moved,
+)
 
 
 class RecordedBooks:
@@ -132,41 +122,6 @@ def test_rows_equal_the_recorded_books_after_every_transaction_and_go_back_to_th
             indexer.remove(number)
             assert contents(indexer) == before[number - 1], (scenario["name"], number)
     assert compared > (250 if generation == "engine_2025_08" else 20)
-
-
-# Hand-made logs
-
-
-def new_indexer(clock: FakeClock | None = None, **settings: Any) -> Indexer:
-    indexer = Indexer(IndexerSettings(**settings), clock or FakeClock())
-    market = Market(Token(BASE.address, "SOMI", 18), Token(QUOTE.address, "USDC", 6), BOOK)
-    indexer.add_pair(PairInfo(market, BASE, QUOTE, PRICE, 1))
-    return indexer
-
-
-def placed(order_id: int, is_bid: bool, price: int, amount: int, rests: int | None = None, owner: str = ALICE,
-           history: int = 7) -> EngineLog:
-    return EngineLog("0x" + f"{order_id:064x}", *ORDER_PLACED.encode(BOOK, history, order_id, owner, is_bid, price, amount,
-                                                                     amount if rests is None else rests))
-
-
-def matched(order_id: int, taker_buys: bool, price: int, base: int, quote: int, clear: bool, trade_id: int = 1,
-            taker: str = BOB, total: int = 0) -> EngineLog:
-    return EngineLog("0x" + "ee" * 32, *ORDER_MATCHED.encode(
-        BOOK, 9, order_id, taker_buys, price, total or (quote if taker_buys else base), clear,
-        (taker, ALICE, base, quote, base // 1000, quote // 1000, trade_id)))
-
-
-def canceled(order_id: int, is_bid: bool, amount: int) -> EngineLog:
-    return EngineLog("0x" + "cc" * 32, *ORDER_CANCELED.encode(BOOK, order_id, is_bid, ALICE, amount))
-
-
-def price_moved(price: int, is_bid: bool = True) -> EngineLog:
-    return EngineLog("0x" + "ee" * 32, *NEW_MARKET_PRICE.encode(BOOK, price, is_bid))
-
-
-def block(number: int, *logs: EngineLog, timestamp: int | None = None) -> IndexedBlock:
-    return IndexedBlock(number, 1_750_000_000 + number if timestamp is None else timestamp, logs)
 
 
 def test_a_match_reduces_the_maker_row_and_makes_a_row_for_each_side() -> None:
