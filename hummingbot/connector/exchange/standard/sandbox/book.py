@@ -23,12 +23,18 @@ from hummingbot.connector.exchange.standard.sandbox.execution import (
 )
 from hummingbot.connector.exchange.standard.sandbox.gas import OutOfGas
 from hummingbot.connector.exchange.standard.sandbox.levels import NO_ORDER, Order, Side
-from hummingbot.connector.exchange.standard.sandbox.tokens import Token, WrappedNative
+from hummingbot.connector.exchange.standard.sandbox.tokens import Token
 
 if TYPE_CHECKING:
     from hummingbot.connector.exchange.standard.sandbox.engine_state import EngineState
 
 DENOMINATOR = 10 ** 8
+CALL_GAS = 1_300
+PULL_GAS = 1_900
+PLACE_GAS = 4_000
+SETTLE_GAS = 27_800
+CANCEL_GAS = 2_600
+REMOVE_GAS = 4_500
 LAST_TRADE_ID = (1 << 64) - 1
 
 _ERROR = {error.name: error for error in ERRORS.values()}
@@ -54,6 +60,7 @@ class Book(Contract):
         later = engine.later
         super().__init__(address, BOOK_FUNCTIONS_2026_07 if later else BOOK_FUNCTIONS)
         self.engine = engine
+        self.implementation = engine.factory_contract.implementation
         self.base = base
         self.quote = quote
         self.by_time = by_time
@@ -63,6 +70,14 @@ class Book(Contract):
         self.asks = Side(address, False, not later, by_time)
         self._scale = 10 ** abs(base.places - quote.places)
         self._scale_down_to_quote = base.places > quote.places
+
+    def called(self, execution: Execution) -> None:
+        """What a call of the engine costs by itself: the book is a clone that delegates to its implementation."""
+        meter = execution.meter
+        meter.account(self.address)
+        meter.account(self.implementation)
+        meter.read((self.address, "pair"))
+        meter.spend(CALL_GAS)
 
     def side(self, is_bid: bool) -> Side:
         """The bids or the asks."""
@@ -85,6 +100,13 @@ class Book(Contract):
     def converted(self, price: int, amount: int, is_bid: bool) -> int:
         """base -> quote when `is_bid`, quote -> base otherwise."""
         return self.to_quote(price, amount) if is_bid else self.to_base(price, amount)
+
+    def ask_market_price(self, execution: Execution) -> int:
+        """The market price as the engine gets it, by a call."""
+        self.called(execution)
+        for slot in ((self.bids.name, "head"), (self.asks.name, "head"), (self.address, "lmp")):
+            execution.meter.read(slot)
+        return self.market_price()
 
     def market_price(self) -> int:
         """mktPrice(): the last market price, bent towards the only head there is; ghosts count as heads."""
@@ -113,6 +135,8 @@ class Book(Contract):
         deposit has arrived already; an evicted order is refunded."""
         if not order.price:
             raise refuse(PRICE_IS_ZERO, order.price)
+        self.called(execution)
+        execution.meter.spend(PLACE_GAS)
         side = self.side(is_bid)
         evicted = None
         if side.next_id in side.orders:
@@ -121,6 +145,8 @@ class Book(Contract):
 
     def remove(self, execution: Execution, is_bid: bool, number: int) -> Order:
         """Delete a stored order and refund its owner."""
+        execution.meter.spend(REMOVE_GAS)
+        execution.meter.read((self.address, "base"))
         side = self.side(is_bid)
         order = side.delete(execution, number)
         if not side.keeps_ghosts:
@@ -131,6 +157,10 @@ class Book(Contract):
     def cancel(self, execution: Execution, is_bid: bool, number: int, account: str) -> int:
         """Refund an order to its owner: the amount. Raises Revert InvalidAccess for anybody else and unknown ids."""
         order = self.side(is_bid).orders.get(number, NO_ORDER)
+        self.called(execution)
+        execution.meter.spend(CANCEL_GAS)
+        for slot in ("engine", "quote"):
+            execution.meter.read((self.address, slot))
         execution.meter.read((self.side(is_bid).name, "order", number, "owner"))
         if order.owner != account:
             raise refuse(INVALID_ACCESS, account, order.owner)
@@ -152,6 +182,11 @@ class Book(Contract):
         The order is deleted and its whole deposit paid out when `clear`, or when no more than the worth of one unit of
         the taker's token would be left. Each side pays the fee out of what it receives.
         """
+        self.called(execution)
+        execution.meter.spend(SETTLE_GAS)
+        for slot in ("fee receiver", "incentive", "WETH"):
+            execution.meter.read((self.engine.address, slot))
+        execution.meter.read((self.address, "WETH"))
         side = self.side(maker_is_bid)
         order = side.orders[number]
         converted = self.converted(order.price, amount, maker_is_bid)
@@ -194,9 +229,8 @@ class Book(Contract):
 
     def unwrap(self, execution: Execution, amount: int) -> None:
         """Turn wrapped native tokens of the book into native value."""
-        wrapped = self.engine.wrapped
-        assert isinstance(wrapped, WrappedNative)
-        wrapped.unwrap(execution, self.address, amount)
+        execution.meter.account(self.engine.wrapped.address)
+        self.engine.wrapped.unwrap(execution, self.address, amount)
 
     def _send(self, execution: Execution, token: Token, account: str, amount: int, native: bool) -> None:
         if native:
@@ -332,15 +366,24 @@ class Book(Contract):
 
 def send_token(execution: Execution, token: Token, sender: str, receiver: str, amount: int) -> None:
     """Transfer as the contracts do: any failure becomes "TF"."""
+    meter = execution.meter
+    meter.account(token.address)
+    meter.enter()
     try:
         token.move(execution, sender, receiver, amount)
     except Revert:
         raise refuse_text("TF") from None
+    meter.leave()
 
 
 def pull_token(execution: Execution, token: Token, owner: str, receiver: str, amount: int) -> None:
     """Transfer out of the receiver's allowance as the contracts do: any failure becomes "TFF"."""
+    meter = execution.meter
+    meter.spend(PULL_GAS)
+    meter.account(token.address)
+    meter.enter()
     try:
         token.move_from(execution, receiver, owner, receiver, amount)
     except Revert:
         raise refuse_text("TFF") from None
+    meter.leave()

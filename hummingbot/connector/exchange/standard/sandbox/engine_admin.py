@@ -20,6 +20,8 @@ from hummingbot.connector.exchange.standard.sandbox.engine_state import (
 from hummingbot.connector.exchange.standard.sandbox.execution import ZERO_ADDRESS, Execution, Revert, refuse
 from hummingbot.connector.exchange.standard.sandbox.tokens import Token
 
+ADD_PAIR_CHECK_GAS = 3_200
+ADD_PAIR_GAS = 95_000
 TERMINAL = "standard"
 INVALID_INITIALIZATION = Error("InvalidInitialization()")
 BY_SIZE, BY_TIME = 0, 1
@@ -88,13 +90,18 @@ class EngineAdmin(EngineState):
         return (self._add_pair(execution, base, quote, price, date, mode).address,)
 
     def _add_pair(self, execution: Execution, base: str, quote: str, price: int, date: int, mode: int) -> Book:
-        execution.meter.read((self.address, MARKET_MAKER_ROLE, execution.sender))
+        meter = execution.meter
+        meter.spend(ADD_PAIR_CHECK_GAS)
+        meter.read((self.address, MARKET_MAKER_ROLE, execution.sender))
         if (MARKET_MAKER_ROLE, execution.sender) not in self.roles or mode not in (BY_SIZE, BY_TIME):
             raise Revert
+        meter.spend(ADD_PAIR_GAS)
         book = self.factory_contract.create(execution, base, quote, mode == BY_TIME)
         book.set_last_price(execution, price)
+        meter.write((self.address, "listing", book.address), 0, date)
         execution.world.journal.put(self.listing, book.address, date)
         for is_market, spread in self.default_spreads.items():
+            meter.write((self.address, "spread", book.address, is_market), 0, 1)
             execution.world.journal.put(self.spreads, (book.address, is_market), spread)
         execution.emit(self.address, PAIR_ADDED, book.address, _described(book.base), _described(book.quote), price, date,
                        TERMINAL)

@@ -23,6 +23,7 @@ from hummingbot.connector.exchange.standard.sandbox.factory import Factory
 from hummingbot.connector.exchange.standard.sandbox.tokens import WrappedNative
 
 ERROR = {error.name: error for error in ERRORS.values()}
+FIND_BOOK_GAS = 2_300
 LAST_HISTORY_ID = (1 << 16) - 1
 UINT32 = 1 << 32
 ADMIN_ROLE = bytes(32)
@@ -71,9 +72,20 @@ class EngineState(Contract):
 
     def listed_book(self, execution: Execution, base: str, quote: str) -> Book:
         """The book of a pair; raises Revert InvalidPair when there is none."""
-        book = self.factory_contract.books.get((base, quote))
+        book = self.find_book(execution, base, quote)
         if book is None:
             raise refuse(ERROR["InvalidPair"], base, quote, ZERO_ADDRESS)
+        return book
+
+    def find_book(self, execution: Execution, base: str, quote: str) -> Book | None:
+        """The book of a pair, asked of the factory."""
+        meter, factory = execution.meter, self.factory_contract
+        book = factory.books.get((base, quote))
+        meter.read((self.address, "factory"))
+        meter.account(factory.address)
+        meter.read((factory.address, "implementation"))
+        meter.account(book.address if book is not None else ZERO_ADDRESS)
+        meter.spend(FIND_BOOK_GAS)
         return book
 
     @contextmanager
@@ -88,7 +100,7 @@ class EngineState(Contract):
     def next_history_id(self, execution: Execution) -> int:
         """Count a submission: 1 to 65535, then 1 again."""
         following = self.count + 1 if self.count < LAST_HISTORY_ID else 1
-        execution.meter.write((self.address, "count"), self.count, following)
+        execution.meter.write((self.address, "count"), 1, 2)  # shares a slot that is never zero
         execution.world.journal.assign(self, "count", following)
         return following
 

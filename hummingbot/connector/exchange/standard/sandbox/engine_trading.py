@@ -6,6 +6,7 @@ from hummingbot.connector.exchange.standard.sandbox.execution import Execution, 
 from hummingbot.connector.exchange.standard.sandbox.matching import Result, Submission, check_matches, process
 
 LIMIT_SELL_HISTORY_ID = 1
+SUBMIT_GAS = 1_700
 
 
 class EngineTrading(EngineState):
@@ -66,6 +67,7 @@ class EngineTrading(EngineState):
                limit: int, recipient: str, slippage: int | None = None, history_id: int | None = None) -> Result:
         """Check an order, take its deposit and process it. Raises Revert AmountIsZero, InvalidPair, PairNotListedYet,
         OrderSizeTooSmall, "TFF", and what `process` raises."""
+        execution.meter.spend(SUBMIT_GAS)
         counted = self.next_history_id(execution)
         if self.later:
             check_matches(self, limit)
@@ -81,9 +83,13 @@ class EngineTrading(EngineState):
             raise refuse(ERROR["AmountIsZero"])
         book = self.listed_book(execution, base, quote)
         listing_date = self.listing.get(book.address, 0)
+        execution.meter.read((self.address, "listing", book.address))
         if listing_date > execution.block.timestamp:
             raise refuse(ERROR["PairNotListedYet"], base, quote, listing_date, execution.block.timestamp)
-        price = price or book.market_price()
+        if not price:
+            price = book.ask_market_price(execution)
+        for _ in range(2):
+            book.called(execution)
         converted, smallest = book.converted(price, amount, not is_bid), book.converted(price, 1, not is_bid)
         if converted <= smallest:
             raise refuse(ERROR["OrderSizeTooSmall"], converted, smallest)
@@ -93,6 +99,7 @@ class EngineTrading(EngineState):
         """Pull the deposit, unless it came as native value. For a sell of the wrapped native token without value the
         contract pulls the quote token by mistake; such an order never succeeds."""
         token = book.quote if is_bid else book.base
+        execution.meter.read((self.address, "WETH"))
         if token is self.wrapped:
             if execution.value:
                 return
@@ -101,7 +108,9 @@ class EngineTrading(EngineState):
 
     def wrap(self, execution: Execution, amount: int) -> None:
         """Wrap native value that the engine holds; raises Revert without data when there is less."""
-        world = execution.world
+        world, meter = execution.world, execution.meter
+        meter.account(self.wrapped.address)
+        meter.spend(meter.prices.transfer if amount else 0)
         if world.balance(self.address) < amount:
             raise Revert
         world.transfer(self.address, self.wrapped.address, amount)

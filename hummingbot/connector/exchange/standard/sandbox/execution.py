@@ -99,17 +99,17 @@ class Execution:
         journal, meter = self.world.journal, self.meter
         checkpoint, logs = journal.checkpoint(), len(self.logs)
         meter.guards += 1
-        meter.enter()
+        depth = meter.enter()
         result, reason, failed = None, b"", False
         try:
             result = action()
         except Revert as revert:
             reason, failed = revert.data, True
-        starved = meter.overdrawn()
+        starved = meter.overdrawn(depth)
         if not (failed or starved):
             meter.leave()
             return result, reason
-        meter.fail(starved)
+        meter.fail(depth, starved)
         journal.rollback(checkpoint)
         del self.logs[logs:]
         return None, b"" if starved else reason

@@ -47,7 +47,7 @@ class Factory(Contract):
         super().__init__(address, FACTORY_FUNCTIONS)
         self.implementation = implementation
         self.known_books = known_books
-        self.engine_contract: "EngineState | None" = None
+        self.engine_contract: EngineState | None = None
         self.books: dict[tuple[str, str], Book] = {}
         self.pairs: list[Book] = []
         self.listing_costs: dict[tuple[str, str], int] = {}
@@ -67,6 +67,12 @@ class Factory(Contract):
         if tokens[0].places > MOST_DECIMALS or tokens[1].places > MOST_DECIMALS:
             raise refuse(_ERROR["InvalidDecimals"], tokens[0].places, tokens[1].places)
         address = self.known_books.get((base, quote)) or book_address(self.address, self.implementation, base, quote)
+        meter = execution.meter
+        meter.account(self.address)
+        for slot in ("base", "quote", "engine", "decimals", "WETH"):
+            meter.write((address, slot), 0, 1)
+        meter.write((self.address, "pair", address), 0, 1)
+        meter.write((self.address, "pairs"), 1, 2)
         book = Book(address, self.engine_contract, tokens[0], tokens[1], by_time)
         world.add_contract(book)
         world.journal.put(self.books, (base, quote), book)

@@ -132,10 +132,11 @@ class GasMeter:
         prices = self.prices
         self.used += prices.log + prices.log_topic * topics + prices.log_byte * size
 
-    def enter(self) -> None:
-        """A call into another contract begins."""
+    def enter(self) -> int:
+        """A call into another contract begins; the depth to give to `overdrawn` and `fail`."""
         self._frames.append((self.used, self.needed, self.refund))
         self.needed = self.used
+        return len(self._frames) - 1
 
     def leave(self) -> None:
         """The innermost call ends: the caller had to hold 1/64 more than it needed."""
@@ -143,14 +144,15 @@ class GasMeter:
         inner = self.required() - start
         self.needed = max(outer, start + inner + (inner + 62) // 63)
 
-    def overdrawn(self) -> bool:
-        """Whether the innermost call needs more than the 63/64 that it got of what was left."""
-        start = self._frames[-1][0]
+    def overdrawn(self, depth: int) -> bool:
+        """Whether the call at `depth` needs more than the 63/64 that it got of what was left."""
+        start = self._frames[depth][0]
         return self.required() - start > self._passed_on(start)
 
-    def fail(self, out_of_gas: bool) -> None:
-        """The innermost call failed: its refunds are void, and all that it got is gone when it ran out of gas."""
-        start, outer, self.refund = self._frames.pop()
+    def fail(self, depth: int, out_of_gas: bool) -> None:
+        """The call at `depth` failed: its refunds are void, and all that it got is gone when it ran out of gas."""
+        start, outer, self.refund = self._frames[depth]
+        del self._frames[depth:]
         if out_of_gas:
             self.used = start + self._passed_on(start)
         self.needed = outer

@@ -7,7 +7,8 @@ from hummingbot.connector.exchange.standard.sandbox.execution import ZERO_ADDRES
 
 LAST_ID = (1 << 32) - 1
 LEVEL_STEP_GAS = 348
-QUEUE_STEP_GAS = 250
+UNLINK_STEP_GAS = 250
+PLACE_STEP_GAS = 450
 
 
 class Order(NamedTuple):
@@ -30,7 +31,7 @@ class Side:
     hold more than the queues do.
     """
 
-    __slots__ = ("is_bid", "name", "keeps_ghosts", "by_time", "orders", "queues", "next_id", "_keys")
+    __slots__ = ("_keys", "by_time", "is_bid", "keeps_ghosts", "name", "next_id", "orders", "queues")
 
     def __init__(self, book: str, is_bid: bool, keeps_ghosts: bool, by_time: bool) -> None:
         self.is_bid = is_bid
@@ -111,7 +112,7 @@ class Side:
         number = queue[index]
         for ahead in queue[:index]:
             meter.read((self.name, "after", ahead))
-            meter.spend(QUEUE_STEP_GAS)
+            meter.spend(UNLINK_STEP_GAS)
         following = queue[index + 1] if index + 1 < len(queue) else 0
         meter.read((self.name, "after", number))
         meter.write((self.name, "queue", price) if index == 0 else (self.name, "after", queue[index - 1]), number, following)
@@ -180,7 +181,7 @@ class Side:
         for place, number in enumerate(queue):
             meter.read((self.name, "order", number, "deposit"))
             meter.read((self.name, "after", number))
-            meter.spend(QUEUE_STEP_GAS)
+            meter.spend(PLACE_STEP_GAS)
             other = orders[number].deposit
             if place == 0:
                 if deposit > other:

@@ -18,6 +18,10 @@ from hummingbot.connector.exchange.standard.sandbox.execution import Execution, 
 from hummingbot.connector.exchange.standard.sandbox.levels import Order
 
 
+PROCESS_GAS = 3_900
+NEXT_MATCH_GAS = 350  # each match costs that much more than the one before
+
+
 class Result(NamedTuple):
     """OrderResult: the price at which the rest stands or would stand, how much rests, its id (0 when nothing rests)."""
 
@@ -43,9 +47,14 @@ class Submission(NamedTuple):
 def process(execution: Execution, engine: EngineState, order: Submission) -> Result:
     """Run a submission whose deposit the engine holds already."""
     book, is_bid = order.book, order.is_bid
-    reference = book.last_price if order.slippage is None else book.market_price()
-    spread = _spread(engine, order)
-    bid_head, ask_head = book.bids.clear_empty_head(execution), book.asks.clear_empty_head(execution)
+    meter = execution.meter
+    meter.spend(PROCESS_GAS)
+    for slot in ("lmp", "base", "quote", "engine"):
+        meter.read((book.address, slot))
+    meter.read((engine.address, "max matches"))
+    reference = book.last_price if order.slippage is None else book.ask_market_price(execution)
+    spread = _spread(execution, engine, order)
+    bid_head, ask_head = _clear_heads(execution, book)
     bound = widened(reference, spread, is_bid)
     if order.slippage is None:
         bound = min(order.price, bound) if is_bid else max(order.price, bound)
@@ -53,7 +62,7 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
     head = ask_head if is_bid else bid_head
     if head and (head <= bound if is_bid else head >= bound):
         remaining = _sweep(execution, engine, order, bound)
-        bid_head, ask_head = book.bids.clear_empty_head(execution), book.asks.clear_empty_head(execution)
+        bid_head, ask_head = _clear_heads(execution, book)
         if order.slippage is None:
             reference = book.last_price
     make_price = _resting_price(order, spread, bid_head, ask_head)
@@ -65,7 +74,16 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
     return Result(make_price, 0, 0)
 
 
-def _spread(engine: EngineState, order: Submission) -> int:
+def _clear_heads(execution: Execution, book: Book) -> tuple[int, int]:
+    """The best bid and ask that have orders; 0 where there is none."""
+    book.called(execution)
+    bid_head = book.bids.clear_empty_head(execution)
+    book.called(execution)
+    return bid_head, book.asks.clear_empty_head(execution)
+
+
+def _spread(execution: Execution, engine: EngineState, order: Submission) -> int:
+    execution.meter.read((engine.address, "spread", order.book.address, order.slippage is not None))
     pair = order.book.address
     if order.slippage is None:
         return engine.spread(pair, order.is_bid, False)
@@ -124,6 +142,7 @@ def _match_level(execution: Execution, engine: EngineState, order: Submission, p
         number = queue[0]
         required = book.converted(price, side.orders[number].deposit, not maker_is_bid)
         left -= 1
+        execution.meter.spend(NEXT_MATCH_GAS * (order.limit - left))
         if not required:
             book.pop_dust(execution, maker_is_bid, price, number)
             continue
@@ -137,7 +156,9 @@ def _match(execution: Execution, engine: EngineState, order: Submission, number:
     book, is_bid = order.book, order.is_bid
     price = book.side(not is_bid).orders[number].price
     send_token(execution, book.quote if is_bid else book.base, engine.address, book.address, amount)
+    execution.meter.enter()
     fill = book.settle(execution, not is_bid, number, order.recipient, amount, clear)
+    execution.meter.leave()
     execution.emit(engine.address, ORDER_MATCHED, book.address, order.history_id, number, is_bid, price, order.amount, clear,
                    (order.recipient, *fill))
 
@@ -147,7 +168,9 @@ def _rest(execution: Execution, engine: EngineState, order: Submission, price: i
     """Put the remainder into the book. A price that improves on `reference` becomes the market price."""
     book, is_bid = order.book, order.is_bid
     send_token(execution, book.quote if is_bid else book.base, engine.address, book.address, remaining)
+    execution.meter.enter()
     number, evicted = book.place(execution, is_bid, Order(order.recipient, price, remaining))
+    execution.meter.leave()
     if evicted is not None:
         execution.emit(engine.address, ORDER_CANCELED, book.address, number, is_bid, evicted.owner, evicted.deposit)
     if price > reference if is_bid else price < reference:

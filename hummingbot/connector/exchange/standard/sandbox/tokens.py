@@ -51,7 +51,7 @@ class Token(Contract):
             self.supply += amount
             self.balances[account] = self.balances.get(account, 0) + amount
             return
-        execution.world.journal.assign(self, "supply", self.supply + amount)
+        self._set_supply(execution, self.supply + amount)
         self._set_balance(execution, account, self.balances.get(account, 0) + amount)
 
     def burn(self, execution: Execution, account: str, amount: int) -> None:
@@ -59,7 +59,7 @@ class Token(Contract):
         balance = self.balances.get(account, 0)
         if balance < amount:
             raise self._short_of_balance(account, balance, amount)
-        execution.world.journal.assign(self, "supply", self.supply - amount)
+        self._set_supply(execution, self.supply - amount)
         self._set_balance(execution, account, balance - amount)
 
     def move(self, execution: Execution, sender: str, receiver: str, amount: int) -> None:
@@ -68,6 +68,7 @@ class Token(Contract):
         if receiver == ZERO_ADDRESS:
             self._check_receiver(receiver)
         balance = self.balances.get(sender, 0)
+        execution.meter.read((self.address, sender))
         if balance < amount:
             raise self._short_of_balance(sender, balance, amount)
         self._set_balance(execution, sender, balance - amount)
@@ -144,6 +145,10 @@ class Token(Contract):
     def _set_balance(self, execution: Execution, account: str, amount: int) -> None:
         execution.meter.write((self.address, account), self.balances.get(account, 0), amount)
         execution.world.journal.put(self.balances, account, checked(amount))
+
+    def _set_supply(self, execution: Execution, amount: int) -> None:
+        execution.meter.write((self.address, "supply"), self.supply, amount)
+        execution.world.journal.assign(self, "supply", amount)
 
     def _check_receiver(self, receiver: str) -> None:
         raise refuse(INVALID_RECEIVER, receiver)
