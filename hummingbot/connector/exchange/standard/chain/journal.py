@@ -72,8 +72,8 @@ class Journal:
         self._path = Path(path)
         self._clock = clock
         self._keep = keep_days * _DAY
-        self._own_executor = executor is None
-        self._executor = executor or ThreadPoolExecutor(1, "standard-journal")
+        self._given_executor = executor
+        self._executor: Executor | None = None
         self._connection: sqlite3.Connection | None = None
         self._queue: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -87,7 +87,8 @@ class Journal:
         async with self._opening:
             if self._connection is None:
                 now = self._clock.time()
-                self._connection = await asyncio.get_running_loop().run_in_executor(self._executor, self._connect, now)
+                self._executor = self._executor or self._given_executor or ThreadPoolExecutor(1, "standard-journal")
+                await asyncio.get_running_loop().run_in_executor(self._executor, self._connect, now)
 
     async def close(self) -> None:
         """Write what is still queued and close the file."""
@@ -96,8 +97,9 @@ class Journal:
         connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.get_running_loop().run_in_executor(self._executor, connection.close)
-        if self._own_executor:
+        if self._executor is not None and self._executor is not self._given_executor:
             self._executor.shutdown(wait=False)
+            self._executor = None
 
     async def record(self, entries: Sequence[Entry], dead: Sequence[str] = ()) -> None:
         """Write attempts down; when it returns they are on disk. `dead` are hashes that can never be mined any more."""
@@ -111,8 +113,7 @@ class Journal:
     async def settled(self, ids: Sequence[int]) -> None:
         """The caller has drawn all conclusions from the ends of these intents; `unfinished` leaves them out from now on."""
         now = self._clock.time()
-        await self._run(lambda connection: connection.executemany(
-            "UPDATE intents SET settled = ? WHERE id = ?", [(now, number) for number in ids]))
+        await self._run(lambda connection: _settle(connection, ids, now))
 
     async def unfinished(self, account: str) -> list[Unfinished]:
         """What was sent for the account and is not settled, in the order of submission."""
@@ -128,9 +129,15 @@ class Journal:
         rows = await self._run(lambda connection: connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchall())
         return rows[0][0] if rows else None
 
-    async def set(self, key: str, value: str) -> None:
-        """Keep a value for the next run."""
-        await self._run(lambda connection: connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value)))
+    async def set(self, key: str, value: str, settled: Sequence[int] = ()) -> None:
+        """Keep a value for the next run and, in the same commit, call the intents settled whose ends are part of it."""
+        now = self._clock.time()
+
+        def statement(connection: sqlite3.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
+            _settle(connection, settled, now)
+
+        await self._run(statement)
 
     async def remember_orders(self, orders: Sequence[tuple[str, str]]) -> None:
         """Keep pairs of client order id and exchange order id."""
@@ -164,10 +171,12 @@ class Journal:
                 work, self._queue = self._queue, []
                 try:
                     results = await loop.run_in_executor(self._executor, self._commit, [statement for statement, _ in work])
-                except (sqlite3.Error, OSError) as error:
+                except BaseException as error:
                     for _, future in work:
                         if not future.done():
                             future.set_exception(error)
+                    if not isinstance(error, (sqlite3.Error, OSError)):
+                        raise
                 else:
                     for (_, future), result in zip(work, results):
                         if not future.done():
@@ -182,7 +191,9 @@ class Journal:
             connection.execute("BEGIN IMMEDIATE")
             return [statement(connection) for statement in statements]
 
-    def _connect(self, now: float) -> sqlite3.Connection:
+    def _connect(self, now: float) -> None:
+        if self._connection is not None:  # the caller of an earlier opening did not wait for it
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             connection = _open(self._path)
@@ -201,7 +212,7 @@ class Journal:
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
             connection = _open(self._path)
         _prune(connection, now - self._keep)
-        return connection
+        self._connection = connection
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -241,6 +252,10 @@ def _record(connection: sqlite3.Connection, entries: Sequence[Entry], dead: Sequ
         "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
         [(entry.attempt.hash, entry.id, entry.attempt.nonce, entry.attempt.raw, str(entry.attempt.fees.max_fee),
           str(entry.attempt.fees.priority_fee), entry.attempt.fees.legacy) for entry in entries])
+
+
+def _settle(connection: sqlite3.Connection, ids: Sequence[int], now: float) -> None:
+    connection.executemany("UPDATE intents SET settled = ? WHERE id = ?", [(now, number) for number in ids])
 
 
 def _unfinished(connection: sqlite3.Connection, account: str) -> list[Unfinished]:

@@ -36,6 +36,15 @@ class Ledger:
         self._chain_id = chain_id
         self._transfer_gas = transfer_gas
 
+    def restart(self, mined: int, first: int, last_id: int) -> None:
+        """Begin anew: `mined` nonces are used, `first` is the next that nobody uses, `last_id` the journal's last number."""
+        self.book = NonceBook(first)
+        self.book.chain_is_at(mined)
+        self.queue.clear()
+        self.replacements.clear()
+        self._dead.clear()
+        self.last_id = last_id
+
     def new(self, intent: Intent) -> Tracked:
         """Give an intent its number."""
         self.last_id += 1

@@ -29,7 +29,7 @@ from hummingbot.connector.exchange.standard.chain.follower import Follower
 from hummingbot.connector.exchange.standard.chain.intents import FILLER, Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Entry, Journal, Unfinished
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
-from hummingbot.connector.exchange.standard.chain.nonces import NonceBook, Slot
+from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.reverts import revert_reason
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity
@@ -67,6 +67,7 @@ class TransactionSender:
         self._broadcaster = Broadcaster(rpc, self._ledger, fee_policy)
         self._follower = Follower(rpc, self._ledger, self._broadcaster, clock, wallet.address, confirmations, self._mined)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
         self._running = False
 
     @property
@@ -88,7 +89,7 @@ class TransactionSender:
                                      "the RPC URL.")
 
     async def start(self) -> None:
-        """Learn the account's nonce, take up what a former run left (`resumed`), and begin.
+        """Learn the account's nonce, take up what a former run left (`resumed`), and begin. Works again after `stop`.
 
         Raises ConfigurationError for a wrong chain, ApiUnavailableError or RpcError when no node answers, sqlite3.Error or
         OSError when the journal cannot be used.
@@ -100,9 +101,8 @@ class TransactionSender:
             raise answers[0]
         mined = quantity(answers[0], "eth_getTransactionCount")
         waiting = mined if isinstance(answers[1], RpcError) else quantity(answers[1], "eth_getTransactionCount")
-        self._ledger.book = NonceBook(max(mined, waiting))
-        self._ledger.book.chain_is_at(mined)
-        self._ledger.last_id = await self._journal.last_id()
+        self._ledger.restart(mined, max(mined, waiting), await self._journal.last_id())
+        self.resumed = []
         for item in await self._journal.unfinished(self._ledger.account):
             self._resume(item)
         if self.resumed:
@@ -116,10 +116,9 @@ class TransactionSender:
     async def stop(self) -> None:
         """Stop sending and following. What is not at its end raises OutcomeUnknownError; the journal has it."""
         self._running = False
-        tasks = list(self._tasks)
-        for task in tasks:
+        for task in self._tasks - self._settling:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._abandon("the sender was stopped; the next start follows it")
 
     def submit(self, intent: Intent) -> Tracked:
@@ -133,9 +132,13 @@ class TransactionSender:
         return tracked
 
     def settle(self, *done: Tracked) -> None:
-        """The caller has saved what followed from these ends: a next run need not hear of them again."""
-        if self._running:
-            self._spawn(self._ledger.settle(done))
+        """The caller has saved what followed from these ends: a next run need not hear of them again.
+
+        `Journal.set` does both in one commit.
+        """
+        task = self._spawn(self._ledger.settle(done))
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
 
     def _resume(self, item: Unfinished) -> None:
         age = max(0.0, self._clock.time() - item.created)
@@ -224,10 +227,11 @@ class TransactionSender:
         if winner.intent.kind == FILLER:
             await self._ledger.settle([winner])
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_ended)
+        return task
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
