@@ -42,6 +42,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             started = self._clock.monotonic()
             try:
                 await self._connector.venue.listing()
+                # Hummingbot calls the connector ready only once the symbols are mapped, and nobody else asks for them.
+                await self._connector.trading_pair_symbol_map()
                 known = [pair for pair in self._trading_pairs if self._connector.lists(pair)]
                 await self._feed.run(known, self._deliver)
             except StandardError as error:
