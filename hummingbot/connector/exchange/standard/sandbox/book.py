@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 DENOMINATOR = 10 ** 8
 CALL_GAS = 1_300
 PULL_GAS = 1_900
-PLACE_GAS = 4_000
-SETTLE_GAS = 27_800
-CANCEL_GAS = 2_600
+PLACE_GAS, LATER_PLACE_GAS = 4_000, 5_500
+SETTLE_GAS, LATER_SETTLE_GAS = 27_800, 29_600
+CANCEL_GAS, LATER_CANCEL_GAS = 1_400, 2_100
+OBSERVE_GAS = 5_400
 REMOVE_GAS = 4_500
 LAST_TRADE_ID = (1 << 64) - 1
 
@@ -66,6 +67,7 @@ class Book(Contract):
         self.by_time = by_time
         self.last_price = 0
         self.trades = 0
+        self.observed = 0  # the last block of an observation
         self.bids = Side(address, True, not later, by_time)
         self.asks = Side(address, False, not later, by_time)
         self._scale = 10 ** abs(base.places - quote.places)
@@ -127,6 +129,19 @@ class Book(Contract):
             raise refuse(PRICE_IS_ZERO, price)
         execution.meter.write((self.address, "lmp"), self.last_price, price)
         execution.world.journal.assign(self, "last_price", price)
+        if self.engine.later:
+            self._observe(execution)
+
+    def _observe(self, execution: Execution) -> None:
+        """The later generation records its price once per block, for averages."""
+        meter, block = execution.meter, execution.block.number
+        if block == self.observed:
+            return
+        meter.spend(OBSERVE_GAS)
+        meter.write((self.address, "observations"), self.observed, block)
+        for slot in ("price", "time"):
+            meter.write((self.address, "observation", block, slot), 0, 1)
+        execution.world.journal.assign(self, "observed", block)
 
     # --- what the engine does with the book ---
 
@@ -136,7 +151,7 @@ class Book(Contract):
         if not order.price:
             raise refuse(PRICE_IS_ZERO, order.price)
         self.called(execution)
-        execution.meter.spend(PLACE_GAS)
+        execution.meter.spend(LATER_PLACE_GAS if self.engine.later else PLACE_GAS)
         side = self.side(is_bid)
         evicted = None
         if side.next_id in side.orders:
@@ -158,8 +173,8 @@ class Book(Contract):
         """Refund an order to its owner: the amount. Raises Revert InvalidAccess for anybody else and unknown ids."""
         order = self.side(is_bid).orders.get(number, NO_ORDER)
         self.called(execution)
-        execution.meter.spend(CANCEL_GAS)
-        for slot in ("engine", "quote"):
+        execution.meter.spend(LATER_CANCEL_GAS if self.engine.later else CANCEL_GAS)
+        for slot in ("WETH", "quote"):
             execution.meter.read((self.address, slot))
         execution.meter.read((self.side(is_bid).name, "order", number, "owner"))
         if order.owner != account:
@@ -183,7 +198,7 @@ class Book(Contract):
         the taker's token would be left. Each side pays the fee out of what it receives.
         """
         self.called(execution)
-        execution.meter.spend(SETTLE_GAS)
+        execution.meter.spend(LATER_SETTLE_GAS if self.engine.later else SETTLE_GAS)
         for slot in ("fee receiver", "incentive", "WETH"):
             execution.meter.read((self.engine.address, slot))
         execution.meter.read((self.address, "WETH"))

@@ -21,7 +21,8 @@ from hummingbot.connector.exchange.standard.sandbox.execution import ZERO_ADDRES
 from hummingbot.connector.exchange.standard.sandbox.tokens import Token
 
 ADD_PAIR_CHECK_GAS = 3_200
-ADD_PAIR_GAS = 95_000
+ADD_PAIR_GAS, LATER_ADD_PAIR_GAS = 125_900, 156_200
+SETTING_GAS = 700
 TERMINAL = "standard"
 INVALID_INITIALIZATION = Error("InvalidInitialization()")
 BY_SIZE, BY_TIME = 0, 1
@@ -67,6 +68,7 @@ class EngineAdmin(EngineState):
 
     def _require_role(self, execution: Execution, role: bytes) -> None:
         """Raise Revert AccessControlUnauthorizedAccount unless the sender holds `role`."""
+        execution.meter.spend(SETTING_GAS)
         execution.meter.read((self.address, role, execution.sender))
         if (role, execution.sender) not in self.roles:
             raise refuse(ERROR["AccessControlUnauthorizedAccount"], execution.sender, role)
@@ -95,7 +97,7 @@ class EngineAdmin(EngineState):
         meter.read((self.address, MARKET_MAKER_ROLE, execution.sender))
         if (MARKET_MAKER_ROLE, execution.sender) not in self.roles or mode not in (BY_SIZE, BY_TIME):
             raise Revert
-        meter.spend(ADD_PAIR_GAS)
+        meter.spend(LATER_ADD_PAIR_GAS if self.later else ADD_PAIR_GAS)
         book = self.factory_contract.create(execution, base, quote, mode == BY_TIME)
         book.set_last_price(execution, price)
         meter.write((self.address, "listing", book.address), 0, date)
@@ -139,7 +141,7 @@ class EngineAdmin(EngineState):
     def set_default_fee(self, execution: Execution, is_maker: bool, fee: int) -> tuple[bool]:
         """setDefaultFee, in parts of 1e8."""
         self._require_role(execution, ADMIN_ROLE)
-        execution.meter.write((self.address, "fee", is_maker), self.fees[is_maker], fee)
+        execution.meter.write((self.address, "fees"), 1, 2 if fee != self.fees[is_maker] else 1)
         execution.world.journal.put(self.fees, is_maker, fee)
         return (True,)
 

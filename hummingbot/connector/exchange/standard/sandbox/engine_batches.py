@@ -16,6 +16,8 @@ from hummingbot.connector.exchange.standard.sandbox.execution import (
 from hummingbot.connector.exchange.standard.sandbox.matching import Result
 
 NOTHING = Result(0, 0, 0)
+BATCH_RESULT_GAS = 690
+UPDATE_GAS = 3_500
 
 
 class CreateInput(NamedTuple):
@@ -67,7 +69,9 @@ class EngineBatches(EngineTrading):
 
     def cancel_orders(self, execution: Execution, orders: list[tuple[str, str, bool, int]]) -> tuple[list[int]]:
         """cancelOrders: the refunds, 0 for what could not be cancelled."""
-        return ([self._cancel(execution, *order, True) or 0 for order in orders],)
+        refunds = [self._cancel(execution, *order, True) or 0 for order in orders]
+        execution.meter.spend(BATCH_RESULT_GAS)
+        return (refunds,)
 
     def _create(self, execution: Execution, order: CreateInput, left: int) -> tuple[Result, int]:
         """One order, always with its remainder resting: the result and what is left of the value. A deposit in the
@@ -91,6 +95,7 @@ class EngineBatches(EngineTrading):
 
     def _update(self, execution: Execution, order: CreateInput, in_batch: bool) -> Result:
         """Cancel, then create anew; the first generation creates even when there was nothing to cancel."""
+        execution.meter.spend(UPDATE_GAS)
         canceled = self._cancel(execution, order.base, order.quote, order.is_bid, order.order_id, in_batch)
         if not order.amount or (canceled is None and self.later):
             return NOTHING
@@ -103,6 +108,7 @@ class EngineBatches(EngineTrading):
         like any other, as the call is a guarded one."""
         book = self.listed_book(execution, base, quote)
         sender = execution.sender
+        execution.meter.read((book.address, "engine"))
         refund, reason = execution.guarded(lambda: book.cancel(execution, is_bid, number, sender))
         if refund is not None:
             execution.emit(self.address, ORDER_CANCELED, book.address, number, is_bid, sender, refund)

@@ -107,7 +107,7 @@ class EngineState(Contract):
     def fee_rate(self, execution: Execution, is_maker: bool) -> int:
         """The fee in parts of 1e8. An incentive that is no contract makes every match fail; one without an opinion is
         ignored (no contract of this sandbox has one)."""
-        execution.meter.read((self.address, "fee", is_maker))
+        execution.meter.read((self.address, "fees"))
         if self.incentive_address != ZERO_ADDRESS and not execution.world.code(self.incentive_address):
             raise Revert
         return self.fees[is_maker]

@@ -3,7 +3,7 @@ by step", "Minimum size", "Native token")."""
 from hummingbot.connector.exchange.standard.sandbox.book import Book, pull_token
 from hummingbot.connector.exchange.standard.sandbox.engine_state import ERROR, EngineState
 from hummingbot.connector.exchange.standard.sandbox.execution import Execution, Revert, refuse
-from hummingbot.connector.exchange.standard.sandbox.matching import Result, Submission, check_matches, process
+from hummingbot.connector.exchange.standard.sandbox.matching import Result, Submission, process
 
 LIMIT_SELL_HISTORY_ID = 1
 SUBMIT_GAS = 1_700
@@ -69,8 +69,6 @@ class EngineTrading(EngineState):
         OrderSizeTooSmall, "TFF", and what `process` raises."""
         execution.meter.spend(SUBMIT_GAS)
         counted = self.next_history_id(execution)
-        if self.later:
-            check_matches(self, limit)
         book = self._checked_book(execution, base, quote, is_bid, 0 if slippage is not None else price, amount)
         self._take_deposit(execution, book, is_bid, amount)
         return process(execution, self, Submission(book, is_bid, price, amount, is_maker, limit, recipient,

@@ -95,7 +95,7 @@ class Execution:
 
     def guarded(self, action: Callable[[], Result]) -> tuple[Result | None, bytes]:
         """A call whose failure is caught: its result, or None and the revert data. Whatever it did is undone then; running
-        out of the gas that is passed on (63/64 of what is left) is a failure without data."""
+        out of the gas that is passed on (a part of what is left stays behind) is a failure without data."""
         journal, meter = self.world.journal, self.meter
         checkpoint, logs = journal.checkpoint(), len(self.logs)
         meter.guards += 1

@@ -145,12 +145,12 @@ class GasMeter:
         self.needed = max(outer, start + inner + (inner + 62) // 63)
 
     def overdrawn(self, depth: int) -> bool:
-        """Whether the call at `depth` needs more than the 63/64 that it got of what was left."""
+        """Whether the call at `depth` needs more than it got of what was left."""
         start = self._frames[depth][0]
         return self.required() - start > self._passed_on(start)
 
     def fail(self, depth: int, out_of_gas: bool) -> None:
-        """The call at `depth` failed: its refunds are void, and all that it got is gone when it ran out of gas."""
+        """The call at `depth` failed: its refunds are void, and what it got is gone when it ran out of gas."""
         start, outer, self.refund = self._frames[depth]
         del self._frames[depth:]
         if out_of_gas:
@@ -166,7 +166,9 @@ class GasMeter:
         return self.used - min(max(self.refund, 0), self.used // REFUND_SHARE)
 
     def _passed_on(self, start: int) -> int:
+        """What reaches the code behind a guarded call: a clone takes its own 1/64 on the way, and gives it back."""
         left = max(self.limit - start, 0)
+        left -= left // 64
         return left - left // 64
 
     def _want_reserve(self) -> None:

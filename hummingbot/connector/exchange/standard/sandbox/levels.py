@@ -170,6 +170,8 @@ class Side:
         before: Any = (self.name, "queue", order.price) if place == 0 else (self.name, "after", queue[place - 1])
         meter.write(before, following, number)
         meter.write((self.name, "after", number), 0, following)
+        if self.by_time:
+            meter.write((self.name, "tail", order.price), queue[-1] if queue else 0, number)
         execution.world.journal.insert(queue, place, number)
 
     def _place(self, execution: Execution, queue: list[int], deposit: int) -> int:

@@ -18,7 +18,7 @@ from hummingbot.connector.exchange.standard.sandbox.execution import Execution, 
 from hummingbot.connector.exchange.standard.sandbox.levels import Order
 
 
-PROCESS_GAS = 3_900
+PROCESS_GAS, LATER_PROCESS_GAS = 3_900, 8_500
 NEXT_MATCH_GAS = 350  # each match costs that much more than the one before
 
 
@@ -48,7 +48,7 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
     """Run a submission whose deposit the engine holds already."""
     book, is_bid = order.book, order.is_bid
     meter = execution.meter
-    meter.spend(PROCESS_GAS)
+    meter.spend(LATER_PROCESS_GAS if engine.later else PROCESS_GAS)
     for slot in ("lmp", "base", "quote", "engine"):
         meter.read((book.address, slot))
     meter.read((engine.address, "max matches"))
@@ -60,7 +60,10 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
         bound = min(order.price, bound) if is_bid else max(order.price, bound)
     remaining = order.amount
     head = ask_head if is_bid else bid_head
-    if head and (head <= bound if is_bid else head >= bound):
+    crosses = bool(head) and (head <= bound if is_bid else head >= bound)
+    if order.limit > engine.max_matches and (crosses or engine.later):
+        raise refuse(ERROR["TooManyMatches"], order.limit)
+    if crosses:
         remaining = _sweep(execution, engine, order, bound)
         bid_head, ask_head = _clear_heads(execution, book)
         if order.slippage is None:
@@ -110,8 +113,6 @@ def _resting_price(order: Submission, spread: int, bid_head: int, ask_head: int)
 
 def _sweep(execution: Execution, engine: EngineState, order: Submission, bound: int) -> int:
     """Consume maker orders level by level: what remains of the submission."""
-    if not engine.later:
-        check_matches(engine, order.limit)
     book, is_bid = order.book, order.is_bid
     side = book.side(not is_bid)
     remaining, left = order.amount, order.limit
@@ -124,12 +125,6 @@ def _sweep(execution: Execution, engine: EngineState, order: Submission, bound: 
     book.set_last_price(execution, last)
     execution.emit(engine.address, NEW_MARKET_PRICE, book.address, last, is_bid)
     return remaining
-
-
-def check_matches(engine: EngineState, limit: int) -> None:
-    """Raise Revert TooManyMatches when more matches are asked for than the engine allows."""
-    if limit > engine.max_matches:
-        raise refuse(ERROR["TooManyMatches"], limit)
 
 
 def _match_level(execution: Execution, engine: EngineState, order: Submission, price: int, remaining: int,
