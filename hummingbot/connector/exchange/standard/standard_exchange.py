@@ -229,8 +229,9 @@ class StandardExchange(ExchangePyBase):
     async def _initialize_trading_pair_symbol_map(self) -> None:
         try:
             self._initialize_trading_pair_symbols_from_exchange_info(await self._venue.listing())
-        except StandardError as error:
-            self.logger().error(f"The markets of the exchange could not be read: {error}")
+        except Exception as error:
+            self.logger().error(f"The markets of the exchange could not be read: {error}",
+                                exc_info=not isinstance(error, StandardError))
 
     def _initialize_trading_pair_symbols_from_exchange_info(self, exchange_info: Any) -> None:
         self._set_trading_pair_symbol_map(bidict({market.book: market.trading_pair for market in exchange_info.by_pair.values()}))
@@ -265,6 +266,10 @@ class StandardExchange(ExchangePyBase):
         markets = [listing.by_pair[pair] for pair in self._trading_pairs or listing.by_pair if pair in listing.by_pair]
         account = self._wallet_auth.wallet.address if self._wallet_auth else ""
         self._facts = await self._venue.facts(markets, account)
+        for market in markets:
+            if market.trading_pair not in self._facts:
+                self.logger().error(f"The chain does not tell the rules of {market.trading_pair}; it cannot be traded until "
+                                    "it does.")
 
     def _get_fee(self, base_currency: str, quote_currency: str, order_type: OrderType, order_side: TradeType, amount: Decimal,
                  price: Decimal = s_decimal_NaN, is_maker: bool | None = None) -> AddedToCostTradeFee:
@@ -318,16 +323,18 @@ class StandardExchange(ExchangePyBase):
 
     async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
         """True once the order's cancel event is on the chain and every fill before it was told."""
-        await asyncio.wait_for(tracked_order.wait_until_processed_by_exchange(), CONSTANTS.REQUEST_TIMEOUT)
+        if tracked_order.exchange_order_id is None:
+            await asyncio.wait_for(tracked_order.wait_until_processed_by_exchange(), CONSTANTS.REQUEST_TIMEOUT)
         key = OrderKey.parse(tracked_order.exchange_order_id)
-        if tracked_order.is_done or key is None:
+        # A lost order counts as done in Hummingbot, and is cancelled all the same as long as it rests.
+        if key is None or (tracked_order.is_done and not tracked_order.is_failure):
             return False
         account = await self._trading_account()
         cancelled, block_number = await account.cancel(self._market(tracked_order.trading_pair), key)
         await self._caught_up(block_number)
         if cancelled or tracked_order.is_cancelled:
             return True
-        if tracked_order.is_done:
+        if tracked_order.is_filled:
             return False
         raise _not_found(tracked_order)
 
@@ -448,9 +455,11 @@ class StandardExchange(ExchangePyBase):
         elif isinstance(event, BalanceChange):
             token = (await self._venue.listing()).tokens[event.token]
             self._account_available_balances[token.symbol] = token.from_units(event.units)
+        else:
+            raise TypeError(f"{event!r} is no event of the account")
 
-    async def _caught_up(self, block_number: int) -> None:
-        """Wait until the logs up to a block are processed, or a few seconds: a fill may then come after the cancel."""
+    async def _caught_up(self, block_number: int) -> bool:
+        """Wait until the logs up to a block are processed, or a few seconds; whether they are."""
         try:
             async with asyncio.timeout(CATCH_UP_TIMEOUT):
                 while self._settled_block < block_number:
@@ -459,6 +468,7 @@ class StandardExchange(ExchangePyBase):
                     await self._settled_changed.wait()
         except TimeoutError:
             self.logger().debug(f"The logs up to block {block_number} are not there yet")
+        return self._settled_block >= block_number
 
     # Order state and balances
 
@@ -473,8 +483,14 @@ class StandardExchange(ExchangePyBase):
         return update
 
     async def _update_orders_with_error_handler(self, orders: list[InFlightOrder], error_handler: Any) -> None:
-        # The base class asks for one order after the other; one batched request is enough for all.
-        for order, update in zip(orders, await self._order_states(orders)):
+        # The base class asks for one order after the other; one batched request is enough for all. One that fails says
+        # nothing about any order.
+        try:
+            states = await self._order_states(orders)
+        except StandardError as error:
+            self.logger().warning(f"The state of {len(orders)} orders could not be read: {error}")
+            return
+        for order, update in zip(orders, states):
             if isinstance(update, OrderUpdate):
                 self._order_tracker.process_order_update(update)
             else:
@@ -485,17 +501,19 @@ class StandardExchange(ExchangePyBase):
         keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None}
         head = await self._venue.rpc.block_number() if keys else 0
         stored = dict(zip(keys.values(), await self._venue.orders(list(keys.values()))))
-        if any(order.deposit == 0 for order in stored.values()):
-            await self._caught_up(head)
-        return [self._state(order, keys.get(order.client_order_id), stored) for order in orders]
+        told = not any(order.deposit == 0 for order in stored.values()) or await self._caught_up(head)
+        return [self._state(order, keys.get(order.client_order_id), stored, told) for order in orders]
 
-    def _state(self, order: InFlightOrder, key: OrderKey | None,
-               stored: Mapping[OrderKey, ChainOrder]) -> OrderUpdate | OrderNotFoundError:
+    def _state(self, order: InFlightOrder, key: OrderKey | None, stored: Mapping[OrderKey, ChainOrder],
+               told: bool) -> OrderUpdate | OrderNotFoundError:
+        """`told` is whether the logs are known that say how an order left; without them it stays as it is."""
         state = order.current_state
-        if key is not None and stored[key].deposit > 0:
-            state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
-        elif key is not None and not order.is_done:
-            return _not_found(order)
+        # A lost order counts as done in Hummingbot and may well rest: any open state keeps it among the lost ones.
+        if key is not None and (order.is_failure or not order.is_done):
+            if stored[key].deposit > 0 or (order.is_failure and not told):
+                state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
+            elif told:
+                return _not_found(order)
         return OrderUpdate(trading_pair=order.trading_pair, update_timestamp=self._time_source.time(), new_state=state,
                            client_order_id=order.client_order_id, exchange_order_id=order.exchange_order_id)
 
@@ -508,7 +526,9 @@ class StandardExchange(ExchangePyBase):
         locked = self._account.locked() if self._account is not None else {}
         totals: dict[str, Decimal] = {}
         for address, token in listing.tokens.items():
-            held = native if address == listing.native_token else units[address]
+            held = native if address == listing.native_token else units.get(address)
+            if held is None:
+                continue
             available[token.symbol] = token.from_units(held)
             totals[token.symbol] = token.from_units(held + locked.get(address, 0))
         self._account_available_balances.clear()

@@ -3,11 +3,11 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from hummingbot.connector.exchange.standard.chain.abi import Function
+from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing, discover, verified_markets
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -71,7 +71,10 @@ class Venue:
         return listing
 
     async def facts(self, markets: Sequence[Market], account: str) -> Mapping[str, MarketFacts]:
-        """Facts of markets by trading pair, for the fees of `account` ("" for anybody), in one batch."""
+        """Facts of markets by trading pair, for the fees of `account` ("" for anybody), in one batch.
+
+        A market whose contracts do not answer is left out.
+        """
         engine = (await self.listing()).engine
         who = account or ZERO_ADDRESS
         calls: list[Call] = []
@@ -88,32 +91,44 @@ class Venue:
                 (engine, ENGINE_FUNCTIONS["listingDates"].encode(market.book)),
             ]
         width = len(MarketFacts._fields)
-        words = [int.from_bytes(answer, "big") for answer in await self._views(calls)]
-        return {market.trading_pair: MarketFacts(*words[index * width:(index + 1) * width])
-                for index, market in enumerate(markets)}
+        words = await self._words(calls)
+        facts = {}
+        for index, market in enumerate(markets):
+            told = [word for word in words[index * width:(index + 1) * width] if word is not None]
+            if len(told) == width:
+                facts[market.trading_pair] = MarketFacts(*told)
+        return facts
 
     async def balances(self, account: str) -> tuple[int, Mapping[str, int]]:
-        """The native balance, and the ERC-20 balances by token address, of all listed tokens."""
+        """The native balance, and the ERC-20 balances by token address, of all listed tokens.
+
+        Anybody can have a token listed, so one that does not answer is left out.
+        """
         listing = await self.listing()
         tokens = [address for address in listing.tokens if address != listing.native_token]
-        native, answers = await asyncio.gather(
+        native, units = await asyncio.gather(
             self.rpc.balance(account),
-            self._views([(token, ERC20_FUNCTIONS["balanceOf"].encode(account)) for token in tokens]))
-        return native, {token: int.from_bytes(answer, "big") for token, answer in zip(tokens, answers)}
+            self._words([(token, ERC20_FUNCTIONS["balanceOf"].encode(account)) for token in tokens]))
+        return native, {token: held for token, held in zip(tokens, units) if held is not None}
 
     async def orders(self, keys: Sequence[OrderKey]) -> list[ChainOrder]:
         """The engine's orders of these keys, in one batch."""
         function = BOOK_FUNCTIONS["getOrder"]
-        answers = await self._views([(key.book, function.encode(key.is_bid, key.id)) for key in keys])
-        return [ChainOrder(*_decoded(function, answer)[0]) for answer in answers]
-
-    async def _views(self, calls: Sequence[Call]) -> list[bytes]:
-        answers: list[bytes] = []
-        for answer in await self.rpc.call_many(calls) if calls else []:
+        orders = []
+        for answer in await self.rpc.call_many([(key.book, function.encode(key.is_bid, key.id)) for key in keys]):
             if not isinstance(answer, bytes):
                 raise answer
-            answers.append(answer)
-        return answers
+            orders.append(ChainOrder(*_decoded(function, answer)[0]))
+        return orders
+
+    async def _words(self, calls: Sequence[Call]) -> list[int | None]:
+        """The one word that each call returns; None where the contract refuses the call or returns something else."""
+        words: list[int | None] = []
+        for answer in await self.rpc.call_many(calls):
+            if isinstance(answer, RpcError):
+                raise answer
+            words.append(int.from_bytes(answer, "big") if isinstance(answer, bytes) and len(answer) == WORD else None)
+        return words
 
 
 def _decoded(function: Function, answer: bytes) -> tuple[Any, ...]:
