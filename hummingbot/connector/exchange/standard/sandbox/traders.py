@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.chain.abi import Function
 from hummingbot.connector.exchange.standard.chain.engine import (
     ENGINE_FUNCTIONS,
     NewMarketPrice,
+    OrderCanceled,
     OrderMatched,
     OrderPlaced,
     decode_event,
@@ -325,7 +326,7 @@ class Traders:
         if isinstance(event, BlockAdded):
             self._follow(event.block)
         elif isinstance(event, BlockRemoved):
-            self._check_all()
+            self._check_all(event.block)
 
     def _follow(self, block: MinedBlock) -> None:
         for receipt in block.receipts:
@@ -337,7 +338,7 @@ class Traders:
                     continue
                 event = decode_event(log.topics, log.data)
                 scene = self._scenes.get(event.pair) if event is not None else None
-                if scene is None:
+                if event is None or scene is None:
                     continue
                 if isinstance(event, OrderPlaced):
                     self._placed(scene, event, expected[1] if expected is not None else None)
@@ -351,9 +352,13 @@ class Traders:
             quote.order_id, quote.price = event.id, event.price
             scene.by_order[event.is_bid, event.id] = quote
             return
-        owner = next((wallet for wallet in (*self._quoters, *self._takers) if wallet.address == event.owner), None)
-        if owner is not None:
-            self._strays.append((scene, owner, event.is_bid, event.id))
+        self._suspect(scene, event.owner, event.is_bid, event.id)
+
+    def _suspect(self, scene: Scene, owner: str, is_bid: bool, order_id: int) -> None:
+        """Note an order that may rest although no quote stands for it."""
+        wallet = next((wallet for wallet in (*self._quoters, *self._takers) if wallet.address == owner), None)
+        if wallet is not None:
+            self._strays.append((scene, wallet, is_bid, order_id))
 
     def _matched(self, scene: Scene, event: OrderMatched) -> None:
         key = (not event.is_bid, event.id)
@@ -362,17 +367,26 @@ class Traders:
             quote.order_id, quote.price = None, 0
             del scene.by_order[key]
 
-    def _check_all(self) -> None:
-        """Blocks were taken back: keep only the quotes that rest in the state as it is now."""
+    def _check_all(self, removed: MinedBlock) -> None:
+        """A block was taken back: keep only the quotes that rest in the state as it is now, and remember the orders whose
+        end was in that block, since they may be back without a quote that stands for them."""
         for scene in self._scenes.values():
-            scene.market_price = self._view.market_price(scene.market.book)
+            book = scene.market.book
+            scene.market_price = self._view.market_price(book)
             for key, quote in list(scene.by_order.items()):
-                if not self._view.deposit(scene.market.book, *key):
+                if self._view.order(book, *key)[:2] != (quote.wallet.address, quote.price):
                     quote.order_id, quote.price = None, 0
                     del scene.by_order[key]
+        for entry in removed.logs():
+            event = decode_event(entry.log.topics, entry.log.data) if entry.log.address == self._view.engine else None
+            if isinstance(event, (OrderCanceled, OrderMatched)) and event.pair in self._scenes:
+                side = event.is_bid if isinstance(event, OrderCanceled) else not event.is_bid
+                self._suspect(self._scenes[event.pair], event.owner, side, event.id)
 
     def _cancel_strays(self) -> None:
         strays, self._strays = self._strays, []
         for scene, wallet, is_bid, order_id in strays:
-            if self._view.deposit(scene.market.book, is_bid, order_id):
+            known = (is_bid, order_id) in scene.by_order
+            owner, _, deposit = self._view.order(scene.market.book, is_bid, order_id)
+            if not known and deposit and owner == wallet.address:
                 self._cancel(scene, wallet, is_bid, order_id)

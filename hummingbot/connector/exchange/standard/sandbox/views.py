@@ -34,9 +34,14 @@ class ChainView:
                 return [order_id for order_id in ids if order_id]
             asked *= 4
 
+    def order(self, book: str, is_bid: bool, order_id: int) -> tuple[str, int, int]:
+        """An order's owner, price and what is left of its deposit; zeros when it is gone."""
+        owner, price, deposit = self.call(book, BOOK_FUNCTIONS["getOrder"], is_bid, order_id)[0]
+        return owner, price, deposit
+
     def deposit(self, book: str, is_bid: bool, order_id: int) -> int:
         """What is left of an order's deposit; 0 when it is gone."""
-        return int(self.call(book, BOOK_FUNCTIONS["getOrder"], is_bid, order_id)[0][2])
+        return self.order(book, is_bid, order_id)[2]
 
     def market_price(self, book: str) -> int:
         """The book's last market price (lmp)."""
