@@ -93,9 +93,10 @@ class Follower:
             if isinstance(answer, RpcError):
                 raise answer
         head, count = quantity(answers[0], "eth_blockNumber"), quantity(answers[1], "eth_getTransactionCount")
-        old = head < self._ledger.head or count < book.chain
-        self._ledger.head = max(self._ledger.head, head)
-        book.chain_is_at(count)
+        old = head < self._ledger.head
+        if not old:
+            self._ledger.head = head
+            book.chain_is_at(count)
         seen, moved = self._receipts(asked, answers[2:], head)
         if not old:
             await self._look_for_foreign([slot for slot in window if slot not in seen])

@@ -78,11 +78,10 @@ class NonceBook:
             self._free.discard(self.next)
 
     def chain_is_at(self, nonce: int) -> None:
-        """The chain has mined all nonces below `nonce`; a lower number than before is an old answer and changes nothing."""
-        if nonce > self.chain:
-            self.chain = nonce
-            self.next = max(self.next, nonce)
-            self._free = {free for free in self._free if free >= nonce}
+        """The chain has mined all nonces below `nonce`. It is lower than before only after a reorganisation."""
+        self.chain = nonce
+        self.next = max(self.next, nonce)
+        self._free = {free for free in self._free if free >= nonce}
 
     def gaps(self) -> Sequence[int]:
         """Free nonces below a live one, the lowest first."""

@@ -6,8 +6,6 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Journal
@@ -119,13 +117,14 @@ WISHES = [intent(number, patience=20.0) for number in range(5)]
 
 
 def difficult_node() -> FakeNode:
-    """Loses an answer, refuses an order, and has another program use a nonce."""
+    """Loses an answer, refuses an order once, and has another program use a nonce."""
     node = FakeNode()
+    refusals = iter([True])
     lost = iter([False, True])
     used = iter([True])
 
     def before(method: str, params: list[Any]) -> Any:
-        if method == "eth_sendRawTransaction" and WISHES[1].data.hex() + "c0" in params[0]:
+        if method == "eth_sendRawTransaction" and WISHES[1].data.hex() + "c0" in params[0] and next(refusals, False):
             raise Fault("intrinsic gas too low")
         if method == "eth_getTransactionReceipt" and node.block > 101 and next(used, False):
             node.use_nonce()
@@ -138,7 +137,6 @@ def difficult_node() -> FakeNode:
 
 async def story(path: Path, at: int | None) -> tuple[int, FakeNode, dict[str, Receipt | NotSentError]]:
     """Two lives, the first one killed at point `at`: its number of points, the node, and the ends that were told."""
-    path.mkdir()
     node, clock = difficult_node(), FakeClock()
     first = Life(path, node, clock, Killer(at))
     await first.live(WISHES)
@@ -168,7 +166,7 @@ async def test_without_a_crash_every_order_has_its_end(tmp_path: Path) -> None:
     assert sum(isinstance(end, Receipt) for end in ends.values()) == 4
 
 
-async def test_killed_at_any_point_nothing_is_lost_and_nothing_sent_twice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_killed_at_any_point_nothing_is_lost_and_nothing_sent_twice(tmp_path: Path) -> None:
     points, _, _ = await story(tmp_path / "none", None)
     assert points > 40
     for at in range(1, points + 1):

@@ -1,6 +1,7 @@
 """Every transaction comes to exactly one end, whatever the node does in between."""
 import asyncio
 import logging
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from hummingbot.connector.exchange.standard.errors import (
     StandardError,
 )
 from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
-from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID, FakeNode, Fault, InlineExecutor
+from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID, FakeNode, Fault, InlineExecutor, decode
 
 KEY = "0x" + "4c" * 32
 ENGINE = "0x" + "e0" * 19 + "ee"
@@ -218,6 +219,198 @@ async def test_a_receipt_that_comes_late_is_not_taken_for_a_foreign_transaction(
     await bench.run(15.0, 1)
     assert bench.mined_orders() == Counter({intent(1).data: 1})
     assert successes(bench) == 1
+
+
+async def test_a_late_receipt_is_waited_for_where_transactions_cannot_be_asked_for(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_getTransactionByHash":
+            raise Fault("the method eth_getTransactionByHash does not exist", -32601)
+        if method == "eth_getTransactionReceipt" and bench.clock.now < 1_003.5:
+            return "null"
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(15.0, 1)
+    assert bench.mined_orders() == Counter({intent(1).data: 1})
+    assert successes(bench) == 1
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+async def test_a_refusal_of_bytes_that_a_node_may_have_proves_nothing(bench: Bench, accepted: bool) -> None:
+    bench.node.mining = False
+    bench.node.lose = lambda methods: "eth_sendRawTransaction" in methods and not accepted
+    bench.submit(intent(1))
+    await bench.clock.settle()
+    bench.node.lose = None
+    elsewhere = dict(bench.node.pool)
+    bench.node.pool.clear()
+    bench.node.funds = False
+    await bench.run(8.0)
+    assert not bench.ends
+    bench.node.pool, bench.node.mining = elsewhere, True
+    await bench.run(3.0, 1)
+    assert successes(bench) == 1
+
+
+async def test_a_resumed_transaction_is_taken_for_one_that_a_node_may_have(tmp_path: Path) -> None:
+    first = await Bench(tmp_path).start()
+    first.node.mining = False
+    first.submit(intent(1))
+    await first.run(0.5)
+    await first.close()
+    elsewhere = dict(first.node.pool)
+    first.node.pool.clear()
+    first.node.funds = False
+    second = await Bench(tmp_path, first.node, first.clock).start()
+    second.watch(second.sender.resumed)
+    await second.run(3.0)
+    assert not second.ends
+    second.node.pool, second.node.mining = elsewhere, True
+    await second.run(3.0, 1)
+    assert successes(second) == 1
+    await second.close()
+
+
+async def test_an_order_moved_to_another_nonce_is_not_sent_with_the_old_one_after_a_restart(tmp_path: Path) -> None:
+    node, clock = FakeNode(), FakeClock()
+    node.mining = False
+    other = Bench(tmp_path / "other", node, clock)
+    await other.start()
+    first = await Bench(tmp_path, node, clock).start()
+    other.submit(intent(7))
+    await clock.settle()
+    first.submit(intent(1))
+    await clock.settle()
+    await first.close()
+    await other.close()
+    del node.pool[0]  # the other program's transaction never comes: the chain waits for nonce 0, ours has nonce 1
+    second = await Bench(tmp_path, node, clock).start()
+    second.watch(second.sender.resumed)
+    node.mining = True
+    await second.run(30.0, 1)
+    assert successes(second) == 1 and second.mined_orders() == Counter({intent(1).data: 1})
+    assert [sent.nonce for sent in node.executed] == [0, 1]
+    await second.close()
+
+
+async def test_the_sender_starts_again_after_it_was_stopped(tmp_path: Path) -> None:
+    bench = await Bench(tmp_path).start()
+    bench.submit(intent(1))
+    await bench.run(1.0, 1)
+    bench.sender.settle(*bench.sender.pending)
+    await bench.close()
+    await bench.start()
+    bench.submit(intent(2))
+    await bench.run(1.0, 2)
+    assert successes(bench) == 2
+    await bench.close()
+
+
+async def test_what_is_settled_is_not_resumed(tmp_path: Path) -> None:
+    first = await Bench(tmp_path).start()
+    kept, settled = first.submit(intent(1), intent(2))
+    await first.run(1.0, 2)
+    first.sender.settle(settled)
+    await first.close()
+    second = await Bench(tmp_path, first.node, first.clock).start()
+    assert [item.id for item in second.sender.resumed] == [kept.id]
+    second.watch(second.sender.resumed)
+    await second.run(1.0, 1)
+    assert successes(second) == 1
+    await second.close()
+
+
+async def test_nothing_leaves_when_the_journal_cannot_be_written(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    async def record(*_: Any) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    bench.journal.record = record  # type: ignore[method-assign]
+    bench.submit(intent(1), intent(2))
+    await bench.run(1.0, 2)
+    assert all(isinstance(end, NotSentError) and "disk full" in str(end) for end in bench.ends.values())
+    assert not bench.node.accepted and "disk full" in caplog.text
+    del bench.journal.record  # type: ignore[method-assign]
+    bench.submit(intent(3))
+    await bench.run(1.0, 3)
+    assert [sent.nonce for sent in bench.node.executed] == [0]
+
+
+async def test_without_any_node_nothing_is_signed(bench: Bench) -> None:
+    async def unreachable() -> None:
+        raise ApiUnavailableError("http://node is not reachable")
+
+    await bench.clock.settle()
+    bench.sender._fee_policy.last = None
+    bench.node.on_request = unreachable
+    bench.submit(intent(1))
+    await bench.run(1.0, 1)
+    assert isinstance(bench.ends["order-1"], NotSentError) and "not reachable" in str(bench.ends["order-1"])
+    assert not bench.sender.pending
+
+
+async def test_orders_wait_while_the_node_is_away(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    async def unreachable() -> None:
+        raise ApiUnavailableError("http://node is not reachable")
+
+    bench.submit(intent(0))
+    await bench.run(1.0, 1)
+    bench.node.on_request = unreachable
+    bench.submit(intent(1))
+    await bench.run(30.0)
+    assert [tracked.intent for tracked in bench.sender.pending] == [intent(1)]
+    assert len(caplog.records) <= 2
+    bench.node.on_request = None
+    await bench.run(21.0, 2)
+    assert successes(bench) == 2
+
+
+async def test_a_node_that_keeps_no_later_nonces_gets_them_again(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction" and decode(bytes.fromhex(params[0][2:])).nonce > bench.node.nonce:
+            raise Fault("nonce too high")
+
+    bench.node.before = before
+    bench.submit(*[intent(number) for number in range(4)])
+    await bench.run(20.0, 4)
+    assert successes(bench) == 4
+
+
+async def test_an_answer_that_is_not_understood_is_followed(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction" and not bench.node.accepted:
+            bench.node.eth_sendRawTransaction(params[0])
+            raise Fault("internal error: the moon is full")
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    assert successes(bench) == 1
+
+
+async def test_confirmations_are_waited_for_and_a_reorganised_transaction_is_sent_again(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.sender = TransactionSender(bench.rpc, Wallet(KEY), bench.journal, bench.clock, FeePolicy(bench.rpc, bench.clock),
+                                     CHAIN_ID, confirmations=10)
+    await bench.start()
+    bench.submit(intent(1))
+    await bench.run(0.6)
+    assert bench.node.executed and not bench.ends
+    bench.node.receipts.clear()
+    bench.node.nonce = 0
+    await bench.run(20.0, 1)
+    assert successes(bench) == 1 and len(bench.node.executed) == 2
+    assert len({sent.hash for sent in bench.node.executed}) == 1
+    await bench.close()
+
+
+async def test_a_legacy_chain_gets_legacy_transactions(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.node.legacy = True
+    await bench.start()
+    tracked = bench.submit(intent(1))
+    await bench.run(2.0, 1)
+    assert successes(bench) == 1 and tracked[0].attempts[0].raw[0] >= 0xC0
+    await bench.close()
 
 
 async def test_a_nonce_that_waits_elsewhere_is_left_to_its_owner(bench: Bench) -> None:
