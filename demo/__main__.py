@@ -93,7 +93,7 @@ def trade(seconds: float, cleanup: ExitStack) -> Summary:
     ledger.catch_up()
     views = Views(BASE, QUOTE, before, bot.connector_balances(CONNECTOR), chain_before, ledger.balances())
     if log.errors:
-        show(f"{len(log.errors)} errors in the bot's log, the first:", log.errors[0])
+        show(f"Errors in the bot's log: {len(log.errors)}. The first:", log.errors[0])
     return Summary(venue, views, log, ledger)
 
 

@@ -2,12 +2,13 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from demo.chain_view import FillKey
 
+_READABLE = Context(prec=10)
 MARK = " - EVENT_LOG - "
 ERROR_MARK = " - ERROR - "
 CREATED = ("BuyOrderCreatedEvent", "SellOrderCreatedEvent")
@@ -71,17 +72,17 @@ class EventLog:
         if name in CREATED:
             self.orders.created.add(order_id)
             side = "buy" if name.startswith("Buy") else "sell"
-            return f"order    {side:4} {_plain(event['amount'])} at {_plain(event['price'])}  {_short(order_id)}"
+            return f"order    {side:4} {_plain(event['amount'])} at {_plain(event['price'])}, {_short(event)}"
         if name == FILLED:
             return self._take_in_fill(event)
         if name == CANCELLED:
             self.orders.cancelled.add(order_id)
-            return f"cancel   {_short(order_id)}"
+            return f"cancel   {_short(event)}"
         if name in COMPLETED:
             self.orders.completed.add(order_id)
         if name == FAILED:
             self.orders.failed.add(order_id)
-            return f"FAILED   {_short(order_id)}  {event.get('error_message') or ''}"
+            return f"FAILED   {order_id}: {event.get('error_message') or 'see the log'}"
         return ""
 
     def _take_in_fill(self, event: dict[str, Any]) -> str:
@@ -95,12 +96,14 @@ class EventLog:
             self.double_fills.append(key)
         self.fills[key] = fill
         return (f"FILL     {side:4} {_plain(fill.amount)} at {_plain(fill.price)}, "
-                f"fee {_plain(fill.fee)} {fill.fee_token}  {_short(event['order_id'])}")
+                f"fee {_plain(fill.fee)} {fill.fee_token}, {_short(event)}")
 
 
 def _plain(number: str | Decimal) -> str:
-    return format(Decimal(number).normalize(), "f")
+    """For reading: at most ten significant digits; the comparison takes the unrounded number."""
+    return format(_READABLE.plus(Decimal(number)).normalize(), "f")
 
 
-def _short(order_id: str) -> str:
-    return f"#{order_id[-6:]}"
+def _short(event: dict[str, Any]) -> str:
+    """The order's side and number in the book, without the book's address."""
+    return " ".join((event.get("exchange_order_id") or "").split(":")[1:])

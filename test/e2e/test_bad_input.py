@@ -1,11 +1,13 @@
 """What a person reads who enters something that cannot work: one sentence, no traceback, never the key.
 
 `connect`, `balance` and the text client all show the text of what the connector raises when it is built or when it reads
-the balances, so most cases go that way in this process; two go through the command line.
+the balances, so most cases go that way in this process; one goes through the command line.
 """
 import asyncio
+import logging
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,12 +15,12 @@ from demo.bot import Bot
 from demo.sandbox import Sandbox
 from hummingbot.client.config.client_config_map import ClientConfigMap
 from hummingbot.client.config.config_helpers import ClientConfigAdapter
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot.user.user_balances import UserBalances
 
 CONNECTOR = "standard_sandbox"
 UNFUNDED_KEY = "0x" + "7b" * 32
-Check = Callable[..., "asyncio.Future[str]"]
 
 
 @pytest.fixture(autouse=True)
@@ -89,15 +91,41 @@ async def test_a_url_that_is_none_is_refused(environment: pytest.MonkeyPatch, sa
     assert is_one_sentence_without(error, sandbox.published_key()[2:])
 
 
-async def test_an_unfunded_wallet_is_told_where_to_send_money(environment: pytest.MonkeyPatch) -> None:
-    error = await connect(UNFUNDED_KEY)
-    assert "SOMI" in error
-    assert is_one_sentence_without(error, UNFUNDED_KEY[2:])
+async def told_at_start(trading_pair: str, key: str, folder: Path) -> str:
+    """What the connector logs as a warning or an error when a bot starts it."""
+    connector = StandardExchange(standard_private_key=key, trading_pairs=[trading_pair], domain=CONNECTOR, data_path=folder)
+    warned, logger = asyncio.Event(), connector.logger()
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            messages.append(record.getMessage())
+            warned.set()
+
+    messages: list[str] = []
+    listener = Listener(logging.WARNING)
+    logger.addHandler(listener)
+    await connector.start_network()
+    try:
+        await asyncio.wait_for(warned.wait(), 10)
+    finally:
+        await connector.stop_network()
+        logger.removeHandler(listener)
+    return messages[0]
 
 
-def stored(settings: Mapping[str, str]) -> str:
-    """Lines of a strategy file."""
-    return "".join(f"{name}: {value}\n" for name, value in settings.items())
+async def test_an_unfunded_wallet_is_told_what_it_lacks_at_start(
+        environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert await connect(UNFUNDED_KEY) == ""
+    told = await told_at_start("SOMI-USDC", UNFUNDED_KEY, tmp_path)
+    assert "has no SOMI" in told
+    assert is_one_sentence_without(told, UNFUNDED_KEY[2:])
+
+
+async def test_an_unknown_pair_is_answered_with_the_known_ones(
+        environment: pytest.MonkeyPatch, sandbox: Sandbox, tmp_path: Path) -> None:
+    told = await told_at_start("FOO-USDC", sandbox.published_key(), tmp_path)
+    assert "FOO-USDC" in told and "SOMI-USDC" in told and "WBTC-USDC" in told
+    assert is_one_sentence_without(told, sandbox.published_key()[2:])
 
 
 def test_the_command_line_shows_the_sentence_and_no_traceback(new_bot: Callable[[], Bot]) -> None:

@@ -2,16 +2,16 @@
 import asyncio
 import sys
 
-from hummingbot.client.config.config_crypt import ETHKeyFileSecretManger
+from hummingbot.client.config.config_crypt import ETHKeyFileSecretManger, store_password_verification
 from hummingbot.client.config.config_helpers import load_client_config_map_from_file
 from hummingbot.client.runner import bootstrap_application
 
 
 async def _run(password: str) -> None:
-    application = await bootstrap_application(load_client_config_map_from_file(), ETHKeyFileSecretManger(password),
-                                              silence_console=True)
-    if application is None:
-        raise SystemExit("the password is wrong")
+    secrets = ETHKeyFileSecretManger(password)
+    store_password_verification(secrets)  # as the launcher does when a password is chosen
+    application = await bootstrap_application(load_client_config_map_from_file(), secrets, silence_console=True)
+    assert application is not None
     await application.run()
 
 
