@@ -41,7 +41,8 @@ class BlockLog(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class MinedBlock:
-    """A block. `mined_at` is the monotonic time when this node had it, `undo` the world's checkpoint before it."""
+    """A block. `mined_at` is the monotonic time when this node had it, `undo` and `done` are the world's checkpoints before
+    and after it (None when it can no longer be undone, and for the first block)."""
 
     number: int
     timestamp: int
@@ -54,6 +55,7 @@ class MinedBlock:
     mined_at: float
     undo: int | None
     addresses: frozenset[str] = field(default_factory=frozenset)
+    done: int | None = None
 
     def logs(self) -> Iterator[BlockLog]:
         """All logs in order."""

@@ -12,11 +12,10 @@ from random import Random
 from typing import NamedTuple, Union
 
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.sandbox.admission import check_account, check_form, message_of
+from hummingbot.connector.exchange.standard.sandbox.admission import check_account, check_form
 from hummingbot.connector.exchange.standard.sandbox.blocks import (
     ZERO_HASH,
     BlockLog,
-    Executed,
     Header,
     History,
     LogFilter,
@@ -24,6 +23,7 @@ from hummingbot.connector.exchange.standard.sandbox.blocks import (
     Receipt,
     seal,
 )
+from hummingbot.connector.exchange.standard.sandbox.chain_state import ChainState
 from hummingbot.connector.exchange.standard.sandbox.pool import Pool
 from hummingbot.connector.exchange.standard.sandbox.transactions import Transaction, TransactionRejected, decode_transaction
 from hummingbot.connector.exchange.standard.sandbox.world import Block, Message, Outcome, World
@@ -77,7 +77,7 @@ class NodeFaults:
 
     A dropped transaction is accepted, answered with its hash and lost; a held one waits until `release_held`. A receipt is
     hidden until its block is so many blocks and seconds old. With `blocks_behind` the node answers block numbers, blocks,
-    receipts, logs and mined nonces as of an older head, while balances and calls are the newest (see `Node.visible_head`).
+    receipts, logs, nonces and the state as of an older head; the state is the newest one when the older is not known any more.
     `base_fee_factor` multiplies the base fee. Logs are duplicated or shuffled in answers to log queries only.
     """
 
@@ -138,6 +138,8 @@ class Node:
         genesis = Header(number, self._timestamp(number, 0), self.base_fee, self.settings.block_gas_limit)
         self.history = History(seal(genesis, ZERO_HASH, (), mined_at=clock.monotonic(), undo=None, salt=0),
                                self.settings.history_blocks)
+        self._chain = ChainState(world, self.history, depth=self.settings.reorg_depth,
+                                 fee_receiver=self.settings.fee_receiver)
 
     # Reading
 
@@ -161,15 +163,6 @@ class Node:
     def gas_price(self) -> int:
         """What a node suggests for a legacy transaction, in wei per gas."""
         return self.base_fee + self.settings.priority_fee
-
-    def nonce(self, address: str, *, pending: bool = False) -> int:
-        """The number of the account's mined transactions, as of the visible head; with `pending` also those that wait
-        without a gap."""
-        nonce = self.world.nonce(address)
-        if pending:
-            return self.pool.next_nonce(address, nonce)
-        hidden = self.head.number - self.visible_head.number
-        return nonce - self.history.used_nonces(address, hidden) if hidden else nonce
 
     def block(self, number: int) -> MinedBlock | None:
         """The block with this number, when it is known and visible."""
@@ -210,36 +203,52 @@ class Node:
             self._random.shuffle(found)
         return found
 
-    # Calls
+    # State
 
-    def call(self, message: Message, *, pending: bool = False) -> Outcome:
-        """Run a message and undo it: on the state and block after the head or, with `pending`, in the next block after
-        everything that waits."""
-        with self._state(pending) as block:
-            return self.world.call(message, block)
+    def nonce(self, address: str, *, pending: bool = False, number: int | None = None) -> int:
+        """The number of the account's mined transactions; with `pending` also those that wait without a gap.
 
-    def estimate_gas(self, message: Message, *, pending: bool = False) -> int | Outcome:
-        """The smallest gas limit that succeeds, or the failing outcome (docs/protocol.md, "Chain behaviour and gas")."""
-        with self._state(pending) as block:
-            return self.world.estimate_gas(message, block)
+        Here and below: without `number` as of the visible head, else as of that block; raises StateUnavailable when the
+        state after it is no longer known.
+        """
+        if pending:
+            return self.pool.next_nonce(address, self.world.nonce(address))
+        if number is None:
+            return self.world.nonce(address) - self.history.used_nonces(address, self.head.number - self.visible_head.number)
+        with self._state(False, number):
+            return self.world.nonce(address)
 
-    def balance(self, address: str, *, pending: bool = False) -> int:
+    def balance(self, address: str, *, pending: bool = False, number: int | None = None) -> int:
         """The native balance in wei."""
-        with self._state(pending):
+        with self._state(pending, number):
             return self.world.balance(address)
 
+    def call(self, message: Message, *, pending: bool = False, number: int | None = None) -> Outcome:
+        """Run a message and undo it, with `pending` in the next block after everything that waits."""
+        with self._state(pending, number) as block:
+            return self.world.call(message, block)
+
+    def estimate_gas(self, message: Message, *, pending: bool = False, number: int | None = None) -> int | Outcome:
+        """The smallest gas limit that succeeds, or the failing outcome (docs/protocol.md, "Chain behaviour and gas")."""
+        with self._state(pending, number) as block:
+            return self.world.estimate_gas(message, block)
+
     @contextmanager
-    def _state(self, pending: bool) -> Iterator[Block]:
-        if not pending:
+    def _state(self, pending: bool, number: int | None) -> Iterator[Block]:
+        wanted = self.visible_head.number if number is None else number
+        if pending:
+            header = self._next_header()
+            checkpoint = self.world.checkpoint()
+            try:
+                self._chain.run(self.pool.executable(self.world.nonce, header.base_fee), header, len(self.pool))
+                yield Block(header.number, header.timestamp)
+            finally:
+                self.world.rollback(checkpoint)
+        elif wanted == self.head.number or (number is None and not self._chain.remembers(wanted)):
             yield Block(self.head.number, self.head.timestamp)
-            return
-        header = self._next_header()
-        checkpoint = self.world.checkpoint()
-        try:
-            self._execute_all(header, len(self.pool))
-            yield Block(header.number, header.timestamp)
-        finally:
-            self.world.rollback(checkpoint)
+        else:
+            with self._chain.past(wanted) as block:
+                yield block
 
     # Transactions in
 
@@ -315,22 +324,13 @@ class Node:
         """Mine a block of at most so many transactions; without `empty` only when there is one."""
         header = self._next_header()
         undo = self.world.checkpoint()
-        executed, unpayable = self._execute_all(header, transactions)
-        for item in executed:
-            self.pool.remove(item.transaction)
-        for transaction in unpayable:
+        waiting = self.pool.executable(self.world.nonce, header.base_fee) if transactions else ()
+        executed, unpayable = self._chain.run(waiting, header, transactions)
+        for transaction in [item.transaction for item in executed] + unpayable:
             self.pool.remove(transaction)
         if executed or empty:
-            self._append(header, executed, undo)
-
-    def _append(self, header: Header, executed: list[Executed], undo: int) -> None:
-        block = seal(header, self.head.hash, executed, mined_at=self._clock.monotonic(), undo=undo, salt=self._branch)
-        self.history.append(block)
-        expired = self.history.by_number(block.number - self.settings.reorg_depth)
-        if expired is not None and expired.undo is not None:
-            self.world.forget(expired.undo)
-            expired.undo = None
-        self._tell(BlockAdded(block))
+            self._tell(BlockAdded(self._chain.append(header, executed, mined_at=self._clock.monotonic(), undo=undo,
+                                                     salt=self._branch)))
 
     def _next_header(self) -> Header:
         number = self.head.number + 1
@@ -341,39 +341,6 @@ class Node:
             return self.settings.timestamp(number)
         return max(parent, int(self._clock.time()))
 
-    def _execute_all(self, header: Header, limit: int) -> tuple[list[Executed], list[Transaction]]:
-        """Run up to `limit` waiting transactions on the world; also tell those whose sender can no longer pay for them."""
-        executed: list[Executed] = []
-        unpayable: list[Transaction] = []
-        if not limit:
-            return executed, unpayable
-        gas_left = header.gas_limit
-        block = Block(header.number, header.timestamp)
-        for transaction in self.pool.executable(self.world.nonce, header.base_fee):
-            if transaction.nonce != self.world.nonce(transaction.sender) or transaction.gas_limit > gas_left:
-                continue
-            if self.world.balance(transaction.sender) < transaction.cost:
-                unpayable.append(transaction)
-                continue
-            executed.append(self._execute(transaction, header.base_fee, block))
-            gas_left -= executed[-1].gas_used
-            if len(executed) == limit:
-                break
-        return executed, unpayable
-
-    def _execute(self, transaction: Transaction, base_fee: int, block: Block) -> Executed:
-        """Buy the gas, run the message, give the unused gas back and the tip to the fee receiver; the base fee is burnt."""
-        world, price = self.world, transaction.gas_price(base_fee)
-        if price:
-            world.add_balance(transaction.sender, -transaction.gas_limit * price)
-        world.set_nonce(transaction.sender, transaction.nonce + 1)
-        outcome = world.execute(message_of(transaction), block)
-        if price:
-            world.add_balance(transaction.sender, (transaction.gas_limit - outcome.gas_used) * price)
-        if price > base_fee:
-            world.add_balance(self.settings.fee_receiver, outcome.gas_used * (price - base_fee))
-        return Executed(transaction, outcome.success, outcome.gas_used, price, outcome.logs, outcome.return_data)
-
     # Reorganisation
 
     def reorganise(self, depth: int, mode: Reorg = Reorg.RETURN) -> list[MinedBlock]:
@@ -382,15 +349,10 @@ class Node:
         Raises ValueError when they are too many to be taken back. In instant mode transactions that went back to the pool
         are mined again at once, in blocks after the replaced ones.
         """
-        first = self.history.by_number(self.head.number - depth + 1)
-        if depth < 1 or first is None or first.undo is None:
-            raise ValueError(f"{depth} blocks cannot be replaced: 1 to {self.settings.reorg_depth} of the mined ones can")
+        removed = self._chain.unwind(depth)
         self._branch += 1
-        self.world.rollback(first.undo)
-        removed = []
-        for _ in range(depth):
-            removed.append(self.history.pop())
-            self._tell(BlockRemoved(removed[-1]))
+        for block in removed:
+            self._tell(BlockRemoved(block))
         removed.reverse()
         if mode is not Reorg.VANISH:
             for receipt in (receipt for block in removed for receipt in block.receipts):

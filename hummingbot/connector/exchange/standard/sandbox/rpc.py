@@ -6,6 +6,7 @@ from typing import Any
 from aiohttp import web
 
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.sandbox.chain_state import StateUnavailable
 from hummingbot.connector.exchange.standard.sandbox.node import Node
 from hummingbot.connector.exchange.standard.sandbox.rpc_methods import AnswerLost, Methods
 from hummingbot.connector.exchange.standard.sandbox.rpc_values import (
@@ -13,6 +14,7 @@ from hummingbot.connector.exchange.standard.sandbox.rpc_values import (
     INVALID_REQUEST,
     METHOD_NOT_FOUND,
     PARSE_ERROR,
+    SERVER_ERROR,
     Json,
     RpcFailure,
 )
@@ -75,6 +77,9 @@ class JsonRpc:
             return _error(None, RpcFailure(INVALID_REQUEST, "invalid request"))
         try:
             result = self._run(request["method"], request.get("params"))
+        except StateUnavailable as gone:
+            failure = RpcFailure(SERVER_ERROR, str(gone))
+            return _error(request["id"], failure) if "id" in request else None
         except RpcFailure as failure:
             return _error(request["id"], failure) if "id" in request else None
         return {"jsonrpc": "2.0", "id": request["id"], "result": result} if "id" in request else None

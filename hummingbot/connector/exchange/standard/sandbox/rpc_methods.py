@@ -1,6 +1,6 @@
 """The JSON-RPC methods of a node. Each takes the list of parameters and returns what stands under "result"."""
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.sandbox.blocks import ZERO_HASH, MinedBlock
@@ -31,6 +31,13 @@ _NOBODY = "0x" + "00" * 20
 _NEWEST = ("latest", "safe", "finalized", None)
 
 Method = Callable[[Sequence[Any]], Any]
+
+
+class State(TypedDict, total=False):
+    """Which state a node is asked about: after what waits, after a block, or after the newest."""
+
+    pending: bool
+    number: int
 
 
 class AnswerLost(Exception):
@@ -99,18 +106,15 @@ class Methods:
             return self._node.block_by_hash(hash32(value, position))
         return self._node.block(self._number(value, position))
 
-    def _is_pending(self, parameters: Sequence[Any], position: int) -> bool:
-        """Whether a state query is about the pending block; refuses blocks whose state is gone."""
+    def _at(self, parameters: Sequence[Any], position: int) -> State:
+        """Which state a query is about."""
         value = parameters[position] if position < len(parameters) else None
         if value in _NEWEST or value == "pending":
-            return bool(value == "pending")
+            return {"pending": value == "pending"}
         block = self._named_block(value, position)
         if block is None:
             raise RpcFailure(SERVER_ERROR, "header not found")
-        if block.number not in (self._node.head.number, self._node.visible_head.number):
-            raise RpcFailure(SERVER_ERROR, f"historical state of block {block.number} is not available, "
-                                           f"only that of the head, block {self._node.head.number}")
-        return False
+        return {"number": block.number}
 
     def _get_block_by_number(self, parameters: Sequence[Any]) -> Json | None:
         full = bool(parameters[1]) if len(parameters) > 1 else False
@@ -161,22 +165,22 @@ class Methods:
     # State
 
     def _get_balance(self, parameters: Sequence[Any]) -> str:
-        return hex(self._node.balance(address(parameters[0], 0), pending=self._is_pending(parameters, 1)))
+        return hex(self._node.balance(address(parameters[0], 0), **self._at(parameters, 1)))
 
     def _get_transaction_count(self, parameters: Sequence[Any]) -> str:
-        return hex(self._node.nonce(address(parameters[0], 0), pending=self._is_pending(parameters, 1)))
+        return hex(self._node.nonce(address(parameters[0], 0), **self._at(parameters, 1)))
 
     def _get_code(self, parameters: Sequence[Any]) -> str:
-        self._is_pending(parameters, 1)
+        self._at(parameters, 1)
         return "0x" + self._node.world.code(address(parameters[0], 0)).hex()
 
     def _get_storage_at(self, parameters: Sequence[Any]) -> str:
         """Always zero: contracts of the sandbox keep their state as objects, not in slots."""
         address(parameters[0], 0)
-        self._is_pending(parameters, 2)
+        self._at(parameters, 2)
         return ZERO_HASH
 
-    def _message(self, value: Any, pending: bool) -> Message:
+    def _message(self, value: Any, state: State) -> Message:
         fields = _object(value, 0)
         data = fields.get("input", fields.get("data"))
         sender = fields.get("from")
@@ -189,24 +193,24 @@ class Methods:
         price = fields.get("maxFeePerGas", fields.get("gasPrice"))
         need = message.value + (quantity(price, 0) * message.gas_limit if price is not None and "gas" in fields else 0)
         if need:
-            have = self._node.balance(message.sender, pending=pending)
+            have = self._node.balance(message.sender, **state)
             if have < need:
                 raise RpcFailure(SERVER_ERROR, f"insufficient funds for gas * price + value: address {message.sender} "
                                                f"have {have} want {need}")
         return message
 
     def _call(self, parameters: Sequence[Any]) -> str:
-        pending = self._is_pending(parameters, 1)
-        message = self._message(parameters[0], pending)
-        outcome = self._node.call(message, pending=pending)
+        state = self._at(parameters, 1)
+        message = self._message(parameters[0], state)
+        outcome = self._node.call(message, **state)
         if not outcome.success:
             raise _failed(outcome, message)
         return "0x" + outcome.return_data.hex()
 
     def _estimate_gas(self, parameters: Sequence[Any]) -> str:
-        pending = self._is_pending(parameters, 1)
-        message = self._message(parameters[0], pending)
-        estimate = self._node.estimate_gas(message, pending=pending)
+        state = self._at(parameters, 1)
+        message = self._message(parameters[0], state)
+        estimate = self._node.estimate_gas(message, **state)
         if not isinstance(estimate, int):
             if _ran_out(estimate, message):
                 raise RpcFailure(SERVER_ERROR, f"gas required exceeds allowance ({message.gas_limit})")

@@ -3,6 +3,7 @@ from eth_account import Account
 from eth_hash.auto import keccak
 
 from hummingbot.connector.exchange.standard.chain.engine import ERRORS
+from hummingbot.connector.exchange.standard.sandbox.state import Journal
 from hummingbot.connector.exchange.standard.sandbox.world import Block, Log, Message, Outcome
 
 CHAIN = 31337
@@ -39,14 +40,14 @@ def sign(sender: str, nonce: int, *, to: str = BOB, value: int = 0, data: bytes 
 
 
 class SmallWorld:
-    """Native balances, nonces and the contracts above, with a snapshot per checkpoint."""
+    """Native balances, nonces and the contracts above, with the journal of the real world."""
 
     def __init__(self) -> None:
         self.balances = {ALICE: 1000 * ETHER, BOB: 1000 * ETHER, CAROL: 1000 * ETHER}
         self.nonces: dict[str, int] = {}
         self.said = 0
-        self.forgotten = 0
-        self._snapshots: list[tuple[dict[str, int], dict[str, int], int]] = []
+        self.journal = Journal()
+        self.checkpoint, self.rollback, self.forget = self.journal.checkpoint, self.journal.rollback, self.journal.forget
 
     def balance(self, address: str) -> int:
         return self.balances.get(address, 0)
@@ -60,25 +61,13 @@ class SmallWorld:
     def add_balance(self, address: str, amount: int) -> None:
         if self.balance(address) + amount < 0:
             raise ValueError(address)
-        self.balances[address] = self.balance(address) + amount
+        self.journal.put(self.balances, address, self.balance(address) + amount)
 
     def set_nonce(self, address: str, nonce: int) -> None:
-        self.nonces[address] = nonce
+        self.journal.put(self.nonces, address, nonce)
 
     def intrinsic_gas(self, message: Message) -> int:
         return 21_000 + 16 * len(message.data)
-
-    def checkpoint(self) -> int:
-        self._snapshots.append((dict(self.balances), dict(self.nonces), self.said))
-        return len(self._snapshots) - 1
-
-    def rollback(self, checkpoint: int) -> None:
-        balances, nonces, self.said = self._snapshots[checkpoint]
-        self.balances, self.nonces = dict(balances), dict(nonces)
-        del self._snapshots[checkpoint + 1:]
-
-    def forget(self, checkpoint: int) -> None:
-        self.forgotten = checkpoint
 
     def execute(self, message: Message, block: Block) -> Outcome:
         gas = self.intrinsic_gas(message)
@@ -87,7 +76,7 @@ class SmallWorld:
         self.add_balance(message.sender, -message.value)
         self.add_balance(message.to, message.value)
         if message.to == LOGGER:
-            self.said += 1
+            self.journal.assign(self, "said", self.said + 1)
             topics = (TOPIC, topic_of(message.sender)) if message.data else (OTHER_TOPIC,)
             return Outcome(True, gas, message.data, (Log(LOGGER, topics, message.data),))
         if message.to == WATCH:

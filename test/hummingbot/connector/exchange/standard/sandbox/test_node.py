@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from eth_hash.auto import keccak
 
+from hummingbot.connector.exchange.standard.sandbox import chain_state
 from hummingbot.connector.exchange.standard.sandbox.blocks import LogFilter
+from hummingbot.connector.exchange.standard.sandbox.chain_state import StateUnavailable
 from hummingbot.connector.exchange.standard.sandbox.node import (
     BlockAdded,
     BlockRemoved,
@@ -229,7 +231,7 @@ def test_history_is_bounded_and_old_undo_information_forgotten() -> None:
     hashes = [chain.submit(sign(ALICE, nonce, to=LOGGER, data=b"x")) for nonce in range(20)]
     assert chain.receipt(hashes[14]) is None and chain.receipt(hashes[15]) is not None
     assert (chain.history.oldest_number, chain.block(15), len(chain.logs(LogFilter(), 0, 99))) == (16, None, 5)
-    assert chain.world.forgotten > 0  # type: ignore[attr-defined]
+    assert len(chain.world.journal) < 40
     with pytest.raises(ValueError, match="4 blocks cannot be replaced"):
         chain.reorganise(4)
     assert len(chain.reorganise(3)) == 3
@@ -251,6 +253,49 @@ def test_a_pending_call_runs_in_the_next_block_after_what_waits() -> None:
     assert chain.balance(BOB) == 1000 * ETHER and chain.balance(BOB, pending=True) == 1007 * ETHER
     assert chain.nonce(ALICE) == 0 and len(chain.pool) == 1
     assert chain.estimate_gas(message, pending=True) == 21_000
+
+
+def test_an_older_state_can_be_looked_at_and_changes_nothing() -> None:
+    chain = node(timestamp=lambda number: 1000 + number)
+    for nonce in range(5):
+        chain.submit(sign(ALICE, nonce, value=ETHER))
+    message = Message(ALICE, WATCH, 0, b"", 100_000)
+    now = (chain.world.checkpoint(), chain.balance(ALICE), chain.balance(BOB))
+    assert [chain.balance(BOB, number=number) for number in range(6)] == [(1000 + number) * ETHER for number in range(6)]
+    assert [chain.nonce(ALICE, number=number) for number in range(6)] == list(range(6))
+    assert block_seen(chain.call(message, number=2)) == (2, 1002)
+    assert chain.estimate_gas(message, number=3) == 21_000
+    assert (chain.world.checkpoint(), chain.balance(ALICE), chain.balance(BOB)) == now
+    chain.reorganise(3, Reorg.VANISH)
+    assert chain.balance(BOB) == 1002 * ETHER
+
+
+def test_a_state_that_is_too_old_is_not_available() -> None:
+    chain = node(reorg_depth=3)
+    for nonce in range(5):
+        chain.submit(sign(ALICE, nonce, value=ETHER))
+    assert chain.balance(BOB, number=2) == 1002 * ETHER
+    with pytest.raises(StateUnavailable, match="historical state of block 1 is not available, the head is block 5"):
+        chain.balance(BOB, number=1)
+
+
+def test_a_state_before_a_change_from_outside_is_not_available() -> None:
+    chain = node()
+    chain.submit(sign(ALICE, 0))
+    chain.world.add_balance(CAROL, 5)
+    chain.submit(sign(ALICE, 1))
+    assert chain.balance(CAROL) == 1000 * ETHER + 5
+    with pytest.raises(StateUnavailable):
+        chain.balance(BOB, number=1)
+
+
+def test_a_state_before_too_many_transactions_is_not_available(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chain_state, "MAX_REPEATED", 2)
+    chain = node()
+    three_said(chain)
+    assert chain.nonce(ALICE, number=1) == 1
+    with pytest.raises(StateUnavailable):
+        chain.nonce(ALICE, number=0)
 
 
 # Reorganisations
@@ -412,6 +457,7 @@ def test_a_node_that_is_behind_answers_as_of_an_older_head() -> None:
     assert chain.transaction(hashes[2]) is not None and chain.mined(hashes[2]) is None
     assert (chain.block(2), chain.block_by_hash(chain.head.hash)) == (None, None)
     assert len(chain.logs(LogFilter(), 0, 99)) == 1
+    assert chain.balance(ALICE) == chain.balance(ALICE, number=1) > chain.balance(ALICE, number=3)
     chain.faults.blocks_behind = 99
     assert chain.visible_head.number == 0 and chain.nonce(ALICE) == 0
 

@@ -165,7 +165,7 @@ async def test_fee_history_covers_the_blocks_and_the_next_one(served: Served) ->
     assert (await served.ask("eth_feeHistory", "0x1", "0x9"))["message"] == "request beyond head block"
 
 
-async def test_accounts_can_be_read_at_the_head_only(served: Served) -> None:
+async def test_accounts_can_be_read_at_recent_blocks(served: Served) -> None:
     await served.send(ALICE, 0, value=ETHER)
     await served.send(ALICE, 1)
     assert await served.ask("eth_getBalance", BOB) == hex(1001 * ETHER)
@@ -173,9 +173,14 @@ async def test_accounts_can_be_read_at_the_head_only(served: Served) -> None:
     assert await served.ask("eth_getBalance", BOB, {"blockHash": served.node.head.hash}) == hex(1001 * ETHER)
     assert await served.ask("eth_getCode", LOGGER, "latest") != "0x" == await served.ask("eth_getCode", BOB, "latest")
     assert await served.ask("eth_getStorageAt", LOGGER, "0x0", "latest") == "0x" + "00" * 32
-    assert await served.ask("eth_getBalance", BOB, "0x1") == error(
-        -32000, "historical state of block 1 is not available, only that of the head, block 2")
-    assert await served.ask("eth_getBalance", BOB, "0x3") == error(-32000, "header not found")
+    assert await served.ask("eth_getBalance", BOB, "0x0") == hex(1000 * ETHER)
+    assert await served.ask("eth_getTransactionCount", ALICE, "0x1") == "0x1"
+    assert await served.ask("eth_call", {"to": WATCH}, "0x1") == (
+        "0x" + (1).to_bytes(32, "big").hex() + int(served.clock.now).to_bytes(32, "big").hex())
+    served.node.mine(9)
+    assert await served.ask("eth_getBalance", BOB, "0x0") == error(
+        -32000, "historical state of block 0 is not available, the head is block 11")
+    assert await served.ask("eth_getBalance", BOB, "0xff") == error(-32000, "header not found")
 
 
 async def test_the_pending_nonce_counts_what_waits(served: Served) -> None:
