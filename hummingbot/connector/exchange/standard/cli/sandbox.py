@@ -15,11 +15,18 @@ from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.indexer import IndexerSettings
-from hummingbot.connector.exchange.standard.sandbox.node import Mining
+from hummingbot.connector.exchange.standard.sandbox.node import Mining, NodeSettings
 from hummingbot.connector.exchange.standard.sandbox.server import DEFAULT_HOST, DEFAULT_PORT, Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 
 _MARKETS = 2
+
+
+class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Tells defaults where there is something to tell."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -29,13 +36,13 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         description="Run a whole Standard exchange on this machine: a chain with the exchange's contracts, its JSON-RPC node, "
                     "the REST API, and other traders. Nothing leaves the machine and all money is play money. Ends with "
                     "Ctrl-C.",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+        formatter_class=_HelpFormatter)
     _add_server(parser.add_argument_group("server"))
     _add_chain(parser.add_argument_group("chain and exchange"))
     _add_traders(parser.add_argument_group("other traders"))
     _add_api(parser.add_argument_group("REST API"))
     parser.set_defaults(run=run)
-    replay.add_parser(parser.add_subparsers(title="further commands", metavar="replay"))
+    replay.add_parser(parser.add_subparsers(title="instead of serving", metavar="[COMMAND]"))
     return parser
 
 
@@ -50,6 +57,8 @@ def _add_chain(group: Any) -> None:
     group.add_argument("--seed", type=_whole(0), default=1, help="same seed, same traders")
     group.add_argument("--mining", choices=[mode.value for mode in Mining], default="interval", help="when blocks come")
     group.add_argument("--interval", type=_number(0.001, 3600), default=0.1, metavar="SECONDS", help="time between blocks")
+    group.add_argument("--history-blocks", type=_whole(100), default=10_000, metavar="BLOCKS",
+                       help="how many blocks stay known; at hundreds of transactions a second fewer keep memory small")
     group.add_argument("--generation", choices=[item.value for item in Generation], default="2025-08",
                        help="which contracts run")
     group.add_argument("--gas", choices=[item.name.lower() for item in GasSchedule], default="ethereum",
@@ -132,7 +141,7 @@ def settings_of(arguments: argparse.Namespace) -> SandboxSettings:
         gas=GasSchedule[arguments.gas.upper()], maker_fee=arguments.maker_fee, taker_fee=arguments.taker_fee,
         limit_spread=None if arguments.limit_spread is None else Spread(arguments.limit_spread, arguments.limit_spread),
         market_spread=None if arguments.market_spread is None else Spread(arguments.market_spread, arguments.market_spread),
-        traders=traders,
+        traders=traders, node=NodeSettings(history_blocks=arguments.history_blocks),
         indexer=IndexerSettings(lag_seconds=arguments.lag, missing_orders=missing, missing_trades=missing,
                                 exact=not arguments.stale_dust, seed=arguments.seed),
         api=ApiSettings(plural_history_keys=not arguments.singular_history_keys, wrapped_tokens=not arguments.bare_tokens,
