@@ -53,7 +53,8 @@ class NodeSettings:
     """How a node is set up. Fees are wei per gas; `interval` is seconds.
 
     `timestamp` gives the time of a block by its number; without it the time is the clock's and never decreases.
-    `history_blocks` is how many blocks stay known, `reorg_depth` how many of them can be taken back.
+    `history_blocks` is how many blocks stay known, `reorg_depth` how many of them can be taken back, `call_gas_limit` the
+    most gas that a call or an estimate may use.
     """
 
     chain_id: int = 31337
@@ -63,6 +64,7 @@ class NodeSettings:
     base_fee: int = 6 * GWEI
     priority_fee: int = GWEI
     block_gas_limit: int = 15 * 10 ** 9
+    call_gas_limit: int = 500 * 10 ** 6
     history_blocks: int = 10_000
     reorg_depth: int = 64
     pool_limit: int = 100_000

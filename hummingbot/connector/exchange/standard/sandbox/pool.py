@@ -21,6 +21,7 @@ class Pool:
         self._limit = limit
         self._senders: dict[str, dict[int, _Pooled]] = {}
         self._by_hash: dict[str, Transaction] = {}
+        self._costs: dict[str, int] = {}
         self._arrivals = count()
 
     def __len__(self) -> int:
@@ -52,13 +53,12 @@ class Pool:
 
     def cost(self, sender: str) -> int:
         """What all waiting transactions of the sender may cost at most, in wei."""
-        return sum(pooled.transaction.cost for pooled in self._senders.get(sender, {}).values())
+        return self._costs.get(sender, 0)
 
     def add(self, transaction: Transaction) -> None:
         """Queue it, in the place of the one with the same nonce when there is one."""
-        old = self.replaced_by(transaction)
-        if old is not None:
-            del self._by_hash[old.hash]
+        self.remove(transaction)
+        self._costs[transaction.sender] = self.cost(transaction.sender) + transaction.cost
         self._senders.setdefault(transaction.sender, {})[transaction.nonce] = _Pooled(transaction, next(self._arrivals))
         self._by_hash[transaction.hash] = transaction
 
@@ -68,8 +68,9 @@ class Pool:
         pooled = queue.pop(transaction.nonce, None) if queue else None
         if pooled is not None:
             del self._by_hash[pooled.transaction.hash]
+            self._costs[transaction.sender] -= pooled.transaction.cost
             if not queue:
-                del self._senders[transaction.sender]
+                del self._senders[transaction.sender], self._costs[transaction.sender]
 
     def next_nonce(self, sender: str, nonce: int) -> int:
         """The sender's first unused nonce after the transactions that can follow `nonce` without a gap."""

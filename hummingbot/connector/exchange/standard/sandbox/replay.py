@@ -155,7 +155,8 @@ class ScenarioReplay:
         await self._compare_state(rpc, step["after"])
 
     async def _view(self, rpc: RpcClient, step: Json) -> None:
-        answer = await rpc.one("eth_call", {"to": step["to"], "data": step["data"]}, "latest")
+        message = {name: step[name] for name in ("from", "to", "data") if name in step}
+        answer = await rpc.one("eth_call", message, "latest")
         self._compare_outcome(step.get("revert"), step.get("return_data"), answer)
 
     def _compare_outcome(self, revert: Any, return_data: str | None, answer: Answer) -> None:

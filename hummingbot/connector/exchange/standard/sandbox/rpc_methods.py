@@ -25,7 +25,6 @@ from hummingbot.connector.exchange.standard.sandbox.rpc_values import (
 from hummingbot.connector.exchange.standard.sandbox.transactions import TransactionRejected
 from hummingbot.connector.exchange.standard.sandbox.world import Message, Outcome
 
-CALL_GAS_LIMIT = 50_000_000
 FEE_HISTORY_BLOCKS = 1024
 _NOBODY = "0x" + "00" * 20
 _NEWEST = ("latest", "safe", "finalized", None)
@@ -131,7 +130,7 @@ class Methods:
 
     def _pending_block(self, full: bool) -> Json:
         node, head = self._node, self._node.head
-        waiting = node.pool.executable(node.nonce, node.base_fee)
+        waiting = node.pool.executable(node.world.nonce, node.base_fee)
         answer = block_json(MinedBlock(head.number + 1, head.timestamp, ZERO_HASH, head.hash, node.base_fee,
                                        node.settings.block_gas_limit, 0, (), 0.0, None), full=full)
         answer.update(hash=None, nonce=None, miner=None, transactions=[
@@ -184,12 +183,13 @@ class Methods:
         fields = _object(value, 0)
         data = fields.get("input", fields.get("data"))
         sender = fields.get("from")
-        gas_limit = quantity(fields["gas"], 0) if fields.get("gas") is not None else CALL_GAS_LIMIT
+        most = self._node.settings.call_gas_limit
+        gas_limit = min(quantity(fields["gas"], 0), most) if fields.get("gas") is not None else most
         message = Message(
             sender=_NOBODY if sender is None else address(sender, 0),
             to=None if fields.get("to") is None else address(fields["to"], 0),
             value=quantity(fields["value"], 0) if fields.get("value") is not None else 0,
-            data=b"" if data is None else hex_bytes(data, 0), gas_limit=min(gas_limit, CALL_GAS_LIMIT))
+            data=b"" if data is None else hex_bytes(data, 0), gas_limit=gas_limit)
         price = fields.get("maxFeePerGas", fields.get("gasPrice"))
         need = message.value + (quantity(price, 0) * message.gas_limit if price is not None and "gas" in fields else 0)
         if need:

@@ -147,7 +147,8 @@ def log_json(entry: BlockLog, *, removed: bool = False) -> Json:
     receipt, position, log = entry
     return {"address": log.address, "topics": list(log.topics), "data": "0x" + log.data.hex(),
             "blockNumber": hex(receipt.block_number), "transactionHash": receipt.transaction.hash,
-            "transactionIndex": hex(receipt.index), "blockHash": receipt.block_hash, "logIndex": hex(position), "removed": removed}
+            "transactionIndex": hex(receipt.index), "blockHash": receipt.block_hash, "logIndex": hex(position),
+            "removed": removed}
 
 
 def receipt_json(receipt: Receipt) -> Json:
