@@ -33,7 +33,7 @@ CALL_GAS = 1_300
 PULL_GAS = 1_900
 PLACE_GAS, LATER_PLACE_GAS = 4_000, 5_500
 SETTLE_GAS, LATER_SETTLE_GAS = 27_800, 29_600
-CANCEL_GAS, LATER_CANCEL_GAS = 1_400, 2_100
+CANCEL_GAS, LATER_CANCEL_GAS = 500, 1_500
 OBSERVE_GAS = 5_400
 REMOVE_GAS = 4_500
 LAST_TRADE_ID = (1 << 64) - 1
@@ -171,13 +171,14 @@ class Book(Contract):
 
     def cancel(self, execution: Execution, is_bid: bool, number: int, account: str) -> int:
         """Refund an order to its owner: the amount. Raises Revert InvalidAccess for anybody else and unknown ids."""
-        order = self.side(is_bid).orders.get(number, NO_ORDER)
+        orders = self.side(is_bid).orders
+        order = orders.get(number, NO_ORDER)
         self.called(execution)
         execution.meter.spend(LATER_CANCEL_GAS if self.engine.later else CANCEL_GAS)
-        for slot in ("WETH", "quote"):
+        for slot in ("engine", "WETH", "quote"):
             execution.meter.read((self.address, slot))
         execution.meter.read((self.side(is_bid).name, "order", number, "owner"))
-        if order.owner != account:
+        if order.owner != account or number not in orders:
             raise refuse(INVALID_ACCESS, account, order.owner)
         return self.remove(execution, is_bid, number).deposit
 

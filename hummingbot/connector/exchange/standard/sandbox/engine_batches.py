@@ -16,7 +16,7 @@ from hummingbot.connector.exchange.standard.sandbox.execution import (
 from hummingbot.connector.exchange.standard.sandbox.matching import Result
 
 NOTHING = Result(0, 0, 0)
-BATCH_RESULT_GAS = 690
+BATCH_ITEM_GAS, BATCH_RESULT_GAS = 800, 640
 UPDATE_GAS = 3_500
 
 
@@ -108,7 +108,8 @@ class EngineBatches(EngineTrading):
         like any other, as the call is a guarded one."""
         book = self.listed_book(execution, base, quote)
         sender = execution.sender
-        execution.meter.read((book.address, "engine"))
+        if in_batch:
+            execution.meter.spend(BATCH_ITEM_GAS)
         refund, reason = execution.guarded(lambda: book.cancel(execution, is_bid, number, sender))
         if refund is not None:
             execution.emit(self.address, ORDER_CANCELED, book.address, number, is_bid, sender, refund)

@@ -16,6 +16,7 @@ from hummingbot.connector.exchange.standard.sandbox.execution import (
     Contract,
     Execution,
     Revert,
+    checked,
     panic,
     refuse,
 )
@@ -130,4 +131,4 @@ def widened(price: int, spread: int, is_buy: bool) -> int:
     factor = DENOMINATOR + spread if is_buy else DENOMINATOR - spread
     if not 0 <= factor < UINT32:
         raise panic(PANIC_OVERFLOW)
-    return price * factor // DENOMINATOR
+    return checked(price * factor) // DENOMINATOR

@@ -7,6 +7,7 @@ from hummingbot.connector.exchange.standard.sandbox.execution import ZERO_ADDRES
 
 LAST_ID = (1 << 32) - 1
 LEVEL_STEP_GAS = 348
+LEVELS_WALKED_SINGLY = 48
 UNLINK_STEP_GAS = 250
 PLACE_STEP_GAS = 450
 
@@ -124,9 +125,7 @@ class Side:
         if self.queues.get(price) != []:
             return
         index = self._index(price)
-        for better in reversed(self._keys[index + 1:]):
-            execution.meter.read((self.name, "price", abs(better)))
-            execution.meter.spend(LEVEL_STEP_GAS)
+        self._walk_levels(execution, index + 1)
         self._unlink_level(execution, index)
 
     def _unlink_level(self, execution: Execution, index: int) -> None:
@@ -146,15 +145,23 @@ class Side:
     def _index(self, price: int) -> int:
         return bisect_left(self._keys, self._key(price))
 
+    def _walk_levels(self, execution: Execution, down_to: int) -> None:
+        """The contract walks its list from the best price on: levels far from it are charged as never seen before in the
+        transaction, without a look at each."""
+        meter, keys = execution.meter, self._keys
+        walked = len(keys) - down_to
+        for better in keys[max(down_to, len(keys) - LEVELS_WALKED_SINGLY):]:
+            meter.read((self.name, "price", abs(better)))
+        far = max(walked - LEVELS_WALKED_SINGLY, 0)
+        meter.spend(walked * LEVEL_STEP_GAS + far * (meter.prices.slot_cold + meter.prices.slot_warm))
+
     def _add_level(self, execution: Execution, price: int) -> None:
         meter, keys = execution.meter, self._keys
         meter.read((self.name, "queue", price))
         if price in self.queues:
             return
         index = self._index(price)
-        for better in reversed(keys[index:]):
-            meter.read((self.name, "price", abs(better)))
-            meter.spend(LEVEL_STEP_GAS)
+        self._walk_levels(execution, index)
         following = abs(keys[index - 1]) if index else 0
         before = (self.name, "head") if index == len(keys) else (self.name, "price", abs(keys[index]))
         meter.write(before, following, price)
