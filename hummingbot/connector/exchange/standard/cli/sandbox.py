@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from hummingbot.connector.exchange.standard.cli import replay
-from hummingbot.connector.exchange.standard.sandbox.api_rows import ApiSettings, BlocksShape
+from hummingbot.connector.exchange.standard.sandbox.api_rows import ApiSettings, BlocksShape, checksummed
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
@@ -187,17 +187,17 @@ def welcome(sandbox: Sandbox) -> str:
         f"  JSON-RPC       {sandbox.rpc_url}",
         f"  REST API       {sandbox.api_url}/api",
         f"  switches       {sandbox.url}/admin/state, {sandbox.url}/admin/faults",
-        f"  engine         {sandbox.engine_address}"]
+        f"  engine         {checksummed(sandbox.engine_address)}"]
     for market in sandbox.markets:
         price = Decimal(sandbox.view.market_price(market.book)) / 10 ** 8
-        lines.append(f"  market         {market.trading_pair} at {price.normalize():f}, book {market.book}")
+        lines.append(f"  market         {market.trading_pair} at {price.normalize():f}, book {checksummed(market.book)}")
     holdings = [f"{sandbox.node.balance(newcomer.address) // 10 ** 18:,} SOMI"]
     tokens = {token.address: token for market in sandbox.markets for token in (market.base, market.quote)}
     for token in tokens.values():
         if token.address != sandbox.view.wrapped_native():
             holdings.append(f"{sandbox.view.balance(token.address, newcomer.address) // 10 ** token.decimals:,} {token.symbol}")
     lines += ["", "Your test account (its key is public, never use it elsewhere):",
-              f"  address        {newcomer.address}", f"  private key    {newcomer.private_key}",
+              f"  address        {checksummed(newcomer.address)}", f"  private key    {newcomer.private_key}",
               f"  balances       {', '.join(holdings)}", "",
               "In Hummingbot: connect standard_sandbox, then paste the private key."]
     if sandbox.settings.port != DEFAULT_PORT:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from math import exp, sqrt
 from random import Random
 
+from eth_hash.auto import keccak
+
 from hummingbot.connector.exchange.standard.chain.abi import Function
 from hummingbot.connector.exchange.standard.chain.engine import (
     ENGINE_FUNCTIONS,
@@ -121,8 +123,8 @@ class Traders:
         self._strays: list[tuple[Scene, Wallet, bool, int]] = []
         self._last_step = clock.monotonic()
         self._refreshed = float("-inf")
+        self._approved = False
         self._unsubscribe = node.subscribe(self._heard)
-        self._approve_all()
 
     def fair_price(self, book: str) -> int:
         """The price x 1e8 that the crowd quotes around at the moment."""
@@ -149,6 +151,9 @@ class Traders:
             self._move_fair_price(scene, elapsed)
         if not self.settings.enabled or len(self._node.pool) > self.settings.waiting_limit:
             return
+        if not self._approved:
+            self._approved = True
+            self._approve_all()
         for scene in self._scenes.values():
             self._quote_what_is_due(scene, elapsed)
             self._take_what_is_due(scene, now)
@@ -196,7 +201,8 @@ class Traders:
 
     def _withdraw_overrun(self, scene: Scene) -> None:
         """Renew at once what the fair price has come too close to."""
-        nearest = self.settings.first_offset - self.settings.level_step / 2
+        first, step = self._offsets(scene)
+        nearest = first - step / 2
         lowest_ask, highest_bid = scene.fair * (1 + nearest), scene.fair * (1 - nearest)
         for quote in scene.quotes:
             if quote.order_id is not None and (quote.price > highest_bid if quote.is_bid else quote.price < lowest_ask):
@@ -220,13 +226,20 @@ class Traders:
                 self._pending.pop(quote.transaction, None)
                 quote.transaction = None
 
+    def _offsets(self, scene: Scene) -> tuple[float, float]:
+        """The first level's distance from the fair price and that between levels: smaller than set where the spread limits
+        are so narrow that takers could not reach the first level."""
+        first = max(min(self.settings.first_offset, 0.4 * min(scene.spread) / DENOMINATOR), 1e-6)
+        return first, min(self.settings.level_step, first / 2)
+
     def _aim(self, scene: Scene, is_bid: bool, level: int) -> int:
-        offset = self.settings.first_offset + level * self.settings.level_step
+        first, step = self._offsets(scene)
+        offset = first + level * step
         return int(scene.fair * (1 - offset if is_bid else 1 + offset))
 
     def _price(self, scene: Scene, is_bid: bool, level: int) -> int:
         """Where a quote should rest: near its aim, within the band that the engine allows, rounded to a readable price."""
-        aim = int(self._aim(scene, is_bid, level) * (1 + self._random.uniform(-0.3, 0.3) * self.settings.level_step))
+        aim = int(self._aim(scene, is_bid, level) * (1 + self._random.uniform(-0.3, 0.3) * self._offsets(scene)[1]))
         buy, sell = scene.spread
         step = 10 ** max(len(str(scene.fair)) - 5, 0)
         if is_bid:
@@ -243,10 +256,7 @@ class Traders:
         price = self._price(scene, quote.is_bid, quote.level)
         value = self._random.randint(*self.settings.level_value) * 10 ** scene.market.quote.decimals
         units = value if quote.is_bid else scene.market.quote_to_base(price, value)
-        sent = self._order(scene, quote.wallet, quote.is_bid, price, units, rests=True)
-        if sent is not None:
-            quote.transaction, quote.price, quote.sent_at_block = sent, price, self._node.head.number
-            self._pending[sent] = (scene, quote)
+        self._order(scene, quote.wallet, quote.is_bid, price, units, quote)
 
     # The takers
 
@@ -269,7 +279,7 @@ class Traders:
         price = int(scene.fair * (1 + reach if buys else 1 - reach))
         value = self._random.randint(*self.settings.take_value) * 10 ** scene.market.quote.decimals
         units = value if buys else scene.market.quote_to_base(scene.fair, value)
-        self._order(scene, wallet, buys, price, units, rests=False)
+        self._order(scene, wallet, buys, price, units, None)
 
     def _appetite(self, scene: Scene, wallet: Wallet) -> float:
         """The probability that a taker buys: a half, more when he holds little base and less when he holds little quote."""
@@ -283,35 +293,51 @@ class Traders:
 
     # Transactions out
 
-    def _order(self, scene: Scene, wallet: Wallet, is_bid: bool, price: int, units: int, rests: bool) -> str | None:
+    def _order(self, scene: Scene, wallet: Wallet, is_bid: bool, price: int, units: int, place: Quote | None) -> None:
+        """An order whose rest fills `place`, or goes back when there is no place for it."""
         base, quote = scene.market.base.address, scene.market.quote.address
-        engine = self._view.engine
+        engine, value = self._view.engine, 0
+        common = (price, units, place is not None, _MATCHES, wallet.address)
         if is_bid:
-            call = ENGINE_FUNCTIONS["limitBuy"]
-            return self._send(wallet, engine, call, base, quote, price, units, rests, _MATCHES, wallet.address)
-        if base == self._weth:
-            call = ENGINE_FUNCTIONS["limitSellETH"]
-            return self._send(wallet, engine, call, quote, price, rests, _MATCHES, wallet.address, value=units)
-        call = ENGINE_FUNCTIONS["limitSell"]
-        return self._send(wallet, engine, call, base, quote, price, units, rests, _MATCHES, wallet.address)
+            data = ENGINE_FUNCTIONS["limitBuy"].encode(base, quote, *common)
+        elif base == self._weth:
+            data = ENGINE_FUNCTIONS["limitSellETH"].encode(quote, price, *common[2:])
+            value = units
+        else:
+            data = ENGINE_FUNCTIONS["limitSell"].encode(base, quote, *common)
+        raw = self._signed(wallet, engine, data, value)
+        if place is None:
+            self._hand_in(raw)
+            return
+        # Noted before it is handed in: a node that mines at once tells of the block before it returns.
+        sent = "0x" + keccak(raw).hex()
+        place.transaction, place.price, place.sent_at_block = sent, price, self._node.head.number
+        self._pending[sent] = (scene, place)
+        if not self._hand_in(raw):
+            del self._pending[sent]
+            place.transaction, place.price = None, 0
 
     def _cancel(self, scene: Scene, wallet: Wallet, is_bid: bool, order_id: int) -> None:
         market = scene.market
         self._send(wallet, self._view.engine, ENGINE_FUNCTIONS["cancelOrder"], market.base.address, market.quote.address,
                    is_bid, order_id)
 
-    def _send(self, wallet: Wallet, to: str, function: Function, *arguments: object, value: int = 0) -> str | None:
-        """Sign and submit; None when the node refuses."""
-        raw = wallet.sign(chain_id=self._node.settings.chain_id, nonce=self._node.nonce(wallet.address, pending=True), to=to,
-                          gas_limit=self.settings.gas_per_order, gas_price=self._node.gas_price,
-                          data=function.encode(*arguments), value=value)
+    def _send(self, wallet: Wallet, to: str, function: Function, *arguments: object) -> None:
+        self._hand_in(self._signed(wallet, to, function.encode(*arguments), 0))
+
+    def _signed(self, wallet: Wallet, to: str, data: bytes, value: int) -> bytes:
+        return wallet.sign(chain_id=self._node.settings.chain_id, nonce=self._node.nonce(wallet.address, pending=True), to=to,
+                           gas_limit=self.settings.gas_per_order, gas_price=self._node.gas_price, data=data, value=value)
+
+    def _hand_in(self, raw: bytes) -> bool:
+        """Submit; False when the node refuses."""
         try:
-            transaction = self._submit(raw)
+            self._submit(raw)
         except TransactionRejected:
             self.refused += 1
-            return None
+            return False
         self.sent += 1
-        return transaction
+        return True
 
     def _approve_all(self) -> None:
         tokens = {token.address for scene in self._scenes.values() for token in (scene.market.base, scene.market.quote)}

@@ -9,7 +9,7 @@ from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
-from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings, Reorg
+from hummingbot.connector.exchange.standard.sandbox.node import Mining, NodeSettings, Reorg
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import Traders, TraderSettings
 from test.hummingbot.connector.exchange.standard.sandbox.hand_made_logs import FakeClock
@@ -57,13 +57,12 @@ def test_the_same_seed_makes_the_same_chain_and_another_seed_another_one() -> No
 def test_books_are_never_empty_and_trades_go_on(settings: SandboxSettings) -> None:
     simulation = Simulation(settings)
     simulation.run(1)
-    for _ in range(30):
-        before = simulation.trades()
+    for seconds in range(5, 151, 5):
         simulation.run(5)
         for market in (0, 1):
             bid, ask = simulation.best(market, True), simulation.best(market, False)
             assert 0 < bid < ask
-    assert simulation.trades() > before
+        assert simulation.trades() >= seconds // 4 - 4
     assert simulation.outcomes[False] < simulation.outcomes[True] / 100
     assert simulation.sandbox.traders.refused == 0
 
@@ -126,6 +125,16 @@ def test_traders_survive_a_reorganisation(mode: Reorg) -> None:
         assert 40 <= len(orders) <= 52
         for (is_bid, order_id), row in orders.items():
             assert simulation.sandbox.view.deposit(market.book, is_bid, order_id) == row.placed
+
+
+def test_traders_work_on_a_node_that_mines_each_transaction_at_once() -> None:
+    simulation = Simulation(SandboxSettings(mining=Mining.INSTANT))
+    for _ in range(300):
+        simulation.sandbox.traders.step()
+        simulation.clock.now += STEP
+    assert simulation.trades() > 10
+    for market in simulation.sandbox.markets:
+        assert 46 <= len(simulation.sandbox.indexer.pairs[market.book].orders) <= 48
 
 
 def test_traders_wait_while_no_blocks_come() -> None:
