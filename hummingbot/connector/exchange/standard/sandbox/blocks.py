@@ -28,7 +28,6 @@ class Receipt:
     gas_price: int
     logs: tuple[Log, ...]
     return_data: bytes
-    contract: str | None = None
 
 
 class BlockLog(NamedTuple):

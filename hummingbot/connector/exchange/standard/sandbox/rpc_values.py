@@ -157,7 +157,7 @@ def receipt_json(receipt: Receipt) -> Json:
     logs = [log_json(BlockLog(receipt, receipt.first_log_index + offset, log)) for offset, log in enumerate(receipt.logs)]
     return {"type": hex(transaction.type), "status": hex(receipt.success), "transactionHash": transaction.hash,
             "transactionIndex": hex(receipt.index), "blockHash": receipt.block_hash, "blockNumber": hex(receipt.block_number),
-            "from": transaction.sender, "to": transaction.to, "contractAddress": receipt.contract,
+            "from": transaction.sender, "to": transaction.to, "contractAddress": None,
             "gasUsed": hex(receipt.gas_used), "cumulativeGasUsed": hex(receipt.cumulative_gas_used),
             "effectiveGasPrice": hex(receipt.gas_price), "logs": logs, "logsBloom": _bloom_hex(_bloom(receipt.logs))}
 
