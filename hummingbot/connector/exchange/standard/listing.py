@@ -7,13 +7,14 @@ import logging
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.abi import AbiError, Function
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, FACTORY_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ConfigurationError, UnknownMarketError
+from hummingbot.connector.exchange.standard.errors import ConfigurationError, OrderRejectedError, RpcError, UnknownMarketError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
@@ -50,9 +51,9 @@ class Listing:
         return {token.address: token for market in self.by_pair.values() for token in (market.base, market.quote)}
 
     def add(self, markets: Iterable[Market]) -> None:
-        """List further markets; ones known already stay as they are."""
+        """List further markets; ones known already stay as they are, by book and by name."""
         for market in markets:
-            if market.book not in self.by_book:
+            if market.book not in self.by_book and market.trading_pair not in self.by_pair:
                 self.by_book[market.book] = market
                 self.by_pair[market.trading_pair] = market
 
@@ -70,7 +71,7 @@ async def engine_address(rest: RestClient, rpc: RpcClient, network: Network) -> 
                 await rpc.eth_call(factory, FACTORY_FUNCTIONS["engine"].encode()))
         ENGINE_FUNCTIONS["orderbookFactory"].decode_result(
             await rpc.eth_call(engine, ENGINE_FUNCTIONS["orderbookFactory"].encode()))
-    except AbiError:
+    except (AbiError, OrderRejectedError):
         raise ConfigurationError(f"There is no Standard matching engine at {engine or 'the address that the API names'} on this "
                                  "chain: check the engine address, the RPC URL and the API URL.") from None
     return engine
@@ -85,9 +86,12 @@ async def discover(rest: RestClient, rpc: RpcClient, network: Network) -> Listin
     return listing
 
 
-async def verified_markets(rpc: RpcClient, network: Network, engine: str, native_token: str,
-                           rows: Iterable[PairRow]) -> list[Market]:
-    """The markets among the API's rows that the chain confirms: the book of the pair and the decimals of its tokens."""
+async def verified_markets(rpc: RpcClient, network: Network, engine: str, native_token: str, rows: Iterable[PairRow],
+                           known: Mapping[str, Token] = MappingProxyType({})) -> list[Market]:
+    """The markets among the API's rows that the chain confirms: the book of the pair and the decimals of its tokens.
+
+    `known` are tokens by address that have their names already and keep them.
+    """
     rows = list(rows)
     tokens = {token.address: token for row in rows for token in (row.base, row.quote)}
     answers = await rpc.call_many(
@@ -95,21 +99,25 @@ async def verified_markets(rpc: RpcClient, network: Network, engine: str, native
         + [(address, ERC20_FUNCTIONS["decimals"].encode()) for address in tokens])
     books = [_result(ENGINE_FUNCTIONS["getPair"], answer) for answer in answers[:len(rows)]]
     decimals = {address: _result(ERC20_FUNCTIONS["decimals"], answer) for address, answer in zip(tokens, answers[len(rows):])}
-    symbols = unambiguous_symbols(tokens.values(), native_token, network)
-    markets = []
-    for row, book in zip(rows, books):
-        base, quote = decimals[row.base.address], decimals[row.quote.address]
-        if book in (None, ZERO_ADDRESS) or base is None or quote is None or max(base, quote) > MAX_DECIMALS:
-            logging.getLogger(__name__).warning("The API lists a pair %s/%s (%s) that the chain does not confirm; it is left out",
-                                                row.base.symbol, row.quote.symbol, row.book)
-            continue
-        markets.append(Market(
-            Token(row.base.address, symbols[row.base.address], base), Token(row.quote.address, symbols[row.quote.address], quote),
-            book, row.base.address == native_token, row.quote.address == native_token))
-    return markets
+    usable = {address for address, digits in decimals.items() if digits is not None and digits <= MAX_DECIMALS}
+    confirmed = [(row, book) for row, book in zip(rows, books)
+                 if book not in (None, ZERO_ADDRESS) and {row.base.address, row.quote.address} <= usable]
+    if len(confirmed) < len(rows):
+        refused = [row for row, book in zip(rows, books) if (row, book) not in confirmed]
+        logging.getLogger(__name__).warning(
+            "The API lists %d pairs that the chain does not confirm; they are left out: %s", len(refused),
+            ", ".join(f"{safe_symbol(row.base)}/{safe_symbol(row.quote)}" for row in refused[:10]))
+    names = unambiguous_symbols([token for row, _ in confirmed for token in (row.base, row.quote)], native_token, network,
+                                {address: token.symbol for address, token in known.items()})
+    made = {address: Token(address, name, decimals[address]) for address, name in names.items()}
+    return [Market(made[row.base.address], made[row.quote.address], book, row.base.address == native_token,
+                   row.quote.address == native_token) for row, book in confirmed]
 
 
 def _result(function: Function, answer: object) -> Any:
+    """What a view returned; None where the contract refused or returned something else."""
+    if isinstance(answer, RpcError):
+        raise answer
     if not isinstance(answer, bytes):
         return None
     try:
@@ -118,9 +126,14 @@ def _result(function: Function, answer: object) -> Any:
         return None
 
 
-def unambiguous_symbols(tokens: Iterable[TokenRow], native_token: str, network: Network) -> Mapping[str, str]:
-    """A name for each token address: the symbol made safe for a trading pair, unique whatever tokens call themselves."""
-    owners = {symbol.upper(): address for symbol, address in network.well_known_tokens}
+def unambiguous_symbols(tokens: Iterable[TokenRow], native_token: str, network: Network,
+                        known: Mapping[str, str] = MappingProxyType({})) -> Mapping[str, str]:
+    """A name for each token address: the symbol made safe for a trading pair, unique whatever tokens call themselves.
+
+    `known` are names by address that were given before and stay.
+    """
+    owners = {name.upper(): address for address, name in known.items()}
+    owners.update({symbol.upper(): address for symbol, address in network.well_known_tokens})
     owners[network.native_symbol.upper()] = native_token
     safe = {token.address: safe_symbol(token) for token in tokens}
     claimed: dict[str, set[str]] = {}
@@ -128,13 +141,24 @@ def unambiguous_symbols(tokens: Iterable[TokenRow], native_token: str, network: 
         claimed.setdefault(symbol.upper(), set()).add(address)
     names = {}
     for address, symbol in safe.items():
+        if address in known:
+            names[address] = known[address]
+            continue
         owner = owners.get(symbol.upper())
         contested = owner != address if owner is not None else len(claimed[symbol.upper()]) > 1
-        names[address] = f"{symbol}.{address[2:8]}" if contested else symbol
+        names[address] = f"{symbol}.{_telling_digits(address, claimed[symbol.upper()])}" if contested else symbol
         if contested:
             logging.getLogger(__name__).info("The symbol %s is carried by several tokens; %s is called %s",
                                              symbol, address, names[address])
     return names
+
+
+def _telling_digits(address: str, others: Iterable[str]) -> str:
+    """The first digits of an address, as many as tell it from the others: an address with a wanted start is cheap to make."""
+    length = 6
+    while any(other != address and other[2:2 + length] == address[2:2 + length] for other in others):
+        length += 1
+    return address[2:2 + length]
 
 
 def safe_symbol(token: TokenRow) -> str:

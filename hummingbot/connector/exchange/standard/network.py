@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.chain.addresses import is_address
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.standard_constants import Network
 
@@ -41,24 +42,26 @@ def _setting(domain: str, name: str, given: Mapping[str, Any], configuration: An
 
 def _urls(domain: str, name: str, text: str) -> tuple[str, ...]:
     urls = tuple(url.strip().rstrip("/") for url in text.split(",") if url.strip())
-    for url in urls:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigurationError(f"{domain}_{name} must be an http:// or https:// URL (several separated by commas).")
+    if not urls or not all(map(_is_http_url, urls)):
+        raise ConfigurationError(f"{domain}_{name} must be an http:// or https:// URL (several separated by commas).")
     return urls
 
 
-def _address(domain: str, text: str) -> str:
+def _is_http_url(text: str) -> bool:
     try:
-        if len(text) != 42 or not text.startswith("0x"):
-            raise ValueError(text)
-        int(text, 16)
+        parts = urlsplit(text)
     except ValueError:
-        raise ConfigurationError(f"{domain}_engine_address must be a contract address: 0x and 40 hexadecimal digits.") from None
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def _address(domain: str, text: str) -> str:
+    if not is_address(text):
+        raise ConfigurationError(f"{domain}_engine_address must be a contract address: 0x and 40 hexadecimal digits.")
     return text.lower()
 
 
 def _chain_id(domain: str, text: str) -> int:
-    if not text.isdigit() or int(text) == 0:
+    if not (text.isascii() and text.isdigit()) or int(text) == 0:
         raise ConfigurationError(f"{domain}_chain_id must be a positive whole number.")
     return int(text)

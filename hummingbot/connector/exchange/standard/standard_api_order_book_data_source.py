@@ -3,7 +3,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError, UnknownMarketError
+from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, MarketEvent, MarketFeed, PublicTrade
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
@@ -24,6 +24,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._connector = connector
         self._feed = feed
         self._clock = clock
+        self._market_prices: dict[str, float] = {}
 
     @property
     def feed(self) -> MarketFeed:
@@ -46,15 +47,22 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
                 await self._connector.trading_pair_symbol_map()
                 known = [pair for pair in self._trading_pairs if self._connector.lists(pair)]
                 await self._feed.run(known, self._deliver)
-            except StandardError as error:
-                self.logger().warning(f"Order books are not updated ({error}). Trying again in {pause:.0f} s.")
+            except Exception as error:
+                self.logger().warning(f"Order books are not updated ({error}). Trying again in {pause:.0f} s.",
+                                      exc_info=not isinstance(error, StandardError))
             if self._clock.monotonic() - started > LAST_RETRY:
                 pause = FIRST_RETRY
             await self._clock.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 
+    def market_price(self, trading_pair: str) -> float | None:
+        """The engine's market price, as the last snapshot had it."""
+        return self._market_prices.get(trading_pair)
+
     def _deliver(self, event: MarketEvent) -> None:
         if isinstance(event, BookSnapshot):
+            if event.market_price is not None:
+                self._market_prices[event.trading_pair] = event.market_price
             key = self._snapshot_messages_queue_key
         elif isinstance(event, BookDelta):
             key = self._diff_messages_queue_key
@@ -69,7 +77,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             try:
                 await self._connector.venue.listing()
                 return _book_message(OrderBookMessageType.SNAPSHOT, await self._feed.snapshot(trading_pair))
-            except (ApiUnavailableError, UnknownMarketError) as error:
+            except StandardError as error:
                 if not reported:
                     reported = True
                     self.logger().error(f"No order book of {trading_pair} yet: {error}")

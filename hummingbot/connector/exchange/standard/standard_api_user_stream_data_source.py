@@ -48,8 +48,9 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
                 if self._feed is None:
                     self._feed = await self._create_feed()
                 await self._feed.run(deliver)
-            except StandardError as error:
-                self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.")
+            except Exception as error:
+                self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.",
+                                      exc_info=not isinstance(error, StandardError))
             await self._clock.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import MAX_LAG_BLOCKS, RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.feeds.base import AccountSink, BookSnapshot, MarketSink, OrderLogs, PublicTrade
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
@@ -80,7 +81,7 @@ class PollingMarketFeed:
         book = parse_tick_book(body)
         now = self._clock.time()
         self._last_update_id = max(self._last_update_id + 1, int(now * 1e3))
-        return BookSnapshot(trading_pair, self._last_update_id, now, book.bids, book.asks)
+        return BookSnapshot(trading_pair, self._last_update_id, now, book.bids, book.asks, book.market_price)
 
     async def _poll(self, trading_pair: str, sink: MarketSink) -> None:
         market = self._market(trading_pair)
@@ -90,8 +91,8 @@ class PollingMarketFeed:
                 body = await self._rest.order_book(market.base.address, market.quote.address)
                 if body != last_body:
                     sink(self._snapshot(trading_pair, body))
-                    await self._deliver_trades(trading_pair, market, sink)
                     last_body, quiet = body, 0
+                    await self._deliver_trades(trading_pair, market, sink)
                 else:
                     quiet += 1
                 if failing:
@@ -105,7 +106,12 @@ class PollingMarketFeed:
             await self._clock.sleep(self._interval * (IDLE_FACTOR if quiet >= QUIET_POLLS_TO_IDLE else 1))
 
     async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> None:
-        rows = await self._rest.trades(market.base.address, market.quote.address)
+        try:
+            rows = await self._rest.trades(market.base.address, market.quote.address)
+        except ApiUnavailableError as error:
+            # Nobody trades by them, and what is missed comes with the next change of the book.
+            logging.getLogger(__name__).debug("The trades of %s could not be read: %s", trading_pair, error)
+            return
         first = trading_pair not in self._seen_trades
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
         for row in reversed(rows):
@@ -133,6 +139,9 @@ class PollingAccountFeed:
         self._cursor = cursor
         self._clock = clock
         self._interval = interval
+        self._range = MAX_BLOCK_RANGE
+        # The deposits of a former run hold these blocks' fills already.
+        self._told_before = -1 if cursor is None else cursor
         self._hurry = asyncio.Event()
         self._delivered: OrderedDict[tuple[str, int], int] = OrderedDict()
 
@@ -159,12 +168,22 @@ class PollingAccountFeed:
 
     async def _poll(self, sink: AccountSink) -> None:
         head = await self._rpc.block_number()
+        if self._cursor is not None and self._cursor > head + MAX_LAG_BLOCKS:
+            logging.getLogger(__name__).warning("The chain is at block %d, but block %d was read before: it was begun anew, and "
+                                                "what is followed begins at its head", head, self._cursor)
+            self._cursor, self._told_before = None, -1
         if self._cursor is None:
             self._cursor = head
         begin = max(0, self._cursor + 1 - OVERLAP_BLOCKS)
         while begin <= head:
-            end = min(begin + MAX_BLOCK_RANGE - 1, head)
-            found = await self._rpc.logs(self._engine, [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]], begin, end)
+            end = min(begin + self._range - 1, head)
+            try:
+                found = await self._rpc.logs(self._engine, [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]], begin, end)
+            except RpcError as error:
+                if not is_log_range(error) or end == begin:
+                    raise
+                self._range = (end - begin + 1) // 2
+                continue
             logs = decode_engine_logs(found, self._engine)
             self._cursor = max(self._cursor, end)
             sink(OrderLogs([log for log in logs if self._concerns_account(log) and self._is_new(log)], self._cursor))
@@ -173,6 +192,8 @@ class PollingAccountFeed:
 
     def _concerns_account(self, log: EngineLog) -> bool:
         event = log.event
+        if log.block_number <= self._told_before:
+            return False
         if isinstance(event, OrderMatched):
             return self._account in (event.owner, event.sender)
         return isinstance(event, OrderCanceled) and event.owner == self._account

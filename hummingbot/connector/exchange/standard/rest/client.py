@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
+from hummingbot.connector.exchange.standard.chain.addresses import is_address, to_checksum
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.models import (
     OpenOrderRow,
@@ -68,7 +68,7 @@ class RestClient:
         """The order book factory that the API indexes, lower case; its engine is the exchange."""
         answer = parse_json(await self.get(CONSTANTS.EXCHANGE_PATH))
         deployer = answer.get("deployer") if isinstance(answer, dict) else None
-        if not isinstance(deployer, str) or len(deployer) != 42:
+        if not isinstance(deployer, str) or not is_address(deployer):
             raise BadDataError("the API does not name its factory")
         return deployer.lower()
 

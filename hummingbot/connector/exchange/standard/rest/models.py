@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from hummingbot.connector.exchange.standard.chain.addresses import is_address
 from hummingbot.connector.exchange.standard.errors import BadDataError
 
 
@@ -91,9 +92,8 @@ def _positive(value: Any) -> float:
 
 
 def _address(value: Any) -> str:
-    if not isinstance(value, str) or len(value) != 42 or not value.startswith("0x"):
+    if not isinstance(value, str) or not is_address(value):
         raise ValueError(f"{value!r} is not an address")
-    int(value, 16)
     return value.lower()
 
 
@@ -145,7 +145,7 @@ def parse_page(body: bytes, keys: Iterable[str], parse: Callable[[Mapping[str, A
         rows = next((answer[key] for key in keys if key in answer), None)
         try:
             total_pages = _integer(answer.get("totalPages", 1), 10 ** 6)
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             raise BadDataError(f"the number of pages is wrong: {error}") from error
     else:
         rows = answer
