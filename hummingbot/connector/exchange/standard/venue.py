@@ -67,7 +67,8 @@ class Venue:
         known = {(market.base.address, market.quote.address) for market in listing.by_pair.values()}
         rows = await self.rest.pairs()
         if any((row.base.address, row.quote.address) not in known for row in rows):
-            listing.add(await verified_markets(self.rpc, self.network, listing.engine, listing.native_token, rows))
+            listing.add(await verified_markets(self.rpc, self.network, listing.engine, listing.native_token, rows,
+                                               listing.tokens))
         return listing
 
     async def facts(self, markets: Sequence[Market], account: str) -> Mapping[str, MarketFacts]:
