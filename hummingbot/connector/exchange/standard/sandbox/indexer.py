@@ -30,7 +30,7 @@ from hummingbot.connector.exchange.standard.sandbox.rows import (
     TokenInfo,
     TradeRow,
 )
-from hummingbot.connector.exchange.standard.sandbox.undo import UndoJournal
+from hummingbot.connector.exchange.standard.sandbox.undo import BlockJournal
 
 
 class EngineLog(NamedTuple):
@@ -103,7 +103,7 @@ class Indexer:
         self._clock = clock
         self._symbols = native_symbols or {}
         self._view = view
-        self._journal = UndoJournal(settings.undo_blocks)
+        self._journal = BlockJournal(settings.undo_blocks)
         self._waiting: deque[tuple[float, IndexedBlock]] = deque()
         self._newest = 0
         self._sequence = 0
@@ -255,7 +255,7 @@ class Indexer:
         self._journal.put(account.stats, "all", stats._replace(histories=stats.histories + 1))
         self._journal.put(account.histories, key, row)
         if len(account.histories) > self.settings.rows_per_account:
-            self._journal.drop(account.histories, next(iter(account.histories)))
+            self._journal.remove(account.histories, next(iter(account.histories)))
 
     def _matched(self, pair: PairIndex, event: OrderMatched, block: IndexedBlock, tx_hash: str) -> None:
         trade = TradeRow(event.pair, event.trade_id, event.id, event.is_bid, event.price, event.base_amount, event.quote_amount,
@@ -301,7 +301,7 @@ class Indexer:
         key = (row.book, row.is_bid, row.order_id)
         history = account.histories.get(key)
         if changed is None:
-            self._journal.drop(account.orders, key)
+            self._journal.remove(account.orders, key)
             executed = row.placed if status == "filled" else 0
         else:
             self._journal.put(account.orders, key, changed)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.sandbox.rows import Bucket, OrderRow, PairInfo, TradeRow
-from hummingbot.connector.exchange.standard.sandbox.undo import UndoJournal
+from hummingbot.connector.exchange.standard.sandbox.undo import BlockJournal
 
 INTERVALS = ("min", "hour", "day", "week", "month")
 DAY = 86_400
@@ -33,7 +33,7 @@ def bucket_start(interval: str, timestamp: int) -> int:
 class PairIndex:
     """The rows of one pair. Every write goes through the journal."""
 
-    def __init__(self, info: PairInfo, journal: UndoJournal, trades: int, candles: int, listed_sequence: int) -> None:
+    def __init__(self, info: PairInfo, journal: BlockJournal, trades: int, candles: int, listed_sequence: int) -> None:
         self.info = info
         self.listed_sequence = listed_sequence
         self.orders: dict[tuple[bool, int], OrderRow] = {}
@@ -43,37 +43,9 @@ class PairIndex:
         self._sorted: dict[bool, list[int] | None] = {True: None, False: None}
         self._journal = journal
         self._candles_kept = candles
-        # Scalars live in a dict so that the journal can put them back.
-        self._state: dict[str, int] = {"price": info.listing_price, "ath": info.listing_price, "atl": info.listing_price,
-                                       "trades": 0, "bids": 0, "asks": 0}
-
-    @property
-    def price(self) -> int:
-        """The last market price x 1e8."""
-        return self._state["price"]
-
-    @property
-    def highest(self) -> int:
-        return self._state["ath"]
-
-    @property
-    def lowest(self) -> int:
-        return self._state["atl"]
-
-    @property
-    def trade_count(self) -> int:
-        """Matches since the first block, dropped rows included."""
-        return self._state["trades"]
-
-    @property
-    def base_liquidity(self) -> int:
-        """What rests on the ask side, in base units."""
-        return self._state["asks"]
-
-    @property
-    def quote_liquidity(self) -> int:
-        """What rests on the bid side, in quote units."""
-        return self._state["bids"]
+        self.price = self.highest = self.lowest = info.listing_price  # market prices x 1e8
+        self.trade_count = 0  # since the first block, dropped rows included
+        self.base_liquidity = self.quote_liquidity = 0  # what rests on the ask and on the bid side
 
     def levels(self, is_bid: bool) -> Iterator[tuple[int, Level]]:
         """Price levels, best first."""
@@ -108,15 +80,15 @@ class PairIndex:
         prices = self._sorted[is_bid]
         if new.orders <= 0:
             if old is not None:
-                self._journal.drop(levels, price)
+                self._journal.remove(levels, price)
                 if prices is not None:
                     del prices[bisect_left(prices, price)]
         else:
             if old is None and prices is not None:
                 insort(prices, price)
             self._journal.put(levels, price, new)
-        side = "bids" if is_bid else "asks"
-        self._journal.put(self._state, side, self._state[side] + amount)
+        side = "quote_liquidity" if is_bid else "base_liquidity"
+        self._journal.assign(self, side, getattr(self, side) + amount)
 
     def add_order(self, row: OrderRow, level_amount: int) -> None:
         """A new resting order; `level_amount` is what it adds to its price level."""
@@ -127,7 +99,7 @@ class PairIndex:
         """Replace a resting order by what is left of it, or remove it."""
         key = (row.is_bid, row.order_id)
         if changed is None:
-            self._journal.drop(self.orders, key)
+            self._journal.remove(self.orders, key)
         else:
             self._journal.put(self.orders, key, changed)
         before = row.placed if row.queued else 0
@@ -139,20 +111,16 @@ class PairIndex:
     def set_price(self, price: int, timestamp: int) -> None:
         """A new market price; it moves the candles whether or not it is a trade's."""
         self._update_candles(timestamp, price)
-        self._set("price", price)
-        self._set("ath", max(price, self.highest))
-        self._set("atl", min(price, self.lowest))
+        self._journal.assign(self, "price", price)
+        self._journal.assign(self, "highest", max(price, self.highest))
+        self._journal.assign(self, "lowest", min(price, self.lowest))
 
     def add_trade(self, row: TradeRow, kept: bool) -> None:
         """Count a match, and keep its row unless it is one that the indexer loses."""
         self._update_candles(row.timestamp, self.price, row)
-        self._set("trades", self.trade_count + 1)
+        self._journal.assign(self, "trade_count", self.trade_count + 1)
         if kept:
             self._journal.append(self.trades, row)
-
-    def _set(self, name: str, value: int) -> None:
-        if self._state[name] != value:
-            self._journal.put(self._state, name, value)
 
     def _update_candles(self, timestamp: int, price: int, trade: TradeRow | None = None) -> None:
         base, quote = (trade.base_amount, trade.quote_amount) if trade is not None else (0, 0)
@@ -160,16 +128,14 @@ class PairIndex:
             start = bucket_start(interval, timestamp)
             old = buckets.get(start)
             if old is None:
-                newest = next(reversed(buckets.values()), None)
-                number = newest.number + 1 if newest is not None else 1
+                number = buckets[max(buckets)].number + 1 if buckets else 1
                 old = Bucket(start, number, self.price, self.price, self.price, self.price, 0, 0, 0, 0, 0)
             self._journal.put(buckets, start, Bucket(
                 start, old.number, old.open, max(old.high, price), min(old.low, price), price,
                 old.base_volume + base, old.quote_volume + quote, old.trades + (trade is not None),
                 self.base_liquidity, self.quote_liquidity))
             if len(buckets) > self._candles_kept:
-                # Not journaled: an undo would put the oldest candle behind the newest.
-                del buckets[next(iter(buckets))]
+                self._journal.remove(buckets, min(buckets))
 
     def statistics(self, now: int) -> dict[str, Any]:
         """Open, high, low, base and quote volume and trade count of the day that contains `now`."""
