@@ -37,10 +37,6 @@ CREATE TABLE IF NOT EXISTS orders (client_order_id TEXT PRIMARY KEY, exchange_or
 """
 
 
-class _Damaged(sqlite3.DatabaseError):
-    sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-
-
 class Entry(NamedTuple):
     """An attempt, with its intent, that is about to leave."""
 
@@ -82,7 +78,7 @@ class Journal:
     async def open(self) -> None:
         """Open or create the file; a damaged one is set aside, with a line in the log, and a new one begun.
 
-        Raises ConfigurationError when another process has it open.
+        Raises ConfigurationError when another process has it open, or when it cannot be written.
         """
         async with self._opening:
             if self._connection is None:
@@ -194,15 +190,26 @@ class Journal:
     def _connect(self, now: float) -> None:
         if self._connection is not None:  # the caller of an earlier opening did not wait for it
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            connection = _open(self._path)
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = self._open_sound(now)
+            _prune(connection, now - self._keep)
+        except (sqlite3.OperationalError, OSError) as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
                 raise ConfigurationError(f"The journal {self._path} is in use by another process: stop the other bot that trades "
                                          "with this wallet, or give each its own wallet.") from error
-            if isinstance(error, sqlite3.OperationalError):  # not readable, disk full: not damaged
-                raise
+            raise ConfigurationError(f"The journal {self._path} cannot be opened ({error}): check that its folder can be "
+                                     "written and that the disk is not full.") from error
+        self._connection = connection
+
+    def _open_sound(self, now: float) -> sqlite3.Connection:
+        """Open the file, after setting a damaged one aside."""
+        try:
+            return _open(self._path)
+        except sqlite3.OperationalError:  # locked, not readable, disk full: not damaged
+            raise
+        except sqlite3.DatabaseError as error:
             aside = self._path.with_name(f"{self._path.name}.damaged-{int(now)}")
             logging.getLogger(__name__).warning(
                 "The journal %s is damaged (%s) and was set aside as %s: transactions that were sent before and are not in a "
@@ -210,9 +217,7 @@ class Journal:
             self._path.rename(aside)
             for suffix in ("-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            connection = _open(self._path)
-        _prune(connection, now - self._keep)
-        self._connection = connection
+            return _open(self._path)
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -222,7 +227,7 @@ def _open(path: Path) -> sqlite3.Connection:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if verdict != "ok" or version not in (0, _VERSION):
-            raise _Damaged(verdict if verdict != "ok" else f"written by another version, {version}")
+            raise sqlite3.DatabaseError(verdict if verdict != "ok" else f"written by another version, {version}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(_SCHEMA)

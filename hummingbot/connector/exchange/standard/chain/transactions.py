@@ -91,8 +91,8 @@ class TransactionSender:
     async def start(self) -> None:
         """Learn the account's nonce, take up what a former run left (`resumed`), and begin. Works again after `stop`.
 
-        Raises ConfigurationError for a wrong chain, ApiUnavailableError or RpcError when no node answers, sqlite3.Error or
-        OSError when the journal cannot be used.
+        Raises ConfigurationError for a wrong chain or a journal that cannot be used, ApiUnavailableError or RpcError when no
+        node answers.
         """
         await self.verify()
         await self._journal.open()
@@ -239,6 +239,8 @@ class TransactionSender:
             return
         self._running = False
         logging.getLogger(__name__).error("The sender stopped because of a fault in it", exc_info=task.exception())
+        for other in self._tasks - self._settling:
+            other.cancel()
         self._abandon("the sender failed; the next start follows it")
 
     def _abandon(self, why: str) -> None:

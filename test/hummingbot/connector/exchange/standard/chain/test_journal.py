@@ -1,0 +1,191 @@
+"""The journal keeps what was sent, survives damage, and never blocks the loop."""
+import asyncio
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Attempt, Intent
+from hummingbot.connector.exchange.standard.chain.journal import Entry, Journal
+from hummingbot.connector.exchange.standard.chain.signing import Fees
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
+
+ACCOUNT = "5031:0x" + "11" * 20
+INTENT = Intent("0x" + "22" * 20, b"\x01\x02", 2**200, 3_000_000, "create", ("HBOT-1", "HBOT-2"), "tag", 60.0)
+
+
+def entry(number: int, nonce: int = 0, name: str = "a", intent: Intent = INTENT) -> Entry:
+    return Entry(number, ACCOUNT, 1_000.0, intent, Attempt(nonce, b"raw", "0x" + name * 64, Fees(2**70, 5)))
+
+
+@pytest.fixture
+async def journal(tmp_path: Path):
+    journal = Journal(tmp_path / "folder" / "journal.sqlite", FakeClock())
+    await journal.open()
+    yield journal
+    await journal.close()
+
+
+async def reopened(journal: Journal) -> Journal:
+    await journal.close()
+    await journal.open()
+    return journal
+
+
+async def test_what_is_recorded_is_read_back_exactly(journal: Journal) -> None:
+    other = entry(2, 1, "b", Intent("0x" + "22" * 20, b"", 0, 1, "cancel", patience=FOREVER))
+    await journal.record([entry(1), other])
+    await reopened(journal)
+    first, second = await journal.unfinished(ACCOUNT)
+    assert first.intent == INTENT and first.attempts == (entry(1).attempt,) and first.created == 1_000.0 and first.failure is None
+    assert second.intent == other.intent
+    assert await journal.unfinished("1:0x" + "11" * 20) == [] and await journal.last_id() == 2
+
+
+async def test_replacements_join_and_dead_attempts_leave(journal: Journal) -> None:
+    await journal.record([entry(1)])
+    await journal.record([entry(1, 0, "b")])
+    (item,) = await journal.unfinished(ACCOUNT)
+    assert [attempt.hash[2] for attempt in item.attempts] == ["a", "b"]
+    await journal.record([entry(1, 5, "c")], [attempt.hash for attempt in item.attempts])
+    (item,) = await journal.unfinished(ACCOUNT)
+    assert [attempt.nonce for attempt in item.attempts] == [5]
+
+
+async def test_failures_are_kept_until_they_are_settled(journal: Journal) -> None:
+    await journal.record([entry(1), entry(2, 1, "b")])
+    await journal.failed([(1, "no funds")])
+    await reopened(journal)
+    assert [item.failure for item in await journal.unfinished(ACCOUNT)] == ["no funds", None]
+    await journal.settled([1])
+    assert [item.id for item in await journal.unfinished(ACCOUNT)] == [2]
+    assert await journal.last_id() == 2
+
+
+async def test_a_value_and_what_it_settles_are_one_commit(journal: Journal) -> None:
+    await journal.record([entry(1)])
+    assert await journal.get("cursor") is None
+    await journal.set("cursor", "77", settled=[1])
+    await reopened(journal)
+    assert await journal.get("cursor") == "77" and await journal.unfinished(ACCOUNT) == []
+
+
+async def test_order_ids_are_remembered_until_they_are_over(journal: Journal) -> None:
+    await journal.remember_orders([("HBOT-1", "book:bid:1"), ("HBOT-2", "book:ask:2")])
+    await journal.forget_orders(["HBOT-1"])
+    await reopened(journal)
+    assert await journal.orders() == {"HBOT-2": "book:ask:2"}
+
+
+async def test_what_was_settled_long_ago_is_deleted(tmp_path: Path) -> None:
+    clock = FakeClock()
+    journal = Journal(tmp_path / "journal.sqlite", clock, keep_days=2.0)
+    await journal.open()
+    await journal.record([entry(1), entry(2, 1, "b")])
+    await journal.settled([1])
+    await journal.remember_orders([("HBOT-1", "book:bid:1")])
+    await journal.forget_orders(["HBOT-1"])
+    clock.now += 3 * 86_400.0
+    await reopened(journal)
+    await journal.close()
+    connection = sqlite3.connect(tmp_path / "journal.sqlite")
+    counts = [connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("intents", "attempts", "orders")]
+    connection.close()
+    assert counts == [1, 1, 0]
+
+
+@pytest.mark.parametrize("damage", [b"a text of some length, and no database" * 20, b"SQLite format 3\0" + b"\xff" * 5_000])
+async def test_a_damaged_file_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: bytes) -> None:
+    path = tmp_path / "journal.sqlite"
+    path.write_bytes(damage)
+    journal = Journal(path, FakeClock())
+    await journal.open()
+    await journal.record([entry(1)])
+    assert len(await journal.unfinished(ACCOUNT)) == 1
+    await journal.close()
+    aside = path.with_name(f"journal.sqlite.damaged-{int(FakeClock().time())}")
+    assert aside.read_bytes() == damage and "damaged" in caplog.text
+
+
+async def test_damage_in_the_middle_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, FakeClock())
+    await journal.open()
+    await journal.record([entry(number, number, f"{number:x}"[-1]) for number in range(1, 200)])
+    await journal.close()
+    content = bytearray(path.read_bytes())
+    content[4096:] = bytes(b ^ 0x5A for b in content[4096:])
+    path.write_bytes(bytes(content))
+    await journal.open()
+    assert await journal.unfinished(ACCOUNT) == [] and "damaged" in caplog.text
+    await journal.close()
+
+
+async def test_a_file_of_another_version_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    connection = sqlite3.connect(tmp_path / "journal.sqlite")
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    journal = Journal(tmp_path / "journal.sqlite", FakeClock())
+    await journal.open()
+    await journal.close()
+    assert "another version" in caplog.text
+
+
+async def test_a_second_process_is_told_to_use_another_wallet(journal: Journal) -> None:
+    second = Journal(journal._path, FakeClock())
+    with pytest.raises(ConfigurationError, match="in use by another process"):
+        await second.open()
+    await second.close()
+    assert await journal.last_id() == 0
+
+
+async def test_the_writes_of_one_tick_are_one_commit_off_the_loop(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    commits: list[tuple[int, int]] = []
+    commit = Journal._commit
+
+    def counted(self: Journal, statements: list) -> list:
+        commits.append((len(statements), threading.get_ident()))
+        return commit(self, statements)
+
+    monkeypatch.setattr(Journal, "_commit", counted)
+    await asyncio.gather(*[journal.set(f"key-{number}", "x") for number in range(50)])
+    assert [count for count, _ in commits] == [50]
+    assert commits[0][1] != threading.get_ident()
+
+
+async def test_an_error_of_the_disk_reaches_the_caller_and_the_journal_goes_on(journal: Journal) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    with pytest.raises(sqlite3.OperationalError, match="disk full"):
+        await journal._run(fail)
+    await journal.set("key", "value")
+    assert await journal.get("key") == "value"
+
+
+async def test_a_folder_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
+        await Journal(tmp_path / "file" / "journal.sqlite", FakeClock()).open()
+    (tmp_path / "folder.sqlite").mkdir()
+    with pytest.raises(ConfigurationError, match="cannot be opened"):
+        await Journal(tmp_path / "folder.sqlite", FakeClock()).open()
+
+
+async def test_a_closed_journal_says_so(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.ProgrammingError, match="not open"):
+        await Journal(tmp_path / "journal.sqlite", FakeClock()).get("key")
+
+
+async def test_an_opening_that_nobody_waited_for_does_not_lock_the_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.sqlite", FakeClock())
+    task = asyncio.get_running_loop().create_task(journal.open())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await journal.open()
+    assert await journal.last_id() == 0
+    await journal.close()

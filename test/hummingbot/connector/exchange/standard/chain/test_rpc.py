@@ -1,0 +1,273 @@
+"""The JSON-RPC client: batches, checks of every answer, several endpoints."""
+import json
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hummingbot.connector.exchange.standard.chain import rpc_values
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    BadDataError,
+    ConfigurationError,
+    OrderRejectedError,
+    RateLimitedError,
+    RpcError,
+)
+from hummingbot.connector.exchange.standard.transport import HttpAnswer
+from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
+
+HASH = "0x" + "ab" * 32
+ADDRESS = "0x" + "cd" * 20
+LOG = {"address": ADDRESS, "topics": [HASH], "data": "0x", "blockNumber": "0x5", "blockHash": HASH, "transactionHash": HASH,
+       "logIndex": "0x0", "removed": False}
+RECEIPT = {"transactionHash": HASH, "blockNumber": "0x5", "blockHash": HASH, "status": "0x1", "gasUsed": "0x5208",
+           "effectiveGasPrice": "0x1", "logs": [LOG]}
+BLOCK = {"number": "0x5", "hash": HASH, "parentHash": HASH, "timestamp": "0x64", "baseFeePerGas": "0x7"}
+
+
+class Host:
+    """One endpoint: results by method (a value, or a function of the parameters), or a whole HTTP answer."""
+
+    def __init__(self, **results: Any) -> None:
+        self.results: dict[str, Any] = {"eth_chainId": "0x7", "eth_blockNumber": "0x64", **results}
+        self.whole: HttpAnswer | Exception | None = None
+        self.most = 1_000
+        self.posts: list[int] = []
+
+    def answer(self, body: bytes) -> HttpAnswer:
+        document = json.loads(body)
+        questions = document if isinstance(document, list) else [document]
+        self.posts.append(len(questions))
+        if isinstance(self.whole, Exception):
+            raise self.whole
+        if self.whole is not None:
+            return self.whole
+        if len(questions) > self.most:
+            return HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}}')
+        answers = [self._one(question) for question in questions]
+        return HttpAnswer(200, {}, json.dumps(answers[::-1] if isinstance(document, list) else answers[0]).encode())
+
+    def _one(self, question: dict[str, Any]) -> dict[str, Any]:
+        result = self.results[question["method"]]
+        result = result(*question["params"]) if callable(result) else result
+        key = "error" if isinstance(result, dict) and "code" in result else "result"
+        return {"jsonrpc": "2.0", "id": question["id"], key: result}
+
+
+class Net:
+    """HttpTransport over some hosts."""
+
+    def __init__(self, **hosts: Host) -> None:
+        self.hosts = hosts
+
+    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+        return self.hosts[url.split("//")[1].split("@")[-1].split("/")[0]].answer(body or b"")
+
+
+def client(*hosts: Host, clock: FakeClock | None = None, **options: Any) -> RpcClient:
+    net = Net(**{f"host{number}": host for number, host in enumerate(hosts)})
+    return RpcClient(net, [f"https://user:secret@host{number}/v1/secret-key" for number in range(len(hosts))],
+                     clock or FakeClock(), 5.0, **options)
+
+
+async def test_answers_are_matched_by_id_and_errors_stay_in_their_place() -> None:
+    host = Host(eth_getBalance=lambda address, tag: {"code": -32000, "message": "no"} if address == "0x2" else address)
+    answers = await client(host).batch([("eth_getBalance", [f"0x{number}", "latest"]) for number in range(1, 4)])
+    assert answers[0] == "0x1" and answers[2] == "0x3"
+    assert isinstance(answers[1], RpcError) and (answers[1].code, answers[1].reason) == (-32000, "no")
+    assert host.posts == [3]
+
+
+async def test_a_long_batch_is_cut_and_a_refused_one_is_halved_until_it_passes() -> None:
+    host = Host(eth_getBalance=lambda address, tag: address)
+    rpc = client(host, batch_limit=10)
+    questions = [("eth_getBalance", [hex(number), "latest"]) for number in range(25)]
+    expected = [hex(number) for number in range(25)]
+    assert await rpc.batch(questions) == expected and host.posts == [10, 10, 5]
+    host.most = 3
+    assert await rpc.batch(questions) == expected
+    host.posts.clear()
+    assert await rpc.batch(questions) == expected and max(host.posts) <= 3
+    host.most = 1
+    assert await rpc.batch(questions) == expected
+
+
+async def test_typed_answers() -> None:
+    host = Host(eth_getBalance="0x10", eth_getTransactionCount=lambda address, tag: hex(len(tag)), eth_gasPrice="0x9",
+                eth_getCode="0x6000", eth_getBlockByNumber=lambda tag, full: BLOCK if tag != "0x6" else None,
+                eth_getTransactionReceipt=lambda name: RECEIPT if name == HASH else None, eth_getLogs=[LOG],
+                eth_sendRawTransaction=HASH, eth_estimateGas="0x5208")
+    rpc = client(host)
+    assert await rpc.chain_id() == 7 and await rpc.block_number() == 100 and await rpc.balance(ADDRESS) == 16
+    assert await rpc.nonce(ADDRESS) == 6 and await rpc.nonce(ADDRESS, "pending") == 7 and await rpc.gas_price() == 9
+    assert await rpc.code(ADDRESS) == b"\x60\x00" and await rpc.estimate_gas(ADDRESS, b"", ADDRESS) == 21_000
+    block = await rpc.get_block(5)
+    assert block is not None and (block.number, block.base_fee) == (5, 7) and await rpc.get_block(6) is None
+    assert await rpc.base_fee() == 7
+    receipts = await rpc.receipts([HASH, "0x00"])
+    assert receipts[0] is not None and receipts[0].ok and receipts[0].logs == (LOG,) and receipts[1] is None
+    assert await rpc.receipt(HASH) == receipts[0]
+    assert await rpc.logs(ADDRESS, [[HASH]], 1, 9) == [LOG] and await rpc.send_raw_transaction(b"\x02") == HASH
+
+
+async def test_calls_return_bytes_or_the_decoded_revert() -> None:
+    def call(fields: dict[str, str], tag: str) -> Any:
+        assert fields["from"] == ADDRESS
+        return {"code": 3, "message": "execution reverted", "data": "0x43ad20fc"} if fields["data"] == "0x01" else "0x2a"
+
+    rpc = client(Host(eth_call=call, eth_estimateGas={"code": 3, "message": "execution reverted", "data": "0x43ad20fc"}))
+    good, bad = await rpc.call_many([(ADDRESS, b"\x00"), (ADDRESS, b"\x01")], ADDRESS)
+    assert good == b"\x2a" and isinstance(bad, OrderRejectedError) and bad.reason == "AmountIsZero()"
+    with pytest.raises(OrderRejectedError, match="AmountIsZero"):
+        await rpc.eth_call(ADDRESS, b"\x01", ADDRESS)
+    with pytest.raises(OrderRejectedError, match="AmountIsZero"):
+        await rpc.estimate_gas(ADDRESS, b"\x01", ADDRESS)
+
+
+@pytest.mark.parametrize("answer, error", [
+    (HttpAnswer(200, {}, b"<html>gateway</html>"), BadDataError),
+    (HttpAnswer(200, {}, b""), BadDataError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1,"res'), BadDataError),
+    (HttpAnswer(200, {}, b"null"), BadDataError),
+    (HttpAnswer(200, {}, b"[]"), BadDataError),
+    (HttpAnswer(200, {}, b"[" * 100_000), BadDataError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1}'), BadDataError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":99,"result":"0x1"}'), BadDataError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1,"result":"abc"}'), BadDataError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1,"result":null}'), BadDataError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1,"result":-1}'), BadDataError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1,"error":"no"}'), RpcError),
+    (HttpAnswer(400, {}, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no"}}'), RpcError),
+    (HttpAnswer(503, {}, b"busy"), ApiUnavailableError),
+    (HttpAnswer(404, {}, b'{"message": "not here"}'), ApiUnavailableError),
+    (HttpAnswer(429, {"retry-after": "7"}, b""), RateLimitedError),
+    (HttpAnswer(427, {}, b""), RateLimitedError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1,"error":{"code":429,"message":"Too Many Requests"}}'), RateLimitedError),
+])
+async def test_bad_answers_are_typed_errors_that_show_no_key(answer: HttpAnswer, error: type[Exception]) -> None:
+    host = Host()
+    host.whole = answer
+    with pytest.raises(error) as raised:
+        await client(host).balance(ADDRESS)
+    assert "secret" not in str(raised.value) and "user" not in str(raised.value)
+    if answer.headers:
+        assert isinstance(raised.value, RateLimitedError) and raised.value.retry_after == 7.0
+
+
+async def test_a_batch_with_a_missing_answer_is_bad_data() -> None:
+    host = Host()
+    host.whole = HttpAnswer(200, {}, b'[{"jsonrpc":"2.0","id":1,"result":"0x1"}]')
+    with pytest.raises(BadDataError):
+        await client(host).batch([("eth_chainId", []), ("eth_chainId", [])])
+
+
+@pytest.mark.parametrize("parse, good, field, bad", [
+    *[(rpc_values.receipt, RECEIPT, field, bad) for field, bad in (
+        ("status", "0x2"), ("status", None), ("gasUsed", "12"), ("blockHash", "0x12"), ("logs", None), ("logs", ["x"]),
+        ("blockNumber", 5), ("transactionHash", None))],
+    *[(rpc_values.log, LOG, field, bad) for field, bad in (
+        ("address", "0x12"), ("topics", "x"), ("topics", ["0x1"]), ("data", "0x1"), ("data", None), ("blockNumber", None),
+        ("logIndex", "x"), ("transactionHash", "0x"))],
+    *[(rpc_values.block, BLOCK, field, bad) for field, bad in (("number", None), ("timestamp", "soon"), ("baseFeePerGas", -1))],
+])
+def test_wrong_shapes_are_refused(parse: Callable[[Any], Any], good: dict[str, Any], field: str, bad: Any) -> None:
+    assert parse(good) is not None
+    with pytest.raises(BadDataError):
+        parse({**good, field: bad})
+
+
+json_values = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+                           lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(RECEIPT)), inner),
+                           max_leaves=8)
+
+
+@given(st.sampled_from([rpc_values.receipt, rpc_values.log, rpc_values.block]), json_values)
+def test_whatever_a_node_sends_is_a_value_or_bad_data(parse: Callable[[Any], Any], answer: Any) -> None:
+    try:
+        parse(answer)
+    except BadDataError as error:
+        assert len(str(error)) < 200
+
+
+async def test_a_failing_endpoint_is_left_for_the_next_and_taken_up_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    bad, good, clock = Host(eth_gasPrice="0x1"), Host(eth_gasPrice="0x2"), FakeClock()
+    rpc = client(bad, good, clock=clock)
+    assert await rpc.gas_price() == 1
+    bad.whole = ApiUnavailableError("host0 is not reachable")
+    for _ in range(5):
+        assert await rpc.gas_price() == 2
+    assert len(bad.posts) == 2 and len(caplog.records) == 1
+    assert "host0 is left for host1: host0 is not reachable" in caplog.text
+    clock.now += 1.1
+    assert await rpc.gas_price() == 2
+    clock.now += 1.1  # the second pause is twice as long
+    assert await rpc.gas_price() == 2 and len(bad.posts) == 3
+    bad.whole = None
+    clock.now += 60.0
+    assert await rpc.gas_price() == 1
+    assert len(caplog.records) == 2 and "secret" not in caplog.text and "user" not in caplog.text
+
+
+async def test_a_lagging_endpoint_is_left_and_the_block_number_never_goes_back(caplog: pytest.LogCaptureFixture) -> None:
+    first, second = Host(), Host(eth_blockNumber="0x100")
+    rpc = client(first, second)
+    assert await rpc.block_number() == 100
+    first.whole = ApiUnavailableError("away")
+    assert await rpc.block_number() == 256
+    first.whole = None
+    clock = rpc._clock
+    clock.now += 60.0  # type: ignore[attr-defined]
+    assert await rpc.block_number() == 256
+    assert len(second.posts) == 2
+    second.results["eth_blockNumber"] = "0xf0"
+    assert await rpc.block_number() == 256
+
+
+async def test_an_endpoint_that_stands_still_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    first, second, clock = Host(), Host(eth_blockNumber="0x65"), FakeClock()
+    rpc = client(first, second, clock=clock)
+    for _ in range(40):
+        await rpc.block_number()
+        clock.now += 1.0
+    assert "has had no new block" in caplog.text and second.posts
+
+
+async def test_when_all_lag_the_best_answer_is_used() -> None:
+    only = Host(eth_blockNumber="0x100")
+    rpc = client(only)
+    assert await rpc.block_number() == 256
+    only.results["eth_blockNumber"] = "0x1"
+    assert await rpc.block_number() == 256
+
+
+async def test_a_url_of_another_chain_is_left_and_alone_it_is_a_configuration_error(caplog: pytest.LogCaptureFixture) -> None:
+    wrong, right = Host(eth_chainId="0x1", eth_gasPrice="0x1"), Host(eth_gasPrice="0x2")
+    assert await client(wrong, right, chain_id=7).gas_price() == 2
+    assert "host0 is left for host1: The RPC URL at host0 leads to chain 1" in caplog.text
+    with pytest.raises(ConfigurationError, match="leads to chain 1, but this network is chain 7"):
+        await client(wrong, chain_id=7).gas_price()
+    with pytest.raises(ConfigurationError, match="No RPC URL"):
+        client()
+
+
+async def test_a_transaction_is_tried_at_one_endpoint_only() -> None:
+    first, second = Host(), Host(eth_sendRawTransaction=HASH)
+    first.whole = ApiUnavailableError("the connection was lost")
+    rpc = client(first, second)
+    with pytest.raises(ApiUnavailableError):
+        await rpc.send_raw_transactions([b"\x02"])
+    assert not second.posts
+    assert await rpc.send_raw_transactions([b"\x02"]) == [HASH]
+
+
+async def test_all_endpoints_away_is_one_error() -> None:
+    first, second = Host(), Host()
+    first.whole, second.whole = ApiUnavailableError("first away"), ApiUnavailableError("second away")
+    with pytest.raises(ApiUnavailableError, match="second away"):
+        await client(first, second).gas_price()
