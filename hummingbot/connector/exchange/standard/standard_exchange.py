@@ -24,15 +24,22 @@ from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
     OrderNotFoundError,
+    OrderRejectedError,
     OutcomeUnknownError,
     StandardError,
 )
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, OrderLogs
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
-from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain
+from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain, price_to_chain
 from hummingbot.connector.exchange.standard.network import resolve_network
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Settled
-from hummingbot.connector.exchange.standard.orders.sizing import Level, limit_order
+from hummingbot.connector.exchange.standard.orders.sizing import (
+    Level,
+    OrderCall,
+    clamped_price,
+    limit_order,
+    market_order,
+)
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
@@ -56,6 +63,8 @@ CATCH_UP_TIMEOUT = 5.0
 BOOK_POLL_INTERVAL = 1.0
 ACTIVE_ACCOUNT_INTERVAL = 1.0
 IDLE_ACCOUNT_INTERVAL = 5.0
+CLAMP_TOLD_INTERVAL = 60.0
+MARKET_SLIPPAGE = Decimal("0.01")
 
 
 class StandardExchange(ExchangePyBase):
@@ -92,6 +101,8 @@ class StandardExchange(ExchangePyBase):
         self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
         self._facts: Mapping[str, MarketFacts] = {}
         self._account: Account | None = None
+        self._clamp_told: dict[str, float] = {}
+        self._market_slippage = MARKET_SLIPPAGE
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
@@ -153,7 +164,7 @@ class StandardExchange(ExchangePyBase):
         return self._venue
 
     def supported_order_types(self) -> list[OrderType]:
-        return [OrderType.LIMIT]
+        return [OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET]
 
     def lists(self, trading_pair: str) -> bool:
         """Whether the exchange lists the pair, as far as is known."""
@@ -293,20 +304,50 @@ class StandardExchange(ExchangePyBase):
                            price: Decimal, **kwargs: Any) -> tuple[str, float]:
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
         account = await self._trading_account()
-        is_buy = trade_type is TradeType.BUY
-        call = limit_order(self._market(trading_pair), is_buy, amount, price, account.address,
-                           self._ask_levels(trading_pair) if is_buy else ())
+        call = self._order_call(trading_pair, amount, trade_type is TradeType.BUY, order_type, price, account.address)
         settled = await account.place(order_id, call)
         await self._process(settled)
         return settled[-1].exchange_order_id, self._time_source.time()
 
-    def _ask_levels(self, trading_pair: str) -> Iterable[Level]:
+    def _order_call(self, trading_pair: str, amount: Decimal, is_buy: bool, order_type: OrderType, price: Decimal,
+                    recipient: str) -> OrderCall:
+        """The engine's call for an order, by the book as it is known now."""
+        market, opposite = self._market(trading_pair), self._levels(trading_pair, is_buy)
+        if order_type is OrderType.MARKET:
+            return market_order(market, is_buy, amount, recipient, opposite, self._market_slippage)
+        price = self._within_spread(trading_pair, is_buy, price)
+        if order_type is OrderType.LIMIT_MAKER and opposite:
+            best = price_from_chain(opposite[0].price)
+            if (price >= best) if is_buy else (price <= best):
+                raise OrderRejectedError(f"A maker order at {price} would take: the best {'ask' if is_buy else 'bid'} of "
+                                         f"{trading_pair} is {best}.")
+        return limit_order(market, is_buy, amount, price, recipient, opposite,
+                           0 if order_type is OrderType.LIMIT_MAKER else CONSTANTS.MAX_MATCHES)
+
+    def _within_spread(self, trading_pair: str, is_buy: bool, price: Decimal) -> Decimal:
+        """The price, or the bound at which the engine would let the order rest instead (told once a pair and minute)."""
+        facts = self._facts.get(trading_pair)
+        if facts is None:
+            return price
+        seen = self._orderbook_ds.market_price(trading_pair)
+        market_price = facts.market_price if seen is None else price_to_chain(Decimal(str(seen)))
+        bounded = clamped_price(is_buy, price, market_price, facts.buy_spread if is_buy else facts.sell_spread)
+        now = self._time_source.monotonic()
+        if bounded != price and now - self._clamp_told.get(trading_pair, -CLAMP_TOLD_INTERVAL) >= CLAMP_TOLD_INTERVAL:
+            self._clamp_told[trading_pair] = now
+            side = "buy" if is_buy else "sell"
+            self.logger().warning(f"A {side} price of {price} for {trading_pair} is beyond what the exchange allows now: "
+                                  f"the order goes to {bounded}.")
+        return bounded
+
+    def _levels(self, trading_pair: str, is_buy: bool) -> list[Level]:
+        """The levels that an order could take, best first."""
         book = self.order_book_tracker.order_books.get(trading_pair)
-        market = self._market(trading_pair)
         if book is None:
-            return
-        for row in book.ask_entries():
-            yield Level(round(row.price * CONSTANTS.DENOMINATOR), market.base.to_units(Decimal(str(row.amount))))
+            return []
+        base = self._market(trading_pair).base
+        return [Level(round(row.price * CONSTANTS.DENOMINATOR), base.to_units(Decimal(str(row.amount))))
+                for row in (book.ask_entries() if is_buy else book.bid_entries())]
 
     def _on_order_failure(self, order_id: str, trading_pair: str, amount: Decimal, trade_type: TradeType, order_type: OrderType,
                           price: Decimal | None, exception: Exception, **kwargs: Any) -> None:
@@ -330,7 +371,7 @@ class StandardExchange(ExchangePyBase):
         if key is None or (tracked_order.is_done and not tracked_order.is_failure):
             return False
         account = await self._trading_account()
-        cancelled, block_number = await account.cancel(self._market(tracked_order.trading_pair), key)
+        cancelled, block_number = await account.cancel(key)
         await self._caught_up(block_number)
         if cancelled or tracked_order.is_cancelled:
             return True
@@ -386,7 +427,7 @@ class StandardExchange(ExchangePyBase):
         await self._update_order(order, order.exchange_order_id, OrderState.FILLED)
         key = OrderKey.parse(order.exchange_order_id)
         if key is not None and self._account is not None and key in self._account.settlement.resting:
-            safe_ensure_future(self._account.cancel(self._market(order.trading_pair), key))
+            safe_ensure_future(self._account.cancel(key))
 
     async def _update_order(self, order: InFlightOrder, exchange_order_id: str | None, state: OrderState) -> None:
         if order.current_state is not state or order.exchange_order_id is None:
@@ -424,14 +465,14 @@ class StandardExchange(ExchangePyBase):
         try:
             settled = await account.finish(tracked)
         except StandardError as error:
-            self.logger().info(f"The order {tracked.intent.client_order_ids[0]} of the last run was not placed: {error}")
+            self.logger().info(f"Of the last run, {', '.join(tracked.intent.client_order_ids)} was not placed: {error}")
             return
         await self._process(settled)
-        last = settled[-1]
-        if isinstance(last, Opened) and last.client_order_id not in self._order_tracker.all_fillable_orders:
-            self.logger().warning(f"The order {last.client_order_id} of the last run rests, and Hummingbot does not know it any "
-                                  "more: cancelling it.")
-            await account.cancel((await self._venue.listing()).by_book[last.key.book], last.key)
+        for event in settled:
+            if isinstance(event, Opened) and event.client_order_id not in self._order_tracker.all_fillable_orders:
+                self.logger().warning(f"The order {event.client_order_id} of the last run rests, and Hummingbot does not know it "
+                                      "any more: cancelling it.")
+                await account.cancel(event.key)
 
     async def _user_stream_event_listener(self) -> None:
         async for event in self._iter_user_event_queue():

@@ -12,13 +12,17 @@ Levels = Sequence[tuple[float, float]]
 
 
 class BookSnapshot(NamedTuple):
-    """A whole order book: (price, base amount) levels, best first. `update_id` never decreases within a pair."""
+    """A whole order book: (price, base amount) levels, best first. `update_id` never decreases within a pair.
+
+    `market_price` is the engine's own (docs/protocol.md, "Market price"), which bounds where orders may rest.
+    """
 
     trading_pair: str
     update_id: int
     timestamp: float
     bids: Levels
     asks: Levels
+    market_price: float | None = None
 
 
 class BookDelta(NamedTuple):

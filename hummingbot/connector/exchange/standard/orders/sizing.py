@@ -5,13 +5,19 @@ rounded down to the token's smallest unit. A buy spends the smallest quote amoun
 ordered, at the levels it will match and at its own price for the rest; so it ends with the amount ordered, or with less
 than one quote unit's worth (or one amount step, whichever is more) above it for each level, if the book stays as it is.
 """
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
-from hummingbot.connector.exchange.standard.markets import Market, Token, price_to_chain
+from hummingbot.connector.exchange.standard.markets import (
+    DENOMINATOR,
+    Market,
+    Token,
+    price_from_chain,
+    price_to_chain,
+)
 
 MAX_MATCHES = 20
 
@@ -24,7 +30,10 @@ class Level(NamedTuple):
 
 
 class OrderCall(NamedTuple):
-    """A call of the engine that places one order: what is spent of which token, and the native value sent along."""
+    """A call of the engine that places one order: what is spent of which token, and the native value sent along.
+
+    `item` is the same order as an item of createOrders, or None for one that createOrders cannot express.
+    """
 
     data: bytes
     value: int
@@ -32,6 +41,7 @@ class OrderCall(NamedTuple):
     deposit: int
     price: int
     expected_matches: int
+    item: tuple[Any, ...] | None
 
     @property
     def needs_allowance(self) -> bool:
@@ -61,43 +71,71 @@ def buy_deposit(market: Market, price: int, base_units: int, asks: Iterable[Leve
 
 
 def limit_order(market: Market, is_buy: bool, amount: Decimal, price: Decimal, recipient: str, asks: Iterable[Level] = (),
-                matches: int = MAX_MATCHES, is_maker: bool = True) -> OrderCall:
-    """The call for a limit order of `amount` base at `price`.
+                matches: int = MAX_MATCHES) -> OrderCall:
+    """The call for a limit order of `amount` base at `price`; the part that finds no match rests.
 
+    `matches` is how many orders it may take at most; 0 for one that must not take (docs/protocol.md, "Matching limits").
     Buy prices are rounded down and sell prices up to 1e-8, so that rounding never costs the user. Raises
     OrderRejectedError when the engine would refuse the size (docs/protocol.md, "Minimum size").
     """
     chain_price = price_to_chain(price, ROUND_FLOOR if is_buy else ROUND_CEILING)
     if chain_price <= 0:
         raise OrderRejectedError(f"The price {price} of {market.trading_pair} is zero at the exchange's eight decimals.")
-    base_units = market.base.to_units(amount)
+    return _order(market, is_buy, market.base.to_units(amount), chain_price, recipient, asks, matches, rests=True)
+
+
+def market_order(market: Market, is_buy: bool, amount: Decimal, recipient: str, levels: Sequence[Level],
+                 slippage: Decimal) -> OrderCall:
+    """The call for an order that takes at once what is offered, up to `slippage` (a fraction) beyond the best price.
+
+    `levels` are those of the opposite side, best first. What finds no match comes back. Raises OrderRejectedError when
+    nothing is offered, or for a size that the engine would refuse.
+    """
+    if not levels:
+        side = "asks" if is_buy else "bids"
+        raise OrderRejectedError(f"There are no {side} of {market.trading_pair} to take with a market order.")
+    worst = price_from_chain(levels[0].price) * (1 + slippage if is_buy else 1 - slippage)
+    chain_price = max(1, price_to_chain(worst, ROUND_FLOOR if is_buy else ROUND_CEILING))
+    return _order(market, is_buy, market.base.to_units(amount), chain_price, recipient, levels, MAX_MATCHES, rests=False)
+
+
+def clamped_price(is_buy: bool, price: Decimal, market_price: int, spread: int) -> Decimal:
+    """The price at which the engine would let the order rest: at most `spread` (in 1e-8) beyond the last market price.
+
+    The passive side has no bound. Rounded as the engine rounds, down (docs/protocol.md, "Spread limits").
+    """
     if is_buy:
-        deposit, expected = buy_deposit(market, chain_price, base_units, asks)
-        smallest = market.smallest_buy(chain_price)
-        spends = market.quote
+        return min(price, price_from_chain(market_price * (DENOMINATOR + spread) // DENOMINATOR))
+    return max(price, price_from_chain(market_price * (DENOMINATOR - spread) // DENOMINATOR))
+
+
+def _order(market: Market, is_buy: bool, base_units: int, price: int, recipient: str, asks: Iterable[Level], matches: int,
+           rests: bool) -> OrderCall:
+    if is_buy:
+        deposit, expected = buy_deposit(market, price, base_units, asks if matches else ())
+        smallest, spends, native = market.smallest_buy(price), market.quote, market.quote_is_native
     else:
-        deposit, expected = base_units, 0
-        smallest = market.smallest_sell(chain_price)
-        spends = market.base
+        deposit, expected = base_units, 0 if rests else MAX_MATCHES
+        smallest, spends, native = market.smallest_sell(price), market.base, market.base_is_native
     if deposit < smallest:
         raise OrderRejectedError(
-            f"{'Buying' if is_buy else 'Selling'} {amount} {market.base.symbol} at {price} is below the exchange's minimum: "
-            f"it spends {spends.from_units(deposit)} {spends.symbol}, at least {spends.from_units(smallest)} are needed.")
-    native = market.quote_is_native if is_buy else market.base_is_native
-    return OrderCall(_encode(market, is_buy, native, chain_price, deposit, is_maker, matches, recipient),
-                     deposit if native else 0, spends, deposit, chain_price, expected)
-
-
-def _encode(market: Market, is_buy: bool, native: bool, price: int, deposit: int, is_maker: bool, matches: int,
-            recipient: str) -> bytes:
+            f"{'Buying' if is_buy else 'Selling'} {market.base.from_units(base_units)} {market.base.symbol} at "
+            f"{price_from_chain(price)} is below the exchange's minimum: it spends {spends.from_units(deposit)} "
+            f"{spends.symbol}, at least {spends.from_units(smallest)} are needed.")
+    base, quote = market.base.address, market.quote.address
+    item = (base, quote, is_buy, True, 0, price, deposit, matches, recipient) if rests else None
     if native:
-        token = market.base if is_buy else market.quote
-        name = "limitBuyETH" if is_buy else "limitSellETH"
-        return ENGINE_FUNCTIONS[name].encode(token.address, price, is_maker, matches, recipient)
-    name = "limitBuy" if is_buy else "limitSell"
-    return ENGINE_FUNCTIONS[name].encode(market.base.address, market.quote.address, price, deposit, is_maker, matches, recipient)
+        function = ENGINE_FUNCTIONS["limitBuyETH" if is_buy else "limitSellETH"]
+        data = function.encode(base if is_buy else quote, price, rests, matches, recipient)
+    else:
+        function = ENGINE_FUNCTIONS["limitBuy" if is_buy else "limitSell"]
+        data = function.encode(base, quote, price, deposit, rests, matches, recipient)
+    return OrderCall(data, deposit if native else 0, spends, deposit, price, expected, item)
 
 
-def cancel_order(market: Market, is_bid: bool, order_id: int) -> bytes:
-    """The call that cancels one resting order."""
-    return ENGINE_FUNCTIONS["cancelOrder"].encode(market.base.address, market.quote.address, is_bid, order_id)
+def cancel_call(orders: Sequence[tuple[Market, bool, int]]) -> bytes:
+    """The call that cancels one resting order, or several at once, each given as (market, is bid, order id)."""
+    items = [(market.base.address, market.quote.address, is_bid, order_id) for market, is_bid, order_id in orders]
+    if len(items) == 1:
+        return ENGINE_FUNCTIONS["cancelOrder"].encode(*items[0])
+    return ENGINE_FUNCTIONS["cancelOrders"].encode(items)

@@ -23,6 +23,7 @@ from test.hummingbot.connector.exchange.standard.trading import (
     connected,
     deposit,
     fees_paid,
+    gas_spent,
     listen,
     order,
     quiet_sandbox,
@@ -52,17 +53,6 @@ async def place(exchange: StandardExchange, side: str, trading_pair: str, price:
     return client_order_id
 
 
-async def gas_spent(sandbox: Sandbox, address: str) -> int:
-    """What the account paid for gas so far, by the receipts of all its transactions."""
-    spent = 0
-    for number in range(sandbox.node.head.number + 1):
-        block = sandbox.node.block(number)
-        for receipt in block.receipts if block is not None else ():
-            if receipt.transaction.sender == address:
-                spent += receipt.gas_used * receipt.gas_price
-    return spent
-
-
 @pytest.mark.parametrize("trading_pair", [NATIVE_PAIR, TOKEN_PAIR])
 @pytest.mark.parametrize("side", ["buy", "sell"])
 async def test_an_order_rests_at_its_price_and_is_cancelled_by_its_event(side: str, trading_pair: str) -> None:
@@ -88,7 +78,7 @@ async def test_maker_fills_are_recorded_to_the_unit(side: str, trading_pair: str
         market, trader = market_of(exchange, trading_pair), Trader(sandbox)
         await trader.approve(market)
         address = sandbox.accounts[0].address
-        before, gas_before = balances(sandbox, market, address), await gas_spent(sandbox, address)
+        before, gas_before = balances(sandbox, market, address), gas_spent(sandbox, address)
         price = PRICES[trading_pair]
         client_order_id = await place(exchange, side, trading_pair, price)
         units, chain_price = market.base.to_units(AMOUNTS[trading_pair]), round(price * 10 ** 8)
@@ -109,7 +99,7 @@ async def test_taker_fills_and_the_resting_remainder_are_recorded_to_the_unit(si
         market, trader = market_of(exchange, trading_pair), Trader(sandbox)
         await trader.approve(market)
         address = sandbox.accounts[0].address
-        before, gas_before = balances(sandbox, market, address), await gas_spent(sandbox, address)
+        before, gas_before = balances(sandbox, market, address), gas_spent(sandbox, address)
         price, units = PRICES[trading_pair], market.base.to_units(AMOUNTS[trading_pair])
         chain_price = round(price * 10 ** 8)
         if side == "buy":
@@ -133,7 +123,7 @@ async def check_against_chain(sandbox: Sandbox, exchange: StandardExchange, mark
     sign = 1 if tracked.trade_type.name == "BUY" else -1
     fees = fees_paid(exchange, client_order_id)
     base, quote = balances(sandbox, market, address)
-    gas = await gas_spent(sandbox, address) - gas_before
+    gas = gas_spent(sandbox, address) - gas_before
     gas_in_base = market.base.from_units(gas) if market.base_is_native else Decimal(0)
     assert market.base.from_units(base - before[0]) == \
         sign * tracked.executed_amount_base - fees.get(market.base.symbol, Decimal(0)) - gas_in_base

@@ -130,6 +130,13 @@ def balances(sandbox: Sandbox, market: Market, address: str) -> tuple[int, int]:
     return base, quote
 
 
+def gas_spent(sandbox: Sandbox, address: str) -> int:
+    """What an account paid for gas so far, in wei, by the receipts of all its transactions."""
+    blocks = [sandbox.node.block(number) for number in range(sandbox.node.head.number + 1)]
+    return sum(receipt.gas_used * receipt.gas_price for block in blocks if block is not None for receipt in block.receipts
+               if receipt.transaction.sender == address)
+
+
 def listen(exchange: StandardExchange, *kinds: MarketEvent) -> EventLogger:
     """The events of these kinds from now on."""
     logger = EventLogger()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Market, Token, price_from_chain
-from hummingbot.connector.exchange.standard.orders.sizing import Level, buy_deposit, cancel_order, limit_order
+from hummingbot.connector.exchange.standard.orders.sizing import Level, buy_deposit, cancel_call, clamped_price, limit_order, market_order
 from test.hummingbot.connector.exchange.standard.orders.recordings import GENERATIONS, markets
 from test.vectors import steps
 
@@ -98,9 +98,9 @@ def test_a_buy_spends_quote():
 
 
 def test_a_sell_spends_base():
-    call = limit_order(BTC_USDC, False, Decimal("0.001"), Decimal(60000), ME, matches=3, is_maker=False)
+    call = limit_order(BTC_USDC, False, Decimal("0.001"), Decimal(60000), ME, matches=3)
     assert decoded("limitSell", call) == {"base": WBTC.address, "quote": USDC.address, "price": 60000 * 10**8,
-                                          "baseAmount": 100_000, "isMaker": False, "n": 3, "recipient": ME}
+                                          "baseAmount": 100_000, "isMaker": True, "n": 3, "recipient": ME}
     assert (call.value, call.spends, call.deposit, call.needs_allowance) == (0, WBTC, 100_000, True)
 
 
@@ -154,14 +154,14 @@ def test_recorded_limit_orders_are_encoded_to_the_recorded_bytes(generation):
                       if (found.base.address, found.quote.address) == (arguments["base"].lower(), arguments["quote"].lower()))
         is_buy, price = name == "limitBuy", arguments["price"]
         units = market.quote_to_base(price, arguments["quoteAmount"]) if is_buy else arguments["baseAmount"]
-        if is_buy and market.deposit_for(price, units) != arguments["quoteAmount"]:
+        if not arguments["isMaker"] or (is_buy and market.deposit_for(price, units) != arguments["quoteAmount"]):
             continue
         call = limit_order(market, is_buy, market.base.from_units(units), price_from_chain(price), arguments["recipient"].lower(),
-                           matches=arguments["n"], is_maker=arguments["isMaker"])
+                           matches=arguments["n"])
         if call.value == 0:
             assert call.data == bytes.fromhex(step["data"][2:]), step["label"]
             seen += 1
-    assert seen > {"engine_2025_08": 150, "engine_2026_07": 15}[generation]
+    assert seen > {"engine_2025_08": 140, "engine_2026_07": 15}[generation]
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -174,7 +174,45 @@ def test_recorded_cancels_are_encoded_to_the_recorded_bytes(generation):
         market = next((found for found in markets(generation).values() if (found.base.address, found.quote.address)
                        == (arguments["base"].lower(), arguments["quote"].lower())), None)
         if market is not None:
-            data = cancel_order(market, arguments["isBid"], arguments["orderId"])
+            data = cancel_call([(market, arguments["isBid"], arguments["orderId"])])
             assert data == bytes.fromhex(step["data"][2:])
             seen += 1
     assert seen > {"engine_2025_08": 20, "engine_2026_07": 10}[generation]
+
+
+def test_a_market_buy_takes_up_to_its_slippage_and_gives_the_rest_back():
+    asks = [Level(60000 * 10**8, 50_000), Level(60100 * 10**8, 100_000)]
+    call = market_order(BTC_USDC, True, Decimal("0.001"), ME, asks, Decimal("0.01"))
+    assert decoded("limitBuy", call) == {"base": WBTC.address, "quote": USDC.address, "price": 60600 * 10**8,
+                                         "quoteAmount": 30_000_000 + 30_050_000, "isMaker": False, "n": 20, "recipient": ME}
+    assert call.item is None
+
+
+def test_a_market_sell_of_the_native_token_is_paid_with_value():
+    call = market_order(SOMI_USDC, False, Decimal("1.5"), ME, [Level(65_000_000, 10**18)], Decimal("0.01"))
+    assert decoded("limitSellETH", call) == {"quote": USDC.address, "price": 64_350_000, "isMaker": False, "n": 20, "recipient": ME}
+    assert call.value == 15 * 10**17
+
+
+def test_a_market_order_without_an_offer_is_refused():
+    with pytest.raises(OrderRejectedError, match="no asks"):
+        market_order(BTC_USDC, True, Decimal("0.001"), ME, [], Decimal("0.01"))
+
+
+@pytest.mark.parametrize("is_buy, price, expected", [
+    (True, "66000", "61800"), (True, "61000", "61000"), (True, "1", "1"),
+    (False, "50000", "58200"), (False, "59000", "59000"), (False, "99999", "99999"),
+])
+def test_a_price_beyond_the_spread_is_where_the_engine_would_put_it(is_buy, price, expected):
+    assert clamped_price(is_buy, Decimal(price), 60000 * 10**8, 3_000_000) == Decimal(expected)
+
+
+def test_a_maker_order_may_take_nothing():
+    call = limit_order(BTC_USDC, True, Decimal("0.001"), Decimal(60000), ME, [Level(59000 * 10**8, 10**8)], matches=0)
+    assert decoded("limitBuy", call)["n"] == 0
+    assert (call.deposit, call.expected_matches) == (60_000_000, 0), "what it cannot take must not shrink its deposit"
+
+
+def test_an_order_is_the_same_as_an_item_of_a_batch():
+    call = limit_order(SOMI_USDC, False, Decimal("1.5"), Decimal("0.65"), ME)
+    assert call.item == (SOMI.address, USDC.address, False, True, 0, 65_000_000, 15 * 10**17, 20, ME)

@@ -1,0 +1,96 @@
+"""Cancelling orders: one transaction each, or one for all that are cancelled in the same moment.
+
+A cancel counts only when its event is in the receipt: the engine reports success for a cancel that did nothing too
+(docs/protocol.md, "Cancel and update").
+"""
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled
+from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent
+from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import OrderRejectedError, StandardError
+from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.orders.sizing import cancel_call
+from hummingbot.connector.exchange.standard.window import Window
+
+CANCEL = "cancel"
+ATTEMPTS = 3
+WINDOW_SECONDS = 0.005
+MAX_BATCH = 10
+
+
+class CancelResult(NamedTuple):
+    """Whether the order's cancel event is on the chain, and the block where the chain said so."""
+
+    cancelled: bool
+    block_number: int
+
+
+_Waiting = tuple[OrderKey, "asyncio.Future[CancelResult]"]
+
+
+class Cancels:
+    """The cancels of one account. `deposits` reads what the engine still holds of the account's orders."""
+
+    def __init__(self, listing: Listing, sender: TransactionSender, gas: GasLimits, clock: Clock,
+                 deposits: Callable[[Sequence[OrderKey]], Awaitable[list[int]]]) -> None:
+        self._listing = listing
+        self._sender = sender
+        self._gas = gas
+        self._deposits = deposits
+        self._window: Window[OrderKey, CancelResult] = Window(self._cancel_all, clock, WINDOW_SECONDS)
+
+    async def cancel(self, key: OrderKey) -> CancelResult:
+        """Cancel a resting order. Not cancelled means that it is gone from the exchange already.
+
+        Raises OrderRejectedError when it is still there after all attempts, or NotSentError, OutcomeUnknownError.
+        """
+        return await self._window.add(key)
+
+    async def _cancel_all(self, waiting: list[_Waiting]) -> None:
+        size = min(MAX_BATCH, self._gas.items_per_batch(cancel=True))
+        await asyncio.gather(*(self._cancel_some(waiting[start:start + size]) for start in range(0, len(waiting), size)))
+
+    async def _cancel_some(self, waiting: Sequence[_Waiting]) -> None:
+        try:
+            for attempt in range(ATTEMPTS):
+                receipt = await self._send([key for key, _ in waiting], attempt)
+                waiting = await self._sort_out(waiting, receipt)
+                if not waiting:
+                    return
+            raise OrderRejectedError(f"The order is still on the exchange after {ATTEMPTS} cancels. {receipt.reason}".strip())
+        except StandardError as error:
+            for _, future in waiting:
+                if not future.done():
+                    future.set_exception(error)
+
+    async def _send(self, keys: Sequence[OrderKey], attempt: int) -> Receipt:
+        """Each further attempt brings twice the gas, since too little of it makes a cancel do nothing."""
+        data = cancel_call([(self._listing.by_book[key.book], key.is_bid, key.id) for key in keys])
+        tracked = self._sender.submit(Intent(
+            to=self._listing.engine, data=data, value=0, gas_limit=self._gas.cancels(len(keys)) << attempt, kind=CANCEL,
+            patience=FOREVER))
+        receipt = await tracked.wait()
+        self._sender.settle(tracked)
+        return receipt
+
+    async def _sort_out(self, waiting: Sequence[_Waiting], receipt: Receipt) -> list[_Waiting]:
+        """Tell those whose end is known; the rest is still on the exchange."""
+        events = [log.event for log in decode_engine_logs(receipt.logs, self._listing.engine)]
+        cancelled = {OrderKey(event.pair, event.is_bid, event.id) for event in events if isinstance(event, OrderCanceled)}
+        missing = [key for key, _ in waiting if key not in cancelled]
+        held = dict(zip(missing, await self._deposits(missing))) if missing else {}
+        left = []
+        for key, future in waiting:
+            if held.get(key, 0) > 0:
+                left.append((key, future))
+            elif not future.done():
+                future.set_result(CancelResult(key in cancelled, receipt.block_number))
+        return left

@@ -1,0 +1,163 @@
+"""Placing orders: one transaction each, or one for all that a strategy places in the same moment.
+
+createOrders is all or nothing, so when it reverts each of its orders is simulated: the ones that the engine would refuse
+fail with their own reason, the others are sent on their own. Nothing was placed before, so nothing is placed twice.
+"""
+import asyncio
+import json
+import logging
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.allowances import Allowances
+from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs, decode_outflows
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.tokens import WETH_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import OrderRejectedError, StandardError
+from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Settled, Settlement
+from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
+from hummingbot.connector.exchange.standard.window import Window
+
+# What may rest, and what takes or comes back (docs/protocol.md, "Matching limits").
+PLACE, TAKE = "place", "take"
+# A quote that is older than this when it could be sent is not worth sending any more.
+PATIENCE = 60.0
+WINDOW_SECONDS = 0.005
+MAX_BATCH = 20
+
+
+class _Order(NamedTuple):
+    client_order_id: str
+    call: OrderCall
+
+
+_Waiting = tuple[_Order, "asyncio.Future[list[Settled]]"]
+
+
+class Placements:
+    """The placements of one account. `finished` collects transactions whose consequences the account has yet to save."""
+
+    def __init__(self, address: str, listing: Listing, rpc: RpcClient, sender: TransactionSender, allowances: Allowances,
+                 gas: GasLimits, settlement: Settlement, clock: Clock, finished: list[Tracked]) -> None:
+        self._address = address
+        self._listing = listing
+        self._rpc = rpc
+        self._sender = sender
+        self._allowances = allowances
+        self._gas = gas
+        self._settlement = settlement
+        self._finished = finished
+        self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
+
+    async def place(self, client_order_id: str, call: OrderCall) -> list[Settled]:
+        """Send one order and wait for its receipt; what it did, fills first.
+
+        Raises OrderRejectedError when the engine refuses it, NotSentError when it provably never reached a node, and
+        OutcomeUnknownError when the process ends before that is known.
+        """
+        if call.needs_allowance:
+            await self._allowances.ensure(call.spends, call.deposit)
+        return await self._window.add(_Order(client_order_id, call))
+
+    async def _send_all(self, waiting: list[_Waiting]) -> None:
+        together = [entry for entry in waiting if entry[0].call.item is not None]
+        size = min(MAX_BATCH, self._gas.items_per_batch())
+        groups = [together[start:start + size] for start in range(0, len(together), size)]
+        groups += [[entry] for entry in waiting if entry[0].call.item is None]
+        await asyncio.gather(*(self._send_batch(group) if len(group) > 1 else self._send_one(group[0]) for group in groups))
+
+    async def _send_one(self, entry: _Waiting) -> None:
+        (client_order_id, call), future = entry
+        gas = self._gas.order(matches=call.expected_matches, native=call.value > 0)
+        tracked = self._submit(call.data, call.value, gas, PLACE if call.item is not None else TAKE, (client_order_id,),
+                               [call.deposit])
+        try:
+            settled = await self.finish(tracked)
+        except StandardError as error:
+            _fail(future, error)
+        else:
+            _resolve(future, settled)
+
+    async def _send_batch(self, entries: Sequence[_Waiting]) -> None:
+        calls = [order.call for order, _ in entries]
+        data = ENGINE_FUNCTIONS["createOrders"].encode([call.item for call in calls])
+        gas = self._gas.orders(len(calls), matches=sum(call.expected_matches for call in calls),
+                               native=any(call.value for call in calls))
+        tracked = self._submit(data, sum(call.value for call in calls), gas, PLACE,
+                               tuple(order.client_order_id for order, _ in entries), [call.deposit for call in calls])
+        try:
+            settled = await self.finish(tracked)
+        except OrderRejectedError:
+            await self._split(entries)
+        except StandardError as error:
+            for _, future in entries:
+                _fail(future, error)
+        else:
+            for order, future in entries:
+                _resolve(future, [event for event in settled if event.client_order_id == order.client_order_id])
+
+    async def _split(self, entries: Sequence[_Waiting]) -> None:
+        """The batch reverted: refuse what the engine would refuse again, send the rest one by one."""
+        answers = await asyncio.gather(*(
+            self._rpc.eth_call(self._listing.engine, order.call.data, self._address, order.call.value)
+            for order, _ in entries), return_exceptions=True)
+        good = []
+        for entry, answer in zip(entries, answers):
+            if isinstance(answer, OrderRejectedError):
+                _fail(entry[1], answer)
+            else:
+                good.append(entry)
+        await asyncio.gather(*(self._send_one(entry) for entry in good))
+
+    def _submit(self, data: bytes, value: int, gas_limit: int, kind: str, client_order_ids: tuple[str, ...],
+                deposits: Sequence[int]) -> Tracked:
+        return self._sender.submit(Intent(
+            to=self._listing.engine, data=data, value=value, gas_limit=gas_limit, kind=kind,
+            client_order_ids=client_order_ids, tag=json.dumps([str(deposit) for deposit in deposits]), patience=PATIENCE))
+
+    async def finish(self, tracked: Tracked) -> list[Settled]:
+        """Wait for the end of a placement, of this run or an earlier one, and settle it."""
+        try:
+            receipt = await tracked.wait()
+        finally:
+            if tracked.done:
+                self._finished.append(tracked)
+        if not receipt.ok:
+            self._allowances.forget()
+            raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
+        deposits = [int(deposit) for deposit in json.loads(tracked.intent.tag)]
+        settled = self._settlement.settle_receipt(
+            tracked.intent.client_order_ids, decode_engine_logs(receipt.logs, self._listing.engine),
+            decode_outflows(receipt.logs), deposits)
+        if tracked.intent.kind == TAKE:
+            # An order that found nothing to take leaves no event at all.
+            settled = settled or [Closed(tracked.intent.client_order_ids[0], receipt.transaction_hash, Ending.CANCELED,
+                                         deposits[0], receipt.block_number)]
+            self._unwrap(tracked, receipt, settled[-1])
+        return settled
+
+    def _unwrap(self, tracked: Tracked, receipt: Receipt, last: Settled) -> None:
+        """The engine gives back what a native order did not spend as wrapped tokens; make them native again."""
+        if tracked.intent.value == 0 or not isinstance(last, Closed) or last.refund <= 0:
+            return
+        logging.getLogger(__name__).info("Unwrapping what came back of the order in transaction %s", receipt.transaction_hash)
+        self._sender.submit(Intent(
+            to=self._listing.native_token, data=WETH_FUNCTIONS["withdraw"].encode(last.refund), value=0,
+            gas_limit=self._gas.wrap(), kind="unwrap", patience=FOREVER))
+
+
+def _resolve(future: "asyncio.Future[list[Settled]]", settled: list[Settled]) -> None:
+    if not future.done():
+        future.set_result(settled)
+
+
+def _fail(future: "asyncio.Future[list[Settled]]", error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

@@ -1,0 +1,181 @@
+"""Order types, bounds and batches on a sandbox in process."""
+import asyncio
+import logging
+from decimal import Decimal
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import OrderState
+from test.hummingbot.connector.exchange.standard.trading import (
+    NATIVE_PAIR,
+    TOKEN_PAIR,
+    Trader,
+    balances,
+    connected,
+    deposit,
+    fees_paid,
+    gas_spent,
+    order,
+    quiet_sandbox,
+    until,
+)
+
+NAN = Decimal("NaN")
+
+
+async def create(exchange: StandardExchange, side: str, trading_pair: str, kind: OrderType, price: Decimal, amount: Decimal) -> str:
+    send = exchange.buy if side == "buy" else exchange.sell
+    client_order_id: str = send(trading_pair, amount, kind, price)
+    await until(lambda: exchange._order_tracker.fetch_order(client_order_id) is not None)
+    await until(lambda: not order(exchange, client_order_id).is_pending_create)
+    return client_order_id
+
+
+async def a_book(sandbox: Sandbox, exchange: StandardExchange, trading_pair: str) -> Trader:
+    """Another trader's bid one per cent below and ask one per cent above the market price, known to the connector."""
+    market, trader = exchange._market(trading_pair), Trader(sandbox)
+    await trader.approve(market)
+    middle = sandbox.view.market_price(market.book)
+    units = market.base.to_units(Decimal(100 if trading_pair == NATIVE_PAIR else 1))
+    await trader.buy(market, middle * 99 // 100, market.deposit_for(middle * 99 // 100, units))
+    await trader.sell(market, middle * 101 // 100, units)
+    book = exchange.get_order_book(trading_pair)
+    await until(lambda: len(book.snapshot[0]) and len(book.snapshot[1]))
+    return trader
+
+
+@pytest.mark.parametrize("side, price", [("buy", "60700"), ("sell", "59300")])
+async def test_a_maker_order_that_would_take_is_refused_with_the_price_it_would_take(
+        side: str, price: str, caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await a_book(sandbox, exchange, TOKEN_PAIR)
+        client_order_id = await create(exchange, side, TOKEN_PAIR, OrderType.LIMIT_MAKER, Decimal(price), Decimal("0.01"))
+        assert order(exchange, client_order_id).current_state is OrderState.FAILED
+        best = "60600" if side == "buy" else "59400"
+        assert any("would take" in record.message and best in record.message for record in caplog.records)
+
+
+async def test_a_maker_order_takes_nothing_even_when_the_book_moved_meanwhile() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await a_book(sandbox, exchange, TOKEN_PAIR)
+        exchange._orderbook_ds._feed.remove_pair(TOKEN_PAIR)  # the connector does not see what comes now
+        trader = Trader(sandbox)
+        await trader.sell(exchange._market(TOKEN_PAIR), 60_000 * 10 ** 8, 10_000_000)
+        client_order_id = await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT_MAKER, Decimal("60300"), Decimal("0.01"))
+        tracked = order(exchange, client_order_id)
+        assert tracked.current_state is OrderState.OPEN and not tracked.order_fills
+        assert tracked.price == Decimal("60000"), "it rests at the ask, and Hummingbot is told so"
+
+
+@pytest.mark.parametrize("trading_pair", [NATIVE_PAIR, TOKEN_PAIR])
+@pytest.mark.parametrize("side", ["buy", "sell"])
+async def test_a_market_order_takes_what_is_offered_exactly(side: str, trading_pair: str) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await a_book(sandbox, exchange, trading_pair)
+        market, address = exchange._market(trading_pair), sandbox.accounts[0].address
+        amount = Decimal("12.345678") if trading_pair == NATIVE_PAIR else Decimal("0.012345")
+        before, gas_before = balances(sandbox, market, address), gas_spent(sandbox, address)
+        client_order_id = await create(exchange, side, trading_pair, OrderType.MARKET, NAN, amount)
+        tracked = order(exchange, client_order_id)
+        await until(lambda: tracked.current_state is OrderState.FILLED)
+        assert amount <= tracked.executed_amount_base <= amount + market.base.from_units(2 * market.base_step)
+        after, gas = balances(sandbox, market, address), gas_spent(sandbox, address) - gas_before
+        sign, fees = 1 if side == "buy" else -1, fees_paid(exchange, client_order_id)
+        gas_in_base = market.base.from_units(gas) if market.base_is_native else Decimal(0)
+        assert market.base.from_units(after[0] - before[0]) == \
+            sign * tracked.executed_amount_base - fees.get(market.base.symbol, Decimal(0)) - gas_in_base
+        assert market.quote.from_units(after[1] - before[1]) == \
+            -sign * tracked.executed_amount_quote - fees.get(market.quote.symbol, Decimal(0))
+
+
+async def test_a_market_sell_of_more_native_tokens_than_are_wanted_gets_the_rest_back_unwrapped() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await a_book(sandbox, exchange, NATIVE_PAIR)
+        market, address = exchange._market(NATIVE_PAIR), sandbox.accounts[0].address
+        client_order_id = await create(exchange, "sell", NATIVE_PAIR, OrderType.MARKET, NAN, Decimal(150))
+        tracked = order(exchange, client_order_id)
+        assert tracked.current_state is OrderState.CANCELED and 99 < tracked.executed_amount_base <= 100
+        await until(lambda: sandbox.view.balance(market.base.address, address) == 0 and not exchange._account._sender.pending)
+
+
+async def test_a_market_order_that_finds_nothing_is_cancelled() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        trader = await a_book(sandbox, exchange, TOKEN_PAIR)
+        exchange._orderbook_ds._feed.remove_pair(TOKEN_PAIR)
+        ask = OrderKey(exchange._market(TOKEN_PAIR).book, False, 1)
+        await trader.send(sandbox.engine_address, ENGINE_FUNCTIONS["cancelOrder"],
+                          exchange._market(TOKEN_PAIR).base.address, exchange._market(TOKEN_PAIR).quote.address, False, ask.id)
+        client_order_id = await create(exchange, "buy", TOKEN_PAIR, OrderType.MARKET, NAN, Decimal("0.01"))
+        tracked = order(exchange, client_order_id)
+        await until(lambda: tracked.current_state is OrderState.CANCELED)
+        assert not tracked.order_fills
+
+
+async def test_a_price_beyond_the_spread_is_told_and_the_order_carries_where_it_rests(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        ids = [await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT, Decimal(price), Decimal("0.01")) for price in (70000, 70001)]
+        assert order(exchange, ids[0]).price == Decimal("61800")
+        key = OrderKey.parse(order(exchange, ids[0]).exchange_order_id)
+        assert key is not None and deposit(sandbox, key) == 618_000_000, "the deposit is that of the price at which it rests"
+        assert len([record for record in caplog.records if "beyond what the exchange allows" in record.message]) == 1
+
+
+async def test_orders_of_one_moment_go_out_in_one_transaction_each_with_its_own_id() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT, Decimal(59000), Decimal("0.01"))  # makes the approval
+        first = sandbox.node.nonce(sandbox.accounts[0].address)
+        ids = [exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(59000 - step)) for step in range(5)]
+        ids += [exchange.sell(NATIVE_PAIR, Decimal(10), OrderType.LIMIT, Decimal("0.66") + Decimal(step) / 1000) for step in range(5)]
+        await until(lambda: all(exchange._order_tracker.fetch_order(each) is not None for each in ids))
+        await until(lambda: all(order(exchange, each).current_state is OrderState.OPEN for each in ids))
+        assert sandbox.node.nonce(sandbox.accounts[0].address) == first + 1
+        keys = [OrderKey.parse(order(exchange, each).exchange_order_id) for each in ids]
+        assert len(set(keys)) == 10
+        for each, key in zip(ids, keys):
+            assert key is not None and sandbox.view.call(key.book, _get_order(), key.is_bid, key.id)[0][1] == \
+                round(order(exchange, each).price * 10 ** 8)
+        results = await exchange.cancel_all(10)
+        assert all(result.success for result in results) and len(results) == 11
+        assert sandbox.node.nonce(sandbox.accounts[0].address) == first + 1 + 2, "eleven cancels are two transactions"
+
+
+def _get_order():  # type: ignore[no-untyped-def]
+    from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
+    return BOOK_FUNCTIONS["getOrder"]
+
+
+async def test_one_bad_order_of_a_batch_fails_alone() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await create(exchange, "sell", TOKEN_PAIR, OrderType.LIMIT, Decimal(61000), Decimal("0.01"))
+        amounts = [Decimal("0.01"), Decimal(5000), Decimal("0.02")]  # the wallet has 1000
+        ids = [exchange.sell(TOKEN_PAIR, amount, OrderType.LIMIT, Decimal(61000)) for amount in amounts]
+        await until(lambda: all(exchange._order_tracker.fetch_order(each) is not None for each in ids))
+        await until(lambda: not any(order(exchange, each).is_pending_create for each in ids))
+        assert [order(exchange, each).current_state for each in ids] == [OrderState.OPEN, OrderState.FAILED, OrderState.OPEN]
+
+
+async def test_a_cancel_with_too_little_gas_is_sent_again_with_more(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        client_order_id = await create(exchange, "sell", TOKEN_PAIR, OrderType.LIMIT, Decimal(61000), Decimal("0.01"))
+        account = exchange._account
+        account._cancels._gas.profile = account._gas.profile._replace(cancel=60_000)
+        results = await exchange.cancel_all(10)
+        assert [result.success for result in results] == [True]
+        assert order(exchange, client_order_id).current_state is OrderState.CANCELED
+
+
+async def test_a_hundred_orders_of_one_tick_are_placed() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await create(exchange, "sell", TOKEN_PAIR, OrderType.LIMIT, Decimal(61000), Decimal("0.01"))
+        ids = [exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61000 + step)) for step in range(100)]
+        await asyncio.sleep(0)
+        await until(lambda: all(exchange._order_tracker.fetch_order(each) is not None for each in ids))
+        await until(lambda: all(order(exchange, each).current_state is OrderState.OPEN for each in ids))
+        results = await exchange.cancel_all(20)
+        assert len(results) == 101 and all(result.success for result in results)
