@@ -2,7 +2,8 @@
 
 Orders rest where they are placed and nothing trades by itself: a test says what is filled (`fill`, `cross_next`), what the
 contract refuses (`refuse`), what it silently ignores (`ignore`) and when the node gives no answer (`down`). Every
-transaction is mined at once, in a block of its own. Everything that was asked is kept, decoded, for assertions.
+transaction is mined at once, in a block of its own. Everything that was asked is kept, decoded, for assertions; the items
+of a batch are kept as the single calls that they stand for.
 """
 import json
 from collections import Counter, defaultdict
@@ -55,6 +56,9 @@ class Order:
     deposit: int
 
 
+LogEntry = tuple[tuple[str, ...], bytes]
+
+
 class Crossing(NamedTuple):
     """What the next order trades at its placement."""
 
@@ -94,7 +98,7 @@ class FakeNode:
         self.nonces: Counter[str] = Counter()
         self.asked: list[Asked] = []
         self.down: set[str] = set()
-        self._ignored: set[str] = set()
+        self._ignored: dict[str, Callable[..., bool]] = {}
         self._refusals: dict[str, tuple[bytes, Callable[..., bool]]] = {}
         self._crossing: Crossing | None = None
         self._listeners: defaultdict[str, list[Callable[..., Any]]] = defaultdict(list)
@@ -111,9 +115,9 @@ class FakeNode:
         """From now on this function of a contract reverts with the error, if `when` holds for its arguments."""
         self._refusals[name] = (ERRORS_BY_NAME[error].encode(*arguments), when)
 
-    def ignore(self, name: str) -> None:
+    def ignore(self, name: str, when: Callable[..., bool] = lambda *_: True) -> None:
         """From now on this function succeeds and does nothing, as a cancel does with too little gas."""
-        self._ignored.add(name)
+        self._ignored[name] = when
 
     def cross_next(self, price: int, base_amount: int, quote_amount: int, fee: int) -> None:
         """The next order trades this much at its placement."""
@@ -226,16 +230,20 @@ class FakeNode:
         self.nonces[transaction.sender] += 1
         name, arguments = self._decode(transaction.to or "", transaction.data)
         asked = Asked(name, transaction.to or "", arguments, transaction.sender, transaction.value, transaction.gas_limit)
-        logs: list[tuple[tuple[str, ...], bytes]] = []
+        calls = [asked._replace(name=single, arguments=item) for single, item in _items(name, arguments)]
+        logs: list[LogEntry] = []
         success = True
         try:
-            self._check_refusal(name, arguments)
-            if name not in self._ignored:
-                logs = getattr(self, "_do_" + name)(asked, *arguments)
+            for call in calls:
+                self._check_refusal(call.name, call.arguments)
+            for call in calls:
+                if not self._ignored.get(call.name, lambda *_: False)(*call.arguments):
+                    logs += getattr(self, "_do_" + call.name)(call, *call.arguments)
         except Refused:
-            success = False
+            success, logs = False, []
         self._mine(transaction.hash, success, logs, asked)
-        self._note(asked)
+        for noted in calls if len(calls) > 1 else [asked]:
+            self._note(noted)
         return transaction.hash
 
     # Views
@@ -280,31 +288,35 @@ class FakeNode:
 
     # Transactions
 
-    def _do_approve(self, asked: Asked, spender: str, amount: int) -> list[tuple[tuple[str, ...], bytes]]:
+    def _do_approve(self, asked: Asked, spender: str, amount: int) -> list[LogEntry]:
         self.allowances[asked.to, asked.sender, spender] = amount
         return []
 
     def _do_limitBuy(self, asked: Asked, base: str, quote: str, price: int, amount: int, is_maker: bool, n: int,
-                     recipient: str) -> list[tuple[tuple[str, ...], bytes]]:
+                     recipient: str) -> list[LogEntry]:
         return self._place(base, quote, True, price, amount, recipient)
 
     def _do_limitSell(self, asked: Asked, base: str, quote: str, price: int, amount: int, is_maker: bool, n: int,
-                      recipient: str) -> list[tuple[tuple[str, ...], bytes]]:
+                      recipient: str) -> list[LogEntry]:
         return self._place(base, quote, False, price, amount, recipient)
 
     def _do_limitSellETH(self, asked: Asked, quote: str, price: int, is_maker: bool, n: int,
-                         recipient: str) -> list[tuple[tuple[str, ...], bytes]]:
+                         recipient: str) -> list[LogEntry]:
         return self._place(self.wrapped_native, quote, False, price, asked.value, recipient)
 
     def _do_cancelOrder(self, asked: Asked, base: str, quote: str, is_bid: bool,
-                        number: int) -> list[tuple[tuple[str, ...], bytes]]:
+                        number: int) -> list[LogEntry]:
         (book,) = self._view_getPair(self.engine, base, quote)
         key = OrderKey(book, is_bid, number)
         order = self.orders.get(key)
         return [self._canceled(key)] if order is not None and order.owner == asked.sender else []
 
+    def _do_createOrder(self, asked: Asked, base: str, quote: str, is_bid: bool, is_limit: bool, number: int, price: int,
+                        amount: int, n: int, recipient: str) -> list[LogEntry]:
+        return self._place(base, quote, is_bid, price, amount, recipient)
+
     def _place(self, base: str, quote: str, is_bid: bool, price: int, amount: int,
-               owner: str) -> list[tuple[tuple[str, ...], bytes]]:
+               owner: str) -> list[LogEntry]:
         (book,) = self._view_getPair(self.engine, base, quote)
         logs, left = [], amount
         if self._crossing is not None:
@@ -343,11 +355,11 @@ class FakeNode:
         if name in self._refusals and self._refusals[name][1](*arguments):
             raise Refused(self._refusals[name][0])
 
-    def _canceled(self, key: OrderKey) -> tuple[tuple[str, ...], bytes]:
+    def _canceled(self, key: OrderKey) -> LogEntry:
         order = self.orders.pop(key)
         return ORDER_CANCELED.encode(key.book, key.id, key.is_bid, order.owner, order.deposit)
 
-    def _mine(self, transaction_hash: str, success: bool, logs: list[tuple[tuple[str, ...], bytes]],
+    def _mine(self, transaction_hash: str, success: bool, logs: list[LogEntry],
               asked: Asked | None = None) -> None:
         self.head += 1
         block = {"blockNumber": hex(self.head), "blockHash": f"0x{self.head:064x}"}
@@ -357,3 +369,10 @@ class FakeNode:
         self.receipts[transaction_hash] = {
             "transactionHash": transaction_hash, "status": hex(int(success)), "gasUsed": hex(21_000),
             "effectiveGasPrice": hex(6 * GWEI), "logs": entries, "from": asked.sender if asked else STRANGER, **block}
+
+
+def _items(name: str, arguments: tuple[Any, ...]) -> list[tuple[str, tuple[Any, ...]]]:
+    """The single calls that a transaction stands for."""
+    if name in ("createOrders", "cancelOrders"):
+        return [(name[:-1], tuple(item)) for item in arguments[0]]
+    return [(name, tuple(arguments[0]) if name == "createOrder" else arguments)]

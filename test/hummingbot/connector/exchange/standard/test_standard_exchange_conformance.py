@@ -171,7 +171,7 @@ class StandardExchangeTests(AbstractExchangeConnectorTests.ExchangeConnectorTest
 
     @property
     def expected_supported_order_types(self):
-        return [OrderType.LIMIT]
+        return [OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET]
 
     @property
     def expected_trading_rule(self):
@@ -297,7 +297,7 @@ class StandardExchangeTests(AbstractExchangeConnectorTests.ExchangeConnectorTest
     def configure_one_successful_one_erroneous_cancel_all_response(self, successful_order, erroneous_order, mock_api):
         self.rest(successful_order)
         self.rest(erroneous_order, f"{MARKET.book}:ask:5")
-        self.node.refuse("cancelOrder", "Error", "Pausable: paused", when=lambda *arguments: arguments[-1] == 5)
+        self.node.ignore("cancelOrder", when=lambda *arguments: arguments[-1] == 5)
         return ["cancelOrder"]
 
     def configure_completely_filled_order_status_response(self, order, mock_api, callback=lambda *args, **kwargs: None):
