@@ -172,9 +172,11 @@ def parse_tick_book(body: bytes) -> TickBook:
         market_price = float(answer["mktPrice"]) if answer.get("mktPrice") else None
         if any(not 0 < price < math.inf or not 0 <= amount < math.inf for side in (bids, asks) for price, amount in side):
             raise ValueError("a price or an amount is out of range")
+        bids = [(price, amount / price) for price, amount in bids]
+        if any(amount == math.inf for _, amount in bids):
+            raise ValueError("an amount is out of range")
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadDataError(f"the order book is malformed: {error!r}") from error
     bids.sort(reverse=True)
     asks.sort()
-    return TickBook([(price, amount / price) for price, amount in bids if amount > 0],
-                    [level for level in asks if level[1] > 0], market_price)
+    return TickBook([level for level in bids if level[1] > 0], [level for level in asks if level[1] > 0], market_price)
