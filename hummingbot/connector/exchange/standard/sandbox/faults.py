@@ -1,7 +1,7 @@
 """Faults on demand: what an HTTP server does wrong, as rules that may change while it runs, and the node's own switches."""
 import asyncio
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -51,7 +51,8 @@ class Target(StrEnum):
 
 @dataclass
 class HttpFault:
-    """One rule. It applies to matching requests with `probability`, after the first `skip` of them, `count` times at most.
+    """One rule. It applies to matching requests with `probability`, after the first `skip` of them, `count` times at most,
+    and, with `above_per_second`, only to those beyond so many within a second.
 
     `path` is a pattern for REST paths (like /api/orders/*), `method` one for JSON-RPC methods (like eth_send*); a batch
     matches when one of its requests does. Times are in seconds, sizes in bytes.
@@ -61,6 +62,7 @@ class HttpFault:
     target: Target = Target.ALL
     path: str = "*"
     method: str = "*"
+    above_per_second: float | None = None
     probability: float = 1.0
     count: int | None = None
     skip: int = 0
@@ -78,7 +80,7 @@ class HttpFault:
             if entry.name in ("kind", "target", "path", "method"):
                 if not isinstance(value, str):
                     raise ValueError(f"{entry.name} must be a text")
-            elif value is None and entry.name in ("count", "retry_after"):
+            elif value is None and entry.name in ("count", "retry_after", "above_per_second"):
                 continue
             elif isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0 or value != value:
                 raise ValueError(f"{entry.name} must be a number, at least 0")
@@ -108,6 +110,7 @@ class Faults:
     http: list[HttpFault] = field(default_factory=list)
     _random: Random = field(init=False)
     _answers: OrderedDict[str, bytes] = field(init=False, default_factory=OrderedDict)
+    _recent: dict[int, deque[float]] = field(init=False, default_factory=dict)
     _frozen: dict[str, bytes] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -149,6 +152,7 @@ class Faults:
                 return await handler(request)
             if not self.http:
                 self._frozen.clear()
+                self._recent.clear()
                 return await self._remembered(request, handler)
             methods = await _rpc_methods(request)
             chosen = None
@@ -166,6 +170,8 @@ class Faults:
         return apply
 
     def _applies(self, rule: HttpFault) -> bool:
+        if rule.above_per_second is not None and not self._is_above(rule, rule.above_per_second):
+            return False
         if rule.skip > 0:
             rule.skip -= 1
             return False
@@ -175,6 +181,17 @@ class Faults:
             rule.count -= 1
         rule.hits += 1
         return True
+
+    def _is_above(self, rule: HttpFault, limit: float) -> bool:
+        """Whether this request is one too many for a rule about fast clients."""
+        now = self.clock.monotonic()
+        recent = self._recent.setdefault(id(rule), deque())
+        while recent and recent[0] <= now - 1.0:
+            recent.popleft()
+        if len(recent) >= limit:
+            return True
+        recent.append(now)
+        return False
 
     async def _remembered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """The handler's answer; that of a REST request is kept, should a rule want it stale later."""

@@ -6,12 +6,13 @@ stale rows, unless `exact` is on: then the indexer follows the dust rules too an
 reach. It may lag behind the chain, lose rows, and forget old ones.
 """
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple, Protocol
 
 from hummingbot.connector.exchange.standard.chain.engine import (
+    NEW_MARKET_PRICE,
     PAIR_ADDED,
     NewMarketPrice,
     OrderCanceled,
@@ -49,11 +50,18 @@ class IndexedBlock(NamedTuple):
     logs: tuple[EngineLog, ...]
 
 
+class Reach(NamedTuple):
+    """How far takers walked on one side of a book within a block, and what they left there."""
+
+    limit: int
+    queues: Mapping[int, Sequence[int]]
+
+
 class BookView(Protocol):
     """The chain's own state, for an exact indexer."""
 
-    def queue(self, book: str, is_bid: bool, price: int) -> Sequence[int]:
-        """The ids of the orders that a taker would meet at a price."""
+    def reachable(self, book: str, is_bid: bool, limit: int) -> Mapping[int, Sequence[int]]:
+        """The ids of the orders that a taker with that limit price would meet on one side, by price."""
 
     def deposit(self, book: str, is_bid: bool, order_id: int) -> int:
         """What is left of an order; 0 when it is gone."""
@@ -104,7 +112,7 @@ class Indexer:
         self._symbols = native_symbols or {}
         self._view = view
         self._journal = BlockJournal(settings.undo_blocks)
-        self._waiting: deque[tuple[float, IndexedBlock]] = deque()
+        self._waiting: deque[tuple[float, IndexedBlock, dict[tuple[str, bool], Reach]]] = deque()
         self._newest = 0
         self._sequence = 0
         self._taken: dict[tuple[str, int], HistoryRow] = {}
@@ -114,7 +122,7 @@ class Indexer:
     def add(self, block: IndexedBlock) -> None:
         """A new block on top of the chain; indexed now, or later when the settings say so."""
         self._newest = block.number
-        self._waiting.append((self._clock.monotonic(), block))
+        self._waiting.append((self._clock.monotonic(), block, self._reaches(block)))
         self.advance()
 
     def remove(self, number: int) -> None:
@@ -133,11 +141,26 @@ class Indexer:
         """Index the blocks whose time has come."""
         now = self._clock.monotonic()
         while self._waiting and not self.settings.paused:
-            arrived, block = self._waiting[0]
+            arrived, block, reaches = self._waiting[0]
             if now - arrived < self.settings.lag_seconds or self._newest - block.number < self.settings.lag_blocks:
                 return
             self._waiting.popleft()
             self._index(block)
+            for (book, is_bid), reach in reaches.items():
+                if book in self.pairs:
+                    self._drop_unreachable(self.pairs[book], is_bid, reach)
+
+    def _reaches(self, block: IndexedBlock) -> dict[tuple[str, bool], Reach]:
+        """What takers left where they walked, asked while the chain stands at this block."""
+        if not self.settings.exact or self._view is None:
+            return {}
+        limits: dict[tuple[str, bool], int] = {}
+        for log in block.logs:
+            if log.topics[0] == NEW_MARKET_PRICE.topic:
+                book, price, is_bid = NEW_MARKET_PRICE.decode(log.topics, log.data)
+                walked = (book, not is_bid)
+                limits[walked] = (max if is_bid else min)(price, limits.get(walked, price))
+        return {walked: Reach(limit, self._view.reachable(*walked, limit)) for walked, limit in limits.items()}
 
     def add_pair(self, info: PairInfo) -> None:
         """List a pair that existed before the first indexed block."""
@@ -205,7 +228,6 @@ class Indexer:
                 self._canceled(pair, event)
             elif isinstance(event, NewMarketPrice):
                 pair.set_price(event.price, block.timestamp)
-                self._drop_unreachable(pair, event)
         if self.settings.history_of_taken_orders:
             for row in self._taken.values():
                 account = self._account(row.account)
@@ -310,17 +332,15 @@ class Indexer:
             self._journal.put(account.histories, key,
                               history._replace(status=status, executed=history.executed + executed))
 
-    def _drop_unreachable(self, pair: PairIndex, event: NewMarketPrice) -> None:
-        """A taker that walked up to this price unlinked the dust orders on his way, without an event."""
-        if not self.settings.exact or self._view is None:
-            return
-        side = not event.is_bid
-        for price in pair.reached(side, event.price):
-            queue = set(self._view.queue(pair.info.book, side, price))
-            if len(queue) == pair.level(side, price).orders:
+    def _drop_unreachable(self, pair: PairIndex, is_bid: bool, reach: Reach) -> None:
+        """Takers unlink the dust orders on their way without an event: drop what rests where they walked and is not queued."""
+        assert self._view is not None
+        for price in pair.reached(is_bid, reach.limit):
+            queue = set(reach.queues.get(price, ()))
+            if len(queue) == pair.level(is_bid, price).orders:
                 continue
-            rows = [row for row in pair.orders.values() if row.is_bid == side and row.price == price and row.queued]
+            rows = [row for row in pair.orders.values() if row.is_bid == is_bid and row.price == price and row.queued]
             for row in rows:
                 if row.order_id not in queue:
-                    left = self._view.deposit(pair.info.book, side, row.order_id)
+                    left = self._view.deposit(pair.info.book, is_bid, row.order_id)
                     self._change_order(pair, row, row._replace(queued=False) if left else None, "filled")

@@ -34,6 +34,16 @@ class ChainView:
                 return [order_id for order_id in ids if order_id]
             asked *= 4
 
+    def reachable(self, book: str, is_bid: bool, limit: int) -> dict[int, list[int]]:
+        """The ids of the orders that a taker with that limit price would meet on one side, by price."""
+        asked = 4
+        while True:
+            prices = self.call(book, BOOK_FUNCTIONS["getPrices"], is_bid, asked)[0]
+            reached = [price for price in prices if price and (price >= limit if is_bid else price <= limit)]
+            if len(reached) < asked:
+                return {price: self.queue(book, is_bid, price) for price in reached}
+            asked *= 4
+
     def order(self, book: str, is_bid: bool, order_id: int) -> tuple[str, int, int]:
         """An order's owner, price and what is left of its deposit; zeros when it is gone."""
         owner, price, deposit = self.call(book, BOOK_FUNCTIONS["getOrder"], is_bid, order_id)[0]

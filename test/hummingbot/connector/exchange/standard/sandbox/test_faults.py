@@ -164,6 +164,13 @@ async def test_rules_skip_stop_and_roll_dice_the_same_way_for_the_same_seed(clie
     assert patterns[0] == patterns[1] and set(patterns[0]) == {200, 500}
 
 
+async def test_a_rate_limit_hits_only_fast_clients(client: Client) -> None:
+    client.sandbox.faults.add("status", status=427, above_per_second=5)
+    assert [(await raw(client))[0] for _ in range(8)] == [200] * 5 + [427] * 3
+    await client.sandbox.clock.sleep(1.05)
+    assert (await raw(client))[0] == 200
+
+
 async def test_bad_rules_are_refused(client: Client) -> None:
     for options in ({"kind": "odd"}, {"kind": "latency", "seconds": -1}, {"kind": "latency", "sekonds": 1},
                     {"kind": "status", "status": 200}, {"kind": "drip", "path": 3}):

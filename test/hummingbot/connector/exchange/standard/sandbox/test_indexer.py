@@ -39,13 +39,14 @@ class RecordedBooks:
         self.after.update({books[name]: state for name, state in after.items()})
 
     def levels(self, book: str, is_bid: bool) -> dict[int, list[tuple[int, int]]]:
-        depth = self.after[book]["depth(bid)" if is_bid else "depth(ask)"]
+        depth = self.after.get(book, {}).get("depth(bid)" if is_bid else "depth(ask)", ())
         found = {level["price"]: [(order_id, order["depositAmount"])
                                   for order_id, order in zip(level["getOrderIds"], level["getOrders"])] for level in depth}
         return {price: orders for price, orders in found.items() if orders}
 
-    def queue(self, book: str, is_bid: bool, price: int) -> list[int]:
-        return [order_id for order_id, _ in self.levels(book, is_bid).get(price, [])]
+    def reachable(self, book: str, is_bid: bool, limit: int) -> dict[int, list[int]]:
+        return {price: [order_id for order_id, _ in orders] for price, orders in self.levels(book, is_bid).items()
+                if (price >= limit if is_bid else price <= limit)}
 
     def deposit(self, book: str, is_bid: bool, order_id: int) -> int:
         orders = self.after[book]["engine.getOrder(bid)" if is_bid else "engine.getOrder(ask)"]
@@ -181,6 +182,37 @@ def test_lag_in_seconds_and_in_blocks_holds_rows_back() -> None:
     clock.now += 2
     indexer.advance()
     assert len(indexer.pairs[BOOK].orders) == 2
+
+
+class OneBook:
+    """A chain whose queues and deposits a test says."""
+
+    def __init__(self, queues: dict[int, list[int]], deposits: dict[int, int]) -> None:
+        self.queues = queues
+        self.deposits = deposits
+
+    def reachable(self, book: str, is_bid: bool, limit: int) -> dict[int, list[int]]:
+        return dict(self.queues)
+
+    def deposit(self, book: str, is_bid: bool, order_id: int) -> int:
+        return self.deposits.get(order_id, 0)
+
+
+def test_an_exact_indexer_drops_what_takers_unlinked_and_keeps_it_as_an_order_while_it_can_be_cancelled() -> None:
+    chain = OneBook({PRICE: [3]}, {1: 600, 3: SOMI})
+    indexer = Indexer(IndexerSettings(lag_blocks=1), FakeClock(), view=chain)
+    indexer.add_pair(new_indexer().pairs[BOOK].info)
+    indexer.add(block(1, placed(1, False, PRICE, 600), placed(2, False, PRICE, 600), placed(3, False, PRICE, 2 * SOMI)))
+    indexer.add(block(2, matched(3, True, PRICE, SOMI, 650_000, clear=False), price_moved(PRICE)))
+    chain.queues, chain.deposits = {}, {1: 600}
+    indexer.add(block(3, canceled(3, False, SOMI)))
+    pair = indexer.pairs[BOOK]
+    assert pair.level(False, PRICE) == (SOMI, 1), "as the chain was at block 2, not as it is at block 3"
+    assert {key: row.queued for key, row in pair.orders.items()} == {(False, 1): False, (False, 3): True}
+    indexer.add(block(4, canceled(1, False, 600)))
+    indexer.add(block(5))
+    assert not pair.orders and indexer.account(ALICE).histories[BOOK, False, 3].status == "canceled"
+    assert indexer.account(ALICE).histories[BOOK, False, 1].status == "canceled"
 
 
 def test_a_block_removed_before_it_was_indexed_leaves_no_trace() -> None:
