@@ -3,6 +3,7 @@
 DEMO_SECONDS says how long it trades. Exit code 0 when both views agree, something was filled and no order was left;
 1 otherwise; 130 after Ctrl-C, which cancels the orders and ends what was started.
 """
+import fcntl
 import os
 import secrets
 import signal
@@ -11,6 +12,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from types import FrameType
 
 from demo.bot import Bot, CommandFailed, wait_until_trading
@@ -61,8 +63,21 @@ def _amounts(balances: Balances, venue: Venue) -> str:
     return f"{base:.6f} {BASE} and {quote:.6f} {QUOTE}"
 
 
+def only_one() -> None:
+    """Make sure that no other demonstration uses the same folder, until this process ends.
+
+    Raises RuntimeError when one does.
+    """
+    folder = os.open(Path(__file__).parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RuntimeError("another demonstration is running in this working copy; wait until it has ended.") from None
+
+
 def trade(seconds: float, cleanup: ExitStack) -> Summary:
     """The whole demonstration. What it starts is ended by `cleanup`."""
+    only_one()
     home = make_bot_home(FOLDER)
     sandbox = cleanup.enter_context(Sandbox(home / "sandbox.log"))
     bot = Bot(home, secrets.token_hex(8), sandbox.environment)
@@ -74,6 +89,7 @@ def trade(seconds: float, cleanup: ExitStack) -> Summary:
     venue = Venue.find(node, sandbox.url, BASE, QUOTE)
     ledger = Ledger(node, venue, address_of(sandbox.published_key()))
     chain_before = ledger.balances()
+    cleanup.callback(_report_rest, bot, ledger)
     with ThreadPoolExecutor() as pool:
         connector_before = pool.submit(bot.connector_balances, CONNECTOR)
         show("hbot balance", bot.hbot("balance", "--units-only"))
@@ -81,6 +97,7 @@ def trade(seconds: float, cleanup: ExitStack) -> Summary:
 
     show(f"hbot start {STRATEGY}", bot.start(STRATEGY))
     wait_until_trading(bot, STRATEGY, 30)
+    say(f"The strategy trades, for {seconds:g} s.")
     log = EventLog(bot.log_path(STRATEGY))
     follow(log, ledger, venue, seconds / 2)
     show("hbot status", bot.hbot("status"))
@@ -95,6 +112,14 @@ def trade(seconds: float, cleanup: ExitStack) -> Summary:
     if log.errors:
         show(f"Errors in the bot's log: {len(log.errors)}. The first:", log.errors[0])
     return Summary(venue, views, log, ledger)
+
+
+def _report_rest(bot: Bot, ledger: Ledger) -> None:
+    """After an interruption: end the bot, and look for orders that it left."""
+    if bot.process() is not None:
+        bot.end()
+        ledger.catch_up()
+        say(f"The bot has ended; orders left open: {len(ledger.open_orders())}.")
 
 
 def _interrupt(signal_number: int, frame: FrameType | None) -> None:
