@@ -28,7 +28,8 @@ from test.hummingbot.connector.exchange.standard.trading import (
 NAN = Decimal("NaN")
 
 
-async def create(exchange: StandardExchange, side: str, trading_pair: str, kind: OrderType, price: Decimal, amount: Decimal) -> str:
+async def create(exchange: StandardExchange, side: str, trading_pair: str, kind: OrderType, price: Decimal,
+                 amount: Decimal) -> str:
     send = exchange.buy if side == "buy" else exchange.sell
     client_order_id: str = send(trading_pair, amount, kind, price)
     await until(lambda: exchange._order_tracker.fetch_order(client_order_id) is not None)
@@ -118,7 +119,8 @@ async def test_a_market_order_that_finds_nothing_is_cancelled() -> None:
 
 async def test_a_price_beyond_the_spread_is_told_and_the_order_carries_where_it_rests(caplog: pytest.LogCaptureFixture) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        ids = [await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT, Decimal(price), Decimal("0.01")) for price in (70000, 70001)]
+        ids = [await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT, Decimal(price), Decimal("0.01"))
+               for price in (70000, 70001)]
         assert order(exchange, ids[0]).price == Decimal("61800")
         key = OrderKey.parse(order(exchange, ids[0]).exchange_order_id)
         assert key is not None and deposit(sandbox, key) == 618_000_000, "the deposit is that of the price at which it rests"
@@ -130,7 +132,8 @@ async def test_orders_of_one_moment_go_out_in_one_transaction_each_with_its_own_
         await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT, Decimal(59000), Decimal("0.01"))  # makes the approval
         first = sandbox.node.nonce(sandbox.accounts[0].address)
         ids = [exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(59000 - step)) for step in range(5)]
-        ids += [exchange.sell(NATIVE_PAIR, Decimal(10), OrderType.LIMIT, Decimal("0.66") + Decimal(step) / 1000) for step in range(5)]
+        ids += [exchange.sell(NATIVE_PAIR, Decimal(10), OrderType.LIMIT, Decimal("0.66") + Decimal(step) / 1000)
+                for step in range(5)]
         await until(lambda: all(exchange._order_tracker.fetch_order(each) is not None for each in ids))
         await until(lambda: all(order(exchange, each).current_state is OrderState.OPEN for each in ids))
         assert sandbox.node.nonce(sandbox.accounts[0].address) == first + 1

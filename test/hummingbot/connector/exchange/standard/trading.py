@@ -97,8 +97,8 @@ class Trader:
 
     async def buy(self, market: Market, price: int, quote_units: int, rests: bool = True) -> None:
         """A limit buy; `rests` False gives the remainder back."""
-        await self.send(self.sandbox.engine_address, ENGINE_FUNCTIONS["limitBuy"], market.base.address, market.quote.address, price,
-                        quote_units, rests, 20, self.wallet.address)
+        await self.send(self.sandbox.engine_address, ENGINE_FUNCTIONS["limitBuy"], market.base.address, market.quote.address,
+                        price, quote_units, rests, 20, self.wallet.address)
 
     async def sell(self, market: Market, price: int, base_units: int, rests: bool = True) -> None:
         """A limit sell; `rests` False gives the remainder back."""

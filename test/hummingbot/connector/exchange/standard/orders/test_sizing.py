@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Market, Token, price_from_chain
-from hummingbot.connector.exchange.standard.orders.sizing import Level, buy_deposit, cancel_call, clamped_price, limit_order, market_order
+from hummingbot.connector.exchange.standard.orders.sizing import (
+    Level,
+    buy_deposit,
+    cancel_call,
+    clamped_price,
+    limit_order,
+    market_order,
+)
 from test.hummingbot.connector.exchange.standard.orders.recordings import GENERATIONS, markets
 from test.vectors import steps
 
@@ -190,7 +197,8 @@ def test_a_market_buy_takes_up_to_its_slippage_and_gives_the_rest_back():
 
 def test_a_market_sell_of_the_native_token_is_paid_with_value():
     call = market_order(SOMI_USDC, False, Decimal("1.5"), ME, [Level(65_000_000, 10**18)], Decimal("0.01"))
-    assert decoded("limitSellETH", call) == {"quote": USDC.address, "price": 64_350_000, "isMaker": False, "n": 20, "recipient": ME}
+    assert decoded("limitSellETH", call) == {"quote": USDC.address, "price": 64_350_000, "isMaker": False, "n": 20,
+                                             "recipient": ME}
     assert call.value == 15 * 10**17
 
 
