@@ -1,10 +1,11 @@
-"""An indexer filled by hand-made logs of the engine, and a clock that a test moves."""
+"""An indexer filled by hand-made logs of the engine."""
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.engine import NEW_MARKET_PRICE, ORDER_CANCELED, ORDER_MATCHED, ORDER_PLACED
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.sandbox.indexer import EngineLog, IndexedBlock, Indexer, IndexerSettings
 from hummingbot.connector.exchange.standard.sandbox.rows import PairInfo, TokenInfo
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 BOOK = "0x" + "b0" * 20
 BASE = TokenInfo("0x" + "01" * 20, "SOMI", "Somi", 18)
@@ -14,22 +15,8 @@ PRICE = 65_000_000
 USDC, SOMI = 10 ** 6, 10 ** 18
 
 
-class FakeClock:
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def time(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def new_indexer(clock: FakeClock | None = None, **settings: Any) -> Indexer:
-    indexer = Indexer(IndexerSettings(**settings), clock or FakeClock())
+def new_indexer(clock: ManualClock | None = None, **settings: Any) -> Indexer:
+    indexer = Indexer(IndexerSettings(**settings), clock or ManualClock())
     market = Market(Token(BASE.address, "SOMI", 18), Token(QUOTE.address, "USDC", 6), BOOK)
     indexer.add_pair(PairInfo(market, BASE, QUOTE, PRICE, 1))
     return indexer

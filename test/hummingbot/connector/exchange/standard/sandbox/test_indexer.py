@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.sandbox.indexer import EngineLog, In
 from hummingbot.connector.exchange.standard.sandbox.pair_index import bucket_start
 from hummingbot.connector.exchange.standard.sandbox.rows import PairInfo, TokenInfo
 from test import vectors
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 from test.hummingbot.connector.exchange.standard.sandbox.hand_made_logs import (
     ALICE,
     BASE,
@@ -19,7 +20,6 @@ from test.hummingbot.connector.exchange.standard.sandbox.hand_made_logs import (
     QUOTE,
     SOMI,
     USDC,
-    FakeClock,
     block,
     canceled,
     matched,
@@ -100,7 +100,7 @@ def test_rows_equal_the_recorded_books_after_every_transaction_and_go_back_to_th
             continue
         books = {name: meta["pairs"][name]["orderbook"].lower() for name in scenario["pairs"] if name in meta["pairs"]}
         view = RecordedBooks()
-        indexer = Indexer(IndexerSettings(undo_blocks=10_000), FakeClock(), view=view)
+        indexer = Indexer(IndexerSettings(undo_blocks=10_000), ManualClock(), view=view)
         for name in books:
             indexer.add_pair(listed(meta, name))
         before = []
@@ -168,7 +168,7 @@ def test_levels_can_have_the_flaw_of_counting_the_whole_submission() -> None:
 
 
 def test_lag_in_seconds_and_in_blocks_holds_rows_back() -> None:
-    clock = FakeClock()
+    clock = ManualClock()
     indexer = new_indexer(clock, lag_seconds=2.0, lag_blocks=1)
     indexer.add(block(1, placed(1, True, PRICE, USDC)))
     clock.now += 5
@@ -200,7 +200,7 @@ class OneBook:
 
 def test_an_exact_indexer_drops_what_takers_unlinked_and_keeps_it_as_an_order_while_it_can_be_cancelled() -> None:
     chain = OneBook({PRICE: [3]}, {1: 600, 3: SOMI})
-    indexer = Indexer(IndexerSettings(lag_blocks=1), FakeClock(), view=chain)
+    indexer = Indexer(IndexerSettings(lag_blocks=1), ManualClock(), view=chain)
     indexer.add_pair(new_indexer().pairs[BOOK].info)
     indexer.add(block(1, placed(1, False, PRICE, 600), placed(2, False, PRICE, 600), placed(3, False, PRICE, 2 * SOMI)))
     indexer.add(block(2, matched(3, True, PRICE, SOMI, 650_000, clear=False), price_moved(PRICE)))
@@ -216,7 +216,7 @@ def test_an_exact_indexer_drops_what_takers_unlinked_and_keeps_it_as_an_order_wh
 
 
 def test_a_block_removed_before_it_was_indexed_leaves_no_trace() -> None:
-    clock = FakeClock()
+    clock = ManualClock()
     indexer = new_indexer(clock, lag_seconds=2.0)
     indexer.add(block(1, placed(1, True, PRICE, USDC)))
     indexer.remove(1)
@@ -301,7 +301,7 @@ def test_submissions_that_never_rest_get_a_history_only_on_request() -> None:
 
 
 def test_a_pair_added_by_the_operator_is_listed_under_the_native_symbol() -> None:
-    indexer = Indexer(IndexerSettings(), FakeClock(), native_symbols={BASE.address: "SOMI"})
+    indexer = Indexer(IndexerSettings(), ManualClock(), native_symbols={BASE.address: "SOMI"})
     log = EngineLog("0x" + "aa" * 32, *PAIR_ADDED.encode(
         BOOK, (BASE.address, 18, "Wrapped Somi", "WSOMI", 10 ** 24), (QUOTE.address, 6, "USD Coin", "USDC", 10 ** 15), PRICE,
         1_700_000_000, ""))

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.node import Mining
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 
 def quiet(**settings: Any) -> SandboxSettings:
@@ -81,6 +82,18 @@ async def test_running_traders_fill_books_trades_and_candles() -> None:
         assert len(book["bids"]) == len(book["asks"]) == 10 and book["bids"][0]["price"] < book["asks"][0]["price"]
         assert (await client.get(f"/api/ohlcv/min/{base}/{quote}/10/1"))["buckets"][0]["count"] > 0
         assert (await client.get("/admin/state"))["traders"]["sent"] > 90
+
+
+async def test_a_served_sandbox_lives_on_the_clock_that_it_is_given() -> None:
+    heads = []
+    for _ in range(2):
+        clock = ManualClock(1_750_000_000)
+        async with Sandbox(SandboxSettings(port=0), clock) as sandbox:
+            for _ in range(100):
+                await clock.advance(0.1)
+            heads.append((sandbox.node.head.number, sandbox.node.head.hash, sandbox.node.head.timestamp))
+            assert sandbox.traders.sent > 100
+    assert heads[0] == heads[1] and 98 <= heads[0][0] <= 101 and 1_750_000_009 <= heads[0][2] <= 1_750_000_010
 
 
 async def test_the_account_with_the_printed_key_is_funded(client: Client) -> None:

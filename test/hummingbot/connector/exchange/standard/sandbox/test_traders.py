@@ -12,7 +12,7 @@ from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.node import Mining, NodeSettings, Reorg
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import Traders, TraderSettings
-from test.hummingbot.connector.exchange.standard.sandbox.hand_made_logs import FakeClock
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 STEP = 0.1
 
@@ -21,7 +21,7 @@ class Simulation:
     """A sandbox that is not served; `run` lets virtual seconds pass, with a block every tenth of one."""
 
     def __init__(self, settings: SandboxSettings | None = None) -> None:
-        self.clock = FakeClock()
+        self.clock = ManualClock()
         self.sandbox = Sandbox(settings, self.clock)
         self.outcomes: Counter[bool] = Counter()
 
@@ -175,6 +175,6 @@ def test_disabled_traders_leave_the_book_empty() -> None:
 
 
 def test_too_few_accounts_for_the_traders_are_refused() -> None:
-    sandbox = Sandbox(SandboxSettings(), FakeClock())
+    sandbox = Sandbox(SandboxSettings(), ManualClock())
     with pytest.raises(ValueError, match="there are 4"):
         Traders(sandbox.node, sandbox.view, sandbox.markets, sandbox.accounts[:4], sandbox.clock, TraderSettings())
