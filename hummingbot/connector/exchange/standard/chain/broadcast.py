@@ -82,6 +82,9 @@ class Broadcaster:
         elif kind in (SendError.INSUFFICIENT_FUNDS, SendError.REFUSED) and not slot.exposed:
             refused.setdefault(self._refusal(slot, attempt, kind, answer), []).append(slot)
         else:  # nonce too low or high, busy, or refused although a node may have the bytes: the receipts decide
+            if kind in (SendError.INSUFFICIENT_FUNDS, SendError.REFUSED) and slot.refusal != answer.reason:
+                logging.getLogger(__name__).warning("Transaction %s is on its way but cannot be sent again: %s", attempt.hash,
+                                                    answer.reason)
             slot.refusal = answer.reason
             self._ledger.schedule(slot, RESEND_REFUSED, RESEND_LAST)
 

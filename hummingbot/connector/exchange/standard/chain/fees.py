@@ -7,7 +7,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import listing, mapping, quantity
 from hummingbot.connector.exchange.standard.chain.signing import Fees
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import BadDataError, RpcError
+from hummingbot.connector.exchange.standard.errors import RpcError
 
 # Nodes replace a waiting transaction only for at least a tenth more; an eighth is safe against their rounding.
 BUMP_NUMERATOR, BUMP_DENOMINATOR = 9, 8
@@ -105,6 +105,4 @@ def _base_fee(history: Any) -> int | None:
     if not fees:
         return None
     amounts = [quantity(fee, "eth_feeHistory baseFeePerGas") for fee in listing(fees, "eth_feeHistory baseFeePerGas")]
-    if not amounts:
-        raise BadDataError("eth_feeHistory: no base fee")
     return amounts[-1] or None

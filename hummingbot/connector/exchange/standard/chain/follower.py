@@ -56,6 +56,8 @@ class Follower:
             fresh = self._ledger.activity.is_set()
             self._ledger.activity.clear()
             moved = await self._try_poll()
+            if moved and self._ledger.book.slots and min(self._ledger.book.slots) < self._ledger.book.chain:
+                continue  # more of them are in blocks already than one look asks for
             pause = FIRST_PAUSE if moved or fresh else min(LAST_PAUSE, pause * 1.5)
             await self._clock.sleep(FIRST_PAUSE)
             if pause > FIRST_PAUSE:

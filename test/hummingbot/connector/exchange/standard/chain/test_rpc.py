@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot.connector.exchange.standard.chain import rpc_values
+from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
@@ -264,6 +265,44 @@ async def test_a_transaction_is_tried_at_one_endpoint_only() -> None:
         await rpc.send_raw_transactions([b"\x02"])
     assert not second.posts
     assert await rpc.send_raw_transactions([b"\x02"]) == [HASH]
+
+
+async def test_an_error_answer_to_one_transaction_is_raised() -> None:
+    with pytest.raises(RpcError, match="nonce too low"):
+        await client(Host(eth_sendRawTransaction={"code": -32000, "message": "nonce too low"})).send_raw_transaction(b"\x02")
+
+
+async def test_errors_among_receipts_and_estimates_are_raised() -> None:
+    host = Host(eth_getTransactionReceipt={"code": -32603, "message": "internal"}, eth_estimateGas={"code": -1, "message": "no"},
+                eth_chainId={"code": -1, "message": "no"}, eth_call={"code": -32000, "message": "header not found"})
+    with pytest.raises(RpcError):
+        await client(host).receipts([HASH])
+    with pytest.raises(RpcError):
+        await client(host).estimate_gas(ADDRESS, b"", ADDRESS, 5)
+    with pytest.raises(RpcError):
+        await client(host).eth_call(ADDRESS, b"", value=5, gas=7)
+    with pytest.raises(ApiUnavailableError, match="does not tell its chain"):
+        await client(host, chain_id=7).gas_price()
+
+
+async def test_a_body_that_is_too_large_for_the_gateway_is_cut() -> None:
+    host = Host(eth_gasPrice="0x1")
+    whole, host.answer = host.answer, None  # type: ignore[assignment, method-assign]
+
+    def answer(body: bytes) -> HttpAnswer:
+        return HttpAnswer(413, {}, b"") if isinstance(json.loads(body), list) else whole(body)
+
+    host.answer = answer  # type: ignore[method-assign]
+    assert await client(host).batch([("eth_gasPrice", [])] * 4) == ["0x1"] * 4
+
+
+async def test_an_empty_batch_asks_nothing() -> None:
+    assert await client(Host()).batch([]) == []
+
+
+def test_hosts_are_shown_without_anything_else() -> None:
+    assert host_of("https://user:secret@example.org:8545/v1/key?token=x") == "example.org:8545"
+    assert host_of("http://example.org:port/") == "example.org" and host_of("nothing") == "an URL without a host"
 
 
 async def test_all_endpoints_away_is_one_error() -> None:

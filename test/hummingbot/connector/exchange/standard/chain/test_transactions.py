@@ -21,6 +21,7 @@ from hummingbot.connector.exchange.standard.errors import (
     ConfigurationError,
     NotSentError,
     OutcomeUnknownError,
+    RpcError,
     StandardError,
 )
 from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
@@ -411,6 +412,197 @@ async def test_a_legacy_chain_gets_legacy_transactions(tmp_path: Path) -> None:
     await bench.run(2.0, 1)
     assert successes(bench) == 1 and tracked[0].attempts[0].raw[0] >= 0xC0
     await bench.close()
+
+
+async def test_what_no_node_takes_in_time_is_not_sent_and_leaves_no_gap(bench: Bench) -> None:
+    bench.node.before = lambda method, params: _busy(method, params, intent(1).data)
+    bench.node.mining = False
+    bench.submit(intent(0), intent(1, patience=8.0), intent(2))
+    await bench.run(15.0)
+    assert isinstance(bench.ends["order-1"], NotSentError) and "txpool is full" in str(bench.ends["order-1"])
+    bench.node.mining = True
+    await bench.run(5.0, 3)
+    assert successes(bench) == 2 and [sent.nonce for sent in bench.node.executed] == [0, 1, 2]
+
+
+def _busy(method: str, params: list[Any], data: bytes) -> Any:
+    if method == "eth_sendRawTransaction" and data.hex() in params[0]:
+        raise Fault("txpool is full")
+
+
+async def test_a_refused_filler_of_a_gap_is_tried_again(bench: Bench) -> None:
+    bench.node.mining = False
+    refused = iter([True, True])
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction":
+            sent = decode(bytes.fromhex(params[0][2:]))
+            if sent.data == intent(0).data or (sent.to != ENGINE and next(refused, False)):
+                raise Fault("insufficient funds for transfer")
+
+    bench.node.before = before
+    bench.submit(intent(0), intent(1))
+    await bench.run(1.0)
+    bench.node.mining = True
+    await bench.run(20.0, 2)
+    assert successes(bench) == 1 and [sent.nonce for sent in bench.node.executed] == [0, 1]
+
+
+async def test_a_url_that_changes_its_chain_gets_no_transaction(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(tmp_path)
+    bench.rpc._chain_id = CHAIN_ID
+    await bench.start()
+    await bench.clock.settle()
+    bench.rpc._pool.endpoints[0].chain_checked = False
+    bench.node.chain_id = 1
+    tracked = bench.submit(intent(1))
+    await bench.run(2.0)
+    assert not bench.node.accepted and not bench.ends and tracked[0].hashes and "leads to chain 1" in caplog.text
+    bench.node.chain_id = CHAIN_ID
+    await bench.run(20.0, 1)
+    assert successes(bench) == 1
+    await bench.close()
+
+
+async def test_a_strange_hash_in_the_answer_is_logged_and_the_own_one_followed(bench: Bench, caplog) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction":
+            bench.node.eth_sendRawTransaction(params[0])
+            return "0x" + "77" * 32
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(2.0, 1)
+    assert successes(bench) == 1 and "by another hash" in caplog.text
+
+
+@pytest.mark.parametrize("answers, reason", [
+    (["0x"], "no reason found"),
+    ([Fault("header not found"), Fault("execution reverted", 3, "0x43ad20fc")], "AmountIsZero()"),
+    ([Fault("header not found"), "0x", Fault("out of gas")], OUT_OF_GAS),
+    ([ApiUnavailableError("away")], "no reason found (away)"),
+])
+async def test_the_reason_is_looked_for_around_the_block(bench: Bench, answers: list[Any], reason: str) -> None:
+    bench.node.failing = lambda sent: (0, 60_000)
+    script = iter([*answers, "0x", "0x", "0x"])
+
+    def call(fields: dict[str, str]) -> str:
+        answer = next(script)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    bench.node.call = call
+    bench.submit(intent(1))
+    await bench.run(2.0, 1)
+    end = bench.ends["order-1"]
+    assert isinstance(end, Receipt) and not end.ok and end.reason == reason
+
+
+async def test_errors_of_the_node_while_following_are_logged_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_getTransactionReceipt" and bench.clock.now < 1_010.0:
+            raise Fault("internal error", -32603)
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(20.0, 1)
+    assert successes(bench) == 1 and caplog.text.count("Receipts cannot be read") == 1
+
+
+async def test_a_start_without_an_answer_can_be_repeated(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_getTransactionCount":
+            raise Fault("internal error", -32603)
+
+    bench.node.before = before
+    with pytest.raises(RpcError):
+        await bench.start()
+    assert isinstance(await _end(bench.sender.submit(intent(0))), NotSentError)
+    bench.node.before = lambda method, params: _no_pending(method, params)
+    await bench.start()
+    bench.submit(intent(1))
+    await bench.run(2.0, 1)
+    assert successes(bench) == 1
+    await bench.close()
+
+
+def _no_pending(method: str, params: list[Any]) -> Any:
+    if method == "eth_getTransactionCount" and params[1] == "pending":
+        raise Fault("pending is not supported")
+
+
+async def _end(tracked: Tracked) -> Receipt | StandardError:
+    try:
+        return await tracked.wait()
+    except StandardError as error:
+        return error
+
+
+async def test_a_broken_journal_at_the_end_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(*_: Any) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    bench.journal.failed = bench.journal.settled = broken  # type: ignore[method-assign]
+    bench.node.funds = False
+    bench.submit(intent(1))
+    await bench.run(1.0, 1)
+    bench.node.funds = True
+    bench.sender.settle(*bench.submit(intent(2)))
+    await bench.run(1.0, 2)
+    assert isinstance(bench.ends["order-1"], NotSentError) and successes(bench) == 1
+    assert "could not be written" in caplog.text and "could not be marked" in caplog.text
+
+
+async def test_a_fault_of_the_sender_itself_is_loud_and_ends_every_wait(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(1.0)
+    bench.node.before = lambda method, params: 1 / 0
+    bench.submit(intent(2))
+    await bench.run(1.0, 2)
+    assert all(isinstance(end, OutcomeUnknownError) for end in bench.ends.values())
+    assert "ZeroDivisionError" in caplog.text
+    assert isinstance(await _end(bench.sender.submit(intent(3))), NotSentError)
+
+
+async def test_an_impatient_order_whose_nonce_was_used_is_not_sent_late(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1, patience=3.0))
+    await bench.clock.settle()
+    bench.node.use_nonce()
+    bench.node.mining = True
+    await bench.run(10.0, 1)
+    assert isinstance(bench.ends["order-1"], NotSentError) and "too late" in str(bench.ends["order-1"])
+    assert not bench.mined_orders()
+
+
+async def test_a_filler_whose_nonce_was_used_is_forgotten(bench: Bench) -> None:
+    bench.node.before = lambda method, params: _refuse(method, params, intent(0).data)
+    bench.node.mining = False
+    bench.submit(intent(0), intent(1))
+    await bench.clock.settle()
+    assert bench.node.pool.keys() == {0, 1}
+    bench.node.use_nonce()
+    bench.node.mining = True
+    await bench.run(10.0, 2)
+    assert successes(bench) == 1
+    await bench.run(5.0)
+    assert not bench.sender._ledger.book.slots
+
+
+async def test_orders_that_waited_too_long_in_the_queue_are_not_sent(bench: Bench) -> None:
+    async def slow() -> None:
+        await bench.clock.sleep(5.0)
+
+    await bench.clock.settle()
+    bench.sender._fee_policy.expire()
+    bench.node.on_request = slow
+    bench.submit(intent(1, patience=2.0))
+    await bench.run(10.0, 1)
+    assert isinstance(bench.ends["order-1"], NotSentError) and not bench.node.accepted
 
 
 async def test_a_nonce_that_waits_elsewhere_is_left_to_its_owner(bench: Bench) -> None:
