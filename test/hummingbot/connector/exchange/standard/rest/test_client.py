@@ -1,0 +1,181 @@
+"""The REST client: pages, paths that differ between sources, several base URLs, and errors of three kinds only."""
+import logging
+
+import pytest
+
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
+from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, RestClient
+from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
+from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
+from test.hummingbot.connector.exchange.standard.rest.payloads import payload
+from test.hummingbot.connector.exchange.standard.rest.test_models import BOOK, SOMI, USDC, row_of
+
+FIRST, SECOND = "https://one.test", "https://two.test"
+CHECKSUMMED_SOMI = "0x046EDe9564A72571df6F5e44d0405360c0f4dCab"
+TRADES, SHORT_TRADES = "/api/trades/pair/", "/api/trades/0x"
+
+
+@pytest.fixture
+def api():
+    return FakeApi()
+
+
+@pytest.fixture
+def client(api):
+    return RestClient(api, [FIRST])
+
+
+@pytest.fixture
+def client_of_two(api):
+    return RestClient(api, [FIRST, SECOND + "/"])
+
+
+async def test_factory_address_is_lower_case(api, client):
+    api.answer("/api/exchange", payload("exchange"))
+    assert await client.factory_address() == "0x5cf7a2b9d3e1c0f4a8b6d2e7c9a1f3b5d7e90123"
+
+
+@pytest.mark.parametrize("body", [[], {}, {"deployer": None}, {"deployer": "0x12"}, {"deployer": "0x" + "zz" * 20}, b"<html>"])
+async def test_exchange_without_a_factory_is_bad_data(api, client, body):
+    api.answer("/api/exchange", body)
+    with pytest.raises(BadDataError):
+        await client.factory_address()
+
+
+async def test_order_book_is_asked_with_checksummed_addresses_and_returned_raw(api, client):
+    api.answer("/api/orderbook/ticks/", payload("ticks"))
+    body = await client.order_book(SOMI.address, USDC.address, 25)
+    assert parse_tick_book(body).market_price == 0.65412847
+    (url,) = api.requested
+    assert url.startswith(f"{FIRST}/api/orderbook/ticks/{CHECKSUMMED_SOMI}/0x28") and url.endswith("/25")
+
+
+# Pages
+
+async def test_pairs_are_collected_over_all_pages(api, client):
+    for number in (1, 2, 3):
+        row = row_of("pairs_sample", "pairs") | {"id": "0x" + f"{number:040x}"}
+        api.answer(f"/api/pairs/100/{number}", {"pairs": [row], "totalPages": 3})
+    assert [pair.book[-1] for pair in await client.pairs()] == ["1", "2", "3"]
+    assert len(api.requested) == 3
+
+
+async def test_paging_ends_at_an_empty_page_whatever_the_number_of_pages_claims(api, client):
+    api.answer("/api/pairs/100/1", {"pairs": [row_of("pairs_sample", "pairs")], "totalPages": 10 ** 6})
+    api.answer("/api/pairs/100/2", {"pairs": [], "totalPages": 10 ** 6})
+    assert len(await client.pairs()) == 1
+    assert len(api.requested) == 2
+
+
+async def test_paging_is_bounded(api, client):
+    api.answer("/api/pairs/100/", {"pairs": [row_of("pairs_sample", "pairs")], "totalPages": 10 ** 6})
+    assert len(await client.pairs()) == MAX_PAGES
+
+
+async def test_malformed_rows_are_left_out_and_told_once(api, client, caplog):
+    api.answer("/api/pairs/100/1", {"pairs": [{"id": "?"}, row_of("pairs_sample", "pairs"), None], "totalPages": 1})
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert [pair.book for pair in await client.pairs()] == [BOOK]
+    assert [record.getMessage() for record in caplog.records] == [
+        "The API lists 2 malformed rows at /api/pairs/{size}/{page}; they are left out"]
+
+
+async def test_open_orders_of_an_account_are_asked_by_its_checksummed_address(api, client):
+    api.answer("/api/orders/", payload("orders_sample"))
+    (row,) = await client.open_orders(SOMI.address)
+    assert row.order_id == 1234
+    assert api.requested == [f"{FIRST}/api/orders/{CHECKSUMMED_SOMI}/100/1"]
+
+
+# Two paths for the trades of a pair
+
+async def test_trades_fall_back_to_the_other_path_and_stay_there(api, client):
+    api.answer(SHORT_TRADES, payload("trades"))
+    assert len(await client.trades(SOMI.address, USDC.address)) == 3
+    assert len(await client.trades(SOMI.address, USDC.address)) == 3
+    assert [TRADES in url for url in api.requested] == [True, False, False]
+
+
+async def test_trades_fall_back_when_the_first_path_answers_something_else(api, client):
+    api.answer(TRADES, {"message": "no such route"})
+    api.answer(SHORT_TRADES, payload("trades"))
+    assert len(await client.trades(SOMI.address, USDC.address)) == 3
+
+
+async def test_rate_limit_says_nothing_about_the_path(api, client):
+    api.answer(TRADES, b"", status=427)
+    api.answer(TRADES, payload("trades"))
+    with pytest.raises(RateLimitedError):
+        await client.trades(SOMI.address, USDC.address)
+    assert len(await client.trades(SOMI.address, USDC.address)) == 3
+    assert all(TRADES in url for url in api.requested)
+
+
+async def test_trades_that_no_path_offers_are_unavailable(client):
+    with pytest.raises(ApiUnavailableError):
+        await client.trades(SOMI.address, USDC.address)
+
+
+# Errors
+
+@pytest.mark.parametrize("status", [427, 429])
+@pytest.mark.parametrize("header, pause", [("7", 7.0), ("soon", None), ("", None)])
+async def test_too_many_requests_are_told_with_the_pause_that_was_asked_for(api, client, status, header, pause):
+    api.answer("/api/exchange", b"", status=status, retry_after=header)
+    with pytest.raises(RateLimitedError) as caught:
+        await client.factory_address()
+    assert caught.value.retry_after == pause
+
+
+@pytest.mark.parametrize("status, name", [(404, "pair_not_found"), (502, "hosting_error"), (500, "pair_not_found")])
+async def test_other_statuses_are_unavailable_and_shown_shortened(api, client, status, name):
+    api.answer("/api/orderbook", payload(name), status=status)
+    with pytest.raises(ApiUnavailableError) as caught:
+        await client.order_book(SOMI.address, USDC.address)
+    assert f"HTTP {status}" in str(caught.value) and not isinstance(caught.value, RateLimitedError)
+    assert len(str(caught.value)) < 300
+
+
+# Several base URLs
+
+async def test_failing_url_is_left_for_the_next_one_and_this_is_told(api, client_of_two, caplog):
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    api.answer(SECOND, payload("exchange"))
+    assert await client_of_two.factory_address()
+    assert await client_of_two.factory_address()
+    assert [url.split("/api")[0] for url in api.requested] == [FIRST, SECOND, SECOND]
+    assert client_of_two.url == SECOND
+    assert [record.getMessage() for record in caplog.records] == [
+        f"Leaving the API at {FIRST} for {SECOND}: connection refused"]
+
+
+async def test_second_url_is_left_again_when_it_fails(api, client_of_two):
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    api.answer(FIRST, payload("exchange"))
+    api.answer(SECOND, payload("exchange"))
+    api.answer(SECOND, b"", status=503)
+    for _ in range(2):
+        await client_of_two.factory_address()
+    assert client_of_two.url == FIRST
+
+
+async def test_first_failure_is_raised_when_all_urls_fail(api, client_of_two):
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    api.answer(SECOND, b"", status=429)
+    with pytest.raises(ApiUnavailableError, match="connection refused"):
+        await client_of_two.factory_address()
+    assert len(api.requested) == 2
+
+
+async def test_rate_limited_url_is_left_for_the_next_one(api, client_of_two):
+    api.answer(FIRST, b"", status=429)
+    api.answer(SECOND, payload("exchange"))
+    assert await client_of_two.factory_address()
+
+
+async def test_single_url_is_asked_once_and_nothing_is_told(api, client, caplog):
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    with pytest.raises(ApiUnavailableError):
+        await client.factory_address()
+    assert len(api.requested) == 1 and not caplog.records

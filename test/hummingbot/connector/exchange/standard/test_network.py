@@ -1,0 +1,84 @@
+"""Where a connector's network comes from: which source counts first, and what is refused with the setting's name."""
+from types import SimpleNamespace
+
+import pytest
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from hummingbot.connector.exchange.standard.network import resolve_network
+
+ENGINE = "0x" + "Ab" * 20
+SANDBOX = "standard_sandbox"
+
+
+def resolved(domain=SANDBOX, given=None, configuration=None, environment=None):
+    return resolve_network(domain, given or {}, configuration, environment or {})
+
+
+@pytest.mark.parametrize("domain", CONSTANTS.NETWORKS)
+def test_without_settings_a_domain_has_its_defaults(domain):
+    assert resolved(domain) == CONSTANTS.NETWORKS[domain]
+
+
+def test_empty_and_blank_settings_count_as_none():
+    empty = {name: "" for name in CONSTANTS.ENVIRONMENT_SETTINGS}
+    stored = SimpleNamespace(standard_sandbox_rpc_url="  ", standard_sandbox_api_url=None)
+    environment = {"STANDARD_SANDBOX_RPC_URL": ""}
+    assert resolved(given=empty, configuration=stored, environment=environment) == CONSTANTS.NETWORKS[SANDBOX]
+
+
+def test_constructor_counts_before_configuration_before_environment():
+    stored = SimpleNamespace(standard_sandbox_rpc_url="http://stored.test", standard_sandbox_api_url="http://stored.test")
+    environment = {"STANDARD_SANDBOX_RPC_URL": "http://env.test", "STANDARD_SANDBOX_API_URL": "http://env.test",
+                   "STANDARD_SANDBOX_CHAIN_ID": "77"}
+    network = resolved(given={"rpc_url": "http://given.test"}, configuration=stored, environment=environment)
+    assert network.rpc_urls == ("http://given.test",)
+    assert network.api_urls == ("http://stored.test",)
+    assert network.chain_id == 77
+
+
+@pytest.mark.parametrize("domain, name", [("standard", "STANDARD_RPC_URL"), ("standard_testnet", "STANDARD_TESTNET_RPC_URL")])
+def test_each_domain_has_environment_variables_of_its_own(domain, name):
+    environment = {name: "http://env.test"}
+    assert resolved(domain, environment=environment).rpc_urls == ("http://env.test",)
+    assert resolved(SANDBOX, environment=environment).rpc_urls == CONSTANTS.NETWORKS[SANDBOX].rpc_urls
+
+
+def test_stored_fields_of_another_domain_are_not_taken():
+    stored = SimpleNamespace(standard_rpc_url="http://mainnet.test")
+    assert resolved(configuration=stored).rpc_urls == CONSTANTS.NETWORKS[SANDBOX].rpc_urls
+
+
+def test_several_urls_are_kept_in_order_without_spaces_and_final_slashes():
+    network = resolved(given={"rpc_url": " https://one.test/ , http://127.0.0.1:8545,"})
+    assert network.rpc_urls == ("https://one.test", "http://127.0.0.1:8545")
+
+
+def test_engine_address_becomes_lower_case_and_chain_id_a_number():
+    network = resolved(given={"engine_address": ENGINE, "chain_id": 31337})
+    assert (network.engine, network.chain_id) == (ENGINE.lower(), 31337)
+
+
+@pytest.mark.parametrize("name", ["rpc_url", "api_url"])
+@pytest.mark.parametrize("text", ["localhost:8545", "ws://node.test", "https://", "ftp://x", "http://good.test,bad",
+                                  "http://[::1", ","])
+def test_url_that_is_none_is_refused_with_its_setting(name, text):
+    with pytest.raises(ConfigurationError, match=f"standard_sandbox_{name} must be"):
+        resolved(given={name: text})
+
+
+@pytest.mark.parametrize("text", ["0x12", "engine", "0x" + "zz" * 20, "0x" + "1_" * 20, "ab" * 21, "0x" + "٣" * 40])
+def test_engine_address_that_is_none_is_refused(text):
+    with pytest.raises(ConfigurationError, match="standard_sandbox_engine_address must be"):
+        resolved(given={"engine_address": text})
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "main", "1.5", "0x1", "٣"])
+def test_chain_id_that_is_none_is_refused(text):
+    with pytest.raises(ConfigurationError, match="standard_sandbox_chain_id must be"):
+        resolved(given={"chain_id": text})
+
+
+def test_unknown_domain_is_refused_with_the_known_ones():
+    with pytest.raises(ConfigurationError, match="standard_testnet"):
+        resolved("standard_moon")
