@@ -74,6 +74,10 @@ _OPERATOR = (
     "setListingCost(string terminal,address payment,uint256 amount)(uint256)",
 )
 _OPERATOR_2026_07 = (
+    "poolFeeShare()(uint32)",
+    "poolFactory()(address)",
+    "setPoolFeeShare(uint32 share)(bool)",
+    "setPoolFactory(address factory)(bool)",
     "addPair(address base,address quote,uint256 listingPrice,uint256 listingDate,address payment,uint8 mode)(address)",
     "addPairETH(address base,address quote,uint256 listingPrice,uint256 listingDate,uint8 mode)(address)",
 )
@@ -104,6 +108,7 @@ _BOOK = (
 )
 _BOOK_2026_07 = (
     "getMatchingMode()(uint8)",
+    "getPool()(address)",
 )
 _FACTORY = (
     "allPairsLength()(uint256)",

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.sandbox.execution import (
     PANIC_DIVISION,
     PANIC_INDEX,
     PANIC_OVERFLOW,
+    ZERO_ADDRESS,
     Contract,
     Execution,
     Revert,
@@ -35,6 +36,7 @@ PLACE_GAS, LATER_PLACE_GAS = 4_000, 5_500
 SETTLE_GAS, LATER_SETTLE_GAS = 27_800, 29_600
 CANCEL_GAS, LATER_CANCEL_GAS = 500, 1_500
 OBSERVE_GAS = 5_400
+POP_DUST_GAS = 13_500
 REMOVE_GAS = 4_500
 LAST_TRADE_ID = (1 << 64) - 1
 
@@ -185,6 +187,7 @@ class Book(Contract):
     def pop_dust(self, execution: Execution, is_bid: bool, price: int, number: int) -> None:
         """Skip a maker order that is worth nothing: it leaves its queue but stays stored; in the later generation it is
         deleted and its owner refunded."""
+        execution.meter.spend(POP_DUST_GAS)
         side = self.side(is_bid)
         if side.keeps_ghosts:
             side.unlink(execution, price, 0)
@@ -378,6 +381,10 @@ class Book(Contract):
     def get_matching_mode(self, execution: Execution) -> tuple[int]:
         """getMatchingMode(), later generation: 0 by size, 1 by time."""
         return (int(self.by_time),)
+
+    def get_pool(self, execution: Execution) -> tuple[str]:
+        """getPool(), later generation: no pair of the sandbox has a liquidity pool."""
+        return (ZERO_ADDRESS,)
 
 
 def send_token(execution: Execution, token: Token, sender: str, receiver: str, amount: int) -> None:

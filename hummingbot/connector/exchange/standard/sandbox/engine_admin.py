@@ -9,7 +9,7 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     ROLE_GRANTED,
     ROLE_REVOKED,
 )
-from hummingbot.connector.exchange.standard.sandbox.book import Book
+from hummingbot.connector.exchange.standard.sandbox.book import DENOMINATOR, Book
 from hummingbot.connector.exchange.standard.sandbox.engine_state import (
     ADMIN_ROLE,
     ERROR,
@@ -21,7 +21,7 @@ from hummingbot.connector.exchange.standard.sandbox.execution import ZERO_ADDRES
 from hummingbot.connector.exchange.standard.sandbox.tokens import Token
 
 ADD_PAIR_CHECK_GAS = 3_200
-ADD_PAIR_GAS, LATER_ADD_PAIR_GAS = 125_900, 156_200
+ADD_PAIR_GAS, LATER_ADD_PAIR_GAS = 125_900, 84_700
 SETTING_GAS = 700
 TERMINAL = "standard"
 INVALID_INITIALIZATION = Error("InvalidInitialization()")
@@ -156,6 +156,16 @@ class EngineAdmin(EngineState):
     def set_incentive(self, execution: Execution, account: str) -> tuple[bool]:
         """setIncentive."""
         return self._set(execution, "incentive_address", account)
+
+    def set_pool_fee_share(self, execution: Execution, share: int) -> tuple[bool]:
+        """setPoolFeeShare, later generation, in parts of 1e8."""
+        if share > DENOMINATOR:
+            raise refuse(ERROR["PoolFeeShareExceedsDenom"], share, DENOMINATOR)
+        return self._set(execution, "pool_share", share)
+
+    def set_pool_factory(self, execution: Execution, factory: str) -> tuple[bool]:
+        """setPoolFactory, later generation."""
+        return self._set(execution, "pool_factory_address", factory)
 
     def _set(self, execution: Execution, name: str, value: object) -> tuple[bool]:
         self._require_role(execution, ADMIN_ROLE)

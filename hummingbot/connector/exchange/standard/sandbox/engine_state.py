@@ -56,6 +56,8 @@ class EngineState(Contract):
         self.wrapped = wrapped
         self.fee_receiver = fee_receiver
         self.incentive_address = ZERO_ADDRESS
+        self.pool_share = 0
+        self.pool_factory_address = ZERO_ADDRESS
         self.count = 0
         self.max_matches = 20
         self.fees = {True: 100_000, False: 100_000}

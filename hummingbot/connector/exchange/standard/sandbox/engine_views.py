@@ -77,6 +77,14 @@ class EngineViews(EngineState):
         """DENOM()."""
         return (DENOMINATOR,)
 
+    def pool_fee_share(self, execution: Execution) -> tuple[int]:
+        """poolFeeShare(), later generation: in parts of 1e8; without pools it has no effect."""
+        return (self.pool_share,)
+
+    def pool_factory(self, execution: Execution) -> tuple[str]:
+        """poolFactory(), later generation."""
+        return (self.pool_factory_address,)
+
     def default_admin_role(self, execution: Execution) -> tuple[bytes]:
         """DEFAULT_ADMIN_ROLE()."""
         return (ADMIN_ROLE,)

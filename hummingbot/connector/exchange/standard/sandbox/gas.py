@@ -18,7 +18,7 @@ class Prices(NamedTuple):
     base: int
     zero_byte: int
     data_byte: int
-    slot_warm: int
+    slot_warm: int  # with the hash that finds the slot, where hashing is dear
     slot_cold: int  # surcharge of the first access in a transaction
     slot_new: int  # zero to non-zero
     slot_change: int
@@ -41,7 +41,7 @@ class GasSchedule(Enum):
     ETHEREUM = Prices(base=21_000, zero_byte=4, data_byte=16, slot_warm=100, slot_cold=2_000, slot_new=20_000,
                       slot_change=2_900, refund_clear=4_800, refund_new=19_900, refund_change=2_800, account_cold=2_500,
                       account_warm=100, account_new=25_000, transfer=6_700, log=375, log_topic=375, log_byte=8, reserve=0)
-    SOMNIA = Prices(base=21_000, zero_byte=160, data_byte=160, slot_warm=100, slot_cold=0, slot_new=200_000,
+    SOMNIA = Prices(base=21_000, zero_byte=160, data_byte=160, slot_warm=1_950, slot_cold=0, slot_new=200_000,
                     slot_change=2_900, refund_clear=0, refund_new=0, refund_change=0, account_cold=0,
                     account_warm=100, account_new=400_000, transfer=6_700, log=3_200, log_topic=5_120, log_byte=160,
                     reserve=1_000_000)

@@ -153,6 +153,8 @@ class Side:
         for better in keys[max(down_to, len(keys) - LEVELS_WALKED_SINGLY):]:
             meter.read((self.name, "price", abs(better)))
         far = max(walked - LEVELS_WALKED_SINGLY, 0)
+        if far:
+            meter.warm((self.name, "price", abs(keys[down_to])))
         meter.spend(walked * LEVEL_STEP_GAS + far * (meter.prices.slot_cold + meter.prices.slot_warm))
 
     def _add_level(self, execution: Execution, price: int) -> None:

@@ -13,7 +13,7 @@ class Journal:
     of the log is dropped by `forget`.
     """
 
-    __slots__ = ("_undo", "_dropped")
+    __slots__ = ("_dropped", "_undo")
 
     def __init__(self) -> None:
         self._undo: list[tuple[Any, ...]] = []
