@@ -1,10 +1,11 @@
-"""Which endpoints and which engine a connector uses: the domain's network with the user's overrides.
+"""Which endpoints and which engine a connector uses, and how: the domain's defaults with the user's overrides.
 
 For each setting the first of these counts: what the constructor is given, the field of conf/connectors/<domain>.yml, the
 environment variable (STANDARD_SANDBOX_RPC_URL and the like), the domain's default. Several URLs are separated by commas.
 """
 from collections.abc import Mapping
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
@@ -31,6 +32,37 @@ def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, e
     if values["chain_id"]:
         network = network._replace(chain_id=_chain_id(domain, values["chain_id"]))
     return network
+
+
+class Preferences(NamedTuple):
+    """How the user wants to trade: how far beyond the best price a market order may go, as a fraction, and how much of
+    the native token stays in the wallet to pay for transactions."""
+
+    market_slippage: Decimal
+    gas_reserve: Decimal
+
+
+def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> Preferences:
+    """The preferences for a domain. Raises ConfigurationError for a slippage outside 0 to 1 or a negative reserve."""
+    slippage = _decimal(domain, "market_slippage", given, configuration, environment, CONSTANTS.MARKET_SLIPPAGE)
+    if not 0 <= slippage < 1:
+        raise ConfigurationError(f"{domain}_market_slippage must be a fraction from 0 to below 1: 0.01 is one per cent.")
+    reserve = _decimal(domain, "gas_reserve", given, configuration, environment, CONSTANTS.GAS_RESERVE)
+    if reserve < 0:
+        raise ConfigurationError(f"{domain}_gas_reserve must not be negative.")
+    return Preferences(slippage, reserve)
+
+
+def _decimal(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str],
+             default: Decimal) -> Decimal:
+    text = _setting(domain, name, given, configuration, environment)
+    try:
+        value = Decimal(text) if text else default
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not value.is_finite():
+        raise ConfigurationError(f"{domain}_{name} must be a number.")
+    return value
 
 
 def _setting(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> str:

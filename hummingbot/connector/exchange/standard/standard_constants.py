@@ -1,4 +1,5 @@
 """Networks, REST paths, channels and rate limits: facts only, no logic (docs/protocol.md, "Identity", "REST API")."""
+from decimal import Decimal
 from typing import NamedTuple
 
 from hummingbot.core.api_throttler.data_types import RateLimit
@@ -7,6 +8,9 @@ EXCHANGE_NAME = "standard"
 DEFAULT_DOMAIN = "standard"
 TESTNET_DOMAIN = "standard_testnet"
 SANDBOX_DOMAIN = "standard_sandbox"
+
+# So many of the newest blocks may still be replaced, or their logs come late; what is older is final.
+REORGANISED_BLOCKS = 20
 
 CLIENT_ORDER_ID_PREFIX = "HBOT"
 CLIENT_ORDER_ID_MAX_LENGTH = 32
@@ -23,6 +27,8 @@ class Network(NamedTuple):
     # Which symbol belongs to which token, where an impostor could carry the same one (lower-case addresses).
     well_known_tokens: tuple[tuple[str, str], ...]
     explorer: str
+    # For how many blocks a mined transaction is watched for being taken back; 0 where a block is final at once.
+    watched_blocks: int = 0
 
 
 NETWORKS = {
@@ -55,11 +61,16 @@ NETWORKS = {
         native_symbol="SOMI",
         well_known_tokens=(),
         explorer="",
+        watched_blocks=REORGANISED_BLOCKS,
     ),
 }
 
 # Environment variables that override a domain's network: STANDARD_SANDBOX_RPC_URL, STANDARD_API_URL, …
 ENVIRONMENT_SETTINGS = ("rpc_url", "api_url", "engine_address", "chain_id")
+
+MARKET_SLIPPAGE = Decimal("0.01")
+# In native tokens: some hundreds of transactions at the fees seen on Somnia.
+GAS_RESERVE = Decimal("1")
 
 EXCHANGE_PATH = "/api/exchange"
 TOKENS_PATH = "/api/tokens/{size}/{page}"

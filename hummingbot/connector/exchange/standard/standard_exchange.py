@@ -5,6 +5,7 @@ the engine's logs in chain order; both go through the same settlement, and what 
 """
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -30,8 +31,9 @@ from hummingbot.connector.exchange.standard.errors import (
 )
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, OrderLogs
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
+from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain, price_to_chain
-from hummingbot.connector.exchange.standard.network import resolve_network
+from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Settled
 from hummingbot.connector.exchange.standard.orders.sizing import (
     Level,
@@ -64,7 +66,6 @@ BOOK_POLL_INTERVAL = 1.0
 ACTIVE_ACCOUNT_INTERVAL = 1.0
 IDLE_ACCOUNT_INTERVAL = 5.0
 CLAMP_TOLD_INTERVAL = 60.0
-MARKET_SLIPPAGE = Decimal("0.01")
 
 
 class StandardExchange(ExchangePyBase):
@@ -80,6 +81,8 @@ class StandardExchange(ExchangePyBase):
                  standard_api_url: str = "",
                  standard_engine_address: str = "",
                  standard_chain_id: str = "",
+                 standard_market_slippage: str = "",
+                 standard_gas_reserve: str = "",
                  receive_connector_configuration: bool | str = True,
                  connector_configuration: Any = None,
                  balance_asset_limit: dict[str, dict[str, Decimal]] | None = None,
@@ -96,16 +99,18 @@ class StandardExchange(ExchangePyBase):
         self._time_source: Clock = clock or SystemClock()
         self._data_path = data_path
         given = {"rpc_url": standard_rpc_url, "api_url": standard_api_url, "engine_address": standard_engine_address,
-                 "chain_id": standard_chain_id}
+                 "chain_id": standard_chain_id, "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve}
         self._network = resolve_network(domain, given, connector_configuration, os.environ)
+        self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
         self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
         self._facts: Mapping[str, MarketFacts] = {}
         self._account: Account | None = None
         self._clamp_told: dict[str, float] = {}
-        self._market_slippage = MARKET_SLIPPAGE
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
+        address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
+        self._foreign_orders = ForeignOrders(self._venue, address, self._time_source)
         self.real_time_balance_update = False
 
     # What Hummingbot asks of every connector
@@ -314,7 +319,7 @@ class StandardExchange(ExchangePyBase):
         """The engine's call for an order, by the book as it is known now."""
         market, opposite = self._market(trading_pair), self._levels(trading_pair, is_buy)
         if order_type is OrderType.MARKET:
-            return market_order(market, is_buy, amount, recipient, opposite, self._market_slippage)
+            return market_order(market, is_buy, amount, recipient, opposite, self._preferences.market_slippage)
         price = self._within_spread(trading_pair, is_buy, price)
         if order_type is OrderType.LIMIT_MAKER and opposite:
             best = price_from_chain(opposite[0].price)
@@ -564,14 +569,18 @@ class StandardExchange(ExchangePyBase):
         listing = await self._venue.listing()
         native, units = await self._venue.balances(self._wallet_auth.wallet.address)
         available: dict[str, Decimal] = {}
-        locked = self._account.locked() if self._account is not None else {}
+        own = self._account.settlement.resting if self._account is not None else {}
+        locked = Counter(self._account.locked() if self._account is not None else {})
+        locked.update(await self._foreign_orders.locked(own.keys()))
         totals: dict[str, Decimal] = {}
         for address, token in listing.tokens.items():
             held = native if address == listing.native_token else units.get(address)
             if held is None:
                 continue
             available[token.symbol] = token.from_units(held)
-            totals[token.symbol] = token.from_units(held + locked.get(address, 0))
+            totals[token.symbol] = token.from_units(held + locked[address])
+            if address == listing.native_token:
+                available[token.symbol] = max(Decimal(0), available[token.symbol] - self._preferences.gas_reserve)
         self._account_available_balances.clear()
         self._account_available_balances.update(available)
         self._account_balances.clear()

@@ -37,6 +37,8 @@ class StandardConfigMap(BaseConnectorConfigMap):
     standard_api_url: str = _setting()
     standard_engine_address: str = _setting()
     standard_chain_id: str = _setting()
+    standard_market_slippage: str = _setting()
+    standard_gas_reserve: str = _setting()
     model_config = ConfigDict(title="standard")
 
 
@@ -50,6 +52,8 @@ class StandardTestnetConfigMap(BaseConnectorConfigMap):
     standard_testnet_api_url: str = _setting()
     standard_testnet_engine_address: str = _setting()
     standard_testnet_chain_id: str = _setting()
+    standard_testnet_market_slippage: str = _setting()
+    standard_testnet_gas_reserve: str = _setting()
     model_config = ConfigDict(title="standard_testnet")
 
 
@@ -63,6 +67,8 @@ class StandardSandboxConfigMap(BaseConnectorConfigMap):
     standard_sandbox_api_url: str = _setting()
     standard_sandbox_engine_address: str = _setting()
     standard_sandbox_chain_id: str = _setting()
+    standard_sandbox_market_slippage: str = _setting()
+    standard_sandbox_gas_reserve: str = _setting()
     model_config = ConfigDict(title="standard_sandbox")
 
 

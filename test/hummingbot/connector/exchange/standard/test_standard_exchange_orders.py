@@ -182,3 +182,27 @@ async def test_a_hundred_orders_of_one_tick_are_placed() -> None:
         await until(lambda: all(order(exchange, each).current_state is OrderState.OPEN for each in ids))
         results = await exchange.cancel_all(20)
         assert len(results) == 101 and all(result.success for result in results)
+
+
+async def test_the_gas_reserve_is_not_for_sale() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_gas_reserve="7.5") as exchange:
+        await exchange._update_balances()
+        held = Decimal(sandbox.node.balance(sandbox.accounts[0].address)).scaleb(-18)
+        assert exchange.get_balance("SOMI") == held
+        assert exchange._account_available_balances["SOMI"] == held - Decimal("7.5")
+
+
+async def test_orders_that_the_bot_did_not_place_are_told_once_and_counted(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with quiet_sandbox() as sandbox, connected(sandbox, ready=False, trading_required=False) as reader:
+        await reader._venue.listing()
+        market, stranger = reader._market(TOKEN_PAIR), Trader(sandbox, 0)
+        await stranger.approve(market)
+        before = sandbox.view.balance(market.base.address, sandbox.accounts[0].address)
+        await stranger.sell(market, 61_000 * 10 ** 8, 25_000_000)
+        await asyncio.sleep(0.5)  # the indexer follows
+        for _ in range(2):
+            await reader._update_balances()
+        assert reader._account_balances["WBTC"] == market.base.from_units(before)
+        assert reader._account_available_balances["WBTC"] == market.base.from_units(before - 25_000_000)
+        assert len([record for record in caplog.records if "did not place" in record.message]) == 1

@@ -1,0 +1,55 @@
+"""Orders of the wallet that this bot did not place: shown once, counted as part of the money."""
+import logging
+from collections.abc import Collection, Mapping
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.venue import Venue
+
+REFRESH_INTERVAL = 300.0
+
+
+class ForeignOrders:
+    """What else rests for an account, by the indexer's word and the chain's confirmation."""
+
+    def __init__(self, venue: Venue, account: str, clock: Clock) -> None:
+        self._venue = venue
+        self._account = account
+        self._clock = clock
+        self._refreshed: float | None = None
+        self._told: set[OrderKey] = set()
+        self._deposits: Mapping[OrderKey, int] = {}
+
+    async def locked(self, own: Collection[OrderKey]) -> Mapping[str, int]:
+        """The deposits of orders that are not among `own`, by token address; looked up again every few minutes."""
+        now = self._clock.monotonic()
+        if self._refreshed is None or now - self._refreshed >= REFRESH_INTERVAL:
+            self._refreshed = now
+            try:
+                await self._refresh(own)
+            except ApiUnavailableError as error:
+                # The indexer is only a hint where to look; without it the last look counts.
+                logging.getLogger(__name__).debug("The wallet's other orders could not be looked up: %s", error)
+        locked: dict[str, int] = {}
+        by_book = (await self._venue.listing()).by_book
+        for key, deposit in self._deposits.items():
+            if key not in own:
+                market = by_book[key.book]
+                token = (market.quote if key.is_bid else market.base).address
+                locked[token] = locked.get(token, 0) + deposit
+        return locked
+
+    async def _refresh(self, own: Collection[OrderKey]) -> None:
+        by_book = (await self._venue.listing()).by_book
+        rows = [OrderKey(row.book, row.is_bid, row.order_id) for row in await self._venue.rest.open_orders(self._account)]
+        keys = [key for key in rows if key.book in by_book and key not in own]
+        orders = await self._venue.orders(keys)
+        self._deposits = {key: order.deposit for key, order in zip(keys, orders)
+                          if order.owner == self._account and order.deposit}
+        new = self._deposits.keys() - self._told
+        if new:
+            self._told |= new
+            logging.getLogger(__name__).info(
+                "The wallet has %d open orders that this bot did not place: %s", len(new),
+                ", ".join(sorted(f"{by_book[key.book].trading_pair} {'bid' if key.is_bid else 'ask'} {key.id}" for key in new)))
