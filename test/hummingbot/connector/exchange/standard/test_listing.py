@@ -1,0 +1,253 @@
+"""The listing: only what the chain confirms is listed, and no token can pass for another by its symbol."""
+import logging
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.clock import SystemClock
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    RpcError,
+    StandardError,
+    UnknownMarketError,
+)
+from hummingbot.connector.exchange.standard.listing import discover, safe_symbol, unambiguous_symbols, verified_markets
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
+from hummingbot.connector.exchange.standard.venue import Venue
+from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
+from test.hummingbot.connector.exchange.standard.fake_node import FACTORY, FakeNode
+
+NETWORK = CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN]
+WELL_KNOWN = dict(NETWORK.well_known_tokens)
+SOMI = Token(WELL_KNOWN["SOMI"], "SOMI", 18)
+USDC = Token(WELL_KNOWN["USDC"], "USDC", 6)
+FOO = Token("0x" + "f0" * 20, "FOO", 18)
+OTHER_FOO = Token("0x" + "f1" * 20, "FOO", 8)
+SOMI_USDC = Market(SOMI, USDC, "0x" + "b1" * 20, base_is_native=True)
+FOO_USDC = Market(FOO, USDC, "0x" + "b2" * 20)
+OTHER_FOO_USDC = Market(OTHER_FOO, USDC, "0x" + "b3" * 20)
+
+
+class World:
+    """A chain with some markets and an API that lists some."""
+
+    def __init__(self, *markets, engine=NETWORK.engine):
+        self.node = FakeNode(NETWORK.chain_id, engine, SOMI.address, markets)
+        self.api = FakeApi()
+        self.rest = RestClient(self.api, ["https://api.test"])
+        self.rpc = RpcClient(self.node, ["https://node.test"], SystemClock(), chain_id=NETWORK.chain_id)
+
+    def list(self, *markets, **symbols):
+        """The API lists these markets, with other symbols where given by address."""
+        self.api.forget("/api/pairs")
+        self.api.answer("/api/pairs", {"pairs": [{
+            "id": market.book,
+            "base": self._token(market.base, symbols), "quote": self._token(market.quote, symbols)} for market in markets]})
+        return self
+
+    @staticmethod
+    def _token(token, symbols):
+        return {"id": token.address, "symbol": symbols.get(token.address, token.symbol), "decimals": 99}
+
+    async def discover(self, network=NETWORK):
+        return await discover(self.rest, self.rpc, network)
+
+
+def token_row(address, symbol):
+    return TokenRow(address, symbol, 18)
+
+
+# What is listed
+
+async def test_confirmed_pairs_are_listed_with_the_chains_decimals_and_books():
+    world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    listing = await world.discover()
+    assert listing.by_pair == {"SOMI-USDC": SOMI_USDC, "FOO-USDC": FOO_USDC}
+    assert listing.by_book == {SOMI_USDC.book: SOMI_USDC, FOO_USDC.book: FOO_USDC}
+    assert listing.tokens == {token.address: token for token in (SOMI, USDC, FOO)}
+    assert (listing.engine, listing.native_token) == (NETWORK.engine, SOMI.address)
+
+
+async def test_book_of_the_chain_counts_not_the_one_that_the_api_names():
+    elsewhere = Market(FOO, USDC, "0x" + "ee" * 20)
+    listing = await World(FOO_USDC).list(elsewhere).discover()
+    assert list(listing.by_book) == [FOO_USDC.book]
+
+
+async def test_pair_that_the_engine_does_not_know_is_left_out_and_told_in_one_line(caplog):
+    hostile = Market(Token(FOO.address, "F\n\x1b[31mOO", 18), USDC, FOO_USDC.book)
+    with caplog.at_level(logging.WARNING):
+        listing = await World(SOMI_USDC).list(SOMI_USDC, hostile, OTHER_FOO_USDC).discover()
+    assert list(listing.by_pair) == ["SOMI-USDC"]
+    assert [record.getMessage() for record in caplog.records] == [
+        "The API lists 2 pairs that the chain does not confirm; they are left out: F31mOO/USDC, FOO/USDC"]
+
+
+@pytest.mark.parametrize("decimals", [None, 19, 77])
+async def test_pair_of_a_token_with_unusable_decimals_is_left_out(decimals):
+    world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    if decimals is None:
+        world.node.refuse("decimals", "Error", "no such function")
+        assert not (await world.discover()).by_pair
+    else:
+        world.node.decimals[FOO.address] = decimals
+        assert list((await world.discover()).by_pair) == ["SOMI-USDC"]
+
+
+async def test_node_that_gives_no_answer_does_not_make_markets_disappear():
+    world = World(SOMI_USDC).list(SOMI_USDC)
+    world.node.eth_call = None  # answers with an error object
+    with pytest.raises(StandardError):
+        await world.discover()
+
+
+async def test_error_of_the_node_for_one_call_is_no_refusal_of_the_pair():
+    world = World(SOMI_USDC)
+
+    class Failing:
+        async def call_many(self, calls):
+            return [RpcError("eth_call", -32603, "internal error")] * len(calls)
+
+    row = PairRow(token_row(SOMI.address, "SOMI"), token_row(USDC.address, "USDC"), SOMI_USDC.book, None)
+    with pytest.raises(RpcError):
+        await verified_markets(Failing(), NETWORK, world.node.engine, SOMI.address, [row])
+
+
+async def test_api_without_pairs_gives_an_empty_listing():
+    listing = await World().list().discover()
+    with pytest.raises(UnknownMarketError, match="Listed: none"):
+        listing.market("SOMI-USDC")
+
+
+async def test_unknown_market_names_those_that_exist():
+    listing = await World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC).discover()
+    assert listing.market("FOO-USDC") is listing.by_pair["FOO-USDC"]
+    with pytest.raises(UnknownMarketError, match=r"BTC-USDC\. Listed: FOO-USDC, SOMI-USDC"):
+        listing.market("BTC-USDC")
+
+
+# Which engine
+
+async def test_engine_is_that_of_the_factory_that_the_api_names_when_none_is_fixed():
+    engine = "0x" + "e1" * 20
+    world = World(SOMI_USDC, engine=engine).list(SOMI_USDC)
+    world.api.answer("/api/exchange", {"deployer": FACTORY})
+    assert (await world.discover(NETWORK._replace(engine=""))).engine == engine
+
+
+@pytest.mark.parametrize("deployer", ["0x" + "00" * 20, USDC.address])
+async def test_factory_that_is_none_is_a_configuration_error(deployer):
+    world = World(SOMI_USDC).list(SOMI_USDC)
+    world.api.answer("/api/exchange", {"deployer": deployer})
+    with pytest.raises(ConfigurationError, match="the address that the API names"):
+        await world.discover(NETWORK._replace(engine=""))
+
+
+async def test_engine_address_without_an_engine_is_a_configuration_error():
+    wrong = "0x" + "99" * 20
+    with pytest.raises(ConfigurationError, match=f"no Standard matching engine at {wrong}"):
+        await World(SOMI_USDC).list(SOMI_USDC).discover(NETWORK._replace(engine=wrong))
+
+
+async def test_contract_that_refuses_the_call_is_no_engine():
+    world = World(SOMI_USDC).list(SOMI_USDC)
+    world.node.refuse("orderbookFactory", "Error", "unknown function")
+    with pytest.raises(ConfigurationError, match="no Standard matching engine"):
+        await world.discover()
+
+
+async def test_api_or_node_out_of_reach_is_told_as_such():
+    with pytest.raises(ApiUnavailableError):
+        await World(SOMI_USDC).discover()
+    world = World(SOMI_USDC).list(SOMI_USDC)
+    world.node.down.add("eth_call")
+    with pytest.raises(ApiUnavailableError):
+        await world.discover()
+
+
+# Markets that are listed later
+
+async def test_later_market_is_added_and_known_tokens_keep_their_names():
+    world = World(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    venue = Venue(NETWORK, world.rest, world.rpc)
+    await venue.listing()
+    foo_somi = Market(FOO, SOMI, "0x" + "b4" * 20, quote_is_native=True)
+    world.node.markets[foo_somi.book] = foo_somi
+    world.list(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC, foo_somi)
+
+    listing = await venue.refresh_listing()
+    assert list(listing.by_pair) == ["SOMI-USDC", "FOO-USDC", "FOO.f1f1f1-USDC", "FOO-SOMI"]
+    assert listing.by_pair["FOO-USDC"].base == FOO
+    assert listing.tokens[FOO.address].symbol == "FOO"
+    assert listing.tokens[OTHER_FOO.address].symbol == "FOO.f1f1f1"
+
+
+async def test_token_cannot_take_the_name_of_one_whose_pair_left_the_api():
+    world = World(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    venue = Venue(NETWORK, world.rest, world.rpc)
+    await venue.listing()
+    world.list(SOMI_USDC, OTHER_FOO_USDC)
+    assert (await venue.refresh_listing()).by_pair["FOO-USDC"].base == FOO
+
+
+async def test_unchanged_listing_asks_the_chain_nothing():
+    world = World(SOMI_USDC).list(SOMI_USDC)
+    venue = Venue(NETWORK, world.rest, world.rpc)
+    await venue.listing()
+    asked = len(world.node.asked)
+    await venue.refresh_listing()
+    assert len(world.node.asked) == asked
+
+
+# Names
+
+async def test_impostor_of_a_well_known_token_gets_a_part_of_its_address():
+    impostor = Market(FOO, SOMI, "0x" + "b5" * 20, quote_is_native=True)
+    listing = await World(SOMI_USDC, impostor).list(SOMI_USDC, impostor, **{FOO.address: "usdc"}).discover()
+    assert list(listing.by_pair) == ["SOMI-USDC", "usdc.f0f0f0-SOMI"]
+
+
+async def test_native_token_carries_the_native_symbol_whatever_wrapper_it_is():
+    wrapper = Token("0x" + "aa" * 20, "SOMI", 18)
+    market = Market(wrapper, USDC, "0x" + "b6" * 20, base_is_native=True)
+    world = World(SOMI_USDC, market).list(SOMI_USDC, market)
+    world.node.wrapped_native = wrapper.address
+    listing = await world.discover()
+    assert listing.by_pair["SOMI-USDC"].book == market.book
+    assert listing.by_pair["SOMI-USDC"].base_is_native
+    assert not listing.by_pair["SOMI.046ede-USDC"].base_is_native
+
+
+def test_two_tokens_with_one_symbol_are_both_told_apart_in_any_case_of_letters():
+    names = unambiguous_symbols([token_row(FOO.address, "Foo"), token_row(OTHER_FOO.address, "FOO")], SOMI.address, NETWORK)
+    assert names == {FOO.address: "Foo.f0f0f0", OTHER_FOO.address: "FOO.f1f1f1"}
+
+
+def test_addresses_that_begin_alike_are_told_apart_by_as_many_digits_as_it_takes():
+    first, second = "0x" + "ab" * 6 + "00" * 14, "0x" + "ab" * 6 + "11" * 14
+    names = unambiguous_symbols([token_row(first, "X"), token_row(second, "X")], SOMI.address, NETWORK)
+    assert names == {first: "X.abababababab0", second: "X.abababababab1"}
+
+
+@pytest.mark.parametrize("symbol, safe", [
+    ("USDC", "USDC"), ("USD-C", "USDC"), ("US\u200bDC", "USDC"), ("ＵＳＤＣ", "USDC"), ("a b\tc\n", "abc"), ("\x1b[2J", "2J"),
+    ("../../etc", "etc"), ("%s%n", "sn"), ("$WIF", "$WIF"), ("under_score", "under_score"), ("FOO.f0f0f0", "FOOf0f0f0"),
+    ("A" * 64, "A" * 16), ("ƬƬ", "TOKENf0f0f0"), ("💎", "TOKENf0f0f0"), ("---", "TOKENf0f0f0")])
+def test_hostile_symbol_becomes_a_safe_one(symbol, safe):
+    assert safe_symbol(token_row(FOO.address, symbol)) == safe
+
+
+@given(st.lists(st.tuples(st.integers(0, 2 ** 160 - 1), st.sampled_from(["A", "a", "SOMI", "USDC", "A-B", "💎", "TOKEN0", ""])
+                          | st.text(max_size=5)), max_size=8, unique_by=lambda pair: pair[0]))
+def test_names_are_unique_and_well_known_tokens_keep_theirs(tokens):
+    rows = [token_row(f"0x{number:040x}", symbol) for number, symbol in tokens] + [token_row(USDC.address, "USDC")]
+    names = unambiguous_symbols(rows, SOMI.address, NETWORK)
+    assert len({name.upper() for name in names.values()}) == len({row.address for row in rows})
+    assert names[USDC.address] == "USDC"
+    assert all("-" not in name and name.isprintable() for name in names.values())
