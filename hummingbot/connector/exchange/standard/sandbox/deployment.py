@@ -15,6 +15,7 @@ from hummingbot.connector.exchange.standard.sandbox.engine_state import ADMIN_RO
 from hummingbot.connector.exchange.standard.sandbox.execution import MAX_UINT256, Block, Execution
 from hummingbot.connector.exchange.standard.sandbox.factory import Factory
 from hummingbot.connector.exchange.standard.sandbox.gas import GasMeter, GasSchedule
+from hummingbot.connector.exchange.standard.sandbox.levels import LAST_ID
 from hummingbot.connector.exchange.standard.sandbox.matching_engine import MatchingEngine
 from hummingbot.connector.exchange.standard.sandbox.tokens import Token, WrappedNative
 from hummingbot.connector.exchange.standard.sandbox.world import World
@@ -262,9 +263,14 @@ def _recorded_pair(name: str, meta: Mapping[str, Any], scenario: Mapping[str, An
 
 
 def _preset(presets: Mapping[str, int], pair: str, scenario: Mapping[str, Any], name: str, otherwise: int) -> int:
-    """A preset of a book: "book.NAME" means the scenario's first pair, "book:PAIR.NAME" another one."""
+    """A preset of a book: "book.NAME" means the scenario's first pair, "book:PAIR.NAME" another one. The ids may be preset
+    by the contract's own counter of a side, "bidOrders.count", which is the last id that was given."""
+    counter = {"nextMakeId(bid)": "bidOrders.count", "nextMakeId(ask)": "askOrders.count"}.get(name)
     for key, value in presets.items():
         match = re.fullmatch(r"book(?::(?P<pair>[^.]+))?\.(?P<name>.+)", key)
-        if match and match["name"] == name and (match["pair"] or scenario["pairs"][0]) == pair:
-            return value
+        if match and (match["pair"] or scenario["pairs"][0]) == pair:
+            if match["name"] == name:
+                return value
+            if match["name"].lstrip("_") == counter:
+                return value % LAST_ID + 1
     return otherwise

@@ -1,6 +1,6 @@
 """The engine's order functions that take structures: create, cancel and update, one or many (docs/protocol.md, "Cancel and
 update", "Native token")."""
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCEL_SKIPPED, ORDER_CANCELED
 from hummingbot.connector.exchange.standard.sandbox.engine_state import ERROR
@@ -37,30 +37,30 @@ class CreateInput(NamedTuple):
 class EngineBatches(EngineTrading):
     """createOrder(s), cancelOrder(s), updateOrder(s)."""
 
-    def create_order(self, execution: Execution, order: tuple[object, ...]) -> tuple[Result]:
+    def create_order(self, execution: Execution, order: tuple[Any, ...]) -> tuple[Result]:
         """createOrder; value that is left over goes back to the sender."""
         with self.locked(execution):
-            result, left = self._create(execution, CreateInput(*order), execution.value)  # type: ignore[arg-type]
+            result, left = self._create(execution, CreateInput(*order), execution.value)
             self._give_back(execution, left)
         return (result,)
 
-    def create_orders(self, execution: Execution, orders: list[tuple[object, ...]]) -> tuple[list[Result]]:
+    def create_orders(self, execution: Execution, orders: list[tuple[Any, ...]]) -> tuple[list[Result]]:
         """createOrders: all or nothing."""
         results, left = [], execution.value
         for order in orders:
-            result, left = self._create(execution, CreateInput(*order), left)  # type: ignore[arg-type]
+            result, left = self._create(execution, CreateInput(*order), left)
             results.append(result)
         self._give_back(execution, left)
         return (results,)
 
-    def update_order(self, execution: Execution, order: tuple[object, ...]) -> tuple[Result]:
+    def update_order(self, execution: Execution, order: tuple[Any, ...]) -> tuple[Result]:
         """updateOrder."""
         with self.locked(execution):
-            return (self._update(execution, CreateInput(*order), False),)  # type: ignore[arg-type]
+            return (self._update(execution, CreateInput(*order), False),)
 
-    def update_orders(self, execution: Execution, orders: list[tuple[object, ...]]) -> tuple[list[Result]]:
+    def update_orders(self, execution: Execution, orders: list[tuple[Any, ...]]) -> tuple[list[Result]]:
         """updateOrders: every item with an amount starts from the whole value and gives back what it leaves."""
-        return ([self._update(execution, CreateInput(*order), True) for order in orders],)  # type: ignore[arg-type]
+        return ([self._update(execution, CreateInput(*order), True) for order in orders],)
 
     def cancel_order(self, execution: Execution, base: str, quote: str, is_bid: bool, number: int) -> tuple[int]:
         """cancelOrder: the refund, or 0 when nothing was cancelled (the later generation reverts then)."""

@@ -17,7 +17,6 @@ from hummingbot.connector.exchange.standard.sandbox.engine_state import ERROR, E
 from hummingbot.connector.exchange.standard.sandbox.execution import Execution, refuse
 from hummingbot.connector.exchange.standard.sandbox.levels import Order
 
-
 PROCESS_GAS, LATER_PROCESS_GAS = 3_900, 8_500
 NEXT_MATCH_GAS = 350  # each match costs that much more than the one before
 

@@ -42,7 +42,8 @@ def deployment(generation: Generation, canonical_logs: bool = True) -> Deploymen
     later = generation is Generation.JULY_2026
     return replace(
         start, generation=generation, canonical_logs=canonical_logs,
-        pairs=(*start.pairs[:1], replace(start.pairs[1], by_time=later), PairSpec(wbtc, start.wrapped.address, 92_000 * DENOMINATOR)),
+        pairs=(start.pairs[0], replace(start.pairs[1], by_time=later),
+               PairSpec(wbtc, start.wrapped.address, 92_000 * DENOMINATOR)),
         allowances={(token, account): MAX_UINT256 for token in (usdc, wbtc, start.wrapped.address) for account in accounts[:6]})
 
 
@@ -167,7 +168,7 @@ class Caller:
                 self._price(book), amount, self._n(), self._recipient())
 
     def _value(self, items: list[tuple[Any, ...]]) -> int:
-        spent = sum(item[6] for item in items if item[1 if item[2] else 0] == self.contract.wrapped.address)
+        spent: int = sum(item[6] for item in items if item[1 if item[2] else 0] == self.contract.wrapped.address)
         return spent + self.random.choice((0, 0, 0, 1000, -1 if spent else 0))
 
     def _create(self) -> tuple[str, int, bytes]:

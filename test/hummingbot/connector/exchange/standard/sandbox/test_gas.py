@@ -1,8 +1,10 @@
 """The gas schedules against the recorded figures."""
+from itertools import pairwise
+
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
-from hummingbot.connector.exchange.standard.sandbox.deployment import GasSchedule
+from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.world import Message, Outcome
 from test.hummingbot.connector.exchange.standard.sandbox.exchange import ALICE, BASE_UNIT, BOB, PRICE_UNIT, Exchange
 from test.hummingbot.connector.exchange.standard.sandbox.recorded import Recorded, scenario_names
@@ -59,7 +61,7 @@ def test_walking_the_book_costs_gas_per_level() -> None:
     used = []
     for level in range(120):
         used.append(exchange.sell(ALICE, (1001 + level) * PRICE_UNIT, BASE_UNIT).gas_used)
-    steps = [later - sooner for sooner, later in zip(used[2:], used[3:])]
+    steps = [later - sooner for sooner, later in pairwise(used[2:])]
     assert all(2_400 <= step <= 2_500 for step in steps), steps
     assert exchange.buy(BOB, 999 * PRICE_UNIT, 10 ** 9).gas_used < used[-1]
 
