@@ -15,6 +15,7 @@ class EngineLog(NamedTuple):
     block_number: int
     log_index: int
     removed: bool = False
+    block_hash: str = ""
 
 
 class TokenOut(NamedTuple):
@@ -49,7 +50,8 @@ def decode_engine_logs(logs: Iterable[Mapping[str, Any]], engine: str) -> list[E
         except ValueError as error:
             raise BadDataError(f"the node returned a log that is not an event of the engine: {error}") from error
         if event is not None:
-            decoded.append(EngineLog(event, transaction_hash, block_number, log_index, bool(log.get("removed", False))))
+            decoded.append(EngineLog(event, transaction_hash, block_number, log_index, bool(log.get("removed", False)),
+                                     str(log.get("blockHash", "")).lower()))
     decoded.sort(key=lambda log: (log.block_number, log.log_index))
     return decoded
 

@@ -51,7 +51,10 @@ MarketSink = Callable[[MarketEvent], None]
 
 
 class OrderLogs(NamedTuple):
-    """Trading events of the engine in chain order, and the block up to which the account has now been told everything."""
+    """Trading events of the engine, and the block up to which the account has now been told everything.
+
+    Logs that a reorganisation took back come first, marked as removed and the newest first; then new ones in chain order.
+    """
 
     logs: Sequence[EngineLog]
     block_number: int

@@ -2,7 +2,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
@@ -14,13 +14,14 @@ from hummingbot.connector.exchange.standard.feeds.base import AccountSink, BookS
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 
 # A quiet book is asked less often, down to this multiple of the interval.
 IDLE_FACTOR = 5
 QUIET_POLLS_TO_IDLE = 5
 MAX_REMEMBERED_TRADES = 1000
-# The node may index logs a little later than it reports the block, so the last blocks are read again.
-OVERLAP_BLOCKS = 20
+# The node may index logs a little later than it reports the block, and a reorganisation may replace them.
+OVERLAP_BLOCKS = REORGANISED_BLOCKS
 MAX_BLOCK_RANGE = 1000
 
 
@@ -126,24 +127,28 @@ class PollingMarketFeed:
 
 
 class PollingAccountFeed:
-    """Own maker fills and cancels from the engine's logs, by block ranges from a cursor that outlives the process."""
+    """Own maker fills and cancels from the engine's logs, by block ranges from a cursor that outlives the process.
+
+    The newest blocks are read again each time. A log that was delivered and stands there no longer is delivered once more,
+    as removed, when its block was proven to be replaced: a node that answers less than it knows proves nothing.
+    """
 
     name = "polling"
 
     def __init__(self, rpc: RpcClient, engine: str, account: str, cursor: int | None, clock: Clock,
                  interval: Callable[[], float]) -> None:
-        """`cursor` is the last block already delivered, or None to begin at the head; `interval` gives the next pause."""
+        """`cursor` is the last block whose logs are not wanted any more, or None to begin at the head; `interval` gives the
+        next pause."""
         self._rpc = rpc
         self._engine = engine
         self._account = account
         self._cursor = cursor
+        self._first = 0 if cursor is None else cursor + 1
         self._clock = clock
         self._interval = interval
         self._range = MAX_BLOCK_RANGE
-        # The deposits of a former run hold these blocks' fills already.
-        self._told_before = -1 if cursor is None else cursor
         self._hurry = asyncio.Event()
-        self._delivered: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self._delivered: dict[tuple[str, int], EngineLog] = {}
 
     def hurry(self) -> None:
         """See AccountFeed.hurry."""
@@ -171,10 +176,11 @@ class PollingAccountFeed:
         if self._cursor is not None and self._cursor > head + MAX_LAG_BLOCKS:
             logging.getLogger(__name__).warning("The chain is at block %d, but block %d was read before: it was begun anew, and "
                                                 "what is followed begins at its head", head, self._cursor)
-            self._cursor, self._told_before = None, -1
+            self._cursor, self._first = None, 0
+            self._delivered.clear()
         if self._cursor is None:
             self._cursor = head
-        begin = max(0, self._cursor + 1 - OVERLAP_BLOCKS)
+        begin = max(self._first, self._cursor + 1 - OVERLAP_BLOCKS)
         while begin <= head:
             end = min(begin + self._range - 1, head)
             try:
@@ -184,27 +190,52 @@ class PollingAccountFeed:
                     raise
                 self._range = (end - begin + 1) // 2
                 continue
-            logs = decode_engine_logs(found, self._engine)
+            logs = await self._compared(decode_engine_logs(found, self._engine), begin, end)
             self._cursor = max(self._cursor, end)
-            sink(OrderLogs([log for log in logs if self._concerns_account(log) and self._is_new(log)], self._cursor))
+            sink(OrderLogs(logs, self._cursor))
             begin = end + 1
-        self._forget_before(self._cursor - 2 * OVERLAP_BLOCKS)
+        oldest = self._cursor - 2 * OVERLAP_BLOCKS
+        self._delivered = {place: log for place, log in self._delivered.items() if log.block_number > oldest}
+
+    async def _compared(self, found: Sequence[EngineLog], begin: int, end: int) -> list[EngineLog]:
+        """What is to be delivered, now that the blocks from `begin` to `end` hold these logs."""
+        logs = {_place(log): log for log in found if self._concerns_account(log)}
+        removed = await self._removed(logs, begin, end)
+        for log in removed:
+            del self._delivered[_place(log)]
+        new = [log for place, log in logs.items() if place not in self._delivered]
+        self._delivered |= logs
+        return [*[log._replace(removed=True) for log in removed], *new]
+
+    async def _removed(self, found: Mapping[tuple[str, int], EngineLog], begin: int, end: int) -> list[EngineLog]:
+        """The delivered logs from the first block on that was replaced by one without them, the newest first."""
+        replaced: set[int] = set()
+        doubtful: dict[int, str] = {}
+        for place, log in self._delivered.items():
+            if not begin <= log.block_number <= end:
+                continue
+            now = found.get(place)
+            if now is None:
+                doubtful[log.block_number] = log.block_hash
+            elif (now.block_number, now.event) != (log.block_number, log.event):
+                replaced.add(log.block_number)
+        for number in sorted(doubtful):
+            if replaced and number >= min(replaced):
+                break
+            block = await self._rpc.get_block(number)
+            if block is not None and block.hash != doubtful[number]:
+                replaced.add(number)
+        if not replaced:
+            return []
+        removed = [log for log in self._delivered.values() if log.block_number >= min(replaced)]
+        return sorted(removed, key=lambda log: (log.block_number, log.log_index), reverse=True)
 
     def _concerns_account(self, log: EngineLog) -> bool:
         event = log.event
-        if log.block_number <= self._told_before:
-            return False
         if isinstance(event, OrderMatched):
             return self._account in (event.owner, event.sender)
         return isinstance(event, OrderCanceled) and event.owner == self._account
 
-    def _is_new(self, log: EngineLog) -> bool:
-        key = (log.transaction_hash, log.log_index)
-        if key in self._delivered:
-            return False
-        self._delivered[key] = log.block_number
-        return True
 
-    def _forget_before(self, block_number: int) -> None:
-        while self._delivered and next(iter(self._delivered.values())) < block_number:
-            self._delivered.popitem(last=False)
+def _place(log: EngineLog) -> tuple[str, int]:
+    return log.transaction_hash, log.log_index

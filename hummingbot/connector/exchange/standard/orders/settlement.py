@@ -4,10 +4,13 @@ No I/O and no Hummingbot here. Two inputs: the receipt of a transaction that pla
 order. An order that rests is known by (book, side, id); what is left of its deposit is tracked to the unit, since the
 engine gives the last unit of a cleared or dusty maker order to the taker without saying so in the event.
 A trade counts once, by (book, trade id, role), however often and from wherever it is seen.
+
+What the newest blocks did is kept as steps, each with the order as it was before, so that a reorganisation of the chain
+can be undone exactly and the state as of an older block can be told.
 """
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple, Union
 
@@ -94,7 +97,37 @@ class Closed(NamedTuple):
     block_number: int
 
 
-Settled = Union[Opened, Filled, Closed]
+class Retracted(NamedTuple):
+    """A reorganisation of the chain took back what was told before."""
+
+    event: Union[Opened, Filled, Closed]
+
+    @property
+    def client_order_id(self) -> str:
+        """The order that it was told of."""
+        return self.event.client_order_id
+
+    @property
+    def exchange_order_id(self) -> str:
+        """The id under which the order was on the exchange then."""
+        return self.event.exchange_order_id
+
+
+Settled = Union[Opened, Filled, Closed, Retracted]
+_Trade = tuple[str, int, bool]
+
+
+@dataclass(slots=True, eq=False)
+class _Step:
+    """What one log, or one item of a receipt (`log` None), did: the order before it, the trades it counted, what was told."""
+
+    block_number: int
+    transaction_hash: str
+    log: EngineLog | None
+    key: OrderKey | None
+    before: Resting | None
+    trades: tuple[_Trade, ...]
+    told: tuple[Union[Opened, Filled, Closed], ...]
 
 
 class Settlement:
@@ -107,6 +140,7 @@ class Settlement:
         self._resting: dict[OrderKey, Resting] = {}
         self._seen_trades: OrderedDict[tuple[str, int, bool], None] = OrderedDict()
         self._early: OrderedDict[OrderKey, list[EngineLog]] = OrderedDict()
+        self._steps: list[_Step] = []
 
     @property
     def resting(self) -> Mapping[OrderKey, Resting]:
@@ -121,6 +155,18 @@ class Settlement:
     def forget(self, key: OrderKey) -> None:
         """Drop an order that the chain no longer holds."""
         self._resting.pop(key, None)
+
+    def resting_at(self, block_number: int) -> list[Resting]:
+        """The orders as they rested after a block, which must not be older than what `forget_steps` forgot."""
+        before: dict[OrderKey, Resting | None] = {}
+        for step in self._steps:
+            if step.block_number > block_number and step.key is not None:
+                before.setdefault(step.key, step.before)
+        return [order for order in (dict(self._resting) | before).values() if order is not None]
+
+    def forget_steps(self, block_number: int) -> None:
+        """Nothing up to this block will be taken back any more."""
+        self._steps = [step for step in self._steps if step.block_number > block_number]
 
     def settle_receipt(self, client_order_ids: Sequence[str], logs: Sequence[EngineLog], outflows: Sequence[TokenOut],
                        deposits: Sequence[int]) -> list[Settled]:
@@ -145,36 +191,35 @@ class Settlement:
 
     def _settle_item(self, client_order_id: str, deposit: int, logs: Sequence[EngineLog],
                      outflows: Sequence[TokenOut]) -> list[Settled]:
-        settled: list[Settled] = []
+        told: list[Union[Opened, Filled, Closed]] = []
         exchange_order_id, spent, opened = f"{logs[0].transaction_hash}:{logs[0].log_index}", 0, None
         for log in logs:
             if isinstance(log.event, OrderPlaced):
-                opened = log.event
-                exchange_order_id = OrderKey(opened.pair, opened.is_bid, opened.id).exchange_order_id
+                opened = Resting(OrderKey(log.event.pair, log.event.is_bid, log.event.id), client_order_id, log.event.price,
+                                 log.event.placed)
+                exchange_order_id = opened.key.exchange_order_id
         for log in logs:
             match = log.event
             if isinstance(match, OrderMatched):
                 spent += match.quote_amount if match.is_bid else match.base_amount
-                settled += self._taker_fill(client_order_id, exchange_order_id, log, match, outflows)
-        if opened is not None:
-            settled += self._open(client_order_id, opened)
-        else:
+                told += self._taker_fill(client_order_id, exchange_order_id, log, match, outflows)
+        if opened is None:
             ending = Ending.FILLED if spent >= deposit else Ending.CANCELED
-            settled.append(Closed(client_order_id, exchange_order_id, ending, deposit - spent, logs[0].block_number))
-        return settled
-
-    def _open(self, client_order_id: str, event: OrderPlaced) -> list[Settled]:
-        key = OrderKey(event.pair, event.is_bid, event.id)
-        if key in self._resting:
-            return []
-        self._resting[key] = Resting(key, client_order_id, event.price, event.placed)
-        settled: list[Settled] = [Opened(client_order_id, key.exchange_order_id, key, event.price, event.placed)]
-        for log in self._early.pop(key, ()):
+            told.append(Closed(client_order_id, exchange_order_id, ending, deposit - spent, logs[0].block_number))
+        elif opened.key not in self._resting:
+            self._resting[opened.key] = opened
+            told.append(Opened(client_order_id, exchange_order_id, opened.key, opened.price, opened.deposit))
+        trades = tuple([(log.event.pair, log.event.trade_id, False) for log in logs if isinstance(log.event, OrderMatched)])
+        if told:
+            self._steps.append(_Step(logs[0].block_number, logs[0].transaction_hash, None, opened.key if opened else None, None,
+                                     trades, tuple(told)))
+        settled: list[Settled] = list(told)
+        for log in self._early.pop(opened.key, ()) if opened else ():
             settled += self.apply(log)
         return settled
 
     def _taker_fill(self, client_order_id: str, exchange_order_id: str, log: EngineLog, match: OrderMatched,
-                    outflows: Sequence[TokenOut]) -> list[Settled]:
+                    outflows: Sequence[TokenOut]) -> list[Filled]:
         if not self._is_new(match, is_maker=False):
             return []
         quote_amount = match.quote_amount
@@ -195,37 +240,47 @@ class Settlement:
         return total
 
     def apply(self, log: EngineLog) -> list[Settled]:
-        """What one log of the engine did to own resting orders; logs must come in chain order."""
+        """What one log of the engine did to own resting orders; logs must come in chain order.
+
+        A log with `removed` undoes what it did. Those of one reorganisation come newest first, before any new ones.
+        """
+        if log.removed:
+            return self._take_back_log(log)
         event = log.event
         if isinstance(event, OrderMatched) and event.owner == self._account:
-            return self._maker_fill(log, event)
-        if isinstance(event, OrderCanceled) and event.owner == self._account:
-            key = OrderKey(event.pair, event.is_bid, event.id)
-            order = self._resting.pop(key, None)
-            if order is None:
-                self._remember_early(key, log)
-                return []
-            return [Closed(order.client_order_id, key.exchange_order_id, Ending.CANCELED, event.amount, log.block_number)]
-        return []
-
-    def _maker_fill(self, log: EngineLog, match: OrderMatched) -> list[Settled]:
-        key = OrderKey(match.pair, not match.is_bid, match.id)
+            key, trade = OrderKey(event.pair, not event.is_bid, event.id), (event.pair, event.trade_id, True)
+        elif isinstance(event, OrderCanceled) and event.owner == self._account:
+            key, trade = OrderKey(event.pair, event.is_bid, event.id), None
+        else:
+            return []
+        if trade in self._seen_trades:
+            return []
         order = self._resting.get(key)
         if order is None:
-            if (match.pair, match.trade_id, True) not in self._seen_trades:
-                self._remember_early(key, log)
+            self._remember_early(key, log)
             return []
-        if not self._is_new(match, is_maker=True):
-            return []
+        before = replace(order)
+        told = self._maker_fill(order, log, event) if isinstance(event, OrderMatched) else self._canceled(order, log, event)
+        self._steps.append(_Step(log.block_number, log.transaction_hash, log, key, before, (trade,) if trade else (),
+                                 tuple(told)))
+        return list(told)
+
+    def _canceled(self, order: Resting, log: EngineLog, event: OrderCanceled) -> list[Closed]:
+        del self._resting[order.key]
+        return [Closed(order.client_order_id, order.key.exchange_order_id, Ending.CANCELED, event.amount, log.block_number)]
+
+    def _maker_fill(self, order: Resting, log: EngineLog, match: OrderMatched) -> list[Union[Filled, Closed]]:
+        self._is_new(match, is_maker=True)
+        key = order.key
         base_amount, quote_amount, gone = self._consume(order, match)
-        settled: list[Settled] = [Filled(
+        told: list[Union[Filled, Closed]] = [Filled(
             order.client_order_id, key.exchange_order_id, match.pair, f"{match.pair}:{match.trade_id}", key.is_bid, True,
             match.price, base_amount, quote_amount, match.base_fee if key.is_bid else match.quote_fee,
             log.transaction_hash, log.block_number)]
         if gone:
             del self._resting[key]
-            settled.append(Closed(order.client_order_id, key.exchange_order_id, Ending.FILLED, 0, log.block_number))
-        return settled
+            told.append(Closed(order.client_order_id, key.exchange_order_id, Ending.FILLED, 0, log.block_number))
+        return told
 
     def _consume(self, order: Resting, match: OrderMatched) -> tuple[int, int, bool]:
         """The base and quote that a match moved, and whether the order is gone; its deposit is reduced."""
@@ -257,3 +312,39 @@ class Settlement:
             logs.append(log)
         if len(self._early) > MAX_EARLY_LOGS:
             self._early.popitem(last=False)
+
+    # Reorganisations
+
+    def retract_receipt(self, transaction_hash: str) -> list[Settled]:
+        """The transaction is not where its receipt said: undo what was settled from it."""
+        steps = [step for step in self._steps if step.log is None and step.transaction_hash == transaction_hash]
+        return [event for step in reversed(steps) for event in self._take_back(step)]
+
+    def _take_back_log(self, log: EngineLog) -> list[Settled]:
+        place = (log.transaction_hash, log.log_index)
+        for key, logs in list(self._early.items()):
+            logs[:] = [other for other in logs if (other.transaction_hash, other.log_index) != place]
+            if not logs:
+                del self._early[key]
+        step = next((step for step in self._steps if step.log is not None
+                     and (step.log.transaction_hash, step.log.log_index) == place), None)
+        return self._take_back(step) if step is not None else []
+
+    def _take_back(self, step: _Step) -> list[Settled]:
+        """Undo a step, and what came after it for the same order; that is done again as soon as the order rests."""
+        at = self._steps.index(step)
+        undone = [step] + [other for other in self._steps[at + 1:] if step.key is not None and other.key == step.key]
+        self._steps = [other for other in self._steps if other not in undone]
+        retracted: list[Settled] = []
+        for other in reversed(undone):
+            retracted += [Retracted(event) for event in reversed(other.told)]
+            for trade in other.trades:
+                self._seen_trades.pop(trade, None)
+        if step.key is not None:
+            self._resting.pop(step.key, None)
+            if step.before is not None:
+                self._resting[step.key] = replace(step.before)
+        for other in undone[1:]:
+            if other.log is not None:
+                retracted += self.apply(other.log)
+        return retracted
