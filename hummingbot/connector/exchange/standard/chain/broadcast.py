@@ -12,8 +12,9 @@ from hummingbot.connector.exchange.standard.chain.rpc_errors import SendError, c
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
 
 RESEND_LOST = 0.5
+RESEND_LOST_LAST = 5.0
 RESEND_REFUSED = 0.3
-RESEND_ACCEPTED = 5.0
+RESEND_ACCEPTED = 2.0
 RESEND_LAST = 20.0
 _ETHER = 10**18
 
@@ -65,7 +66,7 @@ class Broadcaster:
             return
         if isinstance(answer, ApiUnavailableError):
             slot.exposed.add(attempt.hash)
-            self._ledger.schedule(slot, RESEND_LOST, RESEND_LAST)
+            self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)
             return
         if not isinstance(answer, RpcError):
             self._accepted(slot, attempt, answer)
@@ -76,7 +77,7 @@ class Broadcaster:
         elif kind is SendError.UNKNOWN:
             slot.exposed.add(attempt.hash)
             logging.getLogger(__name__).warning("The answer to a transaction is not understood; it is followed: %s", answer)
-            self._ledger.schedule(slot, RESEND_LOST, RESEND_LAST)
+            self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)
         elif kind in (SendError.FEE_TOO_LOW, SendError.REPLACEMENT_UNDERPRICED):
             self._underpriced(slot, kind, foreign)
         elif kind in (SendError.INSUFFICIENT_FUNDS, SendError.REFUSED) and not slot.exposed:
