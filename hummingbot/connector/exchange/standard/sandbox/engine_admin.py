@@ -9,7 +9,8 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     ROLE_GRANTED,
     ROLE_REVOKED,
 )
-from hummingbot.connector.exchange.standard.sandbox.book import DENOMINATOR, Book
+from hummingbot.connector.exchange.standard.sandbox.book import Book
+from hummingbot.connector.exchange.standard.sandbox.book_core import DENOMINATOR
 from hummingbot.connector.exchange.standard.sandbox.engine_state import (
     ADMIN_ROLE,
     ERROR,
@@ -141,9 +142,13 @@ class EngineAdmin(EngineState):
     def set_default_fee(self, execution: Execution, is_maker: bool, fee: int) -> tuple[bool]:
         """setDefaultFee, in parts of 1e8."""
         self._require_role(execution, ADMIN_ROLE)
-        execution.meter.write((self.address, "fees"), 1, 2 if fee != self.fees[is_maker] else 1)
+        before = self._packed_fees()
         execution.world.journal.put(self.fees, is_maker, fee)
+        execution.meter.write((self.address, "fees"), before, self._packed_fees())
         return (True,)
+
+    def _packed_fees(self) -> int:
+        return self.fees[True] << 32 | self.fees[False]
 
     def set_max_matches(self, execution: Execution, limit: int) -> tuple[bool]:
         """setMaxMatches."""

@@ -8,7 +8,8 @@ from eth_hash.auto import keccak
 
 from hummingbot.connector.exchange.standard.chain.abi import Function
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, ENGINE_FUNCTIONS_2026_07, ERRORS
-from hummingbot.connector.exchange.standard.sandbox.book import DENOMINATOR, Book
+from hummingbot.connector.exchange.standard.sandbox.book import Book
+from hummingbot.connector.exchange.standard.sandbox.book_core import DENOMINATOR
 from hummingbot.connector.exchange.standard.sandbox.execution import (
     PANIC_ASSERT,
     PANIC_OVERFLOW,

@@ -1,6 +1,7 @@
 """The engine's order functions: checks and deposit first, then `matching.process` (docs/protocol.md, "Placing an order step
 by step", "Minimum size", "Native token")."""
-from hummingbot.connector.exchange.standard.sandbox.book import Book, pull_token
+from hummingbot.connector.exchange.standard.sandbox.book import Book
+from hummingbot.connector.exchange.standard.sandbox.book_core import pull_token
 from hummingbot.connector.exchange.standard.sandbox.engine_state import ERROR, EngineState
 from hummingbot.connector.exchange.standard.sandbox.execution import Execution, Revert, refuse
 from hummingbot.connector.exchange.standard.sandbox.matching import Result, Submission, process

@@ -1,5 +1,5 @@
 """The engine's views (docs/protocol.md, "Calls")."""
-from hummingbot.connector.exchange.standard.sandbox.book import DENOMINATOR
+from hummingbot.connector.exchange.standard.sandbox.book_core import DENOMINATOR
 from hummingbot.connector.exchange.standard.sandbox.engine_state import ADMIN_ROLE, ERROR, EngineState
 from hummingbot.connector.exchange.standard.sandbox.execution import ZERO_ADDRESS, Execution, refuse
 from hummingbot.connector.exchange.standard.sandbox.levels import Order

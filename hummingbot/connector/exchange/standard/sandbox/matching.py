@@ -12,7 +12,8 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     ORDER_MATCHED,
     ORDER_PLACED,
 )
-from hummingbot.connector.exchange.standard.sandbox.book import Book, send_token
+from hummingbot.connector.exchange.standard.sandbox.book import Book
+from hummingbot.connector.exchange.standard.sandbox.book_core import send_token
 from hummingbot.connector.exchange.standard.sandbox.engine_state import ERROR, EngineState, widened
 from hummingbot.connector.exchange.standard.sandbox.execution import Execution, refuse
 from hummingbot.connector.exchange.standard.sandbox.levels import Order

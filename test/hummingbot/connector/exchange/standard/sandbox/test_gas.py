@@ -13,8 +13,6 @@ from test.vectors import FILES, load
 TOLERANCE = 0.05
 FAILED_TOLERANCE = 0.25
 SOMNIA_ORDER, SOMNIA_CANCEL = 3_000_000, 144_253
-# The contract packs what the model keeps apart, or the other way round: a setting that is brought back within a block.
-EXEMPT = ("taker 0",)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -27,7 +25,7 @@ def test_gas_used_is_within_a_few_per_cent_of_the_recorded(file: str) -> None:
         for step, (label, recorded, used) in zip(transactions, run.gas):
             deviation = used / recorded - 1
             deviations.append(abs(deviation))
-            if abs(deviation) > (TOLERANCE if step["status"] else FAILED_TOLERANCE) and label not in EXEMPT:
+            if abs(deviation) > (TOLERANCE if step["status"] else FAILED_TOLERANCE):
                 far.append(f"{name}, {label}: {used} instead of {recorded}")
     assert not far, "\n".join(far)
     assert sum(deviations) / len(deviations) < 0.015
