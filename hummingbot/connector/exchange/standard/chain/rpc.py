@@ -6,6 +6,7 @@ checked before it is returned (`rpc_values`), and the block number that this cli
 """
 import asyncio
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Union
 
@@ -31,6 +32,7 @@ BATCH_LIMIT = 100
 MAX_LAG_BLOCKS = 50
 STALL_SECONDS = 30.0
 _RATE_LIMIT_STATUSES = (427, 429)
+_LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{80,}")
 
 
 class _BatchRefused(Exception):
@@ -179,6 +181,7 @@ class RpcClient:
         failure: ApiUnavailableError | None = None
         wrong_chain: ConfigurationError | None = None
         stale: list[Any | RpcError] | None = None
+        stale_head = -1
         for endpoint in self._pool.choices():
             asked = False
             try:
@@ -198,9 +201,10 @@ class RpcClient:
                     raise
                 continue
             trouble = self._observe(endpoint, requests, answers)
-            if trouble and stale is None and len(self._pool.endpoints) > 1:
+            if trouble and len(self._pool.endpoints) > 1:
                 self._pool.failed(endpoint, trouble)
-                stale = answers
+                if endpoint.head > stale_head:
+                    stale, stale_head = answers, endpoint.head
                 continue
             self._pool.worked(endpoint)
             return answers
@@ -325,6 +329,12 @@ def _result(item: Any, request_id: int, method: str, endpoint: Endpoint) -> Any 
             raise BadDataError(f"{endpoint.host} answered {method} with neither a result nor an error")
         return item["result"]
     if not isinstance(error, dict):
-        return RpcError(method, 0, str(error)[:300])
+        return RpcError(method, 0, _loggable(str(error)))
     code = error.get("code")
-    return RpcError(method, code if isinstance(code, int) else 0, str(error.get("message", ""))[:300], error.get("data"))
+    return RpcError(method, code if isinstance(code, int) else 0, _loggable(str(error.get("message", ""))), error.get("data"))
+
+
+def _loggable(text: str) -> str:
+    """A node's words without control characters, and without a transaction that it may quote."""
+    printable = "".join([character if character.isprintable() else " " for character in text[:2_000]])
+    return _LONG_HEX.sub(lambda match: match[0][:10] + "…", printable)[:300]

@@ -239,6 +239,25 @@ async def test_an_endpoint_that_stands_still_is_left(caplog: pytest.LogCaptureFi
     assert "has had no new block" in caplog.text and second.posts
 
 
+async def test_of_several_that_lag_the_one_that_is_least_behind_answers() -> None:
+    first, second, third = Host(eth_blockNumber="0x1000"), Host(eth_blockNumber="0x100"), Host(eth_blockNumber="0xf00")
+    for number, host in enumerate((first, second, third)):
+        host.results["eth_gasPrice"] = hex(number)
+    clock = FakeClock()
+    rpc = client(first, second, third, clock=clock)
+    assert await rpc.block_number() == 0x1000
+    first.whole = ApiUnavailableError("away")
+    assert await rpc.batch([("eth_blockNumber", []), ("eth_gasPrice", [])]) == ["0xf00", "0x2"]
+
+
+async def test_a_nodes_words_cannot_break_a_log_or_show_a_transaction() -> None:
+    quoted = "0x02f8" + "ab" * 200
+    error = {"code": -32000, "message": f"cannot\ndecode \x1b[31m{quoted} at all"}
+    with pytest.raises(RpcError) as raised:
+        await client(Host(eth_gasPrice=error)).gas_price()
+    assert raised.value.reason == "cannot decode  [31m0x02f8abab… at all"
+
+
 async def test_when_all_lag_the_best_answer_is_used() -> None:
     only = Host(eth_blockNumber="0x100")
     rpc = client(only)
