@@ -13,6 +13,7 @@ from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity, receipt
+from hummingbot.connector.exchange.standard.chain.watch import Watch
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
 
@@ -31,11 +32,11 @@ class Follower:
     """Polls receipts, faster when something has just been sent; sends again, replaces and takes back what lags.
 
     `confirmations` blocks must be on top of a transaction before it counts as mined; 0 where blocks are final.
-    `on_mined` gets each slot with its receipt.
+    `on_mined` gets each slot with its receipt; `watch` holds what was mined and may be taken back.
     """
 
     def __init__(self, rpc: RpcClient, ledger: Ledger, broadcaster: Broadcaster, clock: Clock, address: str, confirmations: int,
-                 on_mined: Callable[[Slot, Receipt], None]) -> None:
+                 on_mined: Callable[[Slot, Receipt], None], watch: Watch) -> None:
         self._rpc = rpc
         self._ledger = ledger
         self._broadcaster = broadcaster
@@ -43,6 +44,7 @@ class Follower:
         self._address = address
         self._confirmations = confirmations
         self._on_mined = on_mined
+        self._watch = watch
         self._gap_at = 0.0
         self._missing_since: tuple[int, float] | None = None
         self._troubled = False
@@ -51,7 +53,7 @@ class Follower:
         """Follow until cancelled."""
         pause = FIRST_PAUSE
         while True:
-            if not self._ledger.book.slots:
+            if not self._ledger.book.slots and not self._watch.entries:
                 await self._ledger.activity.wait()
             fresh = self._ledger.activity.is_set()
             self._ledger.activity.clear()
@@ -88,9 +90,11 @@ class Follower:
         book = self._ledger.book
         window = [book.slots[nonce] for nonce in sorted(book.slots)[:_WINDOW]]
         asked = [(slot, attempt.hash) for slot in window for attempt, _ in slot.attempts]
+        watched = list(self._watch.entries)
         answers = await self._rpc.batch([
             ("eth_blockNumber", []), ("eth_getTransactionCount", [self._address, "latest"]),
-            *[("eth_getTransactionReceipt", [name]) for _, name in asked]])
+            *[("eth_getTransactionReceipt", [name]) for _, name in asked],
+            *[("eth_getTransactionReceipt", [entry.receipt.transaction_hash]) for entry in watched]])
         for answer in answers:
             if isinstance(answer, RpcError):
                 raise answer
@@ -102,6 +106,7 @@ class Follower:
         seen, moved = self._receipts(asked, answers[2:], head)
         if not old:
             await self._look_for_foreign([slot for slot in window if slot not in seen])
+            await self._watch.look(watched, answers[2 + len(asked):], head)
         await self._care()
         return moved
 

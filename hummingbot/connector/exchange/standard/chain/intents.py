@@ -75,6 +75,11 @@ class Tracked:
         assert self._outcome is not None
         raise self._outcome
 
+    def reopen(self) -> None:
+        """The end is not the end: a reorganisation took the transaction's block back."""
+        self._outcome = None
+        self._done.clear()
+
     def end(self, outcome: Receipt | StandardError) -> None:
         """Set the end; the first one stays."""
         if self._outcome is None:

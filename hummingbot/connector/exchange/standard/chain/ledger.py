@@ -110,6 +110,13 @@ class Ledger:
         self.book.used(slot)
         return next(tracked for attempt, tracked in slot.attempts if attempt.hash == receipt.transaction_hash)
 
+    def reopen(self, slot: Slot) -> None:
+        """The block of the slot's transaction was replaced: the nonce is in use again, the bytes are sent again."""
+        slot.sending, slot.pause, slot.next_send, slot.unseen = False, 0.0, 0.0, 0
+        slot.since, slot.head = self._clock.monotonic(), self.head
+        self.book.open(slot)
+        self.activity.set()
+
     async def lost(self, slots: Sequence[Slot], why: str) -> None:
         """Another program's transaction has these nonces: what was meant to use them is signed again, in order."""
         again: list[Tracked] = []

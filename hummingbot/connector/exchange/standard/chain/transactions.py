@@ -16,11 +16,14 @@
 and handed to the node in one request, without waiting for earlier ones. Then each comes to exactly one end (see
 docs/protocol.md, "Following a transaction"): mined (with success or reverted, with the reason), or proven never to be mined
 (NotSentError). Whatever the node answers or fails to answer in between, an intent is never mined twice.
+
+Where blocks can be replaced, a mined transaction is watched for some blocks more. One that lost its block has no end any
+more: `on_reorganised` is told, the bytes are sent again, and `wait` waits for the new end.
 """
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.broadcast import RESEND_ACCEPTED, RESEND_LAST, Broadcaster
@@ -34,6 +37,7 @@ from hummingbot.connector.exchange.standard.chain.reverts import revert_reason
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity
 from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
+from hummingbot.connector.exchange.standard.chain.watch import Mined, Watch
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
@@ -51,11 +55,14 @@ class TransactionSender:
     """The transactions of one account on one chain.
 
     `transfer_gas` is the gas of a bare transfer (`GasProfile.transfer`), `confirmations` how many blocks must follow a
-    transaction's block before it counts (0 where blocks are final).
+    transaction's block before it counts (0 where blocks are final). `watched_blocks` is for how many blocks a mined
+    transaction is watched, `on_reorganised` gets each that lost its block, with the receipt that is void (None for one that
+    was given up and is mined after all).
     """
 
     def __init__(self, rpc: RpcClient, wallet: Wallet, journal: Journal, clock: Clock, fee_policy: FeePolicy, chain_id: int, *,
-                 transfer_gas: int = 21_000, confirmations: int = 0) -> None:
+                 transfer_gas: int = 21_000, confirmations: int = 0, watched_blocks: int = 0,
+                 on_reorganised: Callable[[Tracked, Receipt | None], None] | None = None) -> None:
         self.address = wallet.address
         self.resumed: list[Tracked] = []
         self._rpc = rpc
@@ -65,7 +72,10 @@ class TransactionSender:
         self._chain_id = chain_id
         self._ledger = Ledger(wallet, journal, clock, chain_id, transfer_gas)
         self._broadcaster = Broadcaster(rpc, self._ledger, fee_policy)
-        self._follower = Follower(rpc, self._ledger, self._broadcaster, clock, wallet.address, confirmations, self._mined)
+        self._watch = Watch(rpc, watched_blocks, self._replaced)
+        self._on_reorganised = on_reorganised
+        self._follower = Follower(rpc, self._ledger, self._broadcaster, clock, wallet.address, confirmations, self._mined,
+                                  self._watch)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._running = False
@@ -102,6 +112,7 @@ class TransactionSender:
         mined = quantity(answers[0], "eth_getTransactionCount")
         waiting = mined if isinstance(answers[1], RpcError) else quantity(answers[1], "eth_getTransactionCount")
         self._ledger.restart(mined, max(mined, waiting), await self._journal.last_id())
+        self._watch.clear()
         self.resumed = []
         for item in await self._journal.unfinished(self._ledger.account):
             self._resume(item)
@@ -213,17 +224,31 @@ class TransactionSender:
 
     def _mined(self, slot: Slot, receipt: Receipt) -> None:
         winner = self._ledger.mined(slot, receipt)
-        others = [tracked for tracked in slot.owners if tracked is not winner]
-        self._spawn(self._finish(winner, receipt, others))
+        if winner.done:  # given up for another attempt at the nonce, whose block was replaced
+            self._reopen(winner, None)
+        self._spawn(self._finish(slot, winner, receipt))
 
-    async def _finish(self, winner: Tracked, receipt: Receipt, others: Sequence[Tracked]) -> None:
+    def _replaced(self, entry: Mined) -> None:
+        logging.getLogger(__name__).warning("Block %d with transaction %s was replaced; it is followed anew",
+                                            entry.receipt.block_number, entry.receipt.transaction_hash)
+        self._ledger.reopen(entry.slot)
+        self._reopen(entry.tracked, entry.receipt)
+
+    def _reopen(self, tracked: Tracked, void: Receipt | None) -> None:
+        tracked.reopen()
+        if self._on_reorganised is not None and tracked.intent.kind != FILLER:
+            self._on_reorganised(tracked, void)
+
+    async def _finish(self, slot: Slot, winner: Tracked, receipt: Receipt) -> None:
         """Tell the ends of all intents of a nonce: one was mined."""
+        others = [tracked for tracked in slot.owners if tracked is not winner]
         try:
             await self._ledger.fail([(tracked, "It was not in a block in time and was taken back.") for tracked in others])
             if not receipt.ok:
                 receipt = receipt._replace(reason=await revert_reason(self._rpc, self.address, winner.intent, receipt))
         finally:
             winner.end(receipt)
+            self._watch.add(Mined(slot, winner, receipt))
         if winner.intent.kind == FILLER:
             await self._ledger.settle([winner])
 

@@ -68,6 +68,7 @@ class FakeNode:
     def __init__(self) -> None:
         self.chain_id = CHAIN_ID
         self.block = 100
+        self.branches = {0: 0}
         self.nonce = 0
         self.base_fee = BASE_FEE
         self.legacy = False
@@ -125,8 +126,23 @@ class FakeNode:
         self.executed.append(sent)
         self.nonce += 1
         self.receipts[sent.hash] = {
-            "transactionHash": sent.hash, "blockNumber": hex(self.block), "blockHash": "0x" + f"{self.block:064x}",
+            "transactionHash": sent.hash, "blockNumber": hex(self.block), "blockHash": self._block_hash(self.block),
             "status": hex(status), "gasUsed": hex(gas), "effectiveGasPrice": hex(self.base_fee), "logs": []}
+
+    def _block_hash(self, number: int) -> str:
+        return f"0x{max(branch for first, branch in self.branches.items() if first <= number):032x}{number:032x}"
+
+    def reorganise(self, depth: int, keep: bool = True) -> None:
+        """Replace the newest blocks by empty ones; their transactions wait again, or are forgotten."""
+        first = self.block - depth + 1
+        self.branches[first] = len(self.branches)
+        for sent in reversed(list(self.executed)):
+            if sent.hash in self.receipts and int(self.receipts[sent.hash]["blockNumber"], 16) >= first:
+                del self.receipts[sent.hash]
+                self.executed.remove(sent)
+                self.nonce = sent.nonce
+                if keep:
+                    self.pool[sent.nonce] = sent
 
     def use_nonce(self) -> None:
         """Another program's transaction is mined with the account's next nonce."""
@@ -138,6 +154,13 @@ class FakeNode:
 
     def eth_blockNumber(self) -> str:
         return hex(self.block)
+
+    def eth_getBlockByNumber(self, tag: str, full: bool) -> Any:
+        number = int(tag, 16)
+        if number > self.block:
+            return "null"
+        return {"number": hex(number), "hash": self._block_hash(number), "parentHash": self._block_hash(number - 1),
+                "timestamp": hex(number), "baseFeePerGas": hex(self.base_fee)}
 
     def eth_getTransactionCount(self, address: str, tag: str) -> str:
         count = self.nonce

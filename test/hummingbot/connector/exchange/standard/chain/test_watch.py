@@ -1,0 +1,98 @@
+"""A mined transaction whose block is replaced is followed anew, to exactly one end."""
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
+from hummingbot.connector.exchange.standard.chain.intents import Tracked
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.signing import Wallet
+from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID
+from test.hummingbot.connector.exchange.standard.chain.test_transactions import KEY, Bench, intent, successes
+
+WATCHED = 20
+
+
+class WatchingBench(Bench):
+    """A sender that watches, and what it told of reorganisations."""
+
+    def build(self) -> None:
+        super().build()
+        self.reorganised: list[tuple[Tracked, Receipt | None]] = []
+        fees = FeePolicy(self.rpc, self.clock)
+        self.sender = TransactionSender(self.rpc, Wallet(KEY), self.journal, self.clock, fees, CHAIN_ID,
+                                        watched_blocks=WATCHED, on_reorganised=self._told)
+
+    def _told(self, tracked: Tracked, void: Receipt | None) -> None:
+        self.reorganised.append((tracked, void))
+        self.ends.pop(tracked.intent.client_order_ids[0], None)
+        self.watch([tracked])
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> Any:
+    bench = await WatchingBench(tmp_path).start()
+    yield bench
+    await bench.close()
+
+
+@pytest.mark.parametrize("keep", [True, False], ids=["back in the pool", "forgotten by the node"])
+async def test_a_transaction_whose_block_was_replaced_is_mined_again(bench: WatchingBench, keep: bool) -> None:
+    bench.submit(intent(1), intent(2))
+    await bench.run(5.0, 2)
+    first = {end.transaction_hash: end.block_number for end in bench.ends.values() if isinstance(end, Receipt)}
+    bench.node.reorganise(3, keep)
+    await bench.run(5.0)
+    assert len(bench.reorganised) == 2 and all(void is not None for _, void in bench.reorganised)
+    assert successes(bench) == 2 and set(bench.mined_orders().values()) == {1}
+    again = {end.transaction_hash: end.block_number for end in bench.ends.values() if isinstance(end, Receipt)}
+    assert again.keys() == first.keys() and all(again[name] > first[name] for name in first)
+
+
+async def test_a_reverted_transaction_may_succeed_after_a_reorganisation(bench: WatchingBench) -> None:
+    bench.node.failing = lambda sent: (0, 50_000)
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    assert successes(bench) == 0
+    bench.node.failing = lambda sent: (1, 50_000)
+    bench.node.reorganise(2)
+    await bench.run(5.0)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
+async def test_a_receipt_that_a_node_hides_proves_nothing(bench: WatchingBench) -> None:
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    hidden, bench.node.receipts = bench.node.receipts, {}
+    await bench.run(5.0)
+    bench.node.receipts = hidden
+    assert bench.reorganised == []
+
+
+async def test_what_is_deep_enough_is_not_watched_any_more(bench: WatchingBench) -> None:
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    for _ in range(WATCHED):
+        bench.node.mine()
+    await bench.run(5.0)
+    posts = len(bench.node.posts)
+    await bench.run(10.0)
+    assert len(bench.node.posts) == posts, "nothing is followed, so nothing is asked"
+
+
+async def test_an_intent_that_was_given_up_and_is_mined_after_all_is_told(bench: WatchingBench) -> None:
+    """The taking back was mined first; the reorganisation lets the order itself win."""
+    bench.node.mining = False
+    bench.submit(intent(1, patience=5.0))
+    await bench.run(10.0)
+    order, bench.node.mining = bench.node.accepted[0], True
+    await bench.run(5.0, 1)
+    assert successes(bench) == 0 and bench.mined_orders() == Counter()
+    bench.node.reorganise(10, keep=False)
+    bench.node.pool = {order.nonce: order}
+    await bench.run(5.0)
+    assert bench.reorganised[-1][1] is None and successes(bench) == 1
+    assert bench.mined_orders() == Counter({intent(1, patience=5.0).data: 1})
