@@ -47,7 +47,7 @@ class ManualClock:
 
 async def settle() -> None:
     """Let every task that can run do so."""
-    for _ in range(20):
+    for _ in range(100):
         await asyncio.sleep(0)
 
 

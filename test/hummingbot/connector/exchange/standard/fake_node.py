@@ -198,6 +198,12 @@ class FakeNode:
     def eth_feeHistory(self, count: str, newest: str, percentiles: list[float]) -> dict[str, Any]:
         return {"oldestBlock": hex(self.head), "baseFeePerGas": [hex(6 * GWEI), hex(6 * GWEI)], "gasUsedRatio": [0.1]}
 
+    def eth_getBlockByNumber(self, block: str, full: bool) -> dict[str, Any] | None:
+        number = self.head if block == "latest" else int(block, 16)
+        return None if number > self.head else {
+            "number": hex(number), "hash": f"0x{number:064x}", "parentHash": f"0x{number - 1:064x}", "timestamp": hex(number),
+            "baseFeePerGas": hex(6 * GWEI)}
+
     def eth_getTransactionReceipt(self, transaction_hash: str) -> dict[str, Any] | None:
         return self.receipts.get(transaction_hash)
 

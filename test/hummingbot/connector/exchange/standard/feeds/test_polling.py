@@ -1,0 +1,416 @@
+"""The polling feeds under a clock that the test moves: what is delivered, how often is asked, and what a failure costs."""
+import asyncio
+import json
+import logging
+from itertools import pairwise
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, UnknownMarketError
+from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, PublicTrade
+from hummingbot.connector.exchange.standard.feeds.polling import (
+    IDLE_FACTOR,
+    MAX_BLOCK_RANGE,
+    QUIET_POLLS_TO_IDLE,
+    PollingAccountFeed,
+    PollingMarketFeed,
+)
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
+from test.hummingbot.connector.exchange.standard.fake_node import STRANGER, FakeNode
+
+USDC = Token("0x" + "dc" * 20, "USDC", 6)
+MARKETS = {name: Market(Token("0x" + digit * 40, name, 18), USDC, "0x" + ("b" + digit) * 20)
+           for name, digit in (("AAA", "1"), ("BBB", "2"))}
+AAA, BBB = "AAA-USDC", "BBB-USDC"
+ENGINE, ACCOUNT = "0x" + "e1" * 20, "0x" + "ac" * 20
+BOOK = MARKETS["AAA"].book
+
+
+def market_of(trading_pair):
+    try:
+        return MARKETS[trading_pair.split("-")[0]]
+    except KeyError:
+        raise UnknownMarketError(f"Standard lists no market {trading_pair}.") from None
+
+
+def book_of(price, amount=1.0):
+    bid, ask = {"price": price - 1, "amount": 10 * (price - 1)}, {"price": price, "amount": amount}
+    return {"mktPrice": price, "bids": [bid], "asks": [ask]}
+
+
+def trade_row(number, is_buy=True):
+    return {"txHash": f"0x{number:064x}", "orderId": number, "isBid": is_buy, "price": 10 + number, "baseAmount": 2,
+            "timestamp": 100 + number}
+
+
+class Books:
+    """An API with order books and trades, and a market feed on it that has begun to run."""
+
+    def __init__(self):
+        self.api, self.clock, self.events = FakeApi(), ManualClock(), []
+        self.feed = PollingMarketFeed(RestClient(self.api, ["https://api.test"]), market_of, self.clock, 1.0)
+        self.task = None
+        for pair in (AAA, BBB):
+            self.book(pair, book_of(10))
+            self.trades(pair)
+
+    def book(self, pair, answer, **arguments):
+        path = f"/api/orderbook/ticks/0x{market_of(pair).base.address[2:]}/"
+        self.api.forget(path)
+        self.api.answer(path, answer, **arguments)
+
+    def trades(self, pair, *rows, error=None):
+        path = f"/api/trades/pair/0x{market_of(pair).base.address[2:]}/"
+        self.api.forget(path)
+        self.api.answer(path, error or {"trades": list(rows)})
+
+    async def run(self, *pairs):
+        self.task = asyncio.ensure_future(self.feed.run(pairs, self.events.append))
+        await settle()
+        return self
+
+    async def next(self, seconds=1.0):
+        """What one more interval brings."""
+        before = len(self.events)
+        await self.clock.advance(seconds)
+        return self.events[before:]
+
+    def requests(self, pair):
+        return len([url for url in self.api.requested if f"/ticks/0x{market_of(pair).base.address[2:]}/" in url])
+
+
+@pytest.fixture
+async def books():
+    books = Books()
+    yield books
+    if books.task is not None:
+        books.task.cancel()
+        await asyncio.gather(books.task, return_exceptions=True)
+
+
+# Order books
+
+async def test_each_pair_begins_with_a_snapshot_in_base_amounts(books):
+    await books.run(AAA, BBB)
+    assert sorted(event.trading_pair for event in books.events) == [AAA, BBB]
+    snapshot = books.events[0]
+    assert (list(snapshot.bids), list(snapshot.asks), snapshot.timestamp) == ([(9, 10)], [(10, 1)], 1000.0)
+
+
+async def test_unchanged_book_is_not_delivered_again_and_asked_less_often(books):
+    await books.run(AAA)
+    for _ in range(QUIET_POLLS_TO_IDLE):
+        assert await books.next() == []
+    asked = books.requests(AAA)
+    assert await books.next() == []
+    assert books.requests(AAA) == asked
+    assert books.clock.pauses[-1] == IDLE_FACTOR
+
+
+async def test_changed_book_is_delivered_and_asked_at_the_full_rate_again(books):
+    await books.run(AAA)
+    for _ in range(QUIET_POLLS_TO_IDLE):
+        await books.next()
+    books.book(AAA, book_of(11))
+    (event,) = await books.next(IDLE_FACTOR)
+    assert event.asks == [(11, 1)]
+    assert books.clock.pauses[-1] == 1.0
+
+
+async def test_update_ids_only_grow_even_when_the_clock_goes_back(books):
+    await books.run(AAA, BBB)
+    books.clock.now -= 500
+    first = (await books.feed.snapshot(AAA)).update_id
+    second = (await books.feed.snapshot(AAA)).update_id
+    ids = [event.update_id for event in books.events] + [first, second]
+    assert ids == sorted(set(ids))
+    assert ids[0] >= 1000_000
+
+
+async def test_failing_book_is_told_once_and_its_recovery_too(books, caplog):
+    await books.run(AAA, BBB)
+    books.book(AAA, b"", status=502)
+    books.book(BBB, book_of(12))
+    with caplog.at_level(logging.INFO):
+        assert [event.trading_pair for event in await books.next()] == [BBB]
+        for _ in range(3):
+            await books.next(IDLE_FACTOR)
+        books.book(AAA, book_of(13))
+        (event,) = await books.next(IDLE_FACTOR)
+    assert event.asks == [(13, 1)]
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 2
+    assert messages[0].startswith(f"The order book of {AAA} is not updated:") and "502" in messages[0]
+    assert messages[1] == f"The order book of {AAA} is updated again"
+
+
+@pytest.mark.parametrize("answer", [{"bids": []}, b"<html>", {"bids": [], "asks": [{"price": "NaN", "amount": 1}]}])
+async def test_answer_that_is_no_book_leaves_the_last_one_standing(books, answer):
+    await books.run(AAA)
+    books.book(AAA, answer)
+    assert await books.next() == []
+    books.book(AAA, book_of(10))
+    assert await books.next(IDLE_FACTOR) == []  # the book that was delivered before
+
+
+async def test_snapshot_now_and_its_errors(books):
+    assert (await books.feed.snapshot(BBB)).asks == [(10, 1)]
+    with pytest.raises(UnknownMarketError):
+        await books.feed.snapshot("CCC-USDC")
+    books.book(AAA, b"", status=500)
+    with pytest.raises(ApiUnavailableError):
+        await books.feed.snapshot(AAA)
+
+
+# Trades
+
+async def test_trades_before_the_first_look_are_history_later_ones_are_told_once_in_order(books):
+    books.trades(AAA, trade_row(2), trade_row(1))
+    await books.run(AAA)
+    assert not [event for event in books.events if isinstance(event, PublicTrade)]
+    books.trades(AAA, trade_row(4, is_buy=False), trade_row(3), trade_row(2), trade_row(1))
+    books.book(AAA, book_of(11))
+    snapshot, *trades = await books.next()
+    assert isinstance(snapshot, BookSnapshot)
+    told = [(trade.price, trade.is_buy, trade.amount, trade.timestamp) for trade in trades]
+    assert told == [(13, True, 2, 103), (14, False, 2, 104)]
+    books.book(AAA, book_of(12))
+    assert [type(event) for event in await books.next()] == [BookSnapshot]
+
+
+async def test_trades_out_of_reach_cost_no_book(books, caplog):
+    await books.run(AAA)
+    books.trades(AAA, error=ApiUnavailableError("connection refused"))
+    with caplog.at_level(logging.INFO):
+        for price in (11, 12, 13):
+            books.book(AAA, book_of(price))
+            assert [event.asks for event in await books.next()] == [[(price, 1)]]
+    assert not caplog.records
+    books.trades(AAA, trade_row(1))
+    books.book(AAA, book_of(14))
+    assert [type(event) for event in await books.next()] == [BookSnapshot, PublicTrade]
+
+
+# Pairs that come and go, and the end
+
+async def test_pair_is_added_and_removed_while_the_feed_runs(books):
+    await books.run(AAA)
+    books.feed.add_pair(BBB)
+    books.feed.add_pair(BBB)
+    assert [event.trading_pair for event in await books.next(0)] == [BBB]
+    books.feed.remove_pair(AAA)
+    books.book(AAA, book_of(11))
+    books.book(BBB, book_of(11))
+    assert [event.trading_pair for event in await books.next()] == [BBB]
+    assert not books.task.done()
+    books.feed.remove_pair("CCC-USDC")
+
+
+async def test_adding_a_pair_before_the_feed_runs_does_nothing(books):
+    books.feed.add_pair(AAA)
+    await settle()
+    assert books.api.requested == []
+
+
+async def test_unexpected_failure_breaks_the_feed_instead_of_silencing_a_pair(books):
+    await books.run(AAA)
+    books.feed.add_pair("CCC-USDC")
+    await settle()
+    with pytest.raises(UnknownMarketError):
+        await books.task
+    books.book(AAA, book_of(11))
+    assert await books.next() == []
+
+
+async def test_feed_runs_again_after_it_broke(books):
+    await books.run(AAA)
+    books.feed.add_pair("CCC-USDC")
+    await settle()
+    await asyncio.gather(books.task, return_exceptions=True)
+    before = len(books.events)
+    await books.run(AAA, BBB)
+    assert sorted(event.trading_pair for event in books.events[before:]) == [AAA, BBB]
+
+
+# Own orders
+
+class Account:
+    """A chain with orders of an account and of others, and a feed that follows the account."""
+
+    def __init__(self, cursor=None):
+        self.node, self.clock, self.told = FakeNode(1, ENGINE, "0x" + "00" * 20, tuple(MARKETS.values())), ManualClock(), []
+        self.rpc = RpcClient(self.node, ["https://node.test"], self.clock)
+        self.feed = PollingAccountFeed(self.rpc, ENGINE, ACCOUNT, cursor, self.clock, lambda: 1.0)
+        self.task = None
+        self._orders = 0
+
+    async def run(self):
+        self.task = asyncio.ensure_future(self.feed.run(self.told.append))
+        await settle()
+        return self
+
+    async def next(self, seconds=1.0):
+        before = len(self.told)
+        await self.clock.advance(seconds)
+        return [log for event in self.told[before:] for log in event.logs]
+
+    def order(self, owner=ACCOUNT, is_bid=True):
+        self._orders += 1
+        key = OrderKey(BOOK, is_bid, self._orders)
+        self.node.rest(key, owner, 10 ** 9, 10 ** 9)
+        return key
+
+    def ranges(self):
+        queries = [asked.arguments[0] for asked in self.node.received("eth_getLogs")]
+        return [(int(query["fromBlock"], 16), int(query["toBlock"], 16)) for query in queries]
+
+
+@pytest.fixture
+async def account():
+    account = Account()
+    yield account
+    if account.task is not None:
+        account.task.cancel()
+        await asyncio.gather(account.task, return_exceptions=True)
+
+
+async def test_first_look_tells_the_head_at_once(account):
+    await account.run()
+    assert [(list(event.logs), event.block_number) for event in account.told] == [([], 100)]
+
+
+async def test_own_fills_and_cancels_are_told_once_in_chain_order(account):
+    await account.run()
+    first, second = account.order(), account.order(is_bid=False)
+    account.node.fill(first, 10, 100, 1)
+    account.node.cancel(second)
+    account.node.fill(first, 20, 200, 1, clear=True)
+    logs = await account.next()
+    assert [type(log.event) for log in logs] == [OrderMatched, OrderCanceled, OrderMatched]
+    assert [log.block_number for log in logs] == [101, 102, 103]
+    assert account.told[-1].block_number == 103
+    assert await account.next() == []
+
+
+async def test_what_happens_to_others_is_not_told(account):
+    await account.run()
+    account.node.fill(account.order(STRANGER), 10, 100, 1)
+    account.node.cancel(account.order(STRANGER))
+    assert await account.next() == []
+    assert account.told[-1].block_number == 102
+
+
+async def test_log_that_the_node_indexes_late_is_told_all_the_same(account):
+    await account.run()
+    account.node.fill(account.order(), 10, 100, 1)
+    late = account.node.logs.pop()
+    account.node.fill(account.order(), 20, 200, 1)
+    assert [log.block_number for log in await account.next()] == [102]
+    account.node.logs.insert(0, late)
+    assert [log.block_number for log in await account.next()] == [101]
+    assert await account.next() == []
+
+
+async def test_run_goes_on_behind_the_block_that_the_last_one_had_read():
+    account = Account(cursor=101)
+    account.node.fill(account.order(), 10, 100, 1)  # block 101
+    account.node.fill(account.order(), 20, 200, 1)  # block 102
+    await account.run()
+    assert [log.block_number for event in account.told for log in event.logs] == [102]
+    account.task.cancel()
+
+
+async def test_long_absence_is_read_in_ranges_one_after_the_other():
+    account = Account(cursor=100)
+    account.node.fill(account.order(), 10, 100, 1)
+    account.node.head += 3 * MAX_BLOCK_RANGE
+    account.node.fill(account.order(), 20, 200, 1)
+    await account.run()
+    ranges = account.ranges()
+    assert all(last - first < MAX_BLOCK_RANGE for first, last in ranges)
+    assert ranges[-1][1] == account.node.head
+    assert all(after[0] == before[1] + 1 for before, after in pairwise(ranges))
+    assert [log.block_number for event in account.told for log in event.logs] == [101, account.node.head]
+    account.task.cancel()
+
+
+async def test_range_shrinks_to_what_the_node_allows(monkeypatch):
+    account = Account(cursor=100)
+    account.node.head += 2000
+    account.node.fill(account.order(), 10, 100, 1)
+    answer = account.node._answer
+
+    def limited(method, params):
+        if method == "eth_getLogs" and int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) >= 300:
+            return {"error": {"code": -32000, "message": "block range is too wide, maximum 300"}}
+        return answer(method, params)
+
+    monkeypatch.setattr(account.node, "_answer", limited)
+    await account.run()
+    assert [log.block_number for event in account.told for log in event.logs] == [account.node.head]
+    assert account.told[-1].block_number == account.node.head
+    assert not account.task.done()
+    account.task.cancel()
+
+
+async def test_hurry_looks_at_once(account):
+    await account.run()
+    account.node.fill(account.order(), 10, 100, 1)
+    account.feed.hurry()
+    await settle()
+    assert account.told[-1].block_number == 101 and len(account.told[-1].logs) == 1
+    assert account.clock.now == 1000.0
+
+
+@pytest.mark.parametrize("method", ["eth_blockNumber", "eth_getLogs"])
+async def test_node_out_of_reach_breaks_the_feed_and_nothing_is_lost_between_two_runs(account, method):
+    await account.run()
+    account.node.down.add(method)
+    account.node.fill(account.order(), 10, 100, 1)
+    await account.next()
+    with pytest.raises(ApiUnavailableError):
+        await account.task
+    account.node.fill(account.order(), 20, 200, 1)
+    account.node.down.clear()
+    await account.run()
+    assert [log.block_number for log in account.told[-1].logs] == [101, 102]
+
+
+async def test_log_that_is_no_event_of_the_engine_breaks_the_feed(account):
+    await account.run()
+    account.node.fill(account.order(), 10, 100, 1)
+    account.node.logs[-1]["data"] = "0x" + "00" * 31
+    await account.next()
+    with pytest.raises(BadDataError):
+        await account.task
+
+
+async def test_chain_that_was_begun_anew_is_followed_from_its_head(caplog):
+    account = Account(cursor=50_000)
+    await account.run()
+    assert "block 50000 was read before" in caplog.text
+    account.node.fill(account.order(), 10, 100, 1)
+    assert [log.block_number for log in await account.next()] == [101]
+    account.task.cancel()
+
+
+async def test_node_that_lags_a_little_is_waited_for():
+    account = Account(cursor=110)
+    await account.run()
+    account.node.head = 110
+    account.node.fill(account.order(), 10, 100, 1)
+    assert [log.block_number for log in await account.next()] == [111]
+    account.task.cancel()
+
+
+async def test_query_names_the_engine_and_the_two_events(account):
+    await account.run()
+    (query,) = account.node.received("eth_getLogs")[0].arguments
+    assert query["address"] == ENGINE and len(query["topics"][0]) == 2
+    assert json.dumps(query)
