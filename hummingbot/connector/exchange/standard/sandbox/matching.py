@@ -48,6 +48,8 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
     """Run a submission whose deposit the engine holds already."""
     book, is_bid = order.book, order.is_bid
     meter = execution.meter
+    if engine.later:
+        _check_matches(engine, order.limit)
     meter.spend(LATER_PROCESS_GAS if engine.later else PROCESS_GAS)
     for slot in ("lmp", "base", "quote", "engine"):
         meter.read((book.address, slot))
@@ -60,10 +62,9 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
         bound = min(order.price, bound) if is_bid else max(order.price, bound)
     remaining = order.amount
     head = ask_head if is_bid else bid_head
-    crosses = bool(head) and (head <= bound if is_bid else head >= bound)
-    if order.limit > engine.max_matches and (crosses or engine.later):
-        raise refuse(ERROR["TooManyMatches"], order.limit)
-    if crosses:
+    if head and (head <= bound if is_bid else head >= bound):
+        if not engine.later:
+            _check_matches(engine, order.limit)
         remaining = _sweep(execution, engine, order, bound)
         bid_head, ask_head = _clear_heads(execution, book)
         if order.slippage is None:
@@ -75,6 +76,12 @@ def process(execution: Execution, engine: EngineState, order: Submission) -> Res
     if remaining:
         send_token(execution, book.quote if is_bid else book.base, engine.address, order.recipient, remaining)
     return Result(make_price, 0, 0)
+
+
+def _check_matches(engine: EngineState, limit: int) -> None:
+    """Raise Revert TooManyMatches: the first generation asks only when there is something to match, the later one always."""
+    if limit > engine.max_matches:
+        raise refuse(ERROR["TooManyMatches"], limit)
 
 
 def _clear_heads(execution: Execution, book: Book) -> tuple[int, int]:
