@@ -19,7 +19,7 @@ def _show_working_copy() -> None:
 
     exchange.__path__.insert(0, str(EXCHANGES))
     installed_scandir = settings.scandir
-    scanned = os.path.realpath(os.path.join(str(settings.root_path()), "hummingbot", "connector", "exchange"))
+    scanned = os.path.realpath(Path(settings.root_path()) / "hummingbot" / "connector" / "exchange")
 
     def scandir(path: Any = ".") -> list[os.DirEntry[str]]:
         entries = list(installed_scandir(path))

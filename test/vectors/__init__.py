@@ -1,7 +1,7 @@
 """Transactions recorded from the real contracts, one file per generation; README.md beside this file has the facts."""
 import gzip
 import json
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ FOLDER = Path(__file__).parent
 FILES = {name: FOLDER / f"{name}.json.gz" for name in ("engine_2025_08", "engine_2026_07")}
 
 
-@lru_cache(maxsize=None)
+@cache
 def load(name: str) -> dict[str, Any]:
     """The whole vector file of a generation, parsed."""
     with gzip.open(FILES[name]) as file:
