@@ -1,0 +1,198 @@
+"""What becomes of orders that Hummingbot polls: the chain decides, a failed request decides nothing, a lost order is followed."""
+from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard import standard_exchange
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.in_flight_order import OrderState
+from hummingbot.core.event.event_logger import EventLogger
+from hummingbot.core.event.events import MarketEvent
+from hummingbot.core.utils.async_utils import safe_ensure_future
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+from test.hummingbot.connector.exchange.standard.clocks import QuickClock, until
+from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
+from test.hummingbot.connector.exchange.standard.fake_node import FakeNode
+
+NETWORK = CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN]
+BASE, QUOTE = Token("0x" + "ba" * 20, "AAA", 18), Token("0x" + "9c" * 20, "BBB", 6)
+MARKET = Market(BASE, QUOTE, "0x" + "b0" * 20)
+KEY = OrderKey(MARKET.book, True, 7)
+PRICE, AMOUNT, DEPOSIT = Decimal(10), Decimal(2), 20_000_000
+
+
+class World:
+    """A connector on a scripted chain, following one bid that it placed: 2 AAA at 10 BBB."""
+
+    def __init__(self, tmp_path):
+        api = FakeApi()
+        api.answer("/api/pairs", {"pairs": [{"id": MARKET.book, **{
+            side: {"id": token.address, "symbol": token.symbol, "decimals": token.decimals}
+            for side, token in (("base", BASE), ("quote", QUOTE))}}]})
+        self.node = FakeNode(NETWORK.chain_id, NETWORK.engine, dict(NETWORK.well_known_tokens)["SOMI"], (MARKET,))
+        self.exchange = StandardExchange(standard_private_key="0x" + "11" * 32, trading_pairs=["AAA-BBB"], clock=QuickClock(),
+                                         data_path=tmp_path)
+        self.exchange.venue.rpc._transport, self.exchange.venue.rest._transport = self.node, api
+        self.exchange._set_current_timestamp(1640780000)
+        self.tracker = self.exchange._order_tracker
+        self.events = {kind: EventLogger() for kind in (MarketEvent.OrderFilled, MarketEvent.OrderCancelled,
+                                                        MarketEvent.BuyOrderCompleted, MarketEvent.OrderFailure)}
+        for kind, logger in self.events.items():
+            self.exchange.add_listener(kind, logger)
+        self.tasks = []
+
+    async def start(self):
+        account = await self.exchange._trading_account()
+        self.node.rest(KEY, account.address, 10 ** 9, DEPOSIT)
+        account.settlement.restore([Resting(KEY, "1", 10 ** 9, DEPOSIT)])
+        self.exchange.start_tracking_order("1", KEY.exchange_order_id, "AAA-BBB", TradeType.BUY, PRICE, AMOUNT, OrderType.LIMIT)
+        self.order = self.exchange.in_flight_orders["1"]
+        self.tasks = [safe_ensure_future(self.exchange._user_stream_tracker.start()),
+                      safe_ensure_future(self.exchange._user_stream_event_listener())]
+        await until(lambda: self.node.received("eth_getLogs"))
+
+    async def stop(self):
+        for task in self.tasks:
+            task.cancel()
+        await self.exchange.stop_network()
+        await ConnectionsFactory().close()
+
+    async def lose(self):
+        """Hummingbot has failed to find the order too often."""
+        for _ in range(self.tracker._lost_order_count_limit + 1):
+            await self.tracker.process_order_not_found("1")
+        assert "1" in self.tracker.lost_orders
+
+    def fill(self):
+        self.node.fill(KEY, BASE.to_units(AMOUNT), DEPOSIT, 10 ** 15, clear=True)
+
+    def told(self, kind):
+        return self.events[kind].event_log
+
+    @property
+    def misses(self):
+        return self.tracker._order_not_found_records.get("1", 0)
+
+
+@pytest.fixture
+async def world(tmp_path):
+    world = World(tmp_path)
+    with patch.object(standard_exchange, "CATCH_UP_TIMEOUT", 0.3):
+        await world.start()
+        yield world
+        await world.stop()
+
+
+async def test_resting_order_is_open(world):
+    await world.exchange._update_order_status()
+    await until(lambda: world.order.current_state is OrderState.OPEN)
+    assert world.misses == 0
+
+
+async def test_order_that_left_without_any_log_is_missed_each_time_and_lost_in_the_end(world):
+    del world.node.orders[KEY]
+    for misses in (1, 2, 3):
+        await world.exchange._update_order_status()
+        assert world.misses == misses
+    await world.exchange._update_order_status()
+    assert "1" in world.tracker.lost_orders
+
+
+async def test_order_that_was_filled_while_logs_cannot_be_read_is_not_missed(world):
+    world.node.down.add("eth_getLogs")
+    world.fill()
+    for _ in range(5):
+        await world.exchange._update_order_status()
+    assert world.order.is_open and world.misses == 0
+    world.node.down.clear()
+    await world.exchange._update_order_status()
+    await until(lambda: world.told(MarketEvent.BuyOrderCompleted))
+    assert world.order.executed_amount_base == AMOUNT
+
+
+@pytest.mark.parametrize("method", ["eth_call", "eth_blockNumber"])
+async def test_failed_request_is_told_and_says_nothing_about_orders(world, method, caplog):
+    world.node.down.add(method)
+    await world.exchange._update_orders_with_error_handler([world.order], world.exchange._handle_update_error_for_active_order)
+    assert world.misses == 0 and world.order.is_open
+    assert "The state of 1 orders could not be read: the node is down" in caplog.text
+
+
+async def test_lost_order_that_still_rests_is_cancelled(world):
+    await world.lose()
+    await world.exchange._update_lost_orders_status()
+    assert "1" in world.tracker.lost_orders
+    await world.exchange._cancel_lost_orders()
+    await until(lambda: "1" not in world.tracker.lost_orders)
+    assert KEY not in world.node.orders
+    assert [asked.arguments[-1] for asked in world.node.received("cancelOrder")] == [KEY.id]
+
+
+async def test_lost_order_whose_cancel_does_nothing_stays_lost_and_is_tried_again(world):
+    await world.lose()
+    world.node.ignore("cancelOrder")
+    await world.exchange._cancel_lost_orders()
+    assert "1" in world.tracker.lost_orders and KEY in world.node.orders
+    world.node._ignored.clear()
+    await world.exchange._cancel_lost_orders()
+    await until(lambda: "1" not in world.tracker.lost_orders)
+
+
+async def test_lost_order_that_is_gone_stays_lost_until_the_logs_can_be_read(world):
+    await world.lose()
+    world.node.down.add("eth_getLogs")
+    world.fill()
+    await world.exchange._update_lost_orders_status()
+    assert "1" in world.tracker.lost_orders
+    world.node.down.clear()
+    await world.exchange._update_lost_orders_status()
+    await until(lambda: "1" not in world.tracker.lost_orders)
+    assert [event.amount for event in world.told(MarketEvent.OrderFilled)] == [AMOUNT]
+
+
+async def test_lost_order_that_left_without_any_log_is_given_up(world):
+    await world.lose()
+    del world.node.orders[KEY]
+    await world.exchange._update_lost_orders_status()
+    await until(lambda: "1" not in world.tracker.lost_orders)
+    assert world.told(MarketEvent.OrderFilled) == []
+
+
+async def test_cancel_of_an_order_that_was_filled_tells_the_fill_and_no_cancel(world):
+    world.fill()
+    assert await world.exchange._execute_cancel("AAA-BBB", "1") is None
+    await until(lambda: world.told(MarketEvent.BuyOrderCompleted))
+    assert world.told(MarketEvent.OrderCancelled) == [] and world.misses == 0
+
+
+async def test_order_cancelled_by_another_program_is_told_once(world):
+    world.node.cancel(KEY)
+    await world.exchange._update_order_status()
+    await until(lambda: world.told(MarketEvent.OrderCancelled))
+    await world.exchange._update_order_status()
+    assert len(world.told(MarketEvent.OrderCancelled)) == 1 and world.order.is_cancelled
+
+
+async def test_market_whose_rules_the_chain_does_not_tell_is_named_and_others_stay(world, caplog):
+    await world.exchange._update_trading_rules()
+    assert list(world.exchange.trading_rules) == ["AAA-BBB"]
+    world.node.refuse("lmp", "Error", "broken")
+    await world.exchange._update_trading_rules()
+    assert list(world.exchange.trading_rules) == ["AAA-BBB"]
+    assert "The chain does not tell the rules of AAA-BBB" in caplog.text
+
+
+async def test_balance_of_a_token_that_does_not_answer_is_left_out(world):
+    world.node.balances[QUOTE.address, world.exchange.authenticator.wallet.address] = 5_000_000
+    world.node.refuse("balanceOf", "Error", "broken")
+    await world.exchange._update_balances()
+    assert world.exchange.get_all_balances() == {}
+    world.node._refusals.clear()
+    await world.exchange._update_balances()
+    assert world.exchange.available_balances == {"AAA": Decimal(0), "BBB": Decimal(5)}
+    assert world.exchange.get_all_balances()["BBB"] == Decimal(25)
