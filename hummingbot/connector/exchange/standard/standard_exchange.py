@@ -6,8 +6,8 @@ the engine's logs in chain order; both go through the same settlement, and what 
 import asyncio
 import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
     OrderNotFoundError,
-    OrderRejectedError,
     OutcomeUnknownError,
     StandardError,
 )
@@ -34,28 +33,26 @@ from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFe
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain, price_to_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
-from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Settled
+from hummingbot.connector.exchange.standard.order_calls import OrderCalls
+from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey
 from hummingbot.connector.exchange.standard.orders.sizing import (
     Level,
-    OrderCall,
-    clamped_price,
-    limit_order,
-    market_order,
 )
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
-from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.trading_rules import trading_rule
 from hummingbot.connector.exchange.standard.venue import ChainOrder, MarketFacts, Venue
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.core.api_throttler.data_types import RateLimit
+from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
-from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TokenAmount, TradeFeeBase
+from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TradeFeeBase
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
 from hummingbot.core.utils.async_utils import safe_ensure_future
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
@@ -65,7 +62,6 @@ CATCH_UP_TIMEOUT = 5.0
 BOOK_POLL_INTERVAL = 1.0
 ACTIVE_ACCOUNT_INTERVAL = 1.0
 IDLE_ACCOUNT_INTERVAL = 5.0
-CLAMP_TOLD_INTERVAL = 60.0
 
 
 class StandardExchange(ExchangePyBase):
@@ -105,12 +101,15 @@ class StandardExchange(ExchangePyBase):
         self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
         self._facts: Mapping[str, MarketFacts] = {}
         self._account: Account | None = None
-        self._clamp_told: dict[str, float] = {}
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
         self._foreign_orders = ForeignOrders(self._venue, address, self._time_source)
+        self._order_calls = OrderCalls(address, self._preferences.market_slippage, self._time_source, self._levels,
+                                       self._market_price)
+        self._updates = TrackerUpdates(self._order_tracker, self._market, self._time_source, self._take_off)
+        self._leftovers: set[asyncio.Future[Any]] = set()
         self.real_time_balance_update = False
 
     # What Hummingbot asks of every connector
@@ -309,41 +308,12 @@ class StandardExchange(ExchangePyBase):
                            price: Decimal, **kwargs: Any) -> tuple[str, float]:
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
         account = await self._trading_account()
-        call = self._order_call(trading_pair, amount, trade_type is TradeType.BUY, order_type, price, account.address)
+        is_buy, facts = trade_type is TradeType.BUY, self._facts.get(trading_pair)
+        spread = None if facts is None else facts.buy_spread if is_buy else facts.sell_spread
+        call = self._order_calls.build(self._market(trading_pair), is_buy, order_type, amount, price, spread)
         settled = await account.place(order_id, call)
-        await self._process(settled)
+        await self._updates.tell(settled)
         return settled[-1].exchange_order_id, self._time_source.time()
-
-    def _order_call(self, trading_pair: str, amount: Decimal, is_buy: bool, order_type: OrderType, price: Decimal,
-                    recipient: str) -> OrderCall:
-        """The engine's call for an order, by the book as it is known now."""
-        market, opposite = self._market(trading_pair), self._levels(trading_pair, is_buy)
-        if order_type is OrderType.MARKET:
-            return market_order(market, is_buy, amount, recipient, opposite, self._preferences.market_slippage)
-        price = self._within_spread(trading_pair, is_buy, price)
-        if order_type is OrderType.LIMIT_MAKER and opposite:
-            best = price_from_chain(opposite[0].price)
-            if (price >= best) if is_buy else (price <= best):
-                raise OrderRejectedError(f"A maker order at {price} would take: the best {'ask' if is_buy else 'bid'} of "
-                                         f"{trading_pair} is {best}.")
-        return limit_order(market, is_buy, amount, price, recipient, opposite,
-                           0 if order_type is OrderType.LIMIT_MAKER else CONSTANTS.MAX_MATCHES)
-
-    def _within_spread(self, trading_pair: str, is_buy: bool, price: Decimal) -> Decimal:
-        """The price, or the bound at which the engine would let the order rest instead (told once a pair and minute)."""
-        facts = self._facts.get(trading_pair)
-        if facts is None:
-            return price
-        seen = self._orderbook_ds.market_price(trading_pair)
-        market_price = facts.market_price if seen is None else price_to_chain(Decimal(str(seen)))
-        bounded = clamped_price(is_buy, price, market_price, facts.buy_spread if is_buy else facts.sell_spread)
-        now = self._time_source.monotonic()
-        if bounded != price and now - self._clamp_told.get(trading_pair, -CLAMP_TOLD_INTERVAL) >= CLAMP_TOLD_INTERVAL:
-            self._clamp_told[trading_pair] = now
-            side = "buy" if is_buy else "sell"
-            self.logger().warning(f"A {side} price of {price} for {trading_pair} is beyond what the exchange allows now: "
-                                  f"the order goes to {bounded}.")
-        return bounded
 
     def _levels(self, trading_pair: str, is_buy: bool) -> list[Level]:
         """The levels that an order could take, best first."""
@@ -353,6 +323,11 @@ class StandardExchange(ExchangePyBase):
         base = self._market(trading_pair).base
         return [Level(round(row.price * CONSTANTS.DENOMINATOR), base.to_units(Decimal(str(row.amount))))
                 for row in (book.ask_entries() if is_buy else book.bid_entries())]
+
+    def _market_price(self, trading_pair: str) -> int:
+        """The engine's market price x 1e8, as it was last seen."""
+        seen = self._orderbook_ds.market_price(trading_pair)
+        return self._facts[trading_pair].market_price if seen is None else price_to_chain(Decimal(str(seen)))
 
     def _on_order_failure(self, order_id: str, trading_pair: str, amount: Decimal, trade_type: TradeType, order_type: OrderType,
                           price: Decimal | None, exception: Exception, **kwargs: Any) -> None:
@@ -384,6 +359,19 @@ class StandardExchange(ExchangePyBase):
             return False
         raise _not_found(tracked_order)
 
+    async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
+        """Cancel all open orders, and wait also for what is taken off the book of orders that are filled."""
+        results: list[CancellationResult] = await super().cancel_all(timeout_seconds)
+        if self._leftovers:
+            await asyncio.wait(self._leftovers, timeout=timeout_seconds)
+        return results
+
+    def _take_off(self, key: OrderKey) -> None:
+        if self._account is not None and key in self._account.settlement.resting:
+            leftover = safe_ensure_future(self._account.cancel(key))
+            self._leftovers.add(leftover)
+            leftover.add_done_callback(self._leftovers.discard)
+
     def _is_order_not_found_during_cancelation_error(self, cancelation_exception: Exception) -> bool:
         return isinstance(cancelation_exception, OrderNotFoundError)
 
@@ -392,69 +380,6 @@ class StandardExchange(ExchangePyBase):
 
     def _is_request_exception_related_to_time_synchronizer(self, request_exception: Exception) -> bool:
         return False
-
-    # What happened, told to the tracker
-
-    async def _process(self, settled: Iterable[Settled]) -> None:
-        events = list(settled)
-        touched: dict[str, InFlightOrder] = {}
-        for event in events:
-            order = self._order_tracker.all_fillable_orders.get(event.client_order_id)
-            if order is None:
-                continue
-            if order.is_pending_create:
-                opened = next((other for other in events if isinstance(other, Opened)
-                               and other.client_order_id == event.client_order_id), None)
-                if opened is not None:
-                    order.price = price_from_chain(opened.price)
-                await self._update_order(order, event.exchange_order_id, OrderState.OPEN)
-            if isinstance(event, Filled):
-                self._order_tracker.process_trade_update(self._trade_update(order, event))
-                if order.is_open and not order.is_done:
-                    await self._update_order(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
-            elif isinstance(event, Closed):
-                await self._close(order, event)
-            touched[order.client_order_id] = order
-        for order in touched.values():
-            if order.is_done and order.is_open:
-                await self._finish_filled(order)
-
-    async def _close(self, order: InFlightOrder, event: Closed) -> None:
-        if event.ending is Ending.FILLED:
-            # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
-            order.completely_filled_event.set()
-            await self._update_order(order, event.exchange_order_id, OrderState.FILLED)
-        else:
-            await self._update_order(order, event.exchange_order_id, OrderState.CANCELED)
-
-    async def _finish_filled(self, order: InFlightOrder) -> None:
-        """The amount ordered is filled; what a better price or rounding left of the deposit is taken out of the book."""
-        await self._update_order(order, order.exchange_order_id, OrderState.FILLED)
-        key = OrderKey.parse(order.exchange_order_id)
-        if key is not None and self._account is not None and key in self._account.settlement.resting:
-            safe_ensure_future(self._account.cancel(key))
-
-    async def _update_order(self, order: InFlightOrder, exchange_order_id: str | None, state: OrderState) -> None:
-        if order.current_state is not state or order.exchange_order_id is None:
-            await self._order_tracker.process_order_update(OrderUpdate(
-                trading_pair=order.trading_pair, update_timestamp=self._time_source.time(), new_state=state,
-                client_order_id=order.client_order_id, exchange_order_id=exchange_order_id))
-
-    def _trade_update(self, order: InFlightOrder, fill: Filled) -> TradeUpdate:
-        market = self._market(order.trading_pair)
-        base_amount, quote_amount = market.base.from_units(fill.base_amount), market.quote.from_units(fill.quote_amount)
-        fee_token = market.base if fill.is_buy else market.quote
-        fee = TradeFeeBase.new_spot_fee(
-            fee_schema=DEFAULT_FEES, trade_type=order.trade_type,
-            flat_fees=[TokenAmount(fee_token.symbol, fee_token.from_units(fill.fee))])
-        # The level's price, unless rounding to whole units makes price x amount miss the quote that really moved.
-        price = price_from_chain(fill.price)
-        if market.quote.to_units(price * base_amount, ROUND_HALF_EVEN) != fill.quote_amount:
-            price = quote_amount / base_amount
-        return TradeUpdate(
-            trade_id=fill.trade_id, client_order_id=order.client_order_id, exchange_order_id=fill.exchange_order_id,
-            trading_pair=order.trading_pair, fill_timestamp=self._time_source.time(), fill_price=price,
-            fill_base_amount=base_amount, fill_quote_amount=quote_amount, fee=fee, is_taker=not fill.is_maker)
 
     # Account feed
 
@@ -472,7 +397,7 @@ class StandardExchange(ExchangePyBase):
         except StandardError as error:
             self.logger().info(f"Of the last run, {', '.join(tracked.intent.client_order_ids)} was not placed: {error}")
             return
-        await self._process(settled)
+        await self._updates.tell(settled)
         for event in settled:
             if isinstance(event, Opened) and event.client_order_id not in self._order_tracker.all_fillable_orders:
                 self.logger().warning(f"The order {event.client_order_id} of the last run rests, and Hummingbot does not know it "
@@ -492,7 +417,7 @@ class StandardExchange(ExchangePyBase):
         if isinstance(event, OrderLogs):
             account = await self._trading_account()
             for log in event.logs:
-                await self._process(account.settlement.apply(log))
+                await self._updates.tell(account.settlement.apply(log))
             if event.logs:
                 self._poll_notifier.set()
             await account.remember(event.block_number)

@@ -1,0 +1,69 @@
+"""Hummingbot's order types as calls of the engine, by the book and the bounds as they are known now."""
+import logging
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import OrderRejectedError
+from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
+from hummingbot.connector.exchange.standard.orders.sizing import (
+    MAX_MATCHES,
+    Level,
+    OrderCall,
+    clamped_price,
+    limit_order,
+    market_order,
+)
+from hummingbot.core.data_type.common import OrderType
+
+TOLD_INTERVAL = 60.0
+
+
+class OrderCalls:
+    """Builds the calls for one account. `slippage` is how far a market order may go beyond the best price."""
+
+    def __init__(self, recipient: str, slippage: Decimal, clock: Clock, levels: Callable[[str, bool], list[Level]],
+                 market_price: Callable[[str], int]) -> None:
+        self._recipient = recipient
+        self._slippage = slippage
+        self._clock = clock
+        self._levels = levels
+        self._market_price = market_price
+        self._told: dict[str, float] = {}
+
+    def build(self, market: Market, is_buy: bool, order_type: OrderType, amount: Decimal, price: Decimal,
+              spread: int | None) -> OrderCall:
+        """The call for an order; `spread` is the market's bound for its side, None while it is not known.
+
+        Raises OrderRejectedError for a maker order that would take, a market order that finds no offer, or a size that
+        the engine would refuse.
+        """
+        opposite = self._levels(market.trading_pair, is_buy)
+        if order_type is OrderType.MARKET:
+            return market_order(market, is_buy, amount, self._recipient, opposite, self._slippage)
+        if spread is not None:
+            price = self._within(market, is_buy, price, spread)
+        if order_type is OrderType.LIMIT_MAKER:
+            _refuse_to_take(market, is_buy, price, opposite)
+            return limit_order(market, is_buy, amount, price, self._recipient, matches=0)
+        return limit_order(market, is_buy, amount, price, self._recipient, opposite, MAX_MATCHES)
+
+    def _within(self, market: Market, is_buy: bool, price: Decimal, spread: int) -> Decimal:
+        """The price, or the bound at which the engine would let the order rest instead (told once a pair and minute)."""
+        bounded = clamped_price(is_buy, price, self._market_price(market.trading_pair), spread)
+        now = self._clock.monotonic()
+        if bounded != price and now - self._told.get(market.trading_pair, -TOLD_INTERVAL) >= TOLD_INTERVAL:
+            self._told[market.trading_pair] = now
+            logging.getLogger(__name__).warning(
+                "A %s price of %s for %s is beyond what the exchange allows now: the order goes to %s",
+                "buy" if is_buy else "sell", price, market.trading_pair, bounded)
+        return bounded
+
+
+def _refuse_to_take(market: Market, is_buy: bool, price: Decimal, opposite: Sequence[Level]) -> None:
+    if not opposite:
+        return
+    best = price_from_chain(opposite[0].price)
+    if (price >= best) if is_buy else (price <= best):
+        raise OrderRejectedError(f"A maker order at {price} would take: the best {'ask' if is_buy else 'bid'} of "
+                                 f"{market.trading_pair} is {best}.")
