@@ -41,8 +41,8 @@ wheel: env  ## Build dist/hummingbot_standard-*.whl, which overlays into an inst
 	@$(PY) -m build --wheel --no-isolation
 	@rm -rf build *.egg-info
 
-lock: env  ## Resolve requirements.in into requirements.lock again, with hashes
-	@$(UV) pip compile --quiet --python-version 3.12 --generate-hashes --no-header --upgrade $(ARGS) \
+lock: env  ## Resolve requirements.in into requirements.lock again, with hashes (ARGS=--upgrade for newer versions)
+	@$(UV) pip compile --quiet --python-version 3.12 --generate-hashes --no-header $(ARGS) \
 		requirements.in --output-file requirements.lock
 
 clean:  ## Remove what the other targets leave behind, except .venv
