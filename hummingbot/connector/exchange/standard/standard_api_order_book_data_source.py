@@ -56,13 +56,13 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             pause = min(2 * pause, LAST_RETRY)
 
     def market_price(self, trading_pair: str) -> float | None:
-        """The engine's market price, as the last snapshot had it."""
+        """The engine's market price, as the book had it last."""
         return self._market_prices.get(trading_pair)
 
     def _deliver(self, event: MarketEvent) -> None:
+        if not isinstance(event, PublicTrade) and event.market_price is not None:
+            self._market_prices[event.trading_pair] = event.market_price
         if isinstance(event, BookSnapshot):
-            if event.market_price is not None:
-                self._market_prices[event.trading_pair] = event.market_price
             key = self._snapshot_messages_queue_key
         elif isinstance(event, BookDelta):
             key = self._diff_messages_queue_key

@@ -7,8 +7,27 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol, Union
 
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.clock import Clock
 
 Levels = Sequence[tuple[float, float]]
+
+
+class UpdateIds:
+    """The update ids of all books: milliseconds since the epoch, or one more than the last where that is not more.
+
+    One object is shared by all sources, so that ids never decrease when one takes over from another. A source takes the id
+    of a delta, and of a snapshot of what it follows, when it hands it out; that of a book which it has to ask for before
+    it asks, so that no delta of the time between is taken for an old one.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 0
+
+    def next(self) -> int:
+        """An id above all those before."""
+        self._last = max(self._last + 1, int(self._clock.time() * 1e3))
+        return self._last
 
 
 class BookSnapshot(NamedTuple):
@@ -26,13 +45,18 @@ class BookSnapshot(NamedTuple):
 
 
 class BookDelta(NamedTuple):
-    """Changed levels with their new absolute base amounts; amount 0 removes the level."""
+    """Changed levels with their new absolute base amounts; amount 0 removes the level. `market_price` as in BookSnapshot.
+
+    Hummingbot's order book drops levels that overlap when it takes a delta: a source hands out a snapshot instead while
+    the book is locked or crossed, and when a side has become empty.
+    """
 
     trading_pair: str
     update_id: int
     timestamp: float
     bids: Levels
     asks: Levels
+    market_price: float | None = None
 
 
 class PublicTrade(NamedTuple):

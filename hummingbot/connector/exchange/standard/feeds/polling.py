@@ -10,7 +10,14 @@ from hummingbot.connector.exchange.standard.chain.rpc import MAX_LAG_BLOCKS, Rpc
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
-from hummingbot.connector.exchange.standard.feeds.base import AccountSink, BookSnapshot, MarketSink, OrderLogs, PublicTrade
+from hummingbot.connector.exchange.standard.feeds.base import (
+    AccountSink,
+    BookSnapshot,
+    MarketSink,
+    OrderLogs,
+    PublicTrade,
+    UpdateIds,
+)
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
@@ -30,8 +37,10 @@ class PollingMarketFeed:
 
     name = "polling"
 
-    def __init__(self, rest: RestClient, market: Callable[[str], Market], clock: Clock, interval: float) -> None:
-        """`market` gives the market of a trading pair; `interval` is in seconds between polls of a lively book."""
+    def __init__(self, rest: RestClient, market: Callable[[str], Market], clock: Clock, interval: float,
+                 update_ids: UpdateIds | None = None) -> None:
+        """`market` gives the market of a trading pair; `interval` is in seconds between polls of a lively book;
+        `update_ids` are those that it shares with other sources of the same books."""
         self._rest = rest
         self._market = market
         self._clock = clock
@@ -39,7 +48,7 @@ class PollingMarketFeed:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sink: MarketSink | None = None
         self._broken: asyncio.Future[None] | None = None
-        self._last_update_id = 0
+        self._update_ids = update_ids or UpdateIds(clock)
         self._seen_trades: dict[str, OrderedDict[str, None]] = {}
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
@@ -80,9 +89,7 @@ class PollingMarketFeed:
 
     def _snapshot(self, trading_pair: str, body: bytes) -> BookSnapshot:
         book = parse_tick_book(body)
-        now = self._clock.time()
-        self._last_update_id = max(self._last_update_id + 1, int(now * 1e3))
-        return BookSnapshot(trading_pair, self._last_update_id, now, book.bids, book.asks, book.market_price)
+        return BookSnapshot(trading_pair, self._update_ids.next(), self._clock.time(), book.bids, book.asks, book.market_price)
 
     async def _poll(self, trading_pair: str, sink: MarketSink) -> None:
         market = self._market(trading_pair)

@@ -128,8 +128,14 @@ def parse_pair(row: Mapping[str, Any]) -> PairRow:
 def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     """One row of a pair's trades; the maker's order id tells the fills of one transaction apart."""
     price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
-    key = f"{row['txHash']}:{row['orderId']}:{row.get('isBid')}:{row['baseAmount']}"
-    return TradeRow(key, _flag(row["isBid"]), price, base_amount, _number(row["timestamp"]))
+    is_buy = _flag(row["isBid"])
+    key = trade_key(str(row["txHash"]), str(row["orderId"]), is_buy, base_amount)
+    return TradeRow(key, is_buy, price, base_amount, _number(row["timestamp"]))
+
+
+def trade_key(transaction_hash: str, maker_order_id: str, is_buy: bool, base_amount: float) -> str:
+    """What identifies a trade in every source, to those digits of its amount (human units) that all of them tell."""
+    return f"{transaction_hash.lower()}:{maker_order_id}:{is_buy}:{base_amount:.9g}"
 
 
 def parse_open_order(row: Mapping[str, Any]) -> OpenOrderRow:
