@@ -87,8 +87,9 @@ class FakeNode:
         self.markets = {market.book: market for market in markets}
         self.market_prices = {market.book: 10 ** 8 for market in markets}
         self.decimals = {token.address: token.decimals for market in markets for token in (market.base, market.quote)}
-        self.fees = (100_000, 100_000)
-        self.spread = 3_000_000
+        self.maker_fee, self.taker_fee = 50_000, 100_000
+        # By whether it is for buying and whether for market orders.
+        self.spreads = {(True, False): 3_000_000, (False, False): 2_000_000, (True, True): 100_000, (False, True): 200_000}
         self.native: defaultdict[str, int] = defaultdict(lambda: 10 * ETHER)
         self.balances: Counter[tuple[str, str]] = Counter()
         self.allowances: Counter[tuple[str, str, str]] = Counter()
@@ -268,10 +269,10 @@ class FakeNode:
                       if (market.base.address, market.quote.address) == (base, quote)), ZERO_ADDRESS),)
 
     def _view_feeOf(self, to: str, base: str, quote: str, account: str, is_maker: bool) -> tuple[Any, ...]:
-        return (self.fees[0] if is_maker else self.fees[1],)
+        return (self.maker_fee if is_maker else self.taker_fee,)
 
     def _view_getSpread(self, to: str, book: str, is_buy: bool, is_market: bool) -> tuple[Any, ...]:
-        return (self.spread,)
+        return (self.spreads[is_buy, is_market],)
 
     def _view_listingDates(self, to: str, book: str) -> tuple[Any, ...]:
         return (1_700_000_000,)

@@ -1,11 +1,12 @@
 """Where a connector's network comes from: which source counts first, and what is refused with the setting's name."""
+from decimal import Decimal
 from types import SimpleNamespace
 
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
-from hummingbot.connector.exchange.standard.network import resolve_network
+from hummingbot.connector.exchange.standard.network import Preferences, resolve_network, resolve_preferences
 
 ENGINE = "0x" + "Ab" * 20
 SANDBOX = "standard_sandbox"
@@ -82,3 +83,40 @@ def test_chain_id_that_is_none_is_refused(text):
 def test_unknown_domain_is_refused_with_the_known_ones():
     with pytest.raises(ConfigurationError, match="standard_testnet"):
         resolved("standard_moon")
+
+
+# Preferences
+
+def preferred(**given):
+    return resolve_preferences(SANDBOX, given, None, {})
+
+
+def test_without_settings_preferences_are_the_defaults():
+    assert preferred(market_slippage="", gas_reserve="") == Preferences(CONSTANTS.MARKET_SLIPPAGE, CONSTANTS.GAS_RESERVE)
+
+
+def test_preferences_are_exact_numbers_from_any_source():
+    stored = SimpleNamespace(standard_sandbox_gas_reserve="0.25")
+    environment = {"STANDARD_SANDBOX_GAS_RESERVE": "9", "STANDARD_SANDBOX_MARKET_SLIPPAGE": "0.005"}
+    assert resolve_preferences(SANDBOX, {}, stored, environment) == Preferences(Decimal("0.005"), Decimal("0.25"))
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "0.99999999"])
+def test_slippage_is_a_fraction_of_less_than_one(text):
+    assert preferred(market_slippage=text).market_slippage == Decimal(text)
+
+
+@pytest.mark.parametrize("text", ["1", "-0.01", "5", "1%", "NaN", "Infinity", "some"])
+def test_slippage_that_is_none_is_refused(text):
+    with pytest.raises(ConfigurationError, match="standard_sandbox_market_slippage must be"):
+        preferred(market_slippage=text)
+
+
+def test_gas_reserve_may_be_nothing():
+    assert preferred(gas_reserve="0").gas_reserve == 0
+
+
+@pytest.mark.parametrize("text", ["-1", "NaN", "Infinity", "all"])
+def test_gas_reserve_that_is_none_is_refused(text):
+    with pytest.raises(ConfigurationError, match="standard_sandbox_gas_reserve must"):
+        preferred(gas_reserve=text)

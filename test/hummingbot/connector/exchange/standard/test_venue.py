@@ -45,7 +45,9 @@ async def test_facts_of_all_markets_are_read_in_one_batch_for_the_account(venue,
     await venue.listing()
     before = len(node.asked)
     facts = await venue.facts([SOMI_USDC, FOO_USDC], ACCOUNT)
-    assert facts["SOMI-USDC"] == MarketFacts(65_412_847, *2 * [100_000], *4 * [3_000_000], 1_700_000_000)
+    assert facts["SOMI-USDC"] == MarketFacts(
+        market_price=65_412_847, maker_fee=50_000, taker_fee=100_000, buy_spread=3_000_000, sell_spread=2_000_000,
+        market_buy_spread=100_000, market_sell_spread=200_000, listing_date=1_700_000_000)
     assert facts["FOO-USDC"].market_price == 10 ** 9
     assert {asked.arguments[2] for asked in node.received("feeOf")} == {ACCOUNT}
     assert len(node.asked) - before == 2 * 2 * len(MarketFacts._fields)

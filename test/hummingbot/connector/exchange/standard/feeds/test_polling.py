@@ -134,6 +134,7 @@ async def test_update_ids_only_grow_even_when_the_clock_goes_back(books):
 
 
 async def test_failing_book_is_told_once_and_its_recovery_too(books, caplog):
+    caplog.set_level(logging.INFO)
     await books.run(AAA, BBB)
     books.book(AAA, b"", status=502)
     books.book(BBB, book_of(12))
