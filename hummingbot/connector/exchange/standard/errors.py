@@ -41,6 +41,10 @@ class ApiUnavailableError(StandardError):
     """No usable answer from an endpoint: not reachable, timed out, or an HTTP error. Says nothing about orders."""
 
 
+class StreamBrokenError(ApiUnavailableError):
+    """A stream ended, went silent, or contradicts itself; what it told up to then holds."""
+
+
 class RateLimitedError(ApiUnavailableError):
     """HTTP 427 or 429. `retry_after` is the pause in seconds that the server asked for, if it did."""
 

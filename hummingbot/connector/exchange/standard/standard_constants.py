@@ -12,6 +12,10 @@ SANDBOX_DOMAIN = "standard_sandbox"
 # So many of the newest blocks may still be replaced, or their logs come late; what is older is final.
 REORGANISED_BLOCKS = 20
 
+# The dialects of the exchange's own WebSocket: docs/stream_protocol.md, and docs/protocol.md, "WebSocket".
+CHANNELS = "channels"
+SPOT_STREAMS = "spot_streams"
+
 CLIENT_ORDER_ID_PREFIX = "HBOT"
 CLIENT_ORDER_ID_MAX_LENGTH = 32
 
@@ -29,6 +33,8 @@ class Network(NamedTuple):
     explorer: str
     # For how many blocks a mined transaction is watched for being taken back; 0 where a block is final at once.
     watched_blocks: int = 0
+    # Where the exchange may offer streams of its own, as (dialect, URL), and the node's WebSocket is not among them.
+    ws_urls: tuple[tuple[str, str], ...] = ()
 
 
 NETWORKS = {
@@ -41,6 +47,9 @@ NETWORKS = {
         well_known_tokens=(("SOMI", "0x046ede9564a72571df6f5e44d0405360c0f4dcab"),
                            ("USDC", "0x28bec7e30e6faee657a03e19bf1128aad7632a00")),
         explorer="https://explorer.somnia.network",
+        # Unverified: named by others, seen to answer by nobody.
+        ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-mainnet-ponder-release.standardweb3.com"),
+                 (SPOT_STREAMS, "wss://ws1-somnia-mainnet-websocket-release.standardweb3.com")),
     ),
     TESTNET_DOMAIN: Network(
         chain_id=50312,
@@ -52,6 +61,10 @@ NETWORKS = {
                            ("USDC", "0x0ed782b8079529f7385c3eda9faf1eaa0dbc6a17"),
                            ("WBTC", "0x54597df4e4a6385b77f39d458eb75443a8f9aa9e")),
         explorer="https://shannon-explorer.somnia.network",
+        # Unverified, as on mainnet.
+        ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-testnet-ponder-release.standardweb3.com"),
+                 (SPOT_STREAMS, "wss://ws1-somnia-testnet-websocket-release.standardweb3.com"),
+                 (SPOT_STREAMS, "wss://somnia-testnet-websocket-v5.standardweb3.com")),
     ),
     SANDBOX_DOMAIN: Network(
         chain_id=31337,
@@ -62,6 +75,7 @@ NETWORKS = {
         well_known_tokens=(),
         explorer="",
         watched_blocks=REORGANISED_BLOCKS,
+        ws_urls=((CHANNELS, "ws://127.0.0.1:8745/ws/channels"), (SPOT_STREAMS, "ws://127.0.0.1:8745/ws/spot")),
     ),
 }
 
@@ -81,6 +95,30 @@ ACCOUNT_ORDERS_PATH = "/api/orders/{address}/{size}/{page}"
 ACCOUNT_ORDER_HISTORY_PATH = "/api/orderhistory/{address}/{size}/{page}"
 ACCOUNT_TRADE_HISTORY_PATH = "/api/tradehistory/{address}/{size}/{page}"
 CANDLES_PATH = "/api/ohlcv/{interval}/{base}/{quote}/{size}/{page}"
+
+ORDER_BOOK_BLOCKS_PATH = "/api/orderbook/blocks/{base}/{quote}/{step}/{depth}/{is_single}"
+
+# The dialect `channels` (docs/stream_protocol.md).
+WS_SUBSCRIBE_METHOD = "subscribe"
+WS_UNSUBSCRIBE_METHOD = "unsubscribe"
+WS_PING_METHOD = "ping"
+WS_PONG_METHOD = "pong"
+ORDERBOOK_CHANNEL = "orderbook"
+TRADES_CHANNEL = "trades"
+ORDERS_CHANNEL = "orders"
+FILLS_CHANNEL = "fills"
+BALANCES_CHANNEL = "balances"
+SNAPSHOT_EVENT_TYPE = "snapshot"
+DIFF_EVENT_TYPE = "diff"
+TRADE_EVENT_TYPE = "trade"
+ORDER_EVENT_TYPE = "order"
+FILL_EVENT_TYPE = "fill"
+BALANCE_EVENT_TYPE = "balance"
+BLOCK_EVENT_TYPE = "block"
+WS_HEARTBEAT_TIME_INTERVAL = 30.0
+WS_CONNECT_TIMEOUT = 10.0
+WS_REQUEST_TIMEOUT = 10.0
+WS_MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 
 PAGE_SIZE = 100
 ORDER_BOOK_DEPTH = 100

@@ -83,18 +83,20 @@ class Admin:
         return self._sandbox.faults.state()
 
     def _set_faults(self, body: Json) -> Json:
-        """{"http": [rules], "node": {switches}, "indexer": {switches}, "clear": true}: rules replace the present ones."""
-        _only(body, "http", "node", "indexer", "clear")
+        """{"http": [rules], "node": {switches}, "indexer": …, "stream": …, "clear": true}: rules replace the present ones."""
+        _only(body, "http", "node", "indexer", "stream", "clear")
         faults = self._sandbox.faults
         rules = [HttpFault(**_rule(rule)) for rule in body["http"]] if "http" in body else None
         node = _checked(faults.node, body.get("node", {}))
         indexer = _checked(faults.indexer, body.get("indexer", {}))
+        stream = _checked(faults.stream, body.get("stream", {}))
         if body.get("clear"):
             faults.clear()
         if rules is not None:
             faults.http[:] = rules
         _set(faults.node, node)
         _set(faults.indexer, indexer)
+        _set(faults.stream, stream)
         if node.get("mining_paused") is False:
             self._sandbox.node.resume()
         return faults.state()

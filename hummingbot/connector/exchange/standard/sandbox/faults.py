@@ -15,6 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.sandbox.indexer import IndexerSettings
 from hummingbot.connector.exchange.standard.sandbox.node import NodeFaults
+from hummingbot.connector.exchange.standard.sandbox.stream_faults import StreamFaults
 
 _BAD_GATEWAY = ("<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center>"
                 "</body></html>")
@@ -101,13 +102,14 @@ class HttpFault:
 
 @dataclass
 class Faults:
-    """All switches: rules for HTTP, and those of the node and of the indexer, which are their own objects."""
+    """All switches: rules for HTTP, and those of the node, of the indexer and of the streams, which are their own objects."""
 
     clock: Clock
     node: NodeFaults
     indexer: IndexerSettings
     seed: int = 0
     http: list[HttpFault] = field(default_factory=list)
+    stream: StreamFaults = field(default_factory=StreamFaults)
     _random: Random = field(init=False)
     _answers: OrderedDict[str, bytes] = field(init=False, default_factory=OrderedDict)
     _recent: dict[int, deque[float]] = field(init=False, default_factory=dict)
@@ -130,8 +132,9 @@ class Faults:
         self.http.remove(rule)
 
     def clear(self) -> None:
-        """Switch everything off: HTTP rules, node faults, and the indexer's lag and losses."""
+        """Switch everything off: HTTP rules, node and stream faults, and the indexer's lag and losses."""
         self.http.clear()
+        self.stream.clear()
         for holder, names in ((self.node, [entry.name for entry in fields(self.node)]),
                               (self.indexer, ["lag_seconds", "lag_blocks", "paused", "missing_orders", "missing_trades"])):
             defaults = type(holder)()
@@ -140,7 +143,8 @@ class Faults:
 
     def state(self) -> dict[str, Any]:
         """All switches as JSON."""
-        return {"http": [asdict(rule) for rule in self.http], "node": asdict(self.node), "indexer": asdict(self.indexer)}
+        return {"http": [asdict(rule) for rule in self.http], "node": asdict(self.node), "indexer": asdict(self.indexer),
+                "stream": asdict(self.stream)}
 
     # The middleware
 
