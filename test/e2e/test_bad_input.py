@@ -67,14 +67,20 @@ async def test_what_is_no_key_is_refused(environment: pytest.MonkeyPatch, key: s
     assert is_one_sentence_without(error, key.removeprefix("0x"))
 
 
-async def test_an_unreachable_node_is_named(environment: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+@pytest.mark.parametrize("setting", ["RPC_URL", "API_URL"])
+async def test_an_unreachable_server_is_named(environment: pytest.MonkeyPatch, sandbox: Sandbox, setting: str) -> None:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    environment.setenv("STANDARD_SANDBOX_RPC_URL", url)
+    environment.setenv(f"STANDARD_SANDBOX_{setting}", url)
     error = await connect(sandbox.published_key())
-    assert url in error or "127.0.0.1" in error
+    assert error.startswith(f"{url} cannot be reached: check this URL")
     assert is_one_sentence_without(error, sandbox.published_key()[2:])
+
+
+async def test_a_server_that_is_no_node_is_told(environment: pytest.MonkeyPatch, sandbox: Sandbox) -> None:
+    environment.setenv("STANDARD_SANDBOX_RPC_URL", sandbox.url + "/api/exchange")
+    assert (await connect(sandbox.published_key())).endswith("check the RPC URL")
 
 
 async def test_another_chain_behind_the_url_is_told_with_both_ids(environment: pytest.MonkeyPatch, sandbox: Sandbox) -> None:

@@ -2,6 +2,7 @@
 import asyncio
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -61,9 +62,18 @@ class WebAssistantTransport:
                     return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()},
                                       await _read(response._aiohttp_response))
         except TimeoutError:
-            raise ApiUnavailableError(f"no answer within {timeout:g} s") from None
+            raise ApiUnavailableError(f"{_server(url)} gave no answer within {timeout:g} s") from None
+        except aiohttp.ClientConnectorError as error:
+            raise ApiUnavailableError(f"{_server(url)} cannot be reached: check this URL in the connector's settings, and that "
+                                      f"its server runs ({error.strerror or type(error).__name__}).") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ApiUnavailableError(f"{type(error).__name__}: {error}") from error
+            raise ApiUnavailableError(f"{_server(url)} did not answer: {type(error).__name__}: {error}") from error
+
+
+def _server(url: str) -> str:
+    """Scheme, host and port: a path or a query may hold an access key, which belongs in no message."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -31,6 +31,7 @@ BlockTag = Union[int, str]
 BATCH_LIMIT = 100
 MAX_LAG_BLOCKS = 50
 STALL_SECONDS = 30.0
+_NO_NODE_STATUSES = (401, 403, 404, 405)
 _RATE_LIMIT_STATUSES = (427, 429)
 _LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{80,}")
 
@@ -312,7 +313,8 @@ def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request
     except (ValueError, RecursionError):
         document = None
     if answer.status != 200 and not (isinstance(document, list) or (isinstance(document, dict) and "error" in document)):
-        raise ApiUnavailableError(f"{endpoint.host} answered HTTP {answer.status} to {what}")
+        advice = ": check the RPC URL" if answer.status in _NO_NODE_STATUSES else ""
+        raise ApiUnavailableError(f"{endpoint.host} answered HTTP {answer.status} to {what}{advice}")
     if not isinstance(document, (dict, list)):
         raise BadDataError(f"{endpoint.host} did not answer {what} with JSON-RPC")
     return document

@@ -62,7 +62,8 @@ class RestClient:
         if answer.status in CONSTANTS.RATE_LIMIT_STATUSES:
             raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})",
                                    _seconds(answer.headers.get("retry-after")))
-        raise ApiUnavailableError(f"GET {path}: HTTP {answer.status} {answer.body[:80]!r}")
+        advice = ": check the API URL" if path == CONSTANTS.EXCHANGE_PATH and answer.status == 404 else ""
+        raise ApiUnavailableError(f"GET {path}: HTTP {answer.status} {answer.body[:80]!r}{advice}")
 
     async def factory_address(self) -> str:
         """The order book factory that the API indexes, lower case; its engine is the exchange."""
