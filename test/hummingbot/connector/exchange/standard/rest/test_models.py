@@ -139,6 +139,17 @@ def test_order_id_that_the_engine_cannot_have_is_left_out(value):
     assert page_of(parse_open_order, row_of("orders_sample", "orders") | {"orderId": value}).rejected == 1
 
 
+def test_largest_order_id_and_zero_are_ids():
+    for number in (0, 2 ** 32 - 1, str(2 ** 32 - 1)):
+        assert page_of(parse_open_order, row_of("orders_sample", "orders") | {"orderId": number}).rows[0].order_id == int(number)
+
+
+def test_trade_is_the_same_one_however_its_transaction_hash_is_written():
+    row = row_of("trades", "trades")
+    (first, second) = page_of(parse_trade, row | {"txHash": "0xAB"}, row | {"txHash": "0xab"}).rows
+    assert first.key == second.key
+
+
 def test_rows_that_are_no_objects_are_left_out():
     assert page_of(parse_pair, None, 5, "row", [], {}) == Page([], 5, 1)
 
