@@ -1,0 +1,120 @@
+"""Market and account feeds that change their source by the failover's policy, without losing or doubling an event."""
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.feeds.base import (
+    AccountEvent,
+    AccountFeed,
+    AccountSink,
+    BookSnapshot,
+    MarketEvent,
+    MarketFeed,
+    MarketSink,
+    OrderLogs,
+    PublicTrade,
+)
+from hummingbot.connector.exchange.standard.feeds.failover import Failover, FeedState, Source
+
+MAX_REMEMBERED_TRADES = 10_000
+
+
+class SwitchingMarketFeed:
+    """A MarketFeed over several sources, best first, polling last. A public trade is told once, whoever sees it."""
+
+    name = "switching"
+
+    def __init__(self, sources: Sequence[Source[MarketFeed]], polling: MarketFeed, clock: Clock, chance: random.Random) -> None:
+        """`polling` is the one polling feed; it remembers what it has told across its turns."""
+        self._polling = polling
+        self._pairs: list[str] = []
+        self._told: OrderedDict[str, None] = OrderedDict()
+        self._failover: Failover[MarketFeed, MarketEvent] = Failover(
+            "Order books", [*sources, Source(polling.name, lambda: polling)],
+            lambda feed, sink: feed.run(list(self._pairs), sink), self._complete, clock, chance)
+
+    @property
+    def state(self) -> FeedState:
+        """Which source is live."""
+        return self._failover.state
+
+    async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        """See MarketFeed.run."""
+        self._pairs = list(trading_pairs)
+
+        def once(event: MarketEvent) -> None:
+            if not isinstance(event, PublicTrade) or self._is_new(event):
+                sink(event)
+
+        await self._failover.run(once)
+
+    async def snapshot(self, trading_pair: str) -> BookSnapshot:
+        """See MarketFeed.snapshot."""
+        return await self._polling.snapshot(trading_pair)
+
+    def add_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.add_pair."""
+        if trading_pair not in self._pairs:
+            self._pairs.append(trading_pair)
+        for feed in self._failover.feeds:
+            feed.add_pair(trading_pair)
+
+    def remove_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.remove_pair."""
+        if trading_pair in self._pairs:
+            self._pairs.remove(trading_pair)
+        for feed in self._failover.feeds:
+            feed.remove_pair(trading_pair)
+
+    def _complete(self, events: list[MarketEvent]) -> bool:
+        return set(self._pairs) <= {event.trading_pair for event in events if isinstance(event, BookSnapshot)}
+
+    def _is_new(self, trade: PublicTrade) -> bool:
+        if trade.trade_id in self._told:
+            return False
+        self._told[trade.trade_id] = None
+        if len(self._told) > MAX_REMEMBERED_TRADES:
+            self._told.popitem(last=False)
+        return True
+
+
+class SwitchingAccountFeed:
+    """An AccountFeed over several sources, best first, polling last. Each begins where the one before it ended."""
+
+    name = "switching"
+
+    def __init__(self, sources: Sequence[tuple[str, Callable[[int | None], AccountFeed]]], cursor: int | None, clock: Clock,
+                 chance: random.Random) -> None:
+        """Each source is a name and what makes a feed from a cursor: the last block that was delivered."""
+        self._cursor = cursor
+        self._failover: Failover[AccountFeed, AccountEvent] = Failover(
+            "Own orders", [Source(name, self._from_cursor(create)) for name, create in sources],
+            lambda feed, sink: feed.run(sink), self._caught_up, clock, chance)
+
+    def _from_cursor(self, create: Callable[[int | None], AccountFeed]) -> Callable[[], AccountFeed]:
+        return lambda: create(self._cursor)
+
+    @property
+    def state(self) -> FeedState:
+        """Which source is live."""
+        return self._failover.state
+
+    async def run(self, sink: AccountSink) -> None:
+        """See AccountFeed.run."""
+        def follow(event: AccountEvent) -> None:
+            if isinstance(event, OrderLogs):
+                self._cursor = event.block_number if self._cursor is None else max(self._cursor, event.block_number)
+            sink(event)
+
+        await self._failover.run(follow)
+
+    def hurry(self) -> None:
+        """See AccountFeed.hurry."""
+        for feed in self._failover.feeds:
+            feed.hurry()
+
+    def _caught_up(self, events: list[AccountEvent]) -> bool:
+        """Ready once it tells of blocks that the live source has not told of yet: nothing lies between the two."""
+        blocks = [event.block_number for event in events if isinstance(event, OrderLogs)]
+        return bool(blocks) and blocks[-1] >= (self._cursor or 0)

@@ -1,0 +1,286 @@
+"""The failover's policy with feeds that the test commands, and a clock that the test moves."""
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.feeds.base import (
+    AccountSink,
+    BookDelta,
+    BookSnapshot,
+    MarketEvent,
+    MarketSink,
+    OrderLogs,
+    PublicTrade,
+)
+from hummingbot.connector.exchange.standard.feeds.failover import LAST_PAUSE, Source
+from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+
+PAIR = "SOMI-USDC"
+
+
+class CommandedFeed:
+    """A market feed that does what the test says."""
+
+    def __init__(self, name: str, made: list["CommandedFeed"]) -> None:
+        self.name = name
+        self.pairs: list[str] = []
+        self.running = False
+        self._sink: MarketSink | None = None
+        self._end: asyncio.Future[None] | None = None
+        made.append(self)
+
+    async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        self.pairs, self._sink, self.running = list(trading_pairs), sink, True
+        self._end = asyncio.get_running_loop().create_future()
+        try:
+            await self._end
+        finally:
+            self.running = False
+
+    def tell(self, *events: MarketEvent) -> None:
+        assert self._sink is not None
+        for event in events:
+            self._sink(event)
+
+    def break_down(self, words: str) -> None:
+        assert self._end is not None
+        self._end.set_exception(ApiUnavailableError(words))
+
+    async def snapshot(self, trading_pair: str) -> BookSnapshot:
+        return book(1)
+
+    def add_pair(self, trading_pair: str) -> None:
+        self.pairs.append(trading_pair)
+
+    def remove_pair(self, trading_pair: str) -> None:
+        self.pairs.remove(trading_pair)
+
+
+def book(update_id: int, trading_pair: str = PAIR) -> BookSnapshot:
+    return BookSnapshot(trading_pair, update_id, 0.0, [], [])
+
+
+def delta(update_id: int) -> BookDelta:
+    return BookDelta(PAIR, update_id, 0.0, [], [])
+
+
+def trade(trade_id: str) -> PublicTrade:
+    return PublicTrade(PAIR, trade_id, True, 1.0, 1.0, 0.0)
+
+
+class Stage:
+    """A switching market feed over "stream", "chain" and polling, all commanded by the test."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.made: list[CommandedFeed] = []
+        self.told: list[MarketEvent] = []
+        self.polling = CommandedFeed("polling", [])
+        self.feed = SwitchingMarketFeed(
+            [Source("stream", lambda: CommandedFeed("stream", self.made)), Source("chain", lambda: CommandedFeed("chain", self.made))],
+            self.polling, self.clock, random.Random(1))
+        self.task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Stage":
+        self.task = asyncio.ensure_future(self.feed.run([PAIR], self.told.append))
+        await settle()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        assert not self.polling.running and not any(feed.running for feed in self.made), "a feed outlived the failover"
+
+    def newest(self, name: str) -> CommandedFeed:
+        return [feed for feed in self.made if feed.name == name][-1]
+
+    async def until(self, condition: Callable[[], bool], step: float = 1.0, limit: int = 200) -> float:
+        start = self.clock.now
+        for _ in range(limit):
+            if condition():
+                return self.clock.now - start
+            await self.clock.advance(step)
+        raise AssertionError("it did not happen")
+
+
+async def test_polling_serves_at_once_while_the_best_source_is_tried_beside_it() -> None:
+    async with Stage() as stage:
+        assert stage.polling.running and stage.newest("stream").running
+        stage.polling.tell(book(1))
+        assert stage.told == [book(1)] and stage.feed.state.source == "polling"
+
+
+async def test_a_better_source_takes_over_with_a_snapshot_of_every_pair_and_what_came_after_it() -> None:
+    async with Stage() as stage:
+        stream = stage.newest("stream")
+        stream.tell(delta(2))
+        await settle()
+        assert stage.feed.state.source == "polling", "a delta without a snapshot is no book"
+        stream.tell(book(3), delta(4))
+        await settle()
+        assert stage.feed.state.source == "stream" and not stage.polling.running
+        assert stage.told == [delta(2), book(3), delta(4)]
+        stage.polling.tell(book(99))
+        assert book(99) not in stage.told, "the source that was left has no say any more"
+
+
+async def test_when_the_live_source_breaks_polling_is_live_in_the_same_moment(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with Stage() as stage:
+        stage.newest("stream").tell(book(1))
+        await settle()
+        stage.newest("stream").break_down("the socket closed")
+        await settle()
+        assert stage.feed.state.source == "polling" and stage.polling.running
+        assert stage.clock.now == 1000.0
+        lines = [record.message for record in caplog.records if "from stream to polling" in record.message]
+        assert lines == ["Order books: from stream to polling: the socket closed"]
+
+
+async def test_the_second_best_is_tried_while_the_best_pauses_and_the_best_comes_back() -> None:
+    async with Stage() as stage:
+        stage.newest("stream").break_down("refused")
+        await settle()
+        chain = stage.newest("chain")
+        chain.tell(book(1))
+        await settle()
+        assert stage.feed.state.source == "chain"
+        await stage.until(lambda: stage.newest("stream").running)
+        stage.newest("stream").tell(book(5))
+        await settle()
+        assert stage.feed.state.source == "stream" and not chain.running
+
+
+async def test_retries_are_spread_over_growing_pauses_and_never_storm() -> None:
+    async with Stage() as stage:
+        tries = []
+        for _ in range(300):
+            for feed in stage.made:
+                if feed.running:
+                    tries.append((feed.name, stage.clock.now))
+                    feed.break_down("refused")
+            await settle()
+            await stage.clock.advance(1.0)
+        times = [at for name, at in tries if name == "stream"]
+        pauses = [later - earlier for earlier, later in zip(times, times[1:])]
+        assert len(times) <= 15, "five minutes of refusals"
+        assert pauses[0] <= 2 and LAST_PAUSE / 2 <= max(pauses) <= LAST_PAUSE + 1
+
+
+async def test_a_source_that_flaps_is_damped_and_one_that_held_is_trusted_again() -> None:
+    async with Stage() as stage:
+        for _ in range(5):
+            await stage.until(lambda: stage.newest("stream").running)
+            stage.newest("stream").tell(book(1))
+            await settle()
+            stage.newest("stream").break_down("flapping")
+            await settle()
+        damped = await stage.until(lambda: stage.newest("stream").running)
+        assert damped >= 8
+        stage.newest("stream").tell(book(1))
+        await settle()
+        await stage.clock.advance(61)
+        stage.newest("stream").break_down("once in a while")
+        await settle()
+        assert await stage.until(lambda: stage.newest("stream").running, step=0.25) <= 1.0
+
+
+async def test_a_source_that_connects_and_tells_nothing_is_given_up() -> None:
+    async with Stage() as stage:
+        silent = stage.newest("stream")
+        await stage.clock.advance(25)
+        assert not silent.running and stage.feed.state.source == "polling"
+
+
+async def test_a_trade_that_two_sources_tell_of_counts_once() -> None:
+    async with Stage() as stage:
+        stage.polling.tell(trade("a"), trade("b"))
+        stage.newest("stream").tell(book(1), trade("b"), trade("c"))
+        await settle()
+        assert [event.trade_id for event in stage.told if isinstance(event, PublicTrade)] == ["a", "b", "c"]
+
+
+async def test_pairs_come_and_go_in_every_feed_at_work() -> None:
+    async with Stage() as stage:
+        stage.feed.add_pair("WBTC-USDC")
+        assert stage.polling.pairs == stage.newest("stream").pairs == [PAIR, "WBTC-USDC"]
+        stage.newest("stream").tell(book(1))
+        await settle()
+        assert stage.feed.state.source == "polling", "the new pair has no snapshot yet"
+        stage.newest("stream").tell(book(1, "WBTC-USDC"))
+        await settle()
+        assert stage.feed.state.source == "stream"
+        stage.feed.remove_pair(PAIR)
+        stage.newest("stream").break_down("closed")
+        await settle()
+        assert stage.polling.pairs == ["WBTC-USDC"]
+
+
+async def test_when_polling_itself_breaks_the_caller_hears_of_it() -> None:
+    async with Stage() as stage:
+        stage.polling.break_down("no network at all")
+        await settle()
+        assert stage.task is not None and isinstance(stage.task.exception(), ApiUnavailableError)
+
+
+class CommandedAccountFeed:
+    def __init__(self, cursor: int | None) -> None:
+        self.name = "commanded"
+        self.cursor = cursor
+        self.hurried = 0
+        self._sink: AccountSink | None = None
+        self._end: asyncio.Future[None] | None = None
+
+    async def run(self, sink: AccountSink) -> None:
+        self._sink = sink
+        self._end = asyncio.get_running_loop().create_future()
+        await self._end
+
+    def tell(self, block_number: int) -> None:
+        assert self._sink is not None
+        self._sink(OrderLogs([], block_number))
+
+    def break_down(self) -> None:
+        assert self._end is not None
+        self._end.set_exception(ConnectionError("closed"))
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+
+async def test_each_account_source_begins_where_the_one_before_it_ended() -> None:
+    clock, told = ManualClock(), []
+    made: dict[str, list[CommandedAccountFeed]] = {"chain": [], "polling": []}
+
+    def maker(name: str) -> Callable[[int | None], CommandedAccountFeed]:
+        def make(cursor: int | None) -> CommandedAccountFeed:
+            made[name].append(CommandedAccountFeed(cursor))
+            return made[name][-1]
+        return make
+
+    feed = SwitchingAccountFeed([("chain", maker("chain")), ("polling", maker("polling"))], 7, clock, random.Random(1))
+    task = asyncio.ensure_future(feed.run(told.append))
+    await settle()
+    assert (made["polling"][0].cursor, made["chain"][0].cursor) == (7, 7)
+    made["polling"][0].tell(20)
+    made["chain"][0].tell(15)
+    await settle()
+    assert feed.state.source == "polling", "chain is behind what was told already"
+    made["chain"][0].tell(21)
+    await settle()
+    assert feed.state.source == "chain"
+    made["chain"][0].tell(30)
+    feed.hurry()
+    assert made["chain"][0].hurried == 1
+    made["chain"][0].break_down()
+    await settle()
+    assert feed.state.source == "polling" and made["polling"][-1].cursor == 30
+    assert [event.block_number for event in told] == [20, 15, 21, 30]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
