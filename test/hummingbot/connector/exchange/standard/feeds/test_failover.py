@@ -1,8 +1,10 @@
 """The failover's policy with feeds that the test commands, and a clock that the test moves."""
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
@@ -74,16 +76,15 @@ def trade(trade_id: str) -> PublicTrade:
 
 
 class Stage:
-    """A switching market feed over "stream", "chain" and polling, all commanded by the test."""
+    """A switching market feed over some sources and polling, all commanded by the test."""
 
-    def __init__(self) -> None:
+    def __init__(self, *names: str) -> None:
         self.clock = ManualClock()
         self.made: list[CommandedFeed] = []
         self.told: list[MarketEvent] = []
         self.polling = CommandedFeed("polling", [])
-        self.feed = SwitchingMarketFeed(
-            [Source("stream", lambda: CommandedFeed("stream", self.made)), Source("chain", lambda: CommandedFeed("chain", self.made))],
-            self.polling, self.clock, random.Random(1))
+        sources = [Source(name, partial(CommandedFeed, name, self.made)) for name in names or ("stream", "chain")]
+        self.feed = SwitchingMarketFeed(sources, self.polling, self.clock, random.Random(1))
         self.task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Stage":
@@ -168,13 +169,13 @@ async def test_retries_are_spread_over_growing_pauses_and_never_storm() -> None:
             await settle()
             await stage.clock.advance(1.0)
         times = [at for name, at in tries if name == "stream"]
-        pauses = [later - earlier for earlier, later in zip(times, times[1:])]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(times)]
         assert len(times) <= 15, "five minutes of refusals"
         assert pauses[0] <= 2 and LAST_PAUSE / 2 <= max(pauses) <= LAST_PAUSE + 1
 
 
 async def test_a_source_that_flaps_is_damped_and_one_that_held_is_trusted_again() -> None:
-    async with Stage() as stage:
+    async with Stage("stream") as stage:
         for _ in range(5):
             await stage.until(lambda: stage.newest("stream").running)
             stage.newest("stream").tell(book(1))
