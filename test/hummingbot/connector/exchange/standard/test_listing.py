@@ -65,13 +65,14 @@ def token_row(address, symbol):
 
 # What is listed
 
-async def test_confirmed_pairs_are_listed_with_the_chains_decimals_and_books():
+async def test_confirmed_pairs_are_listed_with_the_chains_decimals_and_books(caplog):
     world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
     listing = await world.discover()
     assert listing.by_pair == {"SOMI-USDC": SOMI_USDC, "FOO-USDC": FOO_USDC}
     assert listing.by_book == {SOMI_USDC.book: SOMI_USDC, FOO_USDC.book: FOO_USDC}
     assert listing.tokens == {token.address: token for token in (SOMI, USDC, FOO)}
     assert (listing.engine, listing.native_token) == (NETWORK.engine, SOMI.address)
+    assert not caplog.records
 
 
 async def test_book_of_the_chain_counts_not_the_one_that_the_api_names():

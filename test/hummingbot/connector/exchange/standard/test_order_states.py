@@ -196,3 +196,12 @@ async def test_balance_of_a_token_that_does_not_answer_is_left_out(world):
     await world.exchange._update_balances()
     assert world.exchange.available_balances == {"AAA": Decimal(0), "BBB": Decimal(5)}
     assert world.exchange.get_all_balances()["BBB"] == Decimal(25)
+
+
+async def test_cancel_of_an_order_that_is_not_in_a_block_yet_does_not_count_as_not_found(world, monkeypatch):
+    monkeypatch.setattr(CONSTANTS, "REQUEST_TIMEOUT", 0.05)
+    world.exchange.start_tracking_order("2", None, "AAA-BBB", TradeType.BUY, PRICE, AMOUNT, OrderType.LIMIT)
+    for _ in range(world.tracker._lost_order_count_limit + 2):
+        assert await world.exchange._execute_cancel("AAA-BBB", "2") is None
+    assert "2" in world.exchange.in_flight_orders and "2" not in world.tracker._order_not_found_records
+    assert world.node.received("cancelOrder") == []
