@@ -1,9 +1,9 @@
 """The wallet that trades: sends its orders and cancels, and knows what became of them."""
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import CancelResult, Cancels
 from hummingbot.connector.exchange.standard.chain.allowances import Allowances
@@ -13,43 +13,61 @@ from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_prof
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE, Placements
-from hummingbot.connector.exchange.standard.standard_constants import Network
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, Network
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
 REMEMBER_INTERVAL = 10.0
 _STATE = "account"
+
+
+class Recalled(NamedTuple):
+    """What the last run left: orders that rested after block `cursor`, placements to be `finish`ed, and the fills that were
+    told since, as (client order id, trade id). `head` is the newest block at this start."""
+
+    cursor: int
+    head: int
+    orders: list[Resting]
+    unfinished: list[Tracked]
+    fills: list[tuple[str, str]]
 
 
 class Account:
     """One wallet on one engine: placing, cancelling, and what is known of its resting orders."""
 
     def __init__(self, wallet: Wallet, rpc: RpcClient, listing: Listing, network: Network, folder: Path, domain: str,
-                 clock: Clock) -> None:
-        """`folder` is where the journal of this wallet and engine is kept."""
+                 clock: Clock, updates: TrackerUpdates) -> None:
+        """`folder` is where the journal of this wallet and engine is kept; `updates` is told what placements did."""
         self._rpc = rpc
         self._listing = listing
         self._clock = clock
         self._gas = GasLimits(gas_profile(network.chain_id))
         self._journal = Journal(folder / f"{domain}_{wallet.address[2:10]}_{listing.engine[2:10]}.sqlite", clock)
         self._sender = TransactionSender(rpc, wallet, self._journal, clock, FeePolicy(rpc, clock), network.chain_id,
-                                         transfer_gas=self._gas.profile.transfer)
+                                         transfer_gas=self._gas.profile.transfer, watched_blocks=network.watched_blocks,
+                                         on_reorganised=self._reorganised)
+        self._updates = updates
+        self._following: set[asyncio.Task[None]] = set()
         self._allowances = Allowances(rpc, self._sender, wallet.address, listing.engine, self._gas.approve())
-        self._remembered: list[list[Any]] | None = None
+        self._remembered: dict[str, Any] | None = None
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()
         self._finished: list[Tracked] = []
         self._running = False
+        self._began = 0
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.settlement,
-                                      clock, self._finished)
+                                      clock, self._finished, updates.tell)
         self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits)
 
     async def start(self) -> None:
@@ -57,6 +75,9 @@ class Account:
         async with self._changing:
             if not self._running:
                 await self._sender.start()
+                self._began = await self._rpc.block_number()
+                if await self._journal.get(_STATE) is None:
+                    await self._journal.set(_STATE, json.dumps({"block": self._began}))
                 self._running = True
 
     async def stop(self) -> None:
@@ -79,9 +100,19 @@ class Account:
         """See Placements.place."""
         return await self._placements.place(client_order_id, call)
 
-    async def finish(self, tracked: Tracked) -> list[Settled]:
-        """See Placements.finish."""
-        return await self._placements.finish(tracked)
+    async def finish(self, tracked: Tracked, placed_anew: Collection[str] = ()) -> None:
+        """Follow a placement of an earlier run, or one whose block was replaced, to its end, and tell it.
+
+        `placed_anew` are orders that a later transaction is to place, so that they do not fail with this one.
+        """
+        try:
+            await self._placements.finish(tracked)
+        except OutcomeUnknownError:
+            return  # the process ends; the next start goes on
+        except StandardError as error:
+            for client_order_id in tracked.intent.client_order_ids:
+                if client_order_id not in placed_anew:
+                    await self._updates.fail_unsent(client_order_id, str(error))
 
     async def cancel(self, key: OrderKey) -> CancelResult:
         """See Cancels.cancel."""
@@ -106,26 +137,49 @@ class Account:
             locked[token] = locked.get(token, 0) + order.deposit
         return locked
 
+    def _reorganised(self, tracked: Tracked, void: Receipt | None) -> None:
+        if tracked in self._finished:
+            self._finished.remove(tracked)
+        if tracked.intent.kind in (PLACE, TAKE):
+            task = asyncio.get_running_loop().create_task(self._finish_anew(tracked, void))
+            self._following.add(task)
+            task.add_done_callback(self._following.discard)
+
+    async def _finish_anew(self, tracked: Tracked, void: Receipt | None) -> None:
+        """The block of a placement was replaced: what it did is void, and its end is waited for again."""
+        if void is not None:
+            await self._updates.tell(self.settlement.retract_receipt(void.transaction_hash))
+        await self.finish(tracked)
+
     async def remember(self, block_number: int) -> None:
-        """Write down the resting orders with their deposits, as of the logs up to a block, for the next run."""
-        orders = [[*key, order.client_order_id, order.price, str(order.deposit)]
-                  for key, order in self.settlement.resting.items()]
+        """Write down, for the next run, what is final now that the logs up to a block are processed.
+
+        That is the resting orders with their deposits some blocks earlier; what happened since is read again by the next
+        run, so that it need not be undone should those blocks be replaced. Of that, only the fills are noted.
+        """
+        final = block_number - REORGANISED_BLOCKS
+        state = {"orders": [[*order.key, order.client_order_id, order.price, str(order.deposit)]
+                            for order in self.settlement.resting_at(final)],
+                 "fills": sorted(self.settlement.recent_fills(final))}
+        self.settlement.forget_steps(final)
+        settled = [tracked for tracked in self._finished if tracked.receipt is None or tracked.receipt.block_number <= final]
         now = self._clock.monotonic()
-        if orders != self._remembered or self._finished or now - self._remembered_at > REMEMBER_INTERVAL:
-            self._remembered, self._remembered_at = orders, now
-            finished = list(self._finished)
-            self._finished.clear()
-            await self._journal.set(_STATE, json.dumps({"block": block_number, "orders": orders}))
-            self._sender.settle(*finished)
+        if state != self._remembered or settled or now - self._remembered_at > REMEMBER_INTERVAL:
+            self._remembered, self._remembered_at = state, now
+            self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
+            await self._journal.set(_STATE, json.dumps({"block": final} | state), [tracked.id for tracked in settled])
 
-    async def recall(self) -> int | None:
-        """Take up the resting orders of the last run; the block up to which its logs were processed, if that matters."""
+    async def recall(self) -> Recalled:
+        """Take up what the last run knew."""
         state = json.loads(await self._journal.get(_STATE) or "{}")
-        self.settlement.restore([Resting(OrderKey(book, is_bid, number), client_order_id, price, int(deposit))
-                                 for book, is_bid, number, client_order_id, price, deposit in state.get("orders", ())])
+        orders = [Resting(OrderKey(book, is_bid, number), client_order_id, price, int(deposit))
+                  for book, is_bid, number, client_order_id, price, deposit in state.get("orders", ())]
+        self.settlement.restore(orders)
+        unfinished = self.unfinished()
         # Without orders of the last run nothing of the time between is of interest.
-        return int(state["block"]) if state.get("orders") else None
+        cursor = int(state["block"]) if orders or unfinished else self._began - REORGANISED_BLOCKS
+        return Recalled(cursor, self._began, orders, unfinished, [(name, trade) for name, trade in state.get("fills", ())])
 
-    def polling_feed(self, cursor: int | None, interval: Callable[[], float]) -> PollingAccountFeed:
+    def polling_feed(self, cursor: int, interval: Callable[[], float]) -> PollingAccountFeed:
         """The logs of the engine from a block on, by polling."""
         return PollingAccountFeed(self._rpc, self._listing.engine, self.address, cursor, self._clock, interval)

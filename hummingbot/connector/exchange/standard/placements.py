@@ -6,7 +6,7 @@ fail with their own reason, the others are sent on their own. Nothing was placed
 import asyncio
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.allowances import Allowances
@@ -21,7 +21,7 @@ from hummingbot.connector.exchange.standard.chain.transactions import Transactio
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError, StandardError
 from hummingbot.connector.exchange.standard.listing import Listing
-from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Settled, Settlement
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.window import Window
 
@@ -42,10 +42,15 @@ _Waiting = tuple[_Order, "asyncio.Future[list[Settled]]"]
 
 
 class Placements:
-    """The placements of one account. `finished` collects transactions whose consequences the account has yet to save."""
+    """The placements of one account.
+
+    `finished` collects transactions whose consequences the account has yet to save; `tell` is told what they did, at once,
+    so that the order in which things are told is that in which they were settled.
+    """
 
     def __init__(self, address: str, listing: Listing, rpc: RpcClient, sender: TransactionSender, allowances: Allowances,
-                 gas: GasLimits, settlement: Settlement, clock: Clock, finished: list[Tracked]) -> None:
+                 gas: GasLimits, settlement: Settlement, clock: Clock, finished: list[Tracked],
+                 tell: Callable[[list[Settled]], Awaitable[None]]) -> None:
         self._address = address
         self._listing = listing
         self._rpc = rpc
@@ -54,6 +59,7 @@ class Placements:
         self._gas = gas
         self._settlement = settlement
         self._finished = finished
+        self._tell = tell
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
 
     async def place(self, client_order_id: str, call: OrderCall) -> list[Settled]:
@@ -123,12 +129,16 @@ class Placements:
             client_order_ids=client_order_ids, tag=json.dumps([str(deposit) for deposit in deposits]), patience=PATIENCE))
 
     async def finish(self, tracked: Tracked) -> list[Settled]:
-        """Wait for the end of a placement, of this run or an earlier one, and settle it."""
+        """Wait for the end of a placement, of this run or an earlier one, settle it and tell what it did."""
         try:
-            receipt = await tracked.wait()
+            settled = self._settle(tracked, await tracked.wait())
+            await self._tell(settled)
         finally:
             if tracked.done:
                 self._finished.append(tracked)
+        return settled
+
+    def _settle(self, tracked: Tracked, receipt: Receipt) -> list[Settled]:
         if not receipt.ok:
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
@@ -136,10 +146,10 @@ class Placements:
         settled = self._settlement.settle_receipt(
             tracked.intent.client_order_ids, decode_engine_logs(receipt.logs, self._listing.engine),
             decode_outflows(receipt.logs), deposits)
+        # An order that found nothing to take leaves no event at all.
+        settled = settled or self._settlement.settle_nothing(tracked.intent.client_order_ids[0], deposits[0],
+                                                             receipt.transaction_hash, receipt.block_number)
         if tracked.intent.kind == TAKE:
-            # An order that found nothing to take leaves no event at all.
-            settled = settled or [Closed(tracked.intent.client_order_ids[0], receipt.transaction_hash, Ending.CANCELED,
-                                         deposits[0], receipt.block_number)]
             self._unwrap(tracked, receipt, settled[-1])
         return settled
 

@@ -18,7 +18,6 @@ import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot import data_path  # type: ignore[attr-defined]
 from hummingbot.connector.constants import s_decimal_NaN
 from hummingbot.connector.exchange.standard.account import Account
-from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.errors import (
@@ -34,11 +33,12 @@ from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain, price_to_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
 from hummingbot.connector.exchange.standard.order_calls import OrderCalls
-from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.orders.sizing import (
     Level,
 )
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.resumption import Resumption
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
@@ -103,6 +103,8 @@ class StandardExchange(ExchangePyBase):
         self._account: Account | None = None
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
+        self._restored: set[str] = set()
+        self._resuming: asyncio.Future[None] | None = None
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
         self._foreign_orders = ForeignOrders(self._venue, address, self._time_source)
@@ -206,7 +208,7 @@ class StandardExchange(ExchangePyBase):
             listing = await self._venue.listing()
             folder = self._data_path or Path(data_path())
             account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network, folder, self._domain,
-                              self._time_source)
+                              self._time_source, self._updates)
             if self._account is None:
                 self._account = account
         await self._account.start()
@@ -312,7 +314,6 @@ class StandardExchange(ExchangePyBase):
         spread = None if facts is None else facts.buy_spread if is_buy else facts.sell_spread
         call = self._order_calls.build(self._market(trading_pair), is_buy, order_type, amount, price, spread)
         settled = await account.place(order_id, call)
-        await self._updates.tell(settled)
         return settled[-1].exchange_order_id, self._time_source.time()
 
     def _levels(self, trading_pair: str, is_buy: bool) -> list[Level]:
@@ -345,18 +346,24 @@ class StandardExchange(ExchangePyBase):
     async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
         """True once the order's cancel event is on the chain and every fill before it was told."""
         if tracked_order.exchange_order_id is None:
-            await asyncio.wait_for(tracked_order.wait_until_processed_by_exchange(), CONSTANTS.REQUEST_TIMEOUT)
+            try:
+                await asyncio.wait_for(tracked_order.wait_until_processed_by_exchange(), CONSTANTS.REQUEST_TIMEOUT)
+            except TimeoutError:
+                # Hummingbot would count a timeout as "not found", and give up an order that may rest in a moment.
+                self.logger().warning(f"The order {order_id} is not in a block yet and can be cancelled once it is.")
+                return False
         key = OrderKey.parse(tracked_order.exchange_order_id)
         # A lost order counts as done in Hummingbot, and is cancelled all the same as long as it rests.
         if key is None or (tracked_order.is_done and not tracked_order.is_failure):
             return False
         account = await self._trading_account()
         cancelled, block_number = await account.cancel(key)
-        await self._caught_up(block_number)
-        if cancelled or tracked_order.is_cancelled:
+        told = await self._caught_up(block_number)
+        if tracked_order.is_cancelled:
             return True
-        if tracked_order.is_filled:
-            return False
+        if cancelled or tracked_order.is_filled:
+            # Without the logs there may be fills that are not told yet: the order ends when they come.
+            return cancelled and told
         raise _not_found(tracked_order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
@@ -385,24 +392,16 @@ class StandardExchange(ExchangePyBase):
 
     async def _create_account_feed(self) -> AccountFeed:
         account = await self._trading_account()
-        cursor = await account.recall()
-        for tracked in account.unfinished():
-            safe_ensure_future(self._take_up(account, tracked))
-        return account.polling_feed(cursor, lambda: ACTIVE_ACCOUNT_INTERVAL if self.in_flight_orders else IDLE_ACCOUNT_INTERVAL)
+        recalled = await account.recall()
+        resumption = Resumption(account, self._order_tracker, self._updates, self._caught_up, self._time_source)
+        self._resuming = safe_ensure_future(resumption.run(recalled, self._restored))
+        return account.polling_feed(recalled.cursor,
+                                    lambda: ACTIVE_ACCOUNT_INTERVAL if self.in_flight_orders else IDLE_ACCOUNT_INTERVAL)
 
-    async def _take_up(self, account: Account, tracked: Tracked) -> None:
-        """Finish a placement of the last run. An order that Hummingbot forgot with it is taken off the book again."""
-        try:
-            settled = await account.finish(tracked)
-        except StandardError as error:
-            self.logger().info(f"Of the last run, {', '.join(tracked.intent.client_order_ids)} was not placed: {error}")
-            return
-        await self._updates.tell(settled)
-        for event in settled:
-            if isinstance(event, Opened) and event.client_order_id not in self._order_tracker.all_fillable_orders:
-                self.logger().warning(f"The order {event.client_order_id} of the last run rests, and Hummingbot does not know it "
-                                      "any more: cancelling it.")
-                await account.cancel(event.key)
+    def restore_tracking_states(self, saved_states: dict[str, Any]) -> None:
+        """See ConnectorBase; which orders are of an earlier run is remembered until they are looked up on the chain."""
+        super().restore_tracking_states(saved_states)
+        self._restored.update(saved_states)
 
     async def _user_stream_event_listener(self) -> None:
         async for event in self._iter_user_event_queue():
@@ -416,8 +415,7 @@ class StandardExchange(ExchangePyBase):
     async def _process_account_event(self, event: Any) -> None:
         if isinstance(event, OrderLogs):
             account = await self._trading_account()
-            for log in event.logs:
-                await self._updates.tell(account.settlement.apply(log))
+            await self._updates.tell([settled for log in event.logs for settled in account.settlement.apply(log)])
             if event.logs:
                 self._poll_notifier.set()
             await account.remember(event.block_number)

@@ -1,4 +1,10 @@
-"""What happened to orders, told to Hummingbot's order tracker."""
+"""What happened to orders, told to Hummingbot's order tracker.
+
+Hummingbot has no event that takes another one back. After a reorganisation the tracked order is put right: its fills, its
+amounts, its state, and an order that was done is tracked again. What stays is what was told before: the trades in
+Hummingbot's records, and what strategies were told of fills, completions and cancels. One warning says so for each order.
+"""
+import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN
@@ -22,15 +28,28 @@ class TrackerUpdates:
         self._market = market
         self._clock = clock
         self._take_off = take_off
+        self._turn = asyncio.Lock()
+        self._created: set[str] = set()
 
     async def tell(self, settled: Iterable[Settled]) -> None:
-        """Tell the tracker what happened, in this order; events of orders that it does not know are left out."""
-        events = list(settled)
+        """Tell the tracker what happened, in this order; events of orders that it does not know are left out.
+
+        Whoever settles tells at once, so that events of several sources are told in the order in which they were settled.
+        """
+        async with self._turn:
+            await self._tell(without_repeats(settled))
+
+    async def _tell(self, events: list[Settled]) -> None:
         touched: dict[str, InFlightOrder] = {}
         for event in events:
             order = self._tracker.all_fillable_orders.get(event.client_order_id)
             if order is None:
                 continue
+            if isinstance(event, Retracted):
+                self._retract(order, event.event)
+                continue
+            if order.is_failure and order.client_order_id not in self._tracker.lost_orders:
+                self._track_again(order)  # what failed in a block that was replaced succeeded after all
             if order.is_pending_create:
                 await self._create(order, event, events)
             if isinstance(event, Filled):
@@ -39,8 +58,6 @@ class TrackerUpdates:
                     await self._update(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
             elif isinstance(event, Closed):
                 await self._close(order, event)
-            elif isinstance(event, Retracted):
-                self._retract(order, event)
             touched[order.client_order_id] = order
         for order in touched.values():
             if order.is_done and order.is_open:
@@ -51,7 +68,12 @@ class TrackerUpdates:
         for other in events:
             if isinstance(other, Opened) and other.client_order_id == order.client_order_id:
                 order.price = price_from_chain(other.price)
-        await self._update(order, event.exchange_order_id, OrderState.OPEN)
+        if order.client_order_id in self._created:
+            # Hummingbot records an order's creation once: this one was created, and taken back by a reorganisation.
+            self._created.discard(order.client_order_id)
+            order.update_with_order_update(self._order_update(order, event.exchange_order_id, OrderState.OPEN))
+        else:
+            await self._update(order, event.exchange_order_id, OrderState.OPEN)
 
     async def _close(self, order: InFlightOrder, event: Closed) -> None:
         if event.ending is Ending.FILLED:
@@ -68,24 +90,71 @@ class TrackerUpdates:
         if key is not None:
             self._take_off(key)
 
-    def _retract(self, order: InFlightOrder, retracted: Retracted) -> None:
-        """Take a fill back from the order. What Hummingbot has told its strategies and records cannot be taken back."""
-        event = retracted.event
-        if not isinstance(event, Filled):
+    # Taking back
+
+    def _retract(self, order: InFlightOrder, event: Opened | Filled | Closed) -> None:
+        """Put the order back to where it was before an event."""
+        if isinstance(event, Filled):
+            self.take_back_fill(order.client_order_id, event.trade_id)
             return
-        fill = order.order_fills.pop(event.trade_id, None)
-        if fill is not None:
-            order.executed_amount_base -= fill.fill_base_amount
-            order.executed_amount_quote -= fill.fill_quote_amount
-            logging.getLogger(__name__).warning(
-                "The chain took back a fill of order %s (%s at %s); Hummingbot's records still show it",
-                order.client_order_id, fill.fill_base_amount, fill.fill_price)
+        if order.current_state in (OrderState.FILLED, OrderState.CANCELED):
+            self._track_again(order)
+        if isinstance(event, Opened) or OrderKey.parse(event.exchange_order_id) is None:
+            self._created.add(order.client_order_id)
+            order.exchange_order_id = None
+            order.exchange_order_id_update_event.clear()
+            order.processed_by_exchange_event.clear()
+            order.current_state = OrderState.PENDING_CREATE
+        else:
+            order.current_state = OrderState.PARTIALLY_FILLED if order.order_fills else OrderState.OPEN
+        logging.getLogger(__name__).warning(
+            "A reorganisation of the chain took back the state of order %s, which is followed anew; what Hummingbot recorded "
+            "and told of it before stays as it is", order.client_order_id)
+
+    def take_back_fill(self, client_order_id: str, trade_id: str) -> None:
+        """A fill that was told is not on the chain any more."""
+        order = self._tracker.all_fillable_orders.get(client_order_id)
+        fill = order.order_fills.pop(trade_id, None) if order is not None else None
+        if order is None or fill is None:
+            return
+        order.executed_amount_base -= fill.fill_base_amount
+        order.executed_amount_quote -= fill.fill_quote_amount
+        order.completely_filled_event.clear()
+        if order.current_state is OrderState.FILLED:
+            self._track_again(order)
+        if order.current_state is OrderState.PARTIALLY_FILLED and not order.order_fills:
+            order.current_state = OrderState.OPEN
+        logging.getLogger(__name__).warning(
+            "A reorganisation of the chain took back a fill of order %s (%s at %s); Hummingbot's records still show it",
+            client_order_id, fill.fill_base_amount, fill.fill_price)
+
+    def _track_again(self, order: InFlightOrder) -> None:
+        """A done order is not done: Hummingbot takes it among the active ones again."""
+        if order.is_failure:
+            order.current_state = OrderState.PENDING_CREATE
+        else:
+            order.current_state = OrderState.PARTIALLY_FILLED if order.order_fills else OrderState.OPEN
+        order.completely_filled_event.clear()
+        # Hummingbot offers no way back from its cache of done orders.
+        self._tracker._cached_orders.pop(order.client_order_id, None)
+        self._tracker.start_tracking_order(order)
+
+    async def fail_unsent(self, client_order_id: str, why: str) -> None:
+        """An order that Hummingbot holds for on its way is not, and never will be."""
+        order = self._tracker.fetch_tracked_order(client_order_id)
+        if order is not None and order.is_pending_create:
+            logging.getLogger(__name__).warning("The order %s failed: %s", client_order_id, why)
+            await self._update(order, None, OrderState.FAILED)
+
+    # Updates
 
     async def _update(self, order: InFlightOrder, exchange_order_id: str | None, state: OrderState) -> None:
         if order.current_state is not state or order.exchange_order_id is None:
-            await self._tracker.process_order_update(OrderUpdate(
-                trading_pair=order.trading_pair, update_timestamp=self._clock.time(), new_state=state,
-                client_order_id=order.client_order_id, exchange_order_id=exchange_order_id))
+            await self._tracker.process_order_update(self._order_update(order, exchange_order_id, state))
+
+    def _order_update(self, order: InFlightOrder, exchange_order_id: str | None, state: OrderState) -> OrderUpdate:
+        return OrderUpdate(trading_pair=order.trading_pair, update_timestamp=self._clock.time(), new_state=state,
+                           client_order_id=order.client_order_id, exchange_order_id=exchange_order_id)
 
     def _trade_update(self, order: InFlightOrder, fill: Filled) -> TradeUpdate:
         market = self._market(order.trading_pair)
@@ -102,3 +171,23 @@ class TrackerUpdates:
             trade_id=fill.trade_id, client_order_id=order.client_order_id, exchange_order_id=fill.exchange_order_id,
             trading_pair=order.trading_pair, fill_timestamp=self._clock.time(), fill_price=price,
             fill_base_amount=base_amount, fill_quote_amount=quote_amount, fee=fee, is_taker=not fill.is_maker)
+
+
+def without_repeats(settled: Iterable[Settled]) -> list[Settled]:
+    """Leaves out what a reorganisation took back and brought again unchanged, in another block."""
+    events = list(settled)
+    kept: list[Settled | None] = list(events)
+    for at, event in enumerate(events):
+        if isinstance(event, Retracted):
+            again = next((later for later in range(at + 1, len(events)) if kept[later] is not None
+                          and _content(events[later]) == _content(event.event)), None)
+            if again is not None:
+                kept[at] = kept[again] = None
+    return [event for event in kept if event is not None]
+
+
+def _content(event: Settled) -> Settled:
+    """The event, wherever it stands."""
+    if isinstance(event, Filled):
+        return event._replace(transaction_hash="", block_number=0)
+    return event._replace(block_number=0) if isinstance(event, Closed) else event

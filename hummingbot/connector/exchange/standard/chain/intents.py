@@ -63,16 +63,21 @@ class Tracked:
         """Whether the end is known."""
         return self._outcome is not None
 
+    @property
+    def receipt(self) -> Receipt | None:
+        """The receipt, once it is mined."""
+        return self._outcome if isinstance(self._outcome, Receipt) else None
+
     async def wait(self) -> Receipt:
         """The receipt, of a success or of a revert (`ok`, `reason`).
 
         Raises NotSentError when it is certain that the transaction is not and will never be mined, OutcomeUnknownError
         when the sender was stopped before the end (the journal has it for the next start).
         """
-        await self._done.wait()
+        while self._outcome is None:  # a reorganisation may take the end back before it is looked at
+            await self._done.wait()
         if isinstance(self._outcome, Receipt):
             return self._outcome
-        assert self._outcome is not None
         raise self._outcome
 
     def reopen(self) -> None:

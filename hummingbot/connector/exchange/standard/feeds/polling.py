@@ -150,7 +150,7 @@ class PollingAccountFeed:
         self._engine = engine
         self._account = account
         self._cursor = cursor
-        self._first = 0 if cursor is None else cursor + 1
+        self._first = 0 if cursor is None else max(0, cursor + 1)
         self._clock = clock
         self._interval = interval
         self._range = MAX_BLOCK_RANGE
@@ -188,6 +188,8 @@ class PollingAccountFeed:
         if self._cursor is None:
             self._cursor = head
         begin = max(self._first, self._cursor + 1 - OVERLAP_BLOCKS)
+        if begin > head:
+            sink(OrderLogs([], self._cursor))
         while begin <= head:
             end = min(begin + self._range - 1, head)
             try:

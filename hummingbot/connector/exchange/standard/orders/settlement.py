@@ -164,6 +164,16 @@ class Settlement:
                 before.setdefault(step.key, step.before)
         return [order for order in (dict(self._resting) | before).values() if order is not None]
 
+    def recent_fills(self, block_number: int) -> set[tuple[str, str]]:
+        """The fills after a block, as (client order id, trade id)."""
+        return {(event.client_order_id, event.trade_id) for step in self._steps if step.block_number > block_number
+                for event in step.told if isinstance(event, Filled)}
+
+    def counts(self, trade_id: str) -> bool:
+        """Whether a trade (as `Filled.trade_id` names it) was counted, in whatever role."""
+        book, _, number = trade_id.rpartition(":")
+        return any((book, int(number), is_maker) in self._seen_trades for is_maker in (True, False))
+
     def forget_steps(self, block_number: int) -> None:
         """Nothing up to this block will be taken back any more."""
         self._steps = [step for step in self._steps if step.block_number > block_number]
@@ -178,6 +188,12 @@ class Settlement:
         for client_order_id, deposit, group in zip(client_order_ids, deposits, self._items(logs)):
             settled += self._settle_item(client_order_id, deposit, group, outflows)
         return settled
+
+    def settle_nothing(self, client_order_id: str, deposit: int, transaction_hash: str, block_number: int) -> list[Settled]:
+        """A mined transaction neither took nor left anything: the whole deposit came back, without an event."""
+        closed = Closed(client_order_id, transaction_hash, Ending.CANCELED, deposit, block_number)
+        self._steps.append(_Step(block_number, transaction_hash, None, None, None, (), (closed,)))
+        return [closed]
 
     def _items(self, logs: Sequence[EngineLog]) -> list[list[EngineLog]]:
         """The receipt's placements and own taker fills, one list for each item that the transaction carried."""

@@ -1,0 +1,82 @@
+"""After a restart: what the last run left and what Hummingbot remembers, brought into agreement.
+
+Hummingbot saves its orders on events only, so after a crash it may know less or more than the chain holds. The rule:
+
+* an order that Hummingbot knows gets the state and the fills that the chain holds, each fill once;
+* an order that rests and that Hummingbot does not know is cancelled, with a warning;
+* an order that Hummingbot saved before it was sent, and that was never sent, fails;
+* a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order.
+"""
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Sequence
+
+from hummingbot.connector.client_order_tracker import ClientOrderTracker
+from hummingbot.connector.exchange.standard.account import Account, Recalled
+from hummingbot.connector.exchange.standard.chain.intents import Tracked
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError
+from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
+
+RETRY_PAUSE = 2.0
+
+
+class Resumption:
+    """Carries the rule out, once at each start."""
+
+    def __init__(self, account: Account, tracker: ClientOrderTracker, updates: TrackerUpdates,
+                 caught_up: Callable[[int], Awaitable[bool]], clock: Clock) -> None:
+        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are."""
+        self._account = account
+        self._tracker = tracker
+        self._updates = updates
+        self._caught_up = caught_up
+        self._clock = clock
+
+    async def run(self, recalled: Recalled, restored: Collection[str]) -> None:
+        """`restored` are the orders (by client order id) that Hummingbot brought from its last run, as long as it lasts."""
+        await self._updates.tell([Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price,
+                                         order.deposit) for order in recalled.orders])
+        await asyncio.gather(*(self._finish(tracked, recalled.unfinished) for tracked in recalled.unfinished))
+        while not await self._caught_up(recalled.head):
+            logging.getLogger(__name__).debug("Waiting for what happened since the last run")
+        for client_order_id, trade_id in recalled.fills:
+            if not self._account.settlement.counts(trade_id):
+                self._updates.take_back_fill(client_order_id, trade_id)
+        for client_order_id in restored:
+            await self._updates.fail_unsent(client_order_id, "It was never sent by the last run.")
+        await self._cancel_forgotten()
+
+    async def _finish(self, tracked: Tracked, unfinished: Sequence[Tracked]) -> None:
+        later = {client_order_id for other in unfinished if other.id > tracked.id
+                 for client_order_id in other.intent.client_order_ids}
+        await self._account.finish(tracked, later)
+
+    async def _cancel_forgotten(self) -> None:
+        known = self._tracker.all_fillable_orders
+        settlement = self._account.settlement
+        forgotten = [order for order in settlement.resting.values() if order.client_order_id not in known]
+        held = await self._deposits([order.key for order in forgotten])
+        for order, deposit in zip(forgotten, held):
+            if deposit == 0:
+                settlement.forget(order.key)
+            elif order.key in settlement.resting:
+                logging.getLogger(__name__).warning("The order %s of the last run rests, and Hummingbot does not know it any "
+                                                    "more: cancelling it", order.client_order_id)
+        await asyncio.gather(*(self._cancel(order) for order, deposit in zip(forgotten, held) if deposit))
+
+    async def _deposits(self, keys: Sequence[OrderKey]) -> Sequence[int]:
+        """What the engine holds of these orders, asked for until a node answers."""
+        while keys:
+            try:
+                return await self._account.deposits(keys)
+            except ApiUnavailableError:
+                await self._clock.sleep(RETRY_PAUSE)
+        return ()
+
+    async def _cancel(self, order: Resting) -> None:
+        try:
+            await self._account.cancel(order.key)
+        except StandardError as error:
+            logging.getLogger(__name__).error("The order %s could not be cancelled: %s", order.client_order_id, error)
