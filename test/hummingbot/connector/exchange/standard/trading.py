@@ -11,6 +11,7 @@ from typing import Any
 from hummingbot.connector.exchange.standard.chain.abi import Function
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
@@ -24,6 +25,13 @@ from hummingbot.core.web_assistant.connections.connections_factory import Connec
 NATIVE_PAIR = "SOMI-USDC"
 TOKEN_PAIR = "WBTC-USDC"
 UNLIMITED = 2 ** 256 - 1
+
+
+class BriskClock(SystemClock):
+    """Every pause of the connector passes ten times faster, so that a test need not wait for the next poll."""
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 10)
 
 
 @asynccontextmanager
@@ -42,8 +50,10 @@ async def connected(sandbox: Sandbox, data_path: Path | None = None, account: in
         chosen: dict[str, Any] = {
             "standard_private_key": sandbox.accounts[account].private_key, "standard_rpc_url": sandbox.rpc_url,
             "standard_api_url": sandbox.api_url, "trading_pairs": [NATIVE_PAIR, TOKEN_PAIR], "domain": "standard_sandbox",
-            "data_path": data_path or Path(folder)} | arguments
+            "data_path": data_path or Path(folder), "clock": BriskClock()} | arguments
         exchange = StandardExchange(**chosen)
+        # Hummingbot's tracker rests a second after each book that it starts with.
+        exchange.order_book_tracker._sleep = lambda delay: asyncio.sleep(0)
         exchange._set_current_timestamp(time.time())
         ticking = asyncio.ensure_future(_tick(exchange))
         await exchange.start_network()
