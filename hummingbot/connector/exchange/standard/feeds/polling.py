@@ -165,7 +165,7 @@ class PollingAccountFeed:
         """See AccountFeed.run. Raises ApiUnavailableError when the node does not answer; run again to go on."""
         while True:
             self._hurry.clear()
-            await self._poll(sink)
+            await self.read(sink)
             await self._pause(self._interval())
 
     async def _pause(self, seconds: float) -> None:
@@ -178,7 +178,21 @@ class PollingAccountFeed:
             sleeping.cancel()
             hurried.cancel()
 
-    async def _poll(self, sink: AccountSink) -> None:
+    def push(self, logs: Sequence[EngineLog], sink: AccountSink) -> None:
+        """Deliver logs that the node told of unasked, in chain order, before `read` comes across them.
+
+        They do not prove that there were no others: the block up to which everything is told is that of the last `read`.
+        """
+        if self._cursor is None:
+            return
+        new = [log for log in logs if log.block_number >= self._first and self._concerns_account(log)
+               and _place(log) not in self._delivered]
+        if new:
+            self._delivered |= {_place(log): log for log in new}
+            sink(OrderLogs(new, self._cursor))
+
+    async def read(self, sink: AccountSink) -> None:
+        """Deliver what is new up to the node's head. Raises ApiUnavailableError when the node does not answer."""
         head = await self._rpc.block_number()
         if self._cursor is not None and self._cursor > head + MAX_LAG_BLOCKS:
             logging.getLogger(__name__).warning("The chain is at block %d, but block %d was read before: it was begun anew, and "

@@ -83,13 +83,14 @@ class Admin:
         return self._sandbox.faults.state()
 
     def _set_faults(self, body: Json) -> Json:
-        """{"http": [rules], "node": {switches}, "indexer": …, "stream": …, "clear": true}: rules replace the present ones."""
-        _only(body, "http", "node", "indexer", "stream", "clear")
+        """{"http": [rules], "node": {switches}, "indexer": …, "stream": …, "node_stream": …, "clear": true}: rules replace."""
+        _only(body, "http", "node", "indexer", "stream", "node_stream", "clear")
         faults = self._sandbox.faults
         rules = [HttpFault(**_rule(rule)) for rule in body["http"]] if "http" in body else None
         node = _checked(faults.node, body.get("node", {}))
         indexer = _checked(faults.indexer, body.get("indexer", {}))
         stream = _checked(faults.stream, body.get("stream", {}))
+        node_stream = _checked(faults.node_stream, body.get("node_stream", {}))
         if body.get("clear"):
             faults.clear()
         if rules is not None:
@@ -97,6 +98,7 @@ class Admin:
         _set(faults.node, node)
         _set(faults.indexer, indexer)
         _set(faults.stream, stream)
+        _set(faults.node_stream, node_stream)
         if node.get("mining_paused") is False:
             self._sandbox.node.resume()
         return faults.state()

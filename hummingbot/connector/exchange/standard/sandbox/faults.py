@@ -102,7 +102,8 @@ class HttpFault:
 
 @dataclass
 class Faults:
-    """All switches: rules for HTTP, and those of the node, of the indexer and of the streams, which are their own objects."""
+    """All switches: rules for HTTP, and those of the node, of the indexer, of the exchange's streams (`stream`) and of the
+    node's own (`node_stream`), which are their own objects."""
 
     clock: Clock
     node: NodeFaults
@@ -110,6 +111,7 @@ class Faults:
     seed: int = 0
     http: list[HttpFault] = field(default_factory=list)
     stream: StreamFaults = field(default_factory=StreamFaults)
+    node_stream: StreamFaults = field(default_factory=StreamFaults)
     _random: Random = field(init=False)
     _answers: OrderedDict[str, bytes] = field(init=False, default_factory=OrderedDict)
     _recent: dict[int, deque[float]] = field(init=False, default_factory=dict)
@@ -135,6 +137,7 @@ class Faults:
         """Switch everything off: HTTP rules, node and stream faults, and the indexer's lag and losses."""
         self.http.clear()
         self.stream.clear()
+        self.node_stream.clear()
         for holder, names in ((self.node, [entry.name for entry in fields(self.node)]),
                               (self.indexer, ["lag_seconds", "lag_blocks", "paused", "missing_orders", "missing_trades"])):
             defaults = type(holder)()
@@ -144,7 +147,7 @@ class Faults:
     def state(self) -> dict[str, Any]:
         """All switches as JSON."""
         return {"http": [asdict(rule) for rule in self.http], "node": asdict(self.node), "indexer": asdict(self.indexer),
-                "stream": asdict(self.stream)}
+                "stream": asdict(self.stream), "node_stream": asdict(self.node_stream)}
 
     # The middleware
 

@@ -4,7 +4,13 @@ from random import Random
 
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.engine import NewMarketPrice, OrderCanceled, OrderMatched, OrderPlaced, decode_event
+from hummingbot.connector.exchange.standard.chain.engine import (
+    NewMarketPrice,
+    OrderCanceled,
+    OrderMatched,
+    OrderPlaced,
+    decode_event,
+)
 from hummingbot.connector.exchange.standard.feeds.book import Book, BookContradictionError, BookOrder, BookSide, BookState
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.sandbox import book as sandbox_book
