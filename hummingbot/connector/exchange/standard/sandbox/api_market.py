@@ -8,6 +8,7 @@ from aiohttp import web
 
 from hummingbot.connector.exchange.standard.sandbox.api_base import Problem, Route, Topic
 from hummingbot.connector.exchange.standard.sandbox.api_rows import BlocksShape, Json
+from hummingbot.connector.exchange.standard.sandbox.grouping import grouped, side_of_groups
 from hummingbot.connector.exchange.standard.sandbox.pair_index import INTERVALS, PairIndex
 from hummingbot.connector.exchange.standard.sandbox.rows import Bucket, TokenInfo
 
@@ -194,28 +195,8 @@ class Books(Topic):
                 "totalLiquidityInQuote": round(total, 6), **self._spread(pair)}
 
     def _side(self, pair: PairIndex, is_bid: bool, step: int, depth: int) -> Json:
-        """One side in groups: bid prices rounded down to the step, ask prices up; sums rounded to 6 decimals on the way."""
-        groups: dict[int, list[float]] = {}
-        decimals = (pair.info.quote if is_bid else pair.info.base).decimals
-        for row in pair.orders.values():
-            amount = row.placed / 10 ** decimals
-            if row.is_bid != is_bid or not row.queued or amount <= 1e-6 or abs(row.price - pair.price) > step * depth:
-                continue
-            price = row.price / 1e8
-            group = groups.setdefault((row.price // step if is_bid else -(-row.price // step)) * step, [0.0, 0.0])
-            group[0] = round(group[0] + (amount / price if is_bid else amount), 6)
-            group[1] = round(group[1] + (amount if is_bid else amount * price), 6)
-        base_total, quote_total = (round(sum(group[at] for group in groups.values()), 6) for at in (0, 1))
-        buckets, base_sum, quote_sum = [], 0.0, 0.0
-        for at in sorted(groups, reverse=is_bid):
-            base, quote = groups[at]
-            base_sum, quote_sum = round(base_sum + base, 6), round(quote_sum + quote, 6)
-            share = 100 / base_total if base_total else 0.0
-            buckets.append({"price": f"{Decimal(at) / 10 ** 8:f}", "baseLiquidity": base, "quoteLiquidity": quote,
-                            "percentage": round(base * share, 4), "accumulatedBaseLiquidity": base_sum,
-                            "accumulatedQuoteLiquidity": quote_sum, "accumulatedPercentage": round(base_sum * share, 4)})
-        return {"side": "bid" if is_bid else "ask", "totalBaseLiquidity": base_total, "totalQuoteLiquidity": quote_total,
-                "buckets": buckets}
+        """One side in groups of prices, as far from the market price as `depth` steps."""
+        return dict(side_of_groups(grouped(pair, is_bid, step, step * depth), is_bid))
 
 
 class Trades(Topic):

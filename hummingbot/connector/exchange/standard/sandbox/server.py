@@ -14,7 +14,7 @@ from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.sandbox.admin import Admin
 from hummingbot.connector.exchange.standard.sandbox.api import Api, ExchangeInfo
-from hummingbot.connector.exchange.standard.sandbox.api_rows import ApiSettings
+from hummingbot.connector.exchange.standard.sandbox.api_rows import ApiSettings, Rows
 from hummingbot.connector.exchange.standard.sandbox.deployment import (
     ACCOUNTS,
     GENESIS_TIME,
@@ -40,6 +40,12 @@ from hummingbot.connector.exchange.standard.sandbox.node import (
 )
 from hummingbot.connector.exchange.standard.sandbox.rows import PairInfo, TokenInfo
 from hummingbot.connector.exchange.standard.sandbox.rpc import BODY_LIMIT, JsonRpc
+from hummingbot.connector.exchange.standard.sandbox.stream import CHANNELS_PATH, SPOT_PATH, Streams
+from hummingbot.connector.exchange.standard.sandbox.stream_auth import Authenticator
+from hummingbot.connector.exchange.standard.sandbox.stream_channels import Channels
+from hummingbot.connector.exchange.standard.sandbox.stream_connection import StreamSettings
+from hummingbot.connector.exchange.standard.sandbox.stream_source import StreamSource
+from hummingbot.connector.exchange.standard.sandbox.stream_spot import SpotStreams
 from hummingbot.connector.exchange.standard.sandbox.traders import Traders, TraderSettings
 from hummingbot.connector.exchange.standard.sandbox.views import ChainView
 from hummingbot.connector.exchange.standard.sandbox.wallet import Wallet
@@ -76,6 +82,7 @@ class SandboxSettings:
     api: ApiSettings = field(default_factory=ApiSettings)
     indexer: IndexerSettings = field(default_factory=IndexerSettings)
     node: NodeSettings = field(default_factory=NodeSettings)
+    streams: StreamSettings = field(default_factory=StreamSettings)
     deployment: Deployment | None = None
 
     def check(self) -> None:
@@ -137,6 +144,7 @@ class Sandbox:
         self.failure: BaseException | None = None
         self.stopped = asyncio.Event()
         self._unsubscribe = self.node.subscribe(self._heard)
+        self.streams = self._streams(deployment.chain_id)
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -161,6 +169,16 @@ class Sandbox:
         return self.url
 
     @property
+    def channels_url(self) -> str:
+        """Where the stream dialect `channels` is spoken."""
+        return self.url.replace("http", "ws", 1) + CHANNELS_PATH
+
+    @property
+    def spot_streams_url(self) -> str:
+        """Where the stream dialect `spot_streams` is spoken; ?layout=docs, sdk or iter chooses its frames."""
+        return self.url.replace("http", "ws", 1) + SPOT_PATH
+
+    @property
     def operator(self) -> Wallet:
         """The account that may change fees and spreads."""
         return self.accounts[OPERATOR]
@@ -181,6 +199,7 @@ class Sandbox:
         JsonRpc(self.node, self.clock, hex_net_version=self.settings.hex_net_version).add_routes(app)
         info = ExchangeInfo(self.view.factory())
         Api(self.indexer, self.settings.api, info).mount(app)
+        self.streams.mount(app)
         Admin(self).mount(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
@@ -270,6 +289,14 @@ class Sandbox:
             return self.node.submit(raw)
         finally:
             faults.drop_transactions, faults.hold_transactions = switches
+
+    def _streams(self, chain_id: int) -> Streams:
+        source = StreamSource(self.node, self.indexer, self.engine_address)
+        self.node.subscribe(source.heard)
+        channels = Channels(source, self.view, Authenticator(chain_id, self.engine_address, self.clock), self.faults.stream,
+                            self.clock)
+        spot = SpotStreams(source, Rows(self.indexer, self.settings.api), self.faults.stream)
+        return Streams(channels, spot, self.settings.streams, self.faults.stream, self.clock, self.settings.seed)
 
     def _list(self, book: str, base: str, quote: str) -> Market:
         infos = [self._token(address) for address in (base, quote)]
