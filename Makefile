@@ -10,6 +10,7 @@ UV := .venv/bin/uv
 STANDARD := $(PY) -m hummingbot.connector.exchange.standard
 PORT ?= 8745
 DEMO_SECONDS ?= 60
+MINUTES ?= 10
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +20,9 @@ env:  ## Create or refresh .venv from requirements.lock (the first build of Humm
 
 demo: env  ## Stock Hummingbot makes a market on a local sandbox for DEMO_SECONDS (60), then every unit is checked
 	@DEMO_SECONDS="$(DEMO_SECONDS)" $(PY) -m demo
+
+run-strategies: env  ## Three strategies trade on a local sandbox one after the other, MINUTES (10) each; nothing may be wrong
+	@MINUTES="$(MINUTES)" RATE="$(RATE)" $(PY) -m demo.strategies $(ARGS)
 
 test: env  ## Run the tests (ARGS="-k name" for some of them)
 	@$(PY) -m pytest -q $(ARGS)
@@ -46,7 +50,7 @@ lock: env  ## Resolve requirements.in into requirements.lock again, with hashes 
 		requirements.in --output-file requirements.lock
 
 clean:  ## Remove what the other targets leave behind, except .venv
-	@rm -rf build dist *.egg-info .demo .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist *.egg-info .demo .demo-strategies .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo test test-slow lint sandbox bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow lint sandbox bench-sandbox wheel lock clean

@@ -30,11 +30,13 @@ def make_bot_home(home: Path) -> Path:
         shutil.rmtree(home)
     for name in WORKING_DIRECTORIES:
         (home / name).mkdir(parents=True)
+    shutil.copytree(REPOSITORY / "strategies", home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     (home / "controllers" / "__init__.py").touch()
     _mirror(installed, home / "hummingbot", CONNECTOR.parent.parts)
     (home / "hummingbot" / CONNECTOR).symlink_to(REPOSITORY / "hummingbot" / CONNECTOR)
-    for strategy in (REPOSITORY / "conf" / "strategies").glob("*.yml"):
-        shutil.copy(strategy, home / "conf" / "strategies")
+    for kind in ("strategies", "controllers"):
+        for strategy in (REPOSITORY / "conf" / kind).glob("*.yml"):
+            shutil.copy(strategy, home / "conf" / kind)
     (home / "conf" / "conf_client.yml").write_text(CLIENT_SETTINGS)
     return home.resolve()
 

@@ -11,6 +11,10 @@ from demo.chain_view import FillKey
 _READABLE = Context(prec=10)
 MARK = " - EVENT_LOG - "
 ERROR_MARK = " - ERROR - "
+COMPLAINT_MARKS = (ERROR_MARK, " - WARNING - ", " - CRITICAL - ")
+# Hummingbot's own parts that miss the internet: the rate oracle and the connectors that it asks. This connector's time
+# cannot fail, and a strategy that waits for its first prices says so every second.
+HARMLESS = (" - hummingbot.core.rate_oracle", " - hummingbot.connector.time_synchronizer - ", " is not ready. Please wait")
 CREATED = ("BuyOrderCreatedEvent", "SellOrderCreatedEvent")
 FILLED = "OrderFilledEvent"
 CANCELLED = "OrderCancelledEvent"
@@ -45,6 +49,7 @@ class EventLog:
         self.fills: dict[FillKey, ReportedFill] = {}
         self.double_fills: list[FillKey] = []
         self.errors: list[str] = []
+        self.complaints: list[str] = []
         self._path = path
         self._position = 0
         self._fragment = ""
@@ -64,6 +69,8 @@ class EventLog:
         for line in lines:
             if ERROR_MARK in line:
                 self.errors.append(line)
+            if any(mark in line for mark in COMPLAINT_MARKS) and not any(text in line for text in HARMLESS):
+                self.complaints.append(line)
             if MARK in line:
                 yield json.loads(line.split(MARK, 1)[1])
 

@@ -33,7 +33,7 @@ class Summary:
         self.problems: list[str] = []
         self._venue = venue
         self._views = views
-        self._log = log
+        self.log = log
         self._ledger = ledger
         self._fills = ledger.fills()
         self._open = ledger.open_orders()
@@ -44,7 +44,7 @@ class Summary:
 
     def text(self) -> str:
         """The summary for people."""
-        views, log, ledger = self._views, self._log, self._ledger
+        views, log, ledger = self._views, self.log, self._ledger
         bought = [fill for key, fill in self._fills.items() if key.is_buy]
         sold = [fill for key, fill in self._fills.items() if not key.is_buy]
         rows = [
@@ -81,7 +81,7 @@ class Summary:
                     self.problems.append(f"{symbol} {when}: the connector says {connector} units, the chain {chain}")
 
     def _check_fills(self) -> None:
-        reported = self._log.fills
+        reported = self.log.fills
         if not self._fills:
             self.problems.append("nothing was filled")
         for key in sorted(reported.keys() | self._fills.keys()):
@@ -92,7 +92,7 @@ class Summary:
                 self.problems.append(f"{trade} was reported and is not on the chain")
             else:
                 self._check_fill(trade, key, reported[key], self._fills[key])
-        self.problems += [f"trade {key.trade_id} was reported twice" for key in self._log.double_fills]
+        self.problems += [f"trade {key.trade_id} was reported twice" for key in self.log.double_fills]
 
     def _check_fill(self, trade: str, key: FillKey, reported: ReportedFill, chain: Fill) -> None:
         venue, views = self._venue, self._views
@@ -109,7 +109,7 @@ class Summary:
             self.problems.append(f"{trade}: the fee was reported in {reported.fee_token} and paid in {fee_token}")
 
     def _check_orders(self) -> None:
-        orders, ledger = self._log.orders, self._ledger
+        orders, ledger = self.log.orders, self._ledger
         if len(orders.created) != ledger.placed:
             self.problems.append(f"{len(orders.created)} orders were reported as created, {ledger.placed} are on the chain")
         # What rounding leaves of a filled order's deposit is taken back too, and that order is reported as filled.
@@ -123,7 +123,7 @@ class Summary:
     def _check_money(self) -> None:
         """Before, plus what the fills that the connector reported brought, minus fees and gas, must be what is there."""
         base, quote = Decimal(-self._ledger.gas_paid), Decimal(0)
-        for key, fill in self._log.fills.items():
+        for key, fill in self.log.fills.items():
             sign = 1 if key.is_buy else -1
             base += sign * in_units(fill.amount, self._venue.base_decimals)
             value = _EXACT.multiply(fill.price, fill.amount)
