@@ -27,6 +27,7 @@ from hummingbot.connector.exchange.standard.standard_constants import REORGANISE
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
 REMEMBER_INTERVAL = 10.0
+STOP_TIMEOUT = 60.0
 _STATE = "account"
 
 
@@ -45,14 +46,15 @@ class Account:
     """One wallet on one engine: placing, cancelling, and what is known of its resting orders."""
 
     def __init__(self, wallet: Wallet, rpc: RpcClient, listing: Listing, network: Network, folder: Path, domain: str,
-                 clock: Clock, updates: TrackerUpdates) -> None:
-        """`folder` is where the journal of this wallet and engine is kept; `updates` is told what placements did."""
+                 clock: Clock, updates: TrackerUpdates, max_fee: int | None = None) -> None:
+        """`folder` is where the journal of this wallet and engine is kept; `updates` is told what placements did,
+        and `max_fee` is the most to offer for gas, in wei (None for no bound)."""
         self._rpc = rpc
         self._listing = listing
         self._clock = clock
         self._gas = GasLimits(gas_profile(network.chain_id))
         self._journal = Journal(folder / f"{domain}_{wallet.address[2:10]}_{listing.engine[2:10]}.sqlite", clock)
-        self._sender = TransactionSender(rpc, wallet, self._journal, clock, FeePolicy(rpc, clock), network.chain_id,
+        self._sender = TransactionSender(rpc, wallet, self._journal, clock, FeePolicy(rpc, clock, cap=max_fee), network.chain_id,
                                          transfer_gas=self._gas.profile.transfer, watched_blocks=network.watched_blocks,
                                          on_reorganised=self._reorganised)
         self._updates = updates
@@ -81,12 +83,15 @@ class Account:
                 self._running = True
 
     async def stop(self) -> None:
-        """Stop sending once everything on its way has come to its end; the journal has what the process does not outlive."""
+        """Stop sending once everything on its way has come to its end, or after a while: the journal has the rest."""
         async with self._changing:
             if self._running:
-                await asyncio.gather(*(tracked.wait() for tracked in self._sender.pending), return_exceptions=True)
+                ends = [asyncio.ensure_future(tracked.wait()) for tracked in self._sender.pending]
+                if ends:
+                    await asyncio.wait(ends, timeout=STOP_TIMEOUT)
                 self._running = False
                 await self._sender.stop()
+                await asyncio.gather(*ends, return_exceptions=True)
                 await self._journal.close()
 
     def unfinished(self) -> list[Tracked]:
@@ -180,6 +185,6 @@ class Account:
         cursor = int(state["block"]) if orders or unfinished else self._began - REORGANISED_BLOCKS
         return Recalled(cursor, self._began, orders, unfinished, [(name, trade) for name, trade in state.get("fills", ())])
 
-    def polling_feed(self, cursor: int, interval: Callable[[], float]) -> PollingAccountFeed:
+    def polling_feed(self, cursor: int | None, interval: Callable[[], float]) -> PollingAccountFeed:
         """The logs of the engine from a block on, by polling."""
         return PollingAccountFeed(self._rpc, self._listing.engine, self.address, cursor, self._clock, interval)

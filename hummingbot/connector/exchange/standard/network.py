@@ -35,22 +35,31 @@ def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, e
 
 
 class Preferences(NamedTuple):
-    """How the user wants to trade: how far beyond the best price a market order may go, as a fraction, and how much of
-    the native token stays in the wallet to pay for transactions."""
+    """How the user wants to trade: how far beyond the best price a market order may go, as a fraction, how much of the
+    native token stays in the wallet to pay for transactions, the most to offer for gas in wei (None for no bound), and
+    which sources of data to use."""
 
     market_slippage: Decimal
     gas_reserve: Decimal
+    max_fee: int | None
+    feed: str
 
 
 def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> Preferences:
-    """The preferences for a domain. Raises ConfigurationError for a slippage outside 0 to 1 or a negative reserve."""
+    """The preferences for a domain. Raises ConfigurationError, with the setting's name, for a value that is none."""
     slippage = _decimal(domain, "market_slippage", given, configuration, environment, CONSTANTS.MARKET_SLIPPAGE)
     if not 0 <= slippage < 1:
         raise ConfigurationError(f"{domain}_market_slippage must be a fraction from 0 to below 1: 0.01 is one per cent.")
     reserve = _decimal(domain, "gas_reserve", given, configuration, environment, CONSTANTS.GAS_RESERVE)
     if reserve < 0:
         raise ConfigurationError(f"{domain}_gas_reserve must not be negative.")
-    return Preferences(slippage, reserve)
+    max_fee = _decimal(domain, "max_fee_gwei", given, configuration, environment, Decimal(0))
+    if max_fee < 0:
+        raise ConfigurationError(f"{domain}_max_fee_gwei must not be negative.")
+    feed = _setting(domain, "feed", given, configuration, environment) or CONSTANTS.DEFAULT_FEEDS[domain]
+    if feed not in CONSTANTS.FEEDS:
+        raise ConfigurationError(f"{domain}_feed must be one of {', '.join(CONSTANTS.FEEDS)}.")
+    return Preferences(slippage, reserve, int(max_fee.scaleb(9)) or None, feed)
 
 
 def _decimal(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str],

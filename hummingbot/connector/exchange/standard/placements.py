@@ -14,6 +14,7 @@ from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs, decode_outflows
+from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.tokens import WETH_FUNCTIONS
@@ -140,6 +141,8 @@ class Placements:
 
     def _settle(self, tracked: Tracked, receipt: Receipt) -> list[Settled]:
         if not receipt.ok:
+            if receipt.reason == OUT_OF_GAS:
+                self._gas.ran_out()
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
         deposits = [int(deposit) for deposit in json.loads(tracked.intent.tag)]

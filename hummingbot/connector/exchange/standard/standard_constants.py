@@ -86,6 +86,11 @@ MARKET_SLIPPAGE = Decimal("0.01")
 # In native tokens: some hundreds of transactions at the fees seen on Somnia.
 GAS_RESERVE = Decimal("1")
 
+# Which sources of data are tried, best first, before polling, which is always there. What is not proven on a live network
+# is not its default.
+FEEDS: dict[str, tuple[str, ...]] = {"polling": ()}
+DEFAULT_FEEDS = {DEFAULT_DOMAIN: "polling", TESTNET_DOMAIN: "polling", SANDBOX_DOMAIN: "polling"}
+
 EXCHANGE_PATH = "/api/exchange"
 TOKENS_PATH = "/api/tokens/{size}/{page}"
 PAIRS_PATH = "/api/pairs/{size}/{page}"

@@ -5,6 +5,7 @@ the engine's logs in chain order; both go through the same settlement, and what 
 """
 import asyncio
 import os
+import random
 from collections import Counter
 from collections.abc import Mapping
 from decimal import Decimal
@@ -27,8 +28,9 @@ from hummingbot.connector.exchange.standard.errors import (
     OutcomeUnknownError,
     StandardError,
 )
-from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, OrderLogs
+from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, OrderLogs, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, account_feed, market_feed
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain, price_to_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
@@ -79,6 +81,8 @@ class StandardExchange(ExchangePyBase):
                  standard_chain_id: str = "",
                  standard_market_slippage: str = "",
                  standard_gas_reserve: str = "",
+                 standard_max_fee_gwei: str = "",
+                 standard_feed: str = "",
                  receive_connector_configuration: bool | str = True,
                  connector_configuration: Any = None,
                  balance_asset_limit: dict[str, dict[str, Decimal]] | None = None,
@@ -95,7 +99,8 @@ class StandardExchange(ExchangePyBase):
         self._time_source: Clock = clock or SystemClock()
         self._data_path = data_path
         given = {"rpc_url": standard_rpc_url, "api_url": standard_api_url, "engine_address": standard_engine_address,
-                 "chain_id": standard_chain_id, "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve}
+                 "chain_id": standard_chain_id, "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve,
+                 "max_fee_gwei": standard_max_fee_gwei, "feed": standard_feed}
         self._network = resolve_network(domain, given, connector_configuration, os.environ)
         self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
         self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
@@ -188,7 +193,11 @@ class StandardExchange(ExchangePyBase):
         return factory
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
-        feed = PollingMarketFeed(self._venue.rest, self._market, self._time_source, BOOK_POLL_INTERVAL)
+        self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._market,
+                                         UpdateIds(self._time_source), self._time_source, random.Random())
+        polling = PollingMarketFeed(self._venue.rest, self._market, self._time_source, BOOK_POLL_INTERVAL,
+                                    self._feed_context.update_ids)
+        feed = market_feed(self._preferences.feed, self._feed_context, polling)
         return StandardAPIOrderBookDataSource(self._trading_pairs, self, feed, self._time_source)
 
     def _create_user_stream_data_source(self) -> UserStreamTrackerDataSource:
@@ -208,7 +217,7 @@ class StandardExchange(ExchangePyBase):
             listing = await self._venue.listing()
             folder = self._data_path or Path(data_path())
             account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network, folder, self._domain,
-                              self._time_source, self._updates)
+                              self._time_source, self._updates, self._preferences.max_fee)
             if self._account is None:
                 self._account = account
         await self._account.start()
@@ -395,8 +404,12 @@ class StandardExchange(ExchangePyBase):
         recalled = await account.recall()
         resumption = Resumption(account, self._order_tracker, self._updates, self._caught_up, self._time_source)
         self._resuming = safe_ensure_future(resumption.run(recalled, self._restored))
-        return account.polling_feed(recalled.cursor,
-                                    lambda: ACTIVE_ACCOUNT_INTERVAL if self.in_flight_orders else IDLE_ACCOUNT_INTERVAL)
+        return account_feed(self._preferences.feed, self._feed_context,
+                            lambda cursor: account.polling_feed(cursor, self._account_interval), recalled.cursor)
+
+    def _account_interval(self) -> float:
+        """The pause between two looks at the engine's logs, in seconds."""
+        return ACTIVE_ACCOUNT_INTERVAL if self.in_flight_orders else IDLE_ACCOUNT_INTERVAL
 
     def restore_tracking_states(self, saved_states: dict[str, Any]) -> None:
         """See ConnectorBase; which orders are of an earlier run is remembered until they are looked up on the chain."""
@@ -459,11 +472,13 @@ class StandardExchange(ExchangePyBase):
         except StandardError as error:
             self.logger().warning(f"The state of {len(orders)} orders could not be read: {error}")
             return
-        for order, update in zip(orders, states):
+        for update in states:
             if isinstance(update, OrderUpdate):
-                self._order_tracker.process_order_update(update)
-            else:
-                await error_handler(order, update)
+                # At once and not in a task of its own, which would undo the state that a fill in between brings.
+                await self._order_tracker._process_order_update(update)
+        for order, missing in zip(orders, states):
+            if isinstance(missing, OrderNotFoundError):
+                await error_handler(order, missing)
 
     async def _order_states(self, orders: list[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
         """The state of each order by the chain; one whose transaction is not mined yet stays as it is."""

@@ -39,6 +39,8 @@ class StandardConfigMap(BaseConnectorConfigMap):
     standard_chain_id: str = _setting()
     standard_market_slippage: str = _setting()
     standard_gas_reserve: str = _setting()
+    standard_max_fee_gwei: str = _setting()
+    standard_feed: str = _setting()
     model_config = ConfigDict(title="standard")
 
 
@@ -54,6 +56,8 @@ class StandardTestnetConfigMap(BaseConnectorConfigMap):
     standard_testnet_chain_id: str = _setting()
     standard_testnet_market_slippage: str = _setting()
     standard_testnet_gas_reserve: str = _setting()
+    standard_testnet_max_fee_gwei: str = _setting()
+    standard_testnet_feed: str = _setting()
     model_config = ConfigDict(title="standard_testnet")
 
 
@@ -69,6 +73,8 @@ class StandardSandboxConfigMap(BaseConnectorConfigMap):
     standard_sandbox_chain_id: str = _setting()
     standard_sandbox_market_slippage: str = _setting()
     standard_sandbox_gas_reserve: str = _setting()
+    standard_sandbox_max_fee_gwei: str = _setting()
+    standard_sandbox_feed: str = _setting()
     model_config = ConfigDict(title="standard_sandbox")
 
 

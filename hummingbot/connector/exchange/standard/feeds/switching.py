@@ -16,6 +16,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     PublicTrade,
 )
 from hummingbot.connector.exchange.standard.feeds.failover import Failover, FeedState, Source
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 
 MAX_REMEMBERED_TRADES = 10_000
 
@@ -86,14 +87,15 @@ class SwitchingAccountFeed:
 
     def __init__(self, sources: Sequence[tuple[str, Callable[[int | None], AccountFeed]]], cursor: int | None, clock: Clock,
                  chance: random.Random) -> None:
-        """Each source is a name and what makes a feed from a cursor: the last block that was delivered."""
-        self._cursor = cursor
+        """Each source is a name and what makes a feed from a cursor: the last block whose logs are not wanted any more."""
+        self._cursor = None if cursor is None else cursor + REORGANISED_BLOCKS
         self._failover: Failover[AccountFeed, AccountEvent] = Failover(
             "Own orders", [Source(name, self._from_cursor(create)) for name, create in sources],
             lambda feed, sink: feed.run(sink), self._caught_up, clock, chance)
 
     def _from_cursor(self, create: Callable[[int | None], AccountFeed]) -> Callable[[], AccountFeed]:
-        return lambda: create(self._cursor)
+        # The newest blocks are told again by the next source, which may know them otherwise than the last one did.
+        return lambda: create(None if self._cursor is None else self._cursor - REORGANISED_BLOCKS)
 
     @property
     def state(self) -> FeedState:

@@ -64,7 +64,7 @@ async def test_a_maker_order_that_would_take_is_refused_with_the_price_it_would_
 async def test_a_maker_order_takes_nothing_even_when_the_book_moved_meanwhile() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         await a_book(sandbox, exchange, TOKEN_PAIR)
-        exchange._orderbook_ds._feed.remove_pair(TOKEN_PAIR)  # the connector does not see what comes now
+        exchange._orderbook_ds.feed.remove_pair(TOKEN_PAIR)  # the connector does not see what comes now
         trader = Trader(sandbox)
         await trader.sell(exchange._market(TOKEN_PAIR), 60_000 * 10 ** 8, 10_000_000)
         client_order_id = await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT_MAKER, Decimal("60300"), Decimal("0.01"))
@@ -107,7 +107,7 @@ async def test_a_market_sell_of_more_native_tokens_than_are_wanted_gets_the_rest
 async def test_a_market_order_that_finds_nothing_is_cancelled() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         trader = await a_book(sandbox, exchange, TOKEN_PAIR)
-        exchange._orderbook_ds._feed.remove_pair(TOKEN_PAIR)
+        exchange._orderbook_ds.feed.remove_pair(TOKEN_PAIR)
         ask = OrderKey(exchange._market(TOKEN_PAIR).book, False, 1)
         await trader.send(sandbox.engine_address, ENGINE_FUNCTIONS["cancelOrder"],
                           exchange._market(TOKEN_PAIR).base.address, exchange._market(TOKEN_PAIR).quote.address, False, ask.id)

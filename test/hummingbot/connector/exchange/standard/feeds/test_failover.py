@@ -20,6 +20,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
 )
 from hummingbot.connector.exchange.standard.feeds.failover import LAST_PAUSE, Source
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
 PAIR = "SOMI-USDC"
@@ -269,19 +270,19 @@ async def test_each_account_source_begins_where_the_one_before_it_ended() -> Non
     task = asyncio.ensure_future(feed.run(told.append))
     await settle()
     assert (made["polling"][0].cursor, made["chain"][0].cursor) == (7, 7)
-    made["polling"][0].tell(20)
-    made["chain"][0].tell(15)
+    made["polling"][0].tell(100)
+    made["chain"][0].tell(95)
     await settle()
     assert feed.state.source == "polling", "chain is behind what was told already"
-    made["chain"][0].tell(21)
+    made["chain"][0].tell(101)
     await settle()
     assert feed.state.source == "chain"
-    made["chain"][0].tell(30)
+    made["chain"][0].tell(130)
     feed.hurry()
     assert made["chain"][0].hurried == 1
     made["chain"][0].break_down()
     await settle()
-    assert feed.state.source == "polling" and made["polling"][-1].cursor == 30
-    assert [event.block_number for event in told] == [20, 15, 21, 30]
+    assert feed.state.source == "polling" and made["polling"][-1].cursor == 130 - REORGANISED_BLOCKS
+    assert [event.block_number for event in told] == [100, 95, 101, 130]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
