@@ -1,6 +1,6 @@
 """Orders of the wallet that this bot did not place: shown once, counted as part of the money."""
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
@@ -22,7 +22,10 @@ class ForeignOrders:
         self._deposits: Mapping[OrderKey, int] = {}
 
     async def locked(self, own: Collection[OrderKey]) -> Mapping[str, int]:
-        """The deposits of orders that are not among `own`, by token address; looked up again every few minutes."""
+        """The deposits of orders that are not among `own`, by token address.
+
+        Which orders there are is looked up every few minutes, what is left of them each time.
+        """
         now = self._clock.monotonic()
         if self._refreshed is None or now - self._refreshed >= REFRESH_INTERVAL:
             self._refreshed = now
@@ -31,6 +34,7 @@ class ForeignOrders:
             except ApiUnavailableError as error:
                 # The indexer is only a hint where to look; without it the last look counts.
                 logging.getLogger(__name__).debug("The wallet's other orders could not be looked up: %s", error)
+        await self._read(key for key in self._deposits if key not in own)
         locked: dict[str, int] = {}
         by_book = (await self._venue.listing()).by_book
         for key, deposit in self._deposits.items():
@@ -40,13 +44,15 @@ class ForeignOrders:
                 locked[token] = locked.get(token, 0) + deposit
         return locked
 
+    async def _read(self, candidates: Iterable[OrderKey]) -> None:
+        keys = list(candidates)
+        self._deposits = {key: order.deposit for key, order in zip(keys, await self._venue.orders(keys) if keys else ())
+                          if order.owner == self._account and order.deposit}
+
     async def _refresh(self, own: Collection[OrderKey]) -> None:
         by_book = (await self._venue.listing()).by_book
         rows = [OrderKey(row.book, row.is_bid, row.order_id) for row in await self._venue.rest.open_orders(self._account)]
-        keys = [key for key in rows if key.book in by_book and key not in own]
-        orders = await self._venue.orders(keys)
-        self._deposits = {key: order.deposit for key, order in zip(keys, orders)
-                          if order.owner == self._account and order.deposit}
+        await self._read(key for key in rows if key.book in by_book and key not in own)
         new = self._deposits.keys() - self._told
         if new:
             self._told |= new
