@@ -3,7 +3,6 @@ behaviour and gas"), on top of Hummingbot's WebSocket assistants."""
 import asyncio
 import json
 from collections import deque
-from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -210,8 +209,3 @@ def _rpc_error(error: Any) -> RpcError:
     code = error.get("code")
     words = "".join([character if character.isprintable() else " " for character in str(error.get("message", ""))[:300]])
     return RpcError("request", code if isinstance(code, int) else 0, words, error.get("data"))
-
-
-def first_of(urls: Sequence[str], attempt: int) -> str:
-    """The URL for the n-th attempt, taken in turn."""
-    return urls[attempt % len(urls)]

@@ -168,6 +168,7 @@ class Book:
         self.market = market
         self.bids = BookSide(market, True, state.bids, state.next_bid_id, state.by_time)
         self.asks = BookSide(market, False, state.asks, state.next_ask_id, state.by_time)
+        self.by_time = state.by_time
         self.last_price = state.last_price
         self.trade_id = state.trade_id
         self.doubtful = False
@@ -206,18 +207,10 @@ class Book:
         side.changed.clear()
         return changes
 
-    def differences(self, state: BookState) -> str:
-        """In words, where the chain's book is another one; empty when it is the same."""
-        for side, orders in ((self.bids, state.bids), (self.asks, state.asks)):
-            ours, theirs = {order.id: order for order in side}, {order.id: order for order in orders}
-            for number in sorted(ours.keys() | theirs.keys()):
-                if ours.get(number) != theirs.get(number):
-                    return f"the chain has {theirs.get(number)} where {ours.get(number)} was known"
-            if list(ours) != list(theirs):
-                return "orders stand in another order"
-        known = (self.last_price, self.bids.next_id, self.asks.next_id, self.trade_id)
-        told = (state.last_price, state.next_bid_id, state.next_ask_id, state.trade_id)
-        return "" if known == told else f"market price and counters are {told} where {known} were known"
+    def state(self, block_number: int) -> BookState:
+        """The book as it is now, which is that after `block_number`."""
+        return BookState(block_number, list(self.bids), list(self.asks), self.last_price, self.bids.next_id, self.asks.next_id,
+                         self.trade_id, self.by_time)
 
     def _side(self, is_bid: bool) -> BookSide:
         return self.bids if is_bid else self.asks
@@ -260,3 +253,16 @@ class Book:
             side.reduce(order, spent)
         given = event.quote_amount if event.is_bid else event.base_amount
         self._unspent = (event.total if self._unspent is None else self._unspent) - given
+
+
+def difference(known: BookState, told: BookState) -> str:
+    """In words, where the book that the chain told of is not the one that was known; empty when it is the same."""
+    for ours, theirs in ((known.bids, told.bids), (known.asks, told.asks)):
+        our_orders, their_orders = ({order.id: order for order in orders} for orders in (ours, theirs))
+        for number in sorted(our_orders.keys() | their_orders.keys()):
+            if our_orders.get(number) != their_orders.get(number):
+                return f"the chain has {their_orders.get(number)} where {our_orders.get(number)} was known"
+        if [order.id for order in ours] != [order.id for order in theirs]:
+            return "orders stand in another order"
+    facts = [(state.last_price, state.next_bid_id, state.next_ask_id, state.trade_id) for state in (known, told)]
+    return "" if facts[0] == facts[1] else f"the chain has market price and counters {facts[1]} where {facts[0]} were known"

@@ -40,6 +40,7 @@ from hummingbot.connector.exchange.standard.sandbox.node import (
 )
 from hummingbot.connector.exchange.standard.sandbox.rows import PairInfo, TokenInfo
 from hummingbot.connector.exchange.standard.sandbox.rpc import BODY_LIMIT, JsonRpc
+from hummingbot.connector.exchange.standard.sandbox.rpc_stream import RPC_STREAM_PATH, RpcStream
 from hummingbot.connector.exchange.standard.sandbox.stream import CHANNELS_PATH, SPOT_PATH, Streams
 from hummingbot.connector.exchange.standard.sandbox.stream_auth import Authenticator
 from hummingbot.connector.exchange.standard.sandbox.stream_channels import Channels
@@ -145,6 +146,8 @@ class Sandbox:
         self.stopped = asyncio.Event()
         self._unsubscribe = self.node.subscribe(self._heard)
         self.streams = self._streams(deployment.chain_id)
+        self._rpc = JsonRpc(self.node, self.clock, hex_net_version=self.settings.hex_net_version)
+        self.rpc_stream = RpcStream(self._rpc, self.faults.node_stream, self.clock, self.settings.seed)
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -162,6 +165,11 @@ class Sandbox:
     def rpc_url(self) -> str:
         """Where JSON-RPC is answered (POST)."""
         return self.url
+
+    @property
+    def rpc_ws_url(self) -> str:
+        """Where JSON-RPC is spoken over a WebSocket."""
+        return self.url.replace("http", "ws", 1) + RPC_STREAM_PATH
 
     @property
     def api_url(self) -> str:
@@ -196,7 +204,8 @@ class Sandbox:
     async def start(self) -> None:
         """Serve, mine and trade. Raises OSError when the port is taken."""
         app = web.Application(middlewares=[self.faults.middleware()], client_max_size=BODY_LIMIT)
-        JsonRpc(self.node, self.clock, hex_net_version=self.settings.hex_net_version).add_routes(app)
+        self._rpc.add_routes(app)
+        self.rpc_stream.mount(app)
         info = ExchangeInfo(self.view.factory())
         Api(self.indexer, self.settings.api, info).mount(app)
         self.streams.mount(app)

@@ -11,7 +11,14 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     OrderPlaced,
     decode_event,
 )
-from hummingbot.connector.exchange.standard.feeds.book import Book, BookContradictionError, BookOrder, BookSide, BookState
+from hummingbot.connector.exchange.standard.feeds.book import (
+    Book,
+    BookContradictionError,
+    BookOrder,
+    BookSide,
+    BookState,
+    difference,
+)
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.sandbox import book as sandbox_book
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
@@ -77,7 +84,7 @@ class Follower:
             for is_bid, mirror in zip((True, False), self.mirrors[book.address]):
                 mirror.update(levels_of(book, is_bid))
             return
-        assert model.differences(state) == ""
+        assert difference(model.state(0), state) == ""
         for is_bid, mirror in zip((True, False), self.mirrors[book.address]):
             mirror.update(model.take_changes(is_bid))
             for price in [price for price, units in mirror.items() if not units]:
@@ -231,3 +238,14 @@ def test_what_cannot_follow_from_the_events_before_is_a_contradiction(event: obj
     book.apply(placed(2, False, 10 * STEP, price=PRICE + 5))
     with pytest.raises(BookContradictionError):
         book.apply(event)  # type: ignore[arg-type]
+
+
+def test_a_difference_is_told_in_words() -> None:
+    book = empty()
+    book.apply(placed(1, False, 10 * STEP))
+    book.apply(placed(2, False, 9 * STEP))
+    known = book.state(5)
+    assert difference(known, known) == ""
+    assert "order" in difference(known, known._replace(asks=known.asks[::-1]))
+    assert "None was known" in difference(known, known._replace(bids=[BookOrder(1, ALICE, PRICE, 5)]))
+    assert "counters" in difference(known, known._replace(last_price=1))

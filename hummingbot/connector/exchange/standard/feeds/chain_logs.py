@@ -1,0 +1,345 @@
+"""Order books, public trades and own orders from the chain's own stream: it needs nothing of the exchange's operator."""
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from hummingbot.connector.exchange.standard.chain.engine import (
+    ORDER_CANCELED,
+    ORDER_MATCHED,
+    TRADING_TOPICS,
+    EngineEvent,
+    OrderMatched,
+)
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.feeds.base import (
+    AccountSink,
+    BookDelta,
+    BookSnapshot,
+    MarketSink,
+    PublicTrade,
+    UpdateIds,
+)
+from hummingbot.connector.exchange.standard.feeds.book import Book, difference
+from hummingbot.connector.exchange.standard.feeds.book_reader import read_book
+from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, ChainStream, StreamLostError
+from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
+from hummingbot.connector.exchange.standard.rest.models import trade_key
+
+CHECK_SECONDS = 120.0
+# A book in doubt is right but for orders worth nothing: reading it again has time.
+DOUBT_SECONDS = 5.0
+MAX_BACKLOG = 50_000
+MAX_REMEMBERED_TRADES = 10_000
+
+
+class ChainMarketFeed:
+    """Order books kept order by order from the engine's events, and public trades from its matches.
+
+    A book begins with what the book contract tells as of a block that the stream has told of; from then on it changes by
+    events, is told as deltas, and is compared with the chain every CHECK_SECONDS. `market_price` of its events is lmp, in
+    which limit orders are bounded (docs/protocol.md, "Spread limits").
+    """
+
+    name = "chain"
+
+    def __init__(self, source: ChainSource, market: Callable[[str], Market], clock: Clock, update_ids: UpdateIds, *,
+                 check_interval: float = CHECK_SECONDS, trade_lookback: int = 0) -> None:
+        """`market` gives the market of a trading pair; trades of so many blocks before the beginning are told as well."""
+        self._source = source
+        self._market = market
+        self._clock = clock
+        self._update_ids = update_ids
+        self._check_interval = check_interval
+        self._trade_lookback = trade_lookback
+        self._run: _MarketRun | None = None
+
+    async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        """See MarketFeed.run. Raises StreamLostError, BookContradictionError or ApiUnavailableError."""
+        stream = await self._source.stream(TRADING_TOPICS)
+        run = self._run = _MarketRun(stream, self._source.rpc, await self._source.engine(), self._clock, self._update_ids, sink,
+                                     self._check_interval, self._trade_lookback)
+        try:
+            for trading_pair in trading_pairs:
+                run.add(self._market(trading_pair))
+            await stream.run(run)
+        finally:
+            self._run = None
+
+    async def snapshot(self, trading_pair: str) -> BookSnapshot:
+        """See MarketFeed.snapshot: the live book, or one read for this once."""
+        book = self._run.book(trading_pair) if self._run is not None else None
+        if book is not None:
+            return book_snapshot(book, self._update_ids.next(), self._clock.time())
+        update_id = self._update_ids.next()
+        rpc = self._source.rpc
+        state = await read_book(rpc, self._market(trading_pair), await rpc.block_number(), self._clock)
+        return book_snapshot(Book(self._market(trading_pair), state), update_id, self._clock.time())
+
+    def add_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.add_pair."""
+        if self._run is not None:
+            self._run.add(self._market(trading_pair))
+
+    def remove_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.remove_pair."""
+        if self._run is not None:
+            self._run.remove(trading_pair)
+
+
+class _PairBook:
+    """One pair of a run. `backlog` collects events while the book is read from the chain."""
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self.book: Book | None = None
+        self.backlog: list[EngineLog] | None = None
+        self.since = -1  # the block as of which the book was read
+        self.touched = False
+        self.was_whole = False  # whether what was told last can be followed by a delta
+        self.read_at = 0.0
+
+
+class _MarketRun:
+    """What one run of the stream becomes: books and trades."""
+
+    def __init__(self, stream: ChainStream, rpc: RpcClient, engine: str, clock: Clock, update_ids: UpdateIds, sink: MarketSink,
+                 check_interval: float, trade_lookback: int) -> None:
+        self._stream = stream
+        self._rpc = rpc
+        self._engine = engine
+        self._clock = clock
+        self._update_ids = update_ids
+        self._sink = sink
+        self._check_interval = check_interval
+        self._trade_lookback = trade_lookback
+        self._checked_at = clock.monotonic()
+        self._pairs: dict[str, _PairBook] = {}
+        self._told_trades: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._began = False
+
+    def add(self, market: Market) -> None:
+        """Follow a market from now on."""
+        if market.book not in self._pairs:
+            self._pairs[market.book] = _PairBook(market)
+            if self._began:
+                self._read(self._pairs[market.book])
+
+    def remove(self, trading_pair: str) -> None:
+        """Follow it no longer."""
+        self._pairs = {book: pair for book, pair in self._pairs.items() if pair.market.trading_pair != trading_pair}
+
+    def book(self, trading_pair: str) -> Book | None:
+        """A pair's book while it is followed."""
+        return next((pair.book for pair in self._pairs.values() if pair.market.trading_pair == trading_pair), None)
+
+    # The stream's listener
+
+    def logs(self, logs: Sequence[EngineLog], in_order: bool) -> None:
+        """See Listener.logs."""
+        for log in logs:
+            pair = self._pairs.get(log.event.pair)
+            if pair is None:
+                continue
+            self._tell_trade(pair, log, self._stream.timestamp(log.block_number))
+            if not in_order:
+                self._forget(pair)
+                continue
+            if pair.backlog is not None:
+                pair.backlog.append(log)
+                if len(pair.backlog) > MAX_BACKLOG:
+                    raise StreamLostError(f"the book of {pair.market.trading_pair} could not be read for too long")
+            if pair.book is not None and log.block_number > pair.since:
+                pair.book.apply(log.event)
+                pair.touched = True
+
+    def told(self) -> None:
+        """See Listener.told."""
+        if not self._began and self._stream.head >= 0:
+            self._began = True
+            for pair in self._pairs.values():
+                self._read(pair)
+            if self._trade_lookback:
+                self._stream.spawn(self._look_back(self._stream.head))
+        for pair in self._pairs.values():
+            if pair.touched and pair.book is not None:
+                pair.touched = False
+                self._publish(pair, pair.book)
+
+    def reorganised(self) -> None:
+        """See Listener.reorganised: the books begin anew."""
+        for pair in self._pairs.values():
+            self._forget(pair)
+
+    async def audit(self, first: int, last: int) -> None:
+        """See Listener.audit: every event was heard, and now and then whole books are compared."""
+        if first <= last:
+            found = await self._rpc.logs(self._engine, [list(TRADING_TOPICS)], first, last)
+            missing = await self._stream.missing(found)
+            if missing:
+                raise StreamLostError(f"the stream left out {len(missing)} events, the first in block {missing[0].block_number}")
+        now = self._clock.monotonic()
+        due = now - self._checked_at >= self._check_interval
+        if due:
+            self._checked_at = now
+        for pair in list(self._pairs.values()):
+            if pair.book is None or pair.backlog is not None:
+                continue
+            if now - pair.read_at >= DOUBT_SECONDS if pair.book.doubtful else due:
+                self._read(pair)
+
+    # Books
+
+    def _forget(self, pair: _PairBook) -> None:
+        pair.book = None
+        if self._began:
+            self._read(pair)
+
+    def _read(self, pair: _PairBook) -> None:
+        reading = pair.backlog is not None
+        pair.backlog = []
+        if not reading:
+            self._stream.spawn(self._begin(pair))
+
+    async def _begin(self, pair: _PairBook) -> None:
+        """Read a pair's book as of a block that the stream has told of, and apply what came after it.
+
+        Where there is a book already, the two must be the same. Raises StreamLostError when they are not.
+        """
+        while pair.backlog is not None and self._pairs.get(pair.market.book) is pair:
+            backlog, known = pair.backlog, pair.book
+            await self._stream.wait_for_head(self._stream.newest())
+            state = await read_book(self._rpc, pair.market, self._stream.head, self._clock)
+            if known is not None:
+                # Only then everything that the block held is in the known book too.
+                await self._stream.wait_for_head(state.block_number + 1)
+            if pair.backlog is not backlog:
+                continue  # blocks were replaced, or it was to be read once more
+            book = Book(pair.market, state)
+            for log in backlog:
+                if log.block_number > state.block_number:
+                    book.apply(log.event)
+            pair.backlog, pair.read_at = None, self._clock.monotonic()
+            if known is not None and known is pair.book and not (known.doubtful or book.doubtful):
+                found = difference(known.state(self._stream.head), book.state(self._stream.head))
+                if found:
+                    raise StreamLostError(f"the book of {pair.market.trading_pair} is wrong: {found}")
+                return
+            pair.book, pair.since, pair.touched, pair.was_whole = book, state.block_number, False, False
+            self._publish(pair, book)
+
+    def _publish(self, pair: _PairBook, book: Book) -> None:
+        """Tell what changed: a delta, or the whole book when a delta would not be understood."""
+        update_id, now = self._update_ids.next(), self._clock.time()
+        bids, asks = ([_level(book.market, *level) for level in book.take_changes(is_bid)] for is_bid in (True, False))
+        is_whole = bool(book.bids.best() and book.asks.best()) and not book.is_overlapping()
+        if is_whole and pair.was_whole:
+            self._sink(BookDelta(book.market.trading_pair, update_id, now, bids, asks, book.last_price / DENOMINATOR))
+        else:
+            pair.was_whole = is_whole
+            self._sink(book_snapshot(book, update_id, now))
+
+    # Trades
+
+    def _tell_trade(self, pair: _PairBook, log: EngineLog, timestamp: float) -> None:
+        event: EngineEvent = log.event
+        if not isinstance(event, OrderMatched):
+            return
+        amount = event.base_amount / 10 ** pair.market.base.decimals
+        key = trade_key(log.transaction_hash, str(event.id), event.is_bid, amount)
+        # One transaction can take the same amount from the same order more than once, and be in another block again.
+        base, count = key, 0
+        while (told := self._told_trades.get(key)) is not None:
+            if told[0] == event.trade_id or told[1] != log.block_hash:
+                self._told_trades[key] = event.trade_id, log.block_hash
+                return
+            count += 1
+            key = f"{base}#{count}"
+        self._told_trades[key] = event.trade_id, log.block_hash
+        if len(self._told_trades) > MAX_REMEMBERED_TRADES:
+            self._told_trades.popitem(last=False)
+        self._sink(PublicTrade(pair.market.trading_pair, key, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
+
+    async def _look_back(self, head: int) -> None:
+        found = await self._rpc.logs(self._engine, [ORDER_MATCHED.topic], max(0, head + 1 - self._trade_lookback), head)
+        logs = [(log, pair) for log in decode_engine_logs(found, self._engine)
+                if (pair := self._pairs.get(log.event.pair)) is not None]
+        blocks = {number: await self._rpc.get_block(number) for number in sorted({log.block_number for log, _ in logs})}
+        for log, pair in logs:
+            block = blocks[log.block_number]
+            self._tell_trade(pair, log, float(block.timestamp) if block is not None else self._clock.time())
+
+
+class ChainAccountFeed:
+    """Own fills and cancels as the node pushes them; what it may have left out is read now and then, from a cursor."""
+
+    name = "chain"
+
+    def __init__(self, source: ChainSource, reader: PollingAccountFeed) -> None:
+        """`reader` knows the cursor, what was delivered, and how to undo it; nothing else may run it meanwhile."""
+        self._source = source
+        self._reader = reader
+        self._stream: ChainStream | None = None
+
+    async def run(self, sink: AccountSink) -> None:
+        """See AccountFeed.run. Raises StreamLostError or ApiUnavailableError."""
+        stream = self._stream = await self._source.stream((ORDER_MATCHED.topic, ORDER_CANCELED.topic))
+        try:
+            await stream.run(_AccountRun(stream, self._reader, sink))
+        finally:
+            self._stream = None
+
+    def hurry(self) -> None:
+        """See AccountFeed.hurry."""
+        if self._stream is not None:
+            self._stream.suspect()
+
+
+class _AccountRun:
+    """What one run of the stream becomes: own logs."""
+
+    def __init__(self, stream: ChainStream, reader: PollingAccountFeed, sink: AccountSink) -> None:
+        self._stream = stream
+        self._reader = reader
+        self._sink = sink
+        self._held: list[EngineLog] = []
+        self._began = False
+        self._holding = True  # until what lies before is read, or what is void was undone
+
+    def logs(self, logs: Sequence[EngineLog], in_order: bool) -> None:
+        """See Listener.logs."""
+        self._held += logs
+
+    def told(self) -> None:
+        """See Listener.told."""
+        if not self._began and self._stream.head >= 0:
+            self._began = True
+            self._stream.suspect()
+        if self._held and not self._holding:
+            logs, self._held = self._held, []
+            self._reader.push(logs, self._sink)
+
+    def reorganised(self) -> None:
+        """See Listener.reorganised: the reader finds out what is void."""
+        self._holding = True
+        self._held.clear()
+        self._stream.suspect()
+
+    async def audit(self, first: int, last: int) -> None:
+        """See Listener.audit: everything up to the node's head is told now."""
+        branch = self._stream.branch
+        await self._reader.read(self._sink)
+        if branch == self._stream.branch:
+            self._holding = False
+            self.told()
+
+
+def book_snapshot(book: Book, update_id: int, timestamp: float) -> BookSnapshot:
+    """A whole book as Hummingbot takes it: levels in human units."""
+    bids, asks = ([_level(book.market, *level) for level in book.levels(is_bid)] for is_bid in (True, False))
+    return BookSnapshot(book.market.trading_pair, update_id, timestamp, bids, asks, book.last_price / DENOMINATOR)
+
+
+def _level(market: Market, price: int, units: int) -> tuple[float, float]:
+    return price / DENOMINATOR, units / 10 ** market.base.decimals
