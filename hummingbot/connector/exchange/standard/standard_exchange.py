@@ -370,9 +370,11 @@ class StandardExchange(ExchangePyBase):
         told = await self._caught_up(block_number)
         if tracked_order.is_cancelled:
             return True
-        if cancelled or tracked_order.is_filled:
+        if tracked_order.is_filled:
+            return False
+        if cancelled:
             # Without the logs there may be fills that are not told yet: the order ends when they come.
-            return cancelled and told
+            return told
         raise _not_found(tracked_order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:

@@ -76,7 +76,7 @@ class TrackerUpdates:
             await self._update(order, event.exchange_order_id, OrderState.OPEN)
 
     async def _close(self, order: InFlightOrder, event: Closed) -> None:
-        if event.ending is Ending.FILLED:
+        if event.ending is Ending.FILLED or order.is_filled:
             # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
             order.completely_filled_event.set()
             await self._update(order, event.exchange_order_id, OrderState.FILLED)

@@ -1,0 +1,302 @@
+"""A connector whose every belief is compared with the chain: for tests that do many things to it in a random order."""
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.clock import SystemClock
+from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
+from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from hummingbot.connector.exchange.standard.sandbox.transactions import TransactionRejected
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
+from hummingbot.core.event.events import MarketEvent
+from hummingbot.core.rate_oracle.rate_oracle import RateOracle
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+from test.hummingbot.connector.exchange.standard.chain_truth import Submission, Truth, read_truth
+from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, UNLIMITED
+
+SPEED = 20
+BLOCK_SECONDS = 0.2  # of the fast clock
+QUIET_SECONDS = 12.0
+DONE = (OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED)
+SAVING_EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, MarketEvent.OrderFilled, MarketEvent.OrderCancelled,
+                 MarketEvent.OrderFailure, MarketEvent.BuyOrderCompleted, MarketEvent.SellOrderCompleted)
+
+
+class FastClock(SystemClock):
+    """Time that passes faster, for the connector and the sandbox alike."""
+
+    def __init__(self) -> None:
+        self._wall, self._began = time.time(), time.monotonic()
+
+    def time(self) -> float:
+        return self._wall + self.monotonic()
+
+    def monotonic(self) -> float:
+        return (time.monotonic() - self._began) * SPEED
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / SPEED)
+
+
+class Errors(logging.Handler):
+    """Exceptions that were logged as errors, except those that tell what the exchange, the node or the wallet lacks."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and not isinstance(record.exc_info[1], StandardError):
+            self.lines.append(f"{record.name}: {record.getMessage()} {record.exc_info[1]!r}")
+
+
+class Rig:
+    """One sandbox, and a connector that may be killed and started again on the same data path."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = FastClock()
+        self.sandbox = Sandbox(SandboxSettings(port=0, block_interval=BLOCK_SECONDS, traders=TraderSettings(enabled=False)),
+                               self.clock)
+        self.address = self.sandbox.accounts[0].address
+        self.orders: dict[str, InFlightOrder] = {}
+        self.forgotten: set[str] = set()
+        self.saved = "{}"
+        self.errors = Errors()
+        self.tasks: set[asyncio.Future[Any]] = set()
+        self._forwarders: list[SourceInfoEventForwarder] = []
+        self._before: set[asyncio.Task[Any]] = set()
+
+    # Life
+
+    async def open(self) -> None:
+        logging.getLogger("hummingbot").addHandler(self.errors)
+        # Hummingbot converts fees whenever it saves an order; the rates do not matter here.
+        RateOracle.get_instance()._prices = {"SOMI-USDC": Decimal(1), "WBTC-USDC": Decimal(60000)}
+        await self.sandbox.start()
+        for number in (1, 2):
+            for market in self.sandbox.markets:
+                for token in (market.base, market.quote):
+                    self.act(number, token.address, ERC20_FUNCTIONS["approve"].encode(self.sandbox.engine_address, UNLIMITED))
+        self.funds = self.money()
+        await self.connect()
+
+    async def close(self) -> None:
+        logging.getLogger("hummingbot").removeHandler(self.errors)
+        await self.kill()
+        await self.sandbox.stop()
+
+    async def connect(self) -> None:
+        """Start the connector, with what Hummingbot had saved of the last one."""
+        self._before = asyncio.all_tasks()
+        self.exchange = exchange = StandardExchange(
+            standard_private_key=self.sandbox.accounts[0].private_key, standard_rpc_url=self.sandbox.rpc_url,
+            standard_api_url=self.sandbox.api_url, trading_pairs=[NATIVE_PAIR, TOKEN_PAIR], domain="standard_sandbox",
+            data_path=self.folder, clock=self.clock)
+        exchange.order_book_tracker._sleep = lambda delay: asyncio.sleep(0)
+        for limit in exchange._throttler._rate_limits:
+            limit.limit *= SPEED * 5
+        self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
+        for kind, forwarder in zip(SAVING_EVENTS, self._forwarders):
+            exchange.add_listener(kind, forwarder)
+        exchange.restore_tracking_states(json.loads(self.saved))
+        self.orders.update(exchange.in_flight_orders)
+        exchange._set_current_timestamp(time.time())
+        await exchange.start_network()
+        self.tasks.add(asyncio.ensure_future(self._tick(exchange)))
+
+    async def kill(self) -> None:
+        """End the connector without a word, as the end of its process would."""
+        self._notice()
+        account, saved = self.exchange._account, json.loads(self.saved)
+        ending = [task for task in asyncio.all_tasks() - self._before if task is not asyncio.current_task()
+                  and not (task.get_name().startswith("sandbox") or "aiohttp.web" in repr(task.get_coro()))]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        self.tasks.clear()
+        if account is not None:
+            await account._journal.close()
+        await ConnectionsFactory().close()
+        for name, order in self.orders.items():
+            if order.current_state not in DONE and name not in saved:
+                self.forgotten.add(name)
+        for name in self.forgotten:
+            self.orders.pop(name, None)
+
+    async def _tick(self, exchange: StandardExchange) -> None:
+        while True:
+            exchange._set_current_timestamp(time.time())
+            exchange.tick(time.time())
+            self._notice()
+            await asyncio.sleep(0.02)
+
+    def _save(self, tag: int, caller: Any, event: Any) -> None:
+        """As Hummingbot does: whenever something happened to an order."""
+        self.saved = json.dumps(self.exchange.tracking_states)
+        self._notice()
+
+    def _notice(self) -> None:
+        self.orders.update(self.exchange._order_tracker.all_fillable_orders)
+
+    # Acting
+
+    def market(self, trading_pair: str) -> Market:
+        return next(market for market in self.sandbox.markets if market.trading_pair == trading_pair)
+
+    def place(self, is_buy: bool, trading_pair: str, order_type: OrderType, price: Decimal, amount: Decimal) -> None:
+        """What a strategy does, which waits until its connector is ready."""
+        if not self.exchange.ready:
+            return
+        create = self.exchange.buy if is_buy else self.exchange.sell
+        create(trading_pair, amount, order_type, Decimal("NaN") if order_type is OrderType.MARKET else price)
+
+    def open_orders(self) -> list[InFlightOrder]:
+        return list(self.exchange.in_flight_orders.values())
+
+    def spawn(self, work: Any) -> None:
+        """Do something beside everything else."""
+        task = asyncio.ensure_future(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def act(self, number: int, to: str, data: bytes, value: int = 0, gas_price: int | None = None, nonce: int | None = None) -> None:
+        """Another program's transaction; one that the node refuses is left out."""
+        node, wallet = self.sandbox.node, self.sandbox.accounts[number]
+        with suppress(TransactionRejected):
+            self.sandbox.submit_past_faults(wallet.sign(
+                chain_id=31337, nonce=node.nonce(wallet.address, pending=True) if nonce is None else nonce, to=to,
+                gas_limit=8_000_000, gas_price=gas_price or 2 * node.gas_price, data=data, value=value))
+
+    # Comparing
+
+    def money(self) -> dict[str, int]:
+        """What the account holds by symbol; wrapped and bare native units are the same money."""
+        view, node = self.sandbox.view, self.sandbox.node
+        held = {market.base.symbol: view.balance(market.base.address, self.address) for market in self.sandbox.markets}
+        held["USDC"] = view.balance(self.market(TOKEN_PAIR).quote.address, self.address)
+        held["SOMI"] += node.balance(self.address)
+        return held
+
+    async def quiet(self) -> None:
+        """Take all faults away and wait until the connector's beliefs are the chain's truth; fails when they never are."""
+        self.sandbox.faults.clear()
+        self.sandbox.node.release_held()
+        self.sandbox.node.resume()
+        end, head = time.monotonic() + QUIET_SECONDS, self.sandbox.node.head.number
+        agreed = 0
+        while agreed < 3:
+            problems = list(self.problems()) or list(await self.money_problems())
+            agreed = 0 if problems or self.sandbox.node.head.number < head + 3 else agreed + 1
+            if problems and time.monotonic() > end:
+                raise AssertionError("\n".join(problems))
+            await asyncio.sleep(0.05)
+        assert not self.errors.lines, self.errors.lines
+
+    def problems(self) -> Iterator[str]:
+        """Where the connector's orders differ from those on the chain."""
+        account = self.exchange._account
+        if account is None or not self.exchange.ready:
+            yield "the connector is not ready"
+            return
+        if account._sender.pending:
+            yield f"{len(account._sender.pending)} transactions have no end"
+        if self.exchange._resuming is None or not self.exchange._resuming.done():
+            yield "the connector has not taken up the last run"
+        self._notice()
+        truth = read_truth(self.sandbox, self.address)
+        known: dict[str | None, str] = {}
+        for name, order in self.orders.items():
+            if order.current_state is OrderState.FAILED:
+                if order.order_fills:
+                    yield f"{name} failed and has fills"
+                continue
+            if order.exchange_order_id in known:
+                yield f"{name} and {known[order.exchange_order_id]} are both {order.exchange_order_id}"
+            known[order.exchange_order_id] = name
+            yield from self._order_problems(name, order, truth)
+        for place, submission in truth.orders.items():
+            if place not in known and (submission.deposit or len(self.forgotten) == 0):
+                yield f"{place} is on the chain ({submission}), and no order of the connector"
+        resting = {tuple(key): order.deposit for key, order in account.settlement.resting.items()}
+        held = {order.key: order.deposit for order in truth.orders.values() if order.deposit}
+        if resting != held:
+            yield f"deposits: {resting} here, {held} on the chain"
+
+    def _order_problems(self, name: str, order: InFlightOrder, truth: Truth) -> Iterator[str]:
+        submission = truth.orders.get(order.exchange_order_id or "")
+        if submission is None:
+            if order.current_state is not OrderState.CANCELED or order.exchange_order_id not in truth.successes \
+                    or order.order_fills:
+                yield f"{name} is {order.current_state.name} as {order.exchange_order_id}, which the chain does not have"
+            return
+        if order.current_state not in self._states(order, submission):
+            yield f"{name} is {order.current_state.name}: {submission}"
+        market = self.market(order.trading_pair)
+        received = market.base if order.trade_type.name == "BUY" else market.quote
+        fills = {(fill.trade_id, market.base.to_units(fill.fill_base_amount),
+                  sum(received.to_units(fee.amount) for fee in fill.fee.flat_fees)) for fill in order.order_fills.values()}
+        if fills != {tuple(trade) for trade in submission.trades}:
+            yield f"{name} has fills {fills}, the chain {submission.trades}"
+        if order.executed_amount_base != sum((fill.fill_base_amount for fill in order.order_fills.values()), Decimal(0)):
+            yield f"{name} sums its fills up to {order.executed_amount_base}"
+
+    def _states(self, order: InFlightOrder, submission: Submission) -> tuple[OrderState, ...]:
+        if submission.deposit:
+            return (OrderState.PARTIALLY_FILLED if submission.trades else OrderState.OPEN,)
+        if submission.cancelled:
+            return (OrderState.FILLED,) if order.is_filled else (OrderState.CANCELED,)
+        return (OrderState.FILLED,) if submission.key is not None else (OrderState.FILLED, OrderState.CANCELED)
+
+    async def money_problems(self) -> list[str]:
+        """Where the connector's balances differ from the chain's, and the fills from the money that moved."""
+        await self.exchange._update_balances()
+        truth, problems = read_truth(self.sandbox, self.address), []
+        if self.sandbox.node.pool or self.exchange._account is None:
+            return ["something is on its way"]
+        wallet, locked = self.money(), dict.fromkeys(("SOMI", "WBTC", "USDC"), 0)
+        tokens = {token.symbol: token for market in self.sandbox.markets for token in (market.base, market.quote)}
+        for submission in truth.orders.values():
+            if submission.key is not None:
+                market = next(market for market in self.sandbox.markets if market.book == submission.key[0])
+                locked[(market.quote if submission.key[1] else market.base).symbol] += submission.deposit
+        for symbol, token in tokens.items():
+            shown, held = self.exchange.get_balance(symbol), wallet[symbol] + locked[symbol]
+            if symbol == "SOMI":
+                held -= self.sandbox.view.balance(token.address, self.address)  # what is wrapped cannot be sold as it is
+            if shown != token.from_units(held):
+                problems.append(f"{symbol}: {shown} here, {token.from_units(held)} on the chain")
+        return problems + ([] if self.forgotten else self._moved_problems(tokens, wallet, locked, truth.gas))
+
+    def _moved_problems(self, tokens: dict[str, Any], wallet: dict[str, int], locked: dict[str, int], gas: int) -> list[str]:
+        """The fills, fees and gas explain every unit that the account gained or lost."""
+        moved = {symbol: tokens[symbol].from_units(wallet[symbol] + locked[symbol] - self.funds[symbol]) for symbol in wallet}
+        told = dict.fromkeys(moved, Decimal(0))
+        told["SOMI"] -= tokens["SOMI"].from_units(gas)
+        for order in self.orders.values():
+            sign = 1 if order.trade_type.name == "BUY" else -1
+            for fill in order.order_fills.values():
+                told[order.base_asset] += sign * fill.fill_base_amount
+                told[order.quote_asset] -= sign * fill.fill_quote_amount
+                for fee in fill.fee.flat_fees:
+                    told[fee.token] -= fee.amount
+        return [f"{symbol}: the fills tell {told[symbol]}, but {moved[symbol]} moved" for symbol in moved
+                if told[symbol] != moved[symbol]]
+
+
+def key_of(order: InFlightOrder) -> OrderKey | None:
+    """The key under which the order rests."""
+    return OrderKey.parse(order.exchange_order_id)
