@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from struct import Struct
 from typing import Any, NamedTuple
 
-from eth_hash.auto import keccak
+from hummingbot.connector.exchange.standard.chain.hashing import keccak
 
 WORD = 32
 _ALL_BITS = (1 << 256) - 1

@@ -1,7 +1,7 @@
 """Addresses as text: how to tell one, and the mixed-case form that people and explorers use."""
 import re
 
-from eth_hash.auto import keccak
+from hummingbot.connector.exchange.standard.chain.hashing import keccak
 
 ZERO_ADDRESS = "0x" + 40 * "0"
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")

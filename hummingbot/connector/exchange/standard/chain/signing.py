@@ -7,8 +7,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from eth_hash.auto import keccak
-
+from hummingbot.connector.exchange.standard.chain.hashing import keccak
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 
 try:
