@@ -4,12 +4,29 @@ The folders above `standard` are namespace folders (no __init__.py), so the file
 package. Hummingbot itself is only an extra: in a source checkout there is no distribution of that name, and pip would
 build a second one.
 """
+import shutil
 from pathlib import Path
 
 from setuptools import find_namespace_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 PACKAGE = "hummingbot.connector.exchange.standard"
+
+
+class BuildWithReadyFiles(build_py):
+    """Puts the ready configurations and what they run, which stand at the root of the repository, into the wheel.
+
+    `python -m hummingbot.connector.exchange.standard config` writes them out from there.
+    """
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            for name in ("conf", "strategies"):
+                shutil.copytree(ROOT / name, Path(self.build_lib, *PACKAGE.split("."), "ready", name), dirs_exist_ok=True,
+                                ignore=shutil.ignore_patterns("__pycache__"))
+
 
 setup(
     name="hummingbot-standard",
@@ -20,8 +37,9 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.12,<3.13",
+    cmdclass={"build_py": BuildWithReadyFiles},
     packages=find_namespace_packages(include=[PACKAGE, PACKAGE + ".*"]),
-    package_data={PACKAGE: ["py.typed", "conf/**/*.yml", "sandbox/page/*"]},
+    package_data={PACKAGE: ["py.typed", "sandbox/page/*"]},
     extras_require={"hummingbot": ["hummingbot==20260922"]},
     install_requires=["aiohttp", "pydantic>=2", "bidict", "coincurve", "rlp", "eth-hash"],
 )

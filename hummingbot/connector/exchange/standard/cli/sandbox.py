@@ -29,10 +29,10 @@ class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
-def add_parser(subparsers: Any) -> argparse.ArgumentParser:
-    """Add the command `sandbox` to the commands."""
+def add_parser(subparsers: Any, words: str) -> argparse.ArgumentParser:
+    """Add the command `sandbox`, which `words` describe, to the commands."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
-        "sandbox", help="run a local exchange with funded test accounts and other traders",
+        "sandbox", help=words,
         description="Run a whole Standard exchange on this machine: a chain with the exchange's contracts, its JSON-RPC node, "
                     "the REST API, and other traders. Nothing leaves the machine and all money is play money. Ends with "
                     "Ctrl-C.",
