@@ -17,7 +17,13 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.chain.ws import Assistant, Notification, WsRpcClient
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, ConfigurationError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    BadDataError,
+    ConfigurationError,
+    RpcError,
+    StandardError,
+)
 
 WATCH_SECONDS = 0.1
 REMEMBERED_BLOCKS = 256
@@ -256,7 +262,7 @@ class ChainStream:
                     self._expected.append((told, self._clock.monotonic()))
                 last = min(head, told)
                 await listener.audit(min(first, last + 1), last)
-            except ApiUnavailableError as error:
+            except (ApiUnavailableError, RpcError) as error:
                 if self._clock.monotonic() - verified_at > self._bounds.unverified:
                     raise StreamLostError(f"the stream could not be compared with the chain: {error}") from error
                 continue
