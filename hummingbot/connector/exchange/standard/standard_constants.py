@@ -100,6 +100,7 @@ ACCOUNT_ORDERS_PATH = "/api/orders/{address}/{size}/{page}"
 ACCOUNT_ORDER_HISTORY_PATH = "/api/orderhistory/{address}/{size}/{page}"
 ACCOUNT_TRADE_HISTORY_PATH = "/api/tradehistory/{address}/{size}/{page}"
 CANDLES_PATH = "/api/ohlcv/{interval}/{base}/{quote}/{size}/{page}"
+CANDLES_BEFORE_PATH = "/api/ohlcv/{interval}/{base}/{quote}/before/{before}/{size}/{page}"
 
 ORDER_BOOK_BLOCKS_PATH = "/api/orderbook/blocks/{base}/{quote}/{step}/{depth}/{is_single}"
 

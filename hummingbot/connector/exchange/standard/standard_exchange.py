@@ -19,6 +19,7 @@ import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot import data_path  # type: ignore[attr-defined]
 from hummingbot.connector.constants import s_decimal_NaN
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.candles_registration import register_candles
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.errors import (
@@ -63,7 +64,9 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 CATCH_UP_TIMEOUT = 5.0
 BOOK_POLL_INTERVAL = 1.0
 ACTIVE_ACCOUNT_INTERVAL = 1.0
-IDLE_ACCOUNT_INTERVAL = 5.0
+IDLE_ACCOUNT_INTERVAL = 10.0
+
+register_candles()
 
 
 class StandardExchange(ExchangePyBase):

@@ -7,9 +7,11 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address, to_checksum
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.models import (
+    CandleRow,
     OpenOrderRow,
     PairRow,
     TradeRow,
+    parse_candle,
     parse_json,
     parse_open_order,
     parse_page,
@@ -101,6 +103,16 @@ class RestClient:
 
     async def open_orders(self, account: str) -> list[OpenOrderRow]:
         """The orders of an account that the indexer believes open, page by page."""
+    async def candles(self, interval: str, base: str, quote: str, size: int, before: int | None = None) -> list[CandleRow]:
+        """The newest candles of a pair, oldest first: those that begin before a time (epoch seconds), or all.
+
+        `interval` is min, hour, day, week or month. There is no candle for a time in which nothing happened.
+        """
+        path = CONSTANTS.CANDLES_PATH if before is None else CONSTANTS.CANDLES_BEFORE_PATH
+        body = await self.get(path.format(interval=interval, base=to_checksum(base), quote=to_checksum(quote), before=before,
+                                          size=size, page=1))
+        return sorted(parse_page(body, ("buckets",), parse_candle).rows)
+
         values = {"address": to_checksum(account)}
         return await self._all_pages(CONSTANTS.ACCOUNT_ORDERS_PATH, values, ("orders",), parse_open_order)
 

@@ -47,6 +47,22 @@ class TradeRow(NamedTuple):
     timestamp: float
 
 
+class CandleRow(NamedTuple):
+    """A candle as the API has it: `start` in seconds, volumes in human units, `trades` is how many there were.
+
+    Where nothing traded there is none, and prices are those of the market price, which also moves without trades.
+    """
+
+    start: int
+    open: float
+    high: float
+    low: float
+    close: float
+    base_volume: float
+    quote_volume: float
+    trades: int
+
+
 class OpenOrderRow(NamedTuple):
     """An order that the indexer believes open: a hint where to look on the chain, nothing more."""
 
@@ -131,6 +147,16 @@ def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     is_buy = _flag(row["isBid"])
     key = trade_key(str(row["txHash"]), str(row["orderId"]), is_buy, base_amount)
     return TradeRow(key, is_buy, price, base_amount, _number(row["timestamp"]))
+
+
+def parse_candle(row: Mapping[str, Any]) -> CandleRow:
+    """One bucket of a pair. Volumes and the number of trades may be absent or null, which is none."""
+    start = _integer(row["timestamp"], 2 ** 33)
+    base_volume, quote_volume = _number(row.get("baseVolume") or 0), _number(row.get("quoteVolume") or 0)
+    if base_volume < 0 or quote_volume < 0:
+        raise ValueError("a volume is negative")
+    return CandleRow(start, _positive(row["open"]), _positive(row["high"]), _positive(row["low"]), _positive(row["close"]),
+                     base_volume, quote_volume, _integer(row.get("count") or 0, 2 ** 53))
 
 
 def trade_key(transaction_hash: str, maker_order_id: str, is_buy: bool, base_amount: float) -> str:
