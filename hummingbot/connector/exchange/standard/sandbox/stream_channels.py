@@ -327,12 +327,12 @@ def _account_messages(happening: Happening, account: str) -> Iterator[Json]:
                "maker": event.owner, "base_amount": str(event.base_amount), "quote_amount": str(event.quote_amount),
                "base_fee": str(event.base_fee), "quote_fee": str(event.quote_fee)}
     elif isinstance(event, OrderPlaced) and event.owner == account:
-        yield {"type": "order", "channel": "orders", "status": "open", "pair": event.pair, **_place(happening),
-               "order_id": event.id, "order_history_id": event.order_history_id, "side": _side(event.is_bid),
+        yield {"type": "order", "channel": "orders", "status": "open", "account": account, "pair": event.pair,
+               **_place(happening), "order_id": event.id, "order_history_id": event.order_history_id, "side": _side(event.is_bid),
                "price": str(event.price), "deposit": str(event.without_fee), "amount": str(event.placed)}
     elif isinstance(event, OrderCanceled) and event.owner == account:
-        yield {"type": "order", "channel": "orders", "status": "canceled", "pair": event.pair, **_place(happening),
-               "order_id": event.id, "side": _side(event.is_bid), "amount": str(event.amount)}
+        yield {"type": "order", "channel": "orders", "status": "canceled", "account": account, "pair": event.pair,
+               **_place(happening), "order_id": event.id, "side": _side(event.is_bid), "amount": str(event.amount)}
 
 
 def _open_order(row: OrderRow) -> Json:

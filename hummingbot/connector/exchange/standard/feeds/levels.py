@@ -1,0 +1,67 @@
+"""A pair's price levels as a stream tells them, and how to pass them on so that Hummingbot's order book keeps every one."""
+from collections.abc import Iterable
+
+from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, Levels, UpdateIds
+
+
+class LevelMap:
+    """The levels of one pair: base amounts by price, in human units.
+
+    Hummingbot's book deletes levels that overlap when it takes a delta, and forgets that a side is empty. Locked and
+    crossed books are normal here, so a change is handed out as a snapshot while the book overlaps or a side is empty, and
+    once more when that is over.
+    """
+
+    def __init__(self, trading_pair: str, update_ids: UpdateIds) -> None:
+        self.trading_pair = trading_pair
+        self._update_ids = update_ids
+        self._bids: dict[float, float] = {}
+        self._asks: dict[float, float] = {}
+        self._best_bid = 0.0
+        self._best_ask = float("inf")
+        self._needs_snapshot = True
+
+    def replace(self, bids: Levels, asks: Levels, timestamp: float, market_price: float | None) -> BookSnapshot:
+        """The book is this one now. Empty levels are left out."""
+        self._bids = {price: amount for price, amount in bids if amount > 0}
+        self._asks = {price: amount for price, amount in asks if amount > 0}
+        self._best_bid = max(self._bids, default=0.0)
+        self._best_ask = min(self._asks, default=float("inf"))
+        return self.snapshot(timestamp, market_price)
+
+    def apply(self, bids: Levels, asks: Levels, timestamp: float, market_price: float | None) -> BookSnapshot | BookDelta:
+        """These levels have these amounts now, 0 for one that is gone."""
+        for price, amount in bids:
+            if amount > 0:
+                self._bids[price] = amount
+                self._best_bid = max(self._best_bid, price)
+            elif self._bids.pop(price, None) is not None and price == self._best_bid:
+                self._best_bid = max(self._bids, default=0.0)
+        for price, amount in asks:
+            if amount > 0:
+                self._asks[price] = amount
+                self._best_ask = min(self._best_ask, price)
+            elif self._asks.pop(price, None) is not None and price == self._best_ask:
+                self._best_ask = min(self._asks, default=float("inf"))
+        if self._needs_snapshot or self._is_delicate():
+            return self.snapshot(timestamp, market_price)
+        return BookDelta(self.trading_pair, self._update_ids.next(), timestamp, bids, asks, market_price)
+
+    def snapshot(self, timestamp: float, market_price: float | None) -> BookSnapshot:
+        """The whole book as it is known."""
+        self._needs_snapshot = self._is_delicate()
+        return BookSnapshot(self.trading_pair, self._update_ids.next(), timestamp, sorted(self._bids.items(), reverse=True),
+                            sorted(self._asks.items()), market_price)
+
+    def differs(self, bids: Iterable[tuple[float, float]], asks: Iterable[tuple[float, float]], tolerance: float) -> bool:
+        """Whether a level of these is missing, or one amount is another by more than the tolerance (a fraction)."""
+        return any(_differ(ours, {price: amount for price, amount in theirs if amount > 0}, tolerance)
+                   for ours, theirs in ((self._bids, bids), (self._asks, asks)))
+
+    def _is_delicate(self) -> bool:
+        return self._best_bid >= self._best_ask or not self._bids or not self._asks
+
+
+def _differ(ours: dict[float, float], theirs: dict[float, float], tolerance: float) -> bool:
+    return ours.keys() != theirs.keys() or any(abs(amount - ours[price]) > tolerance * max(amount, ours[price])
+                                               for price, amount in theirs.items())

@@ -1,0 +1,26 @@
+"""What a dialect asks of the REST API beside its stream: a book before there is a snapshot, and trades that were missed."""
+from collections.abc import Sequence
+
+from hummingbot.connector.exchange.standard.feeds.protocols.messages import BookContent
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.models import TradeRow, parse_tick_book
+
+
+class ApiBeside:
+    """Books at exact prices and recent trades. All of it raises ApiUnavailableError (errors.py)."""
+
+    def __init__(self, rest: RestClient) -> None:
+        self._rest = rest
+
+    async def prepare(self, market: Market) -> None:
+        """Whatever must be known before a market can be subscribed to."""
+
+    async def book(self, market: Market) -> BookContent:
+        """The order book now."""
+        book = parse_tick_book(await self._rest.order_book(market.base.address, market.quote.address))
+        return BookContent(True, book.bids, book.asks, book.market_price)
+
+    async def trades(self, market: Market) -> Sequence[TradeRow]:
+        """The latest trades, the oldest first."""
+        return list(reversed(await self._rest.trades(market.base.address, market.quote.address)))

@@ -1,0 +1,322 @@
+"""The exchange's own WebSocket as a source of order books and public trades, in whichever dialect it speaks.
+
+The feed raises when its connection breaks, is silent for too long or contradicts itself; what runs it decides what next.
+"""
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
+from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink, PublicTrade, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.levels import LevelMap
+from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
+    BlockReached,
+    BookContent,
+    Hint,
+    MarketDialect,
+    Told,
+    TradesContent,
+)
+from hummingbot.connector.exchange.standard.feeds.session import Burst, Sequences, StreamSession
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
+
+# A trade told before the stream began is news if it is so many seconds old at most: another source may not have told it.
+FRESH_TRADE_SECONDS = 15.0
+MAX_REMEMBERED_TRADES = 1000
+# Without proof of life a book is compared with the API's when it was quiet for the dialect's bound, and this often anyway.
+CHECK_INTERVAL = 30.0
+SECOND_LOOK_SECONDS = 0.5
+MAX_CONTRADICTIONS = 2
+TOLERANCE = 1e-5
+
+
+class WebsocketMarketFeed:
+    """A MarketFeed over one dialect."""
+
+    name = "stream"
+
+    def __init__(self, factory: WebAssistantsFactory, url: str, dialect: Callable[[Market], MarketDialect] | MarketDialect,
+                 market: Callable[[str], Market], update_ids: UpdateIds, clock: Clock) -> None:
+        """`dialect` is one for all markets, or makes one for each; `market` gives the market of a trading pair."""
+        self._factory = factory
+        self._url = url
+        self._dialect = dialect
+        self._market = market
+        self._update_ids = update_ids
+        self._clock = clock
+        self._sink: MarketSink | None = None
+        self._lines: dict[str, _Line] = {}
+        self._shared: _Line | None = None
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._broken: asyncio.Future[None] | None = None
+
+    @property
+    def block_number(self) -> int:
+        """The newest block of which everything was told; 0 where the dialect does not say."""
+        return self._shared.block_number if self._shared is not None else 0
+
+    @property
+    def malformed(self) -> int:
+        """How many messages of the present connections could not be understood."""
+        return sum(line.session.malformed for line in set(self._lines.values()))
+
+    async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        """See MarketFeed.run. Raises StreamBrokenError, and never reconnects by itself."""
+        self._sink = sink
+        self._broken = asyncio.get_running_loop().create_future()
+        try:
+            for trading_pair in trading_pairs:
+                self.add_pair(trading_pair)
+            await self._broken
+        finally:
+            self._sink = None
+            tasks, self._tasks = list(self._tasks), {}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._lines.clear()
+            self._shared = None
+
+    def add_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.add_pair."""
+        if self._sink is None or trading_pair in self._lines:
+            return
+        market = self._market(trading_pair)
+        if self._shared is not None:
+            self._shared.add(market)
+            self._lines[trading_pair] = self._shared
+            return
+        dialect = self._dialect_for(market)
+        line = _Line(self._factory, self._url, dialect, self._update_ids, self._clock, self._sink)
+        self._lines[trading_pair] = line
+        if dialect.is_shared:
+            self._shared = line
+        line.add(market)
+        task = asyncio.get_running_loop().create_task(line.run())
+        self._tasks[task] = trading_pair
+        task.add_done_callback(self._ended)
+
+    def remove_pair(self, trading_pair: str) -> None:
+        """See MarketFeed.remove_pair."""
+        line = self._lines.pop(trading_pair, None)
+        if line is None:
+            return
+        line.remove(self._market(trading_pair))
+        if line is not self._shared:
+            for task in [task for task, pair in self._tasks.items() if pair == trading_pair]:
+                del self._tasks[task]
+                task.cancel()
+
+    async def snapshot(self, trading_pair: str) -> BookSnapshot:
+        """See MarketFeed.snapshot: the book as the stream has it, or as the API has it before the stream does."""
+        market = self._market(trading_pair)
+        line = self._lines.get(trading_pair)
+        known = line.snapshot(market) if line is not None else None
+        if known is not None:
+            return known
+        update_id = self._update_ids.next()
+        dialect = self._dialect_for(market)
+        await dialect.prepare(market)
+        book = await dialect.book(market)
+        return BookSnapshot(trading_pair, update_id, self._clock.time(), book.bids, book.asks, book.market_price)
+
+    def _dialect_for(self, market: Market) -> MarketDialect:
+        return self._dialect(market) if callable(self._dialect) else self._dialect
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        if self._tasks.pop(task, None) is not None and not task.cancelled() and self._broken is not None \
+                and not self._broken.done():
+            self._broken.set_exception(task.exception() or StreamBrokenError("the connection ended"))
+
+
+class _Book:
+    """A market on a line: its levels, and the changes that wait until the API has told what they change."""
+
+    def __init__(self, market: Market, update_ids: UpdateIds) -> None:
+        self.market = market
+        self.levels = LevelMap(market.trading_pair, update_ids)
+        self.is_known = False
+        self.market_price: float | None = None
+        self.waiting: list[BookContent] | None = None
+        self.seen_trades: OrderedDict[str, None] = OrderedDict()
+        self.checked = 0.0
+
+
+class _Line:
+    """One connection and what it carries."""
+
+    def __init__(self, factory: WebAssistantsFactory, url: str, dialect: MarketDialect, update_ids: UpdateIds, clock: Clock,
+                 sink: MarketSink) -> None:
+        self.session = StreamSession(factory, url, dialect.decode, self._handle, self._watch, clock, dialect.ping)
+        self.block_number = 0
+        self._dialect = dialect
+        self._update_ids = update_ids
+        self._clock = clock
+        self._sink = sink
+        self._is_open = False
+        self._books: dict[str, _Book] = {}
+        self._sequences = Sequences(clock)
+        self._gaps = Burst("gaps", clock)
+        self._contradictions = Burst("contradictions to the exchange's API", clock, MAX_CONTRADICTIONS)
+
+    async def run(self) -> None:
+        """Serve the markets until the connection breaks."""
+        try:
+            await self.session.run(self._opened)
+        finally:
+            self._is_open = False
+
+    def add(self, market: Market) -> None:
+        """Carry this market too."""
+        book = self._books[market.book] = _Book(market, self._update_ids)
+        if self._is_open:
+            self.session.spawn(self._subscribe(book))
+
+    def remove(self, market: Market) -> None:
+        """Carry this market no longer."""
+        if self._books.pop(market.book, None) is not None and self._is_open:
+            for stream in self._dialect.subscriptions(market):
+                self._sequences.forget(stream)
+            for body in self._dialect.unsubscriptions(market):
+                self.session.spawn(self.session.request(body))
+
+    def snapshot(self, market: Market) -> BookSnapshot | None:
+        """The book as it was told; None before that."""
+        book = self._books.get(market.book)
+        if book is None or not book.is_known:
+            return None
+        return book.levels.snapshot(self._clock.time(), book.market_price)
+
+    async def _opened(self) -> None:
+        self._is_open = True
+        for book in list(self._books.values()):
+            await self._subscribe(book)
+
+    async def _subscribe(self, book: _Book) -> None:
+        await self._dialect.prepare(book.market)
+        for stream, body in self._dialect.subscriptions(book.market).items():
+            if self._dialect.has_snapshots:
+                self._sequences.await_all(stream)
+            await self.session.request(body)
+        if not self._dialect.has_snapshots:
+            await self._fetch(book)
+            await self._fetch_trades(book)
+
+    # News
+
+    def _handle(self, message: BlockReached | Told) -> None:
+        if isinstance(message, BlockReached):
+            self.block_number = message.number
+            for stream in self._sequences.missing(message):
+                self._recover(stream)
+            return
+        book = self._books.get(message.stream.partition(":")[2])
+        content = message.content
+        if book is not None and isinstance(content, Hint):
+            self.session.spawn(self._fetch_trades(book))
+        if book is None or not isinstance(content, (BookContent, TradesContent)):
+            return
+        follows = self._sequences.follows(message, content.is_whole)
+        if follows is None:
+            self._recover(message.stream)
+        elif follows and isinstance(content, BookContent):
+            self._take_book(book, content)
+        elif follows and isinstance(content, TradesContent):
+            self._take_trades(book, content)
+
+    def _recover(self, stream: str) -> None:
+        """Something is missing: ask for the whole again."""
+        channel, _, address = stream.partition(":")
+        book = self._books.get(address)
+        if book is None or self._sequences.awaits(stream):
+            return
+        self._gaps.add()
+        if self._dialect.has_snapshots:
+            self._sequences.await_all(stream)
+            self.session.spawn(self.session.request(self._dialect.subscriptions(book.market)[stream]))
+            return
+        self._sequences.forget(stream)
+        if channel == "orderbook":
+            if book.waiting is None:
+                self.session.spawn(self._fetch(book))
+        else:
+            self.session.spawn(self._fetch_trades(book))
+
+    def _take_book(self, book: _Book, content: BookContent) -> None:
+        if content.market_price is not None:
+            book.market_price = content.market_price
+        if content.is_whole:
+            book.is_known = True
+            self._sink(book.levels.replace(content.bids, content.asks, self._clock.time(), content.market_price))
+            return
+        if book.waiting is not None:
+            book.waiting.append(content)
+        elif book.is_known:
+            self._sink(book.levels.apply(content.bids, content.asks, self._clock.time(), content.market_price))
+
+    def _take_trades(self, book: _Book, content: TradesContent) -> None:
+        for trade in content.trades:
+            if trade.key in book.seen_trades:
+                continue
+            book.seen_trades[trade.key] = None
+            if not content.is_whole or trade.timestamp >= content.timestamp - FRESH_TRADE_SECONDS:
+                self._sink(PublicTrade(book.market.trading_pair, trade.key, trade.is_buy, trade.price, trade.base_amount,
+                                       trade.timestamp))
+        while len(book.seen_trades) > MAX_REMEMBERED_TRADES:
+            book.seen_trades.popitem(last=False)
+
+    # The API beside it
+
+    async def _fetch(self, book: _Book) -> None:
+        """The book by the API, and then what came meanwhile: absolute amounts, of which the later ones hold."""
+        book.waiting = []
+        try:
+            content = await self._dialect.book(book.market)
+        except ApiUnavailableError as error:
+            raise StreamBrokenError(f"the book that the stream changes could not be read: {error}") from error
+        finally:
+            waiting, book.waiting = book.waiting, None
+        book.checked = self._clock.monotonic()
+        self._take_book(book, content)
+        for change in waiting:
+            self._take_book(book, change)
+
+    async def _fetch_trades(self, book: _Book) -> None:
+        try:
+            rows = await self._dialect.trades(book.market)
+        except ApiUnavailableError as error:
+            raise StreamBrokenError(f"the trades that the stream continues could not be read: {error}") from error
+        self._take_trades(book, TradesContent(True, rows, self._clock.time()))
+
+    def _watch(self, quiet: float) -> None:
+        self._sequences.check()
+        if not self._books or not self._is_open:
+            return
+        if self._dialect.tells_blocks:
+            if quiet > self._dialect.max_silence:
+                raise StreamBrokenError(f"the stream was silent for {quiet:.1f} s")
+            return
+        for book in self._books.values():
+            unchecked = self._clock.monotonic() - book.checked
+            due = min(quiet, unchecked) > self._dialect.max_silence or unchecked > CHECK_INTERVAL
+            if book.is_known and book.waiting is None and due:
+                book.checked = self._clock.monotonic()
+                self.session.spawn(self._check(book, quiet > self._dialect.max_silence))
+
+    async def _check(self, book: _Book, is_quiet: bool) -> None:
+        """Compare the book with the API's: a quiet stream may be a stalled one. What differs twice is a contradiction."""
+        for _ in range(2):
+            try:
+                content = await self._dialect.book(book.market)
+            except ApiUnavailableError as error:
+                if is_quiet:
+                    raise StreamBrokenError(f"the stream is silent, and the API does not say whether rightly: {error}") from error
+                return
+            if not book.levels.differs(content.bids, content.asks, TOLERANCE):
+                return
+            await self._clock.sleep(SECOND_LOOK_SECONDS)
+        self._contradictions.add()
+        if book.waiting is None:
+            await self._fetch(book)
