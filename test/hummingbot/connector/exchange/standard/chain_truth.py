@@ -2,7 +2,13 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, OrderCanceled, OrderMatched, OrderPlaced, decode_event
+from hummingbot.connector.exchange.standard.chain.engine import (
+    BOOK_FUNCTIONS,
+    OrderCanceled,
+    OrderMatched,
+    OrderPlaced,
+    decode_event,
+)
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 
 

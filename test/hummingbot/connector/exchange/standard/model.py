@@ -173,7 +173,8 @@ class Rig:
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    def act(self, number: int, to: str, data: bytes, value: int = 0, gas_price: int | None = None, nonce: int | None = None) -> None:
+    def act(self, number: int, to: str, data: bytes, value: int = 0, gas_price: int | None = None,
+            nonce: int | None = None) -> None:
         """Another program's transaction; one that the node refuses is left out."""
         node, wallet = self.sandbox.node, self.sandbox.accounts[number]
         with suppress(TransactionRejected):

@@ -146,7 +146,8 @@ class ConnectorMachine(RuleBasedStateMachine):
 
     # The others
 
-    @rule(is_buy=st.booleans(), pair=PAIRS, step=STEPS, lots=LOTS, rests=st.booleans(), number=st.sampled_from([1, 2]), pause=PAUSES)
+    @rule(is_buy=st.booleans(), pair=PAIRS, step=STEPS, lots=LOTS, rests=st.booleans(), number=st.sampled_from([1, 2]),
+          pause=PAUSES)
     def trade(self, is_buy: bool, pair: str, step: int, lots: int, rests: bool, number: int, pause: float) -> None:
         async def trade() -> None:
             market, wallet = self.rig.market(pair), self.rig.sandbox.accounts[number]

@@ -1,0 +1,159 @@
+"""The process that is killed: a connector that quotes, and saves what Hummingbot saves, when Hummingbot saves it."""
+import asyncio
+import json
+import logging
+import random
+import sqlite3
+import time
+from contextlib import suppress
+from decimal import Decimal
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
+from hummingbot.core.event.events import MarketEvent
+from hummingbot.core.rate_oracle.rate_oracle import RateOracle
+
+PAIRS = {"SOMI-USDC": (Decimal("0.65"), Decimal("3.21")), "WBTC-USDC": (Decimal(60000), Decimal("0.0001234"))}
+EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, MarketEvent.OrderFilled, MarketEvent.OrderCancelled,
+          MarketEvent.OrderFailure, MarketEvent.BuyOrderCompleted, MarketEvent.SellOrderCompleted)
+
+
+class Life(NamedTuple):
+    """What one run of the process is told: where everything is, its seed, and which orders it has to account for."""
+
+    folder: str
+    url: str
+    private_key: str
+    seed: int
+
+
+class Records:
+    """Hummingbot's records: one commit for each event, with the event and the tracked orders as they are then."""
+
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None)
+        self._database.executescript("""
+            PRAGMA synchronous = OFF;
+            CREATE TABLE IF NOT EXISTS states (id INTEGER PRIMARY KEY, value TEXT);
+            CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, exchange_order_id TEXT, last TEXT);
+            CREATE TABLE IF NOT EXISTS fills (order_id TEXT, trade_id TEXT, amount TEXT, fee TEXT);
+        """)
+
+    def saved_states(self) -> dict[str, Any]:
+        """The tracked orders as they were saved last."""
+        row = self._database.execute("SELECT value FROM states").fetchone()
+        return json.loads(row[0]) if row else {}
+
+    def save(self, event: Any, states: dict[str, Any]) -> None:
+        """Record an event."""
+        kind = type(event).__name__
+        self._database.execute("BEGIN")
+        if kind == "OrderFilledEvent":
+            fee = sum((token.amount for token in event.trade_fee.flat_fees), Decimal(0))
+            self._database.execute("INSERT INTO fills VALUES (?, ?, ?, ?)",
+                                   (event.order_id, event.exchange_trade_id, str(event.amount), str(fee)))
+        else:
+            self._database.execute(
+                "INSERT INTO orders VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET last = excluded.last, "
+                "exchange_order_id = COALESCE(orders.exchange_order_id, excluded.exchange_order_id)",
+                (event.order_id, getattr(event, "exchange_order_id", None), kind))
+        self._database.execute("INSERT OR REPLACE INTO states VALUES (1, ?)", (json.dumps(states),))
+        self._database.execute("COMMIT")
+
+
+class Bot:
+    """One life of the connector."""
+
+    def __init__(self, life: Life) -> None:
+        folder = Path(life.folder)
+        self.random = random.Random(life.seed)
+        self.records = Records(folder / "records.sqlite")
+        self.exchange = StandardExchange(
+            standard_private_key=life.private_key, standard_rpc_url=life.url, standard_api_url=life.url,
+            trading_pairs=list(PAIRS), domain="standard_sandbox", data_path=folder)
+        self.exchange.order_book_tracker._sleep = lambda delay: asyncio.sleep(0)
+        # Hummingbot converts fees whenever it saves an order; the rates do not matter here.
+        RateOracle.get_instance().get_pair_rate = lambda pair: Decimal(1)
+        self._forwarders = [SourceInfoEventForwarder(self._happened) for _ in EVENTS]
+        for kind, forwarder in zip(EVENTS, self._forwarders):
+            self.exchange.add_listener(kind, forwarder)
+
+    def _happened(self, tag: int, caller: Any, event: Any) -> None:
+        self.records.save(event, self.exchange.tracking_states)
+
+    async def start(self) -> None:
+        """As Hummingbot starts: the saved orders first, then the network."""
+        self.exchange.restore_tracking_states(self.records.saved_states())
+        self.exchange._set_current_timestamp(time.time())
+        await self.exchange.start_network()
+        self._ticking = asyncio.ensure_future(self._tick())
+
+    async def _tick(self) -> None:
+        while True:
+            self.exchange._set_current_timestamp(time.time())
+            self.exchange.tick(time.time())
+            await asyncio.sleep(0.1)
+
+    async def beliefs(self) -> dict[str, Any] | None:
+        """What the connector holds for true, once it has come to rest; None before."""
+        exchange = self.exchange
+        account, resuming = exchange._account, exchange._resuming
+        if not exchange.ready or account is None or account._sender.pending or resuming is None or not resuming.done():
+            return None
+        await exchange._update_balances()
+        return {
+            "orders": {name: [order.exchange_order_id, order.current_state.name, sorted(order.order_fills)]
+                       for name, order in exchange.in_flight_orders.items()},
+            "deposits": [[*key, order.deposit] for key, order in account.settlement.resting.items()],
+            "balances": {symbol: str(amount) for symbol, amount in exchange.get_all_balances().items()},
+            "settled_block": exchange._settled_block}
+
+    async def trade(self) -> None:
+        """Quote, take and cancel at random, until the end of the process."""
+        while True:
+            for _ in range(self.random.randint(1, 4)):
+                self._place()
+            await asyncio.sleep(self.random.choice([0.0, 0.02, 0.1]))
+            orders = list(self.exchange.in_flight_orders.values())
+            if len(orders) > 12 and self.random.random() < 0.2:
+                await self.exchange.cancel_all(2.0)
+            for order in self.random.sample(orders, min(len(orders), self.random.randint(0, 3))):
+                self.exchange.cancel(order.trading_pair, order.client_order_id)
+
+    def _place(self) -> None:
+        pair, (middle, lot) = self.random.choice(list(PAIRS.items()))
+        is_buy = self.random.random() < 0.5
+        kind = self.random.choice([OrderType.LIMIT, OrderType.LIMIT, OrderType.LIMIT, OrderType.LIMIT_MAKER])
+        price = middle * (1000 + self.random.randint(-4, 1) * (1 if is_buy else -1)) / 1000
+        place = self.exchange.buy if is_buy else self.exchange.sell
+        place(pair, lot * self.random.randint(1, 5), kind, price)
+
+
+async def live(life: Life, pipe: Connection) -> None:
+    """Start, tell what is believed each time that it is asked for, trade from the first word "trade" on."""
+    bot = Bot(life)
+    await bot.start()
+    trading: asyncio.Future[None] | None = None
+    while True:
+        while pipe.poll():
+            if pipe.recv() == "trade":
+                trading = trading or asyncio.ensure_future(bot.trade())
+            else:
+                beliefs = None
+                with suppress(OSError):
+                    beliefs = await bot.beliefs()
+                pipe.send(beliefs)
+        if trading is not None and trading.done():
+            trading.result()
+        await asyncio.sleep(0.01)
+
+
+def main(life: Life, pipe: Connection) -> None:
+    """The process."""
+    logging.basicConfig(filename=str(Path(life.folder) / "bot.log"), level=logging.INFO,
+                        format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s")
+    asyncio.run(live(life, pipe))

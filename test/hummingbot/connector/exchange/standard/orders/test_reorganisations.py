@@ -1,0 +1,165 @@
+"""Settlements of replaced blocks: undone exactly, whatever order the logs and the receipts come in."""
+from collections import deque
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched, OrderPlaced
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.orders.settlement import (
+    Closed,
+    Ending,
+    Filled,
+    Opened,
+    OrderKey,
+    Resting,
+    Retracted,
+    Settlement,
+)
+from test.hummingbot.connector.exchange.standard.orders.recordings import GENERATIONS, markets, placements, receipt_logs, runs
+from test.vectors import load
+
+A, B = "0x" + "a" * 40, "0x" + "b" * 40
+BOOK = "0x" + "c" * 40
+MARKET = Market(Token("0x" + "1" * 40, "WBTC", 8), Token("0x" + "2" * 40, "USDC", 6), BOOK)
+PRICE = 6_000_000_000_000
+KEY = OrderKey(BOOK, False, 7)
+
+
+def log(event, block, index=0, removed=False):
+    return EngineLog(event, f"0x{block:064x}", block, index, removed)
+
+
+def match(trade_id, base=1000, clear=False, owner=A, sender=B):
+    return OrderMatched(BOOK, 5, 7, True, PRICE, 600 * base, clear, sender, owner, base, 600 * base, 1, 600, trade_id)
+
+
+def placed(deposit=5000):
+    return OrderPlaced(BOOK, 9, 7, A, False, PRICE, deposit, deposit)
+
+
+def resting(deposit=5000):
+    settlement = Settlement(A, {BOOK: MARKET})
+    settlement.restore([Resting(KEY, "mine", PRICE, deposit)])
+    return settlement
+
+
+def state(settlement):
+    return {key: (order.client_order_id, order.price, order.deposit) for key, order in settlement.resting.items()}
+
+
+def test_a_removed_fill_gives_the_deposit_back_and_counts_once_when_it_comes_again():
+    settlement = resting()
+    (fill,) = settlement.apply(log(match(1), 10))
+    assert settlement.apply(log(match(1), 10, removed=True)) == [Retracted(fill)]
+    assert settlement.resting[KEY].deposit == 5000
+    (again,) = settlement.apply(log(match(1), 12))
+    assert (again.trade_id, again.block_number) == (fill.trade_id, 12) and settlement.resting[KEY].deposit == 4000
+
+
+def test_a_removed_cancel_lets_the_order_rest_again():
+    settlement = resting()
+    (closed,) = settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 5000), 10))
+    assert settlement.resting == {}
+    assert settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 5000), 10, removed=True)) == [Retracted(closed)]
+    assert state(settlement) == {KEY: ("mine", PRICE, 5000)}
+
+
+def test_a_removed_clearing_fill_is_retracted_newest_first():
+    settlement = resting(1000)
+    fill, closed = settlement.apply(log(match(1, clear=True), 10))
+    assert closed.ending is Ending.FILLED
+    assert settlement.apply(log(match(1, clear=True), 10, removed=True)) == [Retracted(closed), Retracted(fill)]
+    assert settlement.resting[KEY].deposit == 1000
+
+
+def test_a_placement_that_is_gone_takes_its_fills_along_until_it_is_placed_again():
+    settlement = Settlement(A, {BOOK: MARKET})
+    receipt = log(placed(), 10)
+    settlement.settle_receipt(["mine"], [receipt], [], [5000])
+    (fill,) = settlement.apply(log(match(1), 11))
+    retracted = settlement.retract_receipt(receipt.transaction_hash)
+    assert retracted == [Retracted(fill), Retracted(Opened("mine", KEY.exchange_order_id, KEY, PRICE, 5000))]
+    assert settlement.resting == {}
+    again = settlement.settle_receipt(["mine"], [log(placed(), 13)], [], [5000])
+    assert [type(event) for event in again] == [Opened, Filled] and settlement.resting[KEY].deposit == 4000
+
+
+def test_a_fill_that_is_removed_while_its_order_is_not_placed_does_not_come_back():
+    settlement = Settlement(A, {BOOK: MARKET})
+    receipt = log(placed(), 10)
+    settlement.settle_receipt(["mine"], [receipt], [], [5000])
+    settlement.apply(log(match(1), 11))
+    settlement.retract_receipt(receipt.transaction_hash)
+    assert settlement.apply(log(match(1), 11, removed=True)) == []
+    (opened,) = settlement.settle_receipt(["mine"], [log(placed(), 13)], [], [5000])
+    assert isinstance(opened, Opened) and settlement.resting[KEY].deposit == 5000
+
+
+def test_an_order_that_found_nothing_is_retracted_too():
+    settlement = Settlement(A, {BOOK: MARKET})
+    (closed,) = settlement.settle_nothing("mine", 70, "0xab", 10)
+    assert closed == Closed("mine", "0xab", Ending.CANCELED, 70, 10)
+    assert settlement.retract_receipt("0xab") == [Retracted(closed)]
+
+
+def test_the_state_of_an_older_block_is_told_as_it_was():
+    settlement = resting()
+    for block in (10, 11, 12):
+        settlement.apply(log(match(block), block))
+    settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 2000), 13))
+    assert [[order.deposit for order in settlement.resting_at(block)] for block in (9, 10, 11, 12, 13)] == \
+        [[5000], [4000], [3000], [2000], []]
+    assert settlement.recent_fills(10) == {("mine", f"{BOOK}:11"), ("mine", f"{BOOK}:12")}
+    settlement.forget_steps(11)
+    assert [[order.deposit for order in settlement.resting_at(block)] for block in (11, 12)] == [[3000], [2000]]
+    assert settlement.counts(f"{BOOK}:11") and not settlement.counts(f"{BOOK}:99")
+
+
+class Replay:
+    """One account of a recorded scenario, transaction after transaction, forwards and backwards."""
+
+    def __init__(self, generation, account):
+        self.generation = generation
+        self.account = account
+        self.settlement = Settlement(account, markets(generation))
+
+    def forward(self, number, step):
+        logs, outflows = receipt_logs(self.generation, step)
+        own = {f"{step['hash']}-{index}": placement.deposit for index, placement in enumerate(placements(self.generation, step))
+               if step["status"] and placement.recipient == self.account}
+        self.settlement.settle_receipt(list(own), [entry._replace(block_number=number) for entry in logs], outflows,
+                                       list(own.values()))
+        for entry in logs:
+            self.settlement.apply(entry._replace(block_number=number))
+
+    def backward(self, number, step, receipt_first):
+        logs, _ = receipt_logs(self.generation, step)
+        if receipt_first:
+            self.settlement.retract_receipt(step["hash"])
+        for entry in reversed(logs):
+            self.settlement.apply(entry._replace(block_number=number, removed=True))
+        self.settlement.retract_receipt(step["hash"])
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("depth", [1, 2, 4])
+@pytest.mark.parametrize("receipt_first", [False, True], ids=["logs first", "receipt first"])
+def test_every_recorded_transaction_is_undone_and_done_again(generation, depth, receipt_first):
+    accounts = [address.lower() for address in load(generation)["meta"]["accounts"].values()]
+    for _, steps in runs(generation):
+        for account in accounts:
+            replay, states = Replay(generation, account), deque([{}], depth + 1)
+            for number, step in enumerate(steps, 1):
+                replay.forward(number, step)
+                states.append(state(replay.settlement))
+                back = min(depth, number)
+                assert {order.key: order.deposit for order in replay.settlement.resting_at(number - back)} == \
+                    {key: deposit for key, (_, _, deposit) in states[-1 - back].items()}
+                if number % (2 * depth) == 0:
+                    for undone in range(number, number - back, -1):
+                        replay.backward(undone, steps[undone - 1], receipt_first)
+                    assert state(replay.settlement) == states[-1 - back]
+                    for redone in range(number - back + 1, number + 1):
+                        replay.forward(redone, steps[redone - 1])
+                    assert state(replay.settlement) == states[-1]
