@@ -25,6 +25,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._feed = feed
         self._clock = clock
         self._market_prices: dict[str, float] = {}
+        self._last_prices: dict[str, float] = {}
 
     @property
     def feed(self) -> MarketFeed:
@@ -32,9 +33,14 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         return self._feed
 
     async def get_last_traded_prices(self, trading_pairs: list[str], domain: str | None = None) -> dict[str, float]:
-        """The last traded price of each pair; raises when the API does not answer, so that the tracker pauses."""
-        prices: dict[str, float] = await self._connector.get_last_traded_prices(trading_pairs=trading_pairs)
-        return prices
+        """The last traded price of each pair; raises when the API does not answer, so that the tracker pauses.
+
+        The tracker asks every five seconds for pairs without trades. Each trade is delivered, so the API is asked once.
+        """
+        unknown = [trading_pair for trading_pair in trading_pairs if trading_pair not in self._last_prices]
+        if unknown:
+            self._last_prices |= await self._connector.get_last_traded_prices(trading_pairs=unknown)
+        return {trading_pair: self._last_prices[trading_pair] for trading_pair in trading_pairs}
 
     async def listen_for_subscriptions(self) -> None:
         """Run the feed for ever; when it breaks, say so once and run it again after a growing pause."""
@@ -67,6 +73,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         elif isinstance(event, BookDelta):
             key = self._diff_messages_queue_key
         else:
+            self._last_prices[event.trading_pair] = event.price
             key = self._trade_messages_queue_key
         self._message_queue[key].put_nowait(event)
 

@@ -109,6 +109,7 @@ class StandardExchange(ExchangePyBase):
         self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
         self._facts: Mapping[str, MarketFacts] = {}
         self._account: Account | None = None
+        self._answers_checked: tuple[int, int] | None = None
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
         self._restored: set[str] = set()
@@ -253,7 +254,11 @@ class StandardExchange(ExchangePyBase):
             safe_ensure_future(self._account.stop())
 
     async def _make_network_check_request(self) -> None:
-        await asyncio.gather(self._venue.rest.get(self.check_network_request_path), self._venue.rpc.block_number())
+        # Where the polls have had answers since the last check, nothing is left to ask.
+        then, now = self._answers_checked, (self._venue.rest.answers, self._venue.rpc.answers)
+        if then is None or now[0] == then[0] or now[1] == then[1]:
+            await asyncio.gather(self._venue.rest.get(self.check_network_request_path), self._venue.rpc.block_number())
+        self._answers_checked = self._venue.rest.answers, self._venue.rpc.answers
 
     async def _initialize_trading_pair_symbol_map(self) -> None:
         try:
@@ -326,6 +331,8 @@ class StandardExchange(ExchangePyBase):
         spread = None if facts is None else facts.buy_spread if is_buy else facts.sell_spread
         call = self._order_calls.build(self._market(trading_pair), is_buy, order_type, amount, price, spread)
         settled = await account.place(order_id, call)
+        # The feed may be in the long pause that it makes while nothing is open.
+        self._user_stream_tracker.data_source.hurry()
         return settled[-1].exchange_order_id, self._time_source.time()
 
     def _levels(self, trading_pair: str, is_buy: bool) -> list[Level]:
@@ -488,8 +495,8 @@ class StandardExchange(ExchangePyBase):
     async def _order_states(self, orders: list[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
         """The state of each order by the chain; one whose transaction is not mined yet stays as it is."""
         keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None}
-        head = await self._venue.rpc.block_number() if keys else 0
-        stored = dict(zip(keys.values(), await self._venue.orders(list(keys.values()))))
+        orders_now, head = await self._venue.orders_and_head(list(keys.values())) if keys else ([], 0)
+        stored = dict(zip(keys.values(), orders_now))
         told = not any(order.deposit == 0 for order in stored.values()) or await self._caught_up(head)
         return [self._state(order, keys.get(order.client_order_id), stored, told) for order in orders]
 

@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing, discover, verified_markets
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -107,29 +108,40 @@ class Venue:
         """
         listing = await self.listing()
         tokens = [address for address in listing.tokens if address != listing.native_token]
-        native, units = await asyncio.gather(
-            self.rpc.balance(account),
-            self._words([(token, ERC20_FUNCTIONS["balanceOf"].encode(account)) for token in tokens]))
-        return native, {token: held for token, held in zip(tokens, units) if held is not None}
+        answers, native = await self.rpc.calls_and([(token, ERC20_FUNCTIONS["balanceOf"].encode(account)) for token in tokens],
+                                                   "eth_getBalance", account, "latest")
+        return quantity(native, "eth_getBalance"), {token: held for token, held in zip(tokens, map(_word, answers))
+                                                    if held is not None}
 
     async def orders(self, keys: Sequence[OrderKey]) -> list[ChainOrder]:
         """The engine's orders of these keys, in one batch."""
-        function = BOOK_FUNCTIONS["getOrder"]
-        orders = []
-        for answer in await self.rpc.call_many([(key.book, function.encode(key.is_bid, key.id)) for key in keys]):
-            if not isinstance(answer, bytes):
-                raise answer
-            orders.append(ChainOrder(*_decoded(function, answer)[0]))
-        return orders
+        return [_order(answer) for answer in await self.rpc.call_many(_order_calls(keys))]
+
+    async def orders_and_head(self, keys: Sequence[OrderKey]) -> tuple[list[ChainOrder], int]:
+        """The same, and the number of a block that is not older than what they say."""
+        answers, head = await self.rpc.calls_and(_order_calls(keys), "eth_blockNumber")
+        return [_order(answer) for answer in answers], quantity(head, "eth_blockNumber")
 
     async def _words(self, calls: Sequence[Call]) -> list[int | None]:
         """The one word that each call returns; None where the contract refuses the call or returns something else."""
-        words: list[int | None] = []
-        for answer in await self.rpc.call_many(calls):
-            if isinstance(answer, RpcError):
-                raise answer
-            words.append(int.from_bytes(answer, "big") if isinstance(answer, bytes) and len(answer) == WORD else None)
-        return words
+        return [_word(answer) for answer in await self.rpc.call_many(calls)]
+
+
+def _word(answer: bytes | OrderRejectedError | RpcError) -> int | None:
+    if isinstance(answer, RpcError):
+        raise answer
+    return int.from_bytes(answer, "big") if isinstance(answer, bytes) and len(answer) == WORD else None
+
+
+def _order_calls(keys: Sequence[OrderKey]) -> list[Call]:
+    function = BOOK_FUNCTIONS["getOrder"]
+    return [(key.book, function.encode(key.is_bid, key.id)) for key in keys]
+
+
+def _order(answer: bytes | OrderRejectedError | RpcError) -> ChainOrder:
+    if not isinstance(answer, bytes):
+        raise answer
+    return ChainOrder(*_decoded(BOOK_FUNCTIONS["getOrder"], answer)[0])
 
 
 def _decoded(function: Function, answer: bytes) -> tuple[Any, ...]:

@@ -60,6 +60,7 @@ class RpcClient:
         self._chain_id = chain_id
         self._pool = EndpointPool(urls, clock, batch_limit)
         self._last_id = 0
+        self.answers = 0  # how many HTTP requests were answered with JSON-RPC
         self._head = -1
 
     async def call(self, method: str, *params: Any) -> Any:
@@ -139,6 +140,15 @@ class RpcClient:
                                     for to, data in calls])
         return [self._call_result(answer) for answer in answers]
 
+    async def calls_and(self, calls: Sequence[tuple[str, bytes]], method: str,
+                        *params: Any) -> tuple[list[bytes | OrderRejectedError | RpcError], Any]:
+        """Many (contract, calldata) as `call_many` has them, and after them the result of another request, in one batch."""
+        questions: list[Request] = [("eth_call", [call_object(to, data, None, 0, None), "latest"]) for to, data in calls]
+        *answers, last = await self.batch([*questions, (method, params)])
+        if isinstance(last, RpcError):
+            raise last
+        return [self._call_result(answer) for answer in answers], last
+
     async def estimate_gas(self, to: str, data: bytes, from_: str, value: int = 0) -> int:
         """The node's estimate; raises OrderRejectedError when the call would revert.
 
@@ -168,9 +178,23 @@ class RpcClient:
 
         A range that the node finds too long raises RpcError (`rpc_errors.is_log_range` tells it).
         """
-        query = {"address": address if isinstance(address, str) else list(address), "topics": list(topics),
-                 "fromBlock": hex(from_block), "toBlock": hex(to_block)}
+        query = _log_query(address, topics, from_block, to_block)
         return [values.log(item) for item in values.listing(await self.call("eth_getLogs", query), "eth_getLogs")]
+
+    async def newest_logs(self, address: str | Sequence[str], topics: Sequence[Any],
+                          from_block: int) -> tuple[int, list[Mapping[str, Any]]]:
+        """The newest block of the node that answers, and the logs from a block up to that one, in one batch.
+
+        Raises RpcError as `logs` does.
+        """
+        head, found = await self.batch([("eth_blockNumber", []),
+                                        ("eth_getLogs", [_log_query(address, topics, from_block, "latest")])])
+        for answer in (head, found):
+            if isinstance(answer, RpcError):
+                raise answer
+        number = values.quantity(head, "eth_blockNumber")
+        logs = [values.log(item) for item in values.listing(found, "eth_getLogs")]
+        return number, [log for log in logs if values.quantity(log["blockNumber"], "eth_getLogs") <= number]
 
     @staticmethod
     def _call_result(answer: Any) -> bytes | OrderRejectedError | RpcError:
@@ -263,6 +287,7 @@ class RpcClient:
         body = json.dumps(bodies if len(bodies) > 1 else bodies[0], separators=(",", ":")).encode()
         answer = await self._transport.request("POST", endpoint.url, body=body, timeout=self._timeout)
         document = _document(answer, endpoint, requests)
+        self.answers += 1
         if len(requests) == 1:
             return [_result(document, first, requests[0][0], endpoint)]
         if isinstance(document, dict) and "error" in document:
@@ -270,6 +295,11 @@ class RpcClient:
         by_id = {item["id"]: item for item in values.listing(document, f"the batch answer of {endpoint.host}")
                  if isinstance(item, dict) and isinstance(item.get("id"), int)}
         return [_result(by_id.get(first + index), first + index, method, endpoint) for index, (method, _) in enumerate(requests)]
+
+
+def _log_query(address: str | Sequence[str], topics: Sequence[Any], from_block: int, to_block: BlockTag) -> dict[str, Any]:
+    return {"address": address if isinstance(address, str) else list(address), "topics": list(topics),
+            "fromBlock": hex(from_block), "toBlock": block_tag(to_block)}
 
 
 def block_tag(block: BlockTag) -> str:

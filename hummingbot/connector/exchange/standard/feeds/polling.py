@@ -3,6 +3,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
@@ -23,13 +24,14 @@ from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 
-# A quiet book is asked less often, down to this multiple of the interval.
-IDLE_FACTOR = 5
+# A quiet book is asked only so often, in seconds.
+IDLE_INTERVAL = 5.0
 QUIET_POLLS_TO_IDLE = 5
 MAX_REMEMBERED_TRADES = 1000
 # The node may index logs a little later than it reports the block, and a reorganisation may replace them.
 OVERLAP_BLOCKS = REORGANISED_BLOCKS
 MAX_BLOCK_RANGE = 1000
+TOPICS = [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]]
 
 
 class PollingMarketFeed:
@@ -111,7 +113,7 @@ class PollingMarketFeed:
                 if not failing:
                     failing = True
                     logging.getLogger(__name__).warning("The order book of %s is not updated: %s", trading_pair, error)
-            await self._clock.sleep(self._interval * (IDLE_FACTOR if quiet >= QUIET_POLLS_TO_IDLE else 1))
+            await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
 
     async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> None:
         try:
@@ -156,6 +158,7 @@ class PollingAccountFeed:
         self._range = MAX_BLOCK_RANGE
         self._hurry = asyncio.Event()
         self._delivered: dict[tuple[str, int], EngineLog] = {}
+        self._recent = False
 
     def hurry(self) -> None:
         """See AccountFeed.hurry."""
@@ -193,11 +196,13 @@ class PollingAccountFeed:
 
     async def read(self, sink: AccountSink) -> None:
         """Deliver what is new up to the node's head. Raises ApiUnavailableError when the node does not answer."""
+        if self._recent and await self._read_newest(sink):
+            return
         head = await self._rpc.block_number()
         if self._cursor is not None and self._cursor > head + MAX_LAG_BLOCKS:
             logging.getLogger(__name__).warning("The chain is at block %d, but block %d was read before: it was begun anew, and "
                                                 "what is followed begins at its head", head, self._cursor)
-            self._cursor, self._first = None, 0
+            self._cursor, self._first, self._recent = None, 0, False
             self._delivered.clear()
         if self._cursor is None:
             self._cursor = head
@@ -207,16 +212,36 @@ class PollingAccountFeed:
         while begin <= head:
             end = min(begin + self._range - 1, head)
             try:
-                found = await self._rpc.logs(self._engine, [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]], begin, end)
+                found = await self._rpc.logs(self._engine, TOPICS, begin, end)
             except RpcError as error:
                 if not is_log_range(error) or end == begin:
                     raise
                 self._range = (end - begin + 1) // 2
                 continue
-            logs = await self._compared(decode_engine_logs(found, self._engine), begin, end)
-            self._cursor = max(self._cursor, end)
-            sink(OrderLogs(logs, self._cursor))
+            await self._take_in(found, begin, end, sink)
             begin = end + 1
+        self._recent = True
+
+    async def _read_newest(self, sink: AccountSink) -> bool:
+        """All that is new in one request, as there is not much of it; False when the node does not say it like that."""
+        assert self._cursor is not None
+        begin = max(self._first, self._cursor + 1 - OVERLAP_BLOCKS)
+        try:
+            head, found = await self._rpc.newest_logs(self._engine, TOPICS, begin)
+        except RpcError as error:
+            if not is_log_range(error):
+                raise
+            return False
+        if not begin <= head or self._cursor > head + MAX_LAG_BLOCKS:
+            return False
+        await self._take_in(found, begin, head, sink)
+        return True
+
+    async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink) -> None:
+        """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
+        logs = await self._compared(decode_engine_logs(found, self._engine), begin, end)
+        self._cursor = max(self._cursor or 0, end)
+        sink(OrderLogs(logs, self._cursor))
         oldest = self._cursor - 2 * OVERLAP_BLOCKS
         self._delivered = {place: log for place, log in self._delivered.items() if log.block_number > oldest}
 

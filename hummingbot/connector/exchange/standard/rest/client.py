@@ -35,6 +35,7 @@ class RestClient:
         self._current = 0
         self._timeout = timeout
         self._trades_path: str | None = None
+        self.answers = 0  # how many requests were answered with what was asked for
         self._reported_rejections: set[str] = set()
 
     @property
@@ -60,6 +61,7 @@ class RestClient:
     async def _get_once(self, path: str) -> bytes:
         answer = await self._transport.request("GET", self.url + path, timeout=self._timeout)
         if answer.status == 200:
+            self.answers += 1
             return answer.body
         if answer.status in CONSTANTS.RATE_LIMIT_STATUSES:
             raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})",
@@ -101,8 +103,6 @@ class RestClient:
             return page.rows
         raise BadDataError("the API offers no trades of a pair")
 
-    async def open_orders(self, account: str) -> list[OpenOrderRow]:
-        """The orders of an account that the indexer believes open, page by page."""
     async def candles(self, interval: str, base: str, quote: str, size: int, before: int | None = None) -> list[CandleRow]:
         """The newest candles of a pair, oldest first: those that begin before a time (epoch seconds), or all.
 
@@ -113,6 +113,8 @@ class RestClient:
                                           size=size, page=1))
         return sorted(parse_page(body, ("buckets",), parse_candle).rows)
 
+    async def open_orders(self, account: str) -> list[OpenOrderRow]:
+        """The orders of an account that the indexer believes open, page by page."""
         values = {"address": to_checksum(account)}
         return await self._all_pages(CONSTANTS.ACCOUNT_ORDERS_PATH, values, ("orders",), parse_open_order)
 

@@ -61,9 +61,10 @@ class StandardAnswers:
     def setUp(self) -> None:
         self.log_callbacks: list[tuple[str, Any]] = []
         super().setUp()
-        patcher = patch.object(standard_exchange, "CATCH_UP_TIMEOUT", 0.3)
-        patcher.start()
-        self.addCleanup(patcher.stop)
+        for name, seconds in (("CATCH_UP_TIMEOUT", 0.3), ("IDLE_ACCOUNT_INTERVAL", 1.0)):
+            patcher = patch.object(standard_exchange, name, seconds)
+            patcher.start()
+            self.addCleanup(patcher.stop)
 
     async def asyncSetUp(self) -> None:
         """The connector as after start_network: markets known, account ready, own orders followed.

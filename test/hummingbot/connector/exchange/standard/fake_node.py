@@ -213,7 +213,8 @@ class FakeNode:
         return receipt and {"hash": transaction_hash, "blockNumber": receipt["blockNumber"]}
 
     def eth_getLogs(self, query: dict[str, Any]) -> list[dict[str, Any]]:
-        first, last = int(query["fromBlock"], 16), int(query["toBlock"], 16)
+        first = int(query["fromBlock"], 16)
+        last = self.head if query["toBlock"] == "latest" else int(query["toBlock"], 16)
         kinds = query["topics"][0] if query["topics"] else None
         addresses = [query["address"]] if isinstance(query["address"], str) else query["address"]
         return [log for log in self.logs if first <= int(log["blockNumber"], 16) <= last and log["address"] in addresses

@@ -242,3 +242,13 @@ async def test_last_traded_prices_come_from_the_connector_and_errors_pass(world)
     assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.5}
     with pytest.raises(KeyError):
         await world.source.get_last_traded_prices([OTHER])
+
+
+async def test_last_traded_price_is_asked_for_once_and_then_follows_the_trades(world):
+    world.connector.prices = {PAIR: 9.5}
+    await world.source.get_last_traded_prices([PAIR])
+    world.connector.prices = {}
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.5}
+    await world.listen()
+    world.feed.sink(PublicTrade(PAIR, "1", True, 9.75, 1.0, 1700.0))
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.75}

@@ -11,7 +11,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, UnknownMarketError
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, PublicTrade
 from hummingbot.connector.exchange.standard.feeds.polling import (
-    IDLE_FACTOR,
+    IDLE_INTERVAL,
     MAX_BLOCK_RANGE,
     QUIET_POLLS_TO_IDLE,
     PollingAccountFeed,
@@ -110,7 +110,7 @@ async def test_unchanged_book_is_not_delivered_again_and_asked_less_often(books)
     asked = books.requests(AAA)
     assert await books.next() == []
     assert books.requests(AAA) == asked
-    assert books.clock.pauses[-1] == IDLE_FACTOR
+    assert books.clock.pauses[-1] == IDLE_INTERVAL
 
 
 async def test_changed_book_is_delivered_and_asked_at_the_full_rate_again(books):
@@ -118,7 +118,7 @@ async def test_changed_book_is_delivered_and_asked_at_the_full_rate_again(books)
     for _ in range(QUIET_POLLS_TO_IDLE):
         await books.next()
     books.book(AAA, book_of(11))
-    (event,) = await books.next(IDLE_FACTOR)
+    (event,) = await books.next(IDLE_INTERVAL)
     assert event.asks == [(11, 1)]
     assert books.clock.pauses[-1] == 1.0
 
@@ -141,9 +141,9 @@ async def test_failing_book_is_told_once_and_its_recovery_too(books, caplog):
     with caplog.at_level(logging.INFO):
         assert [event.trading_pair for event in await books.next()] == [BBB]
         for _ in range(3):
-            await books.next(IDLE_FACTOR)
+            await books.next(IDLE_INTERVAL)
         books.book(AAA, book_of(13))
-        (event,) = await books.next(IDLE_FACTOR)
+        (event,) = await books.next(IDLE_INTERVAL)
     assert event.asks == [(13, 1)]
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 2
@@ -157,7 +157,7 @@ async def test_answer_that_is_no_book_leaves_the_last_one_standing(books, answer
     books.book(AAA, answer)
     assert await books.next() == []
     books.book(AAA, book_of(10))
-    assert await books.next(IDLE_FACTOR) == []  # the book that was delivered before
+    assert await books.next(IDLE_INTERVAL) == []  # the book that was delivered before
 
 
 async def test_snapshot_now_and_its_errors(books):
@@ -408,6 +408,48 @@ async def test_node_that_lags_a_little_is_waited_for():
     account.node.fill(account.order(), 10, 100, 1)
     assert [log.block_number for log in await account.next()] == [111]
     account.task.cancel()
+
+
+async def test_quiet_poll_is_one_request(account):
+    await account.run()
+    before = account.rpc.answers
+    await account.next()
+    await account.next()
+    assert account.rpc.answers - before == 2
+
+
+async def test_log_of_a_block_after_the_head_that_was_told_comes_with_the_next_look(account, monkeypatch):
+    await account.run()
+    account.node.fill(account.order(), 10, 100, 1)
+    answer = account.node._answer
+
+    def behind(method, params):
+        told = answer(method, params)
+        return {"result": hex(int(told["result"], 16) - 1)} if method == "eth_blockNumber" else told
+
+    with monkeypatch.context() as patch:
+        patch.setattr(account.node, "_answer", behind)
+        assert await account.next() == []
+        assert account.told[-1].block_number == 100
+    assert [log.block_number for log in await account.next()] == [101]
+
+
+async def test_long_sleep_is_caught_up_in_ranges(account, monkeypatch):
+    await account.run()
+    account.node.head += 2000
+    account.node.fill(account.order(), 10, 100, 1)
+    answer = account.node._answer
+
+    def limited(method, params):
+        last = params[0]["toBlock"] if method == "eth_getLogs" else "0x0"
+        last = account.node.head if last == "latest" else int(last, 16)
+        if method == "eth_getLogs" and last - int(params[0]["fromBlock"], 16) >= 1000:
+            return {"error": {"code": -32000, "message": "block range is too wide, maximum 1000"}}
+        return answer(method, params)
+
+    monkeypatch.setattr(account.node, "_answer", limited)
+    assert [log.block_number for log in await account.next()] == [account.node.head]
+    assert account.told[-1].block_number == account.node.head
 
 
 async def test_query_names_the_engine_and_the_two_events(account):
