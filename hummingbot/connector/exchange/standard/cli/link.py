@@ -72,7 +72,7 @@ def link(path: Path, copy: bool, source: Path = SOURCE) -> list[str]:
     if target.is_symlink() and not copy and target.resolve() == source:
         done.append(f"{target} is a link to {source} already.")
     else:
-        _refuse_foreign(target, source)
+        _clear(target)
         if copy:
             _copy(source, target)
             done.append(f"Copied {source} to {target}. Run this again after each update of the connector.")
@@ -146,10 +146,10 @@ def _refuse_hazards(root: Path, source: Path, copy: bool) -> None:
                       "the files behind a link. Uninstall it first.")
 
 
-def _refuse_foreign(target: Path, source: Path) -> None:
-    """Make sure that nothing stands at the target but an earlier copy of ours."""
+def _clear(target: Path) -> None:
+    """Remove an earlier copy of ours; Refusal for anything else that stands at the target."""
     if target.is_symlink():
-        raise Refusal(f"{target} leads to {target.readlink()} and not to {source}: run `unlink` first.")
+        raise Refusal(f"{target} is a link to {target.readlink()}: run `unlink` first.")
     if target.exists() and not (target / MARK).is_file():
         raise Refusal(f"{target} exists and was not made by `link`: move it away first.")
     if target.exists():

@@ -1,0 +1,71 @@
+"""The journals that bots keep of a wallet: whether a bot is running, and which orders are its own.
+
+A running bot has its journal locked, so it is read as a copy; nothing is ever written to it.
+"""
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+
+
+class BotJournal(NamedTuple):
+    """A bot's journal: whether a bot has it open now, and the orders that it will take up again at its next start."""
+
+    path: Path
+    in_use: bool
+    orders: frozenset[OrderKey]
+
+
+def journals(data: Path, domain: str, address: str) -> list[BotJournal]:
+    """The journals of a wallet in a bot's data folder; damaged ones count as empty."""
+    return [BotJournal(path, _in_use(path), _orders(path))
+            for path in sorted(data.glob(f"{domain}_{address[2:10]}_*.sqlite"))]
+
+
+@contextmanager
+def held(paths: Sequence[Path]) -> Iterator[None]:
+    """Keep bots from starting with these journals meanwhile. Raises ConfigurationError when one runs already."""
+    with ExitStack() as stack:
+        for path in paths:
+            connection = stack.enter_context(closing(sqlite3.connect(path, isolation_level=None, timeout=0)))
+            try:
+                connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                raise ConfigurationError(
+                    f"A bot is trading with this wallet now (its journal {path} is in use), and two programs must not send with "
+                    "one key: stop it with `hbot stop`, which cancels its orders, or cancel there.") from None
+        yield
+
+
+def _in_use(path: Path) -> bool:
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
+        try:
+            connection.execute("SELECT COUNT(*) FROM state").fetchone()
+        except sqlite3.OperationalError as error:
+            return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        except sqlite3.DatabaseError:
+            return False
+    return False
+
+
+def _orders(path: Path) -> frozenset[OrderKey]:
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in ("", "-wal"):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                shutil.copyfile(part, Path(folder, "journal" + suffix))
+        with closing(sqlite3.connect(Path(folder, "journal"))) as connection:
+            try:
+                row = connection.execute("SELECT value FROM state WHERE key = 'account'").fetchone()
+                known = json.loads(row[0]).get("orders", ()) if row else ()
+                return frozenset(OrderKey(str(item[0]), bool(item[1]), int(item[2])) for item in known)
+            except (sqlite3.DatabaseError, ValueError, LookupError, TypeError, AttributeError):
+                return frozenset()

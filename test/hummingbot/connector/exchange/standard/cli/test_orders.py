@@ -1,0 +1,158 @@
+"""The command `orders` against a sandbox: what it lists, what it cancels, and when it refuses to."""
+import io
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hummingbot.client.config.config_crypt import ETHKeyFileSecretManger
+from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.clock import SystemClock
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+
+from .exchange_at_work import environment, key_of, quiet_sandbox, run, sell
+
+NETWORK = ("--network", "standard_sandbox")
+
+
+@pytest.fixture
+async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
+    async with quiet_sandbox() as sandbox:
+        for name, value in environment(sandbox).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("STANDARD_SANDBOX_PRIVATE_KEY", raising=False)
+        yield sandbox
+
+
+@pytest.fixture
+def home(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A bot's folder with the newcomer's encrypted key."""
+    encrypted = ETHKeyFileSecretManger("secret").encrypt_secret_value("key", key_of(sandbox))
+    (tmp_path / "conf" / "connectors").mkdir(parents=True)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "conf" / "connectors" / "standard_sandbox.yml").write_text(
+        f"connector: standard_sandbox\n\nstandard_sandbox_private_key: {encrypted}\n\nstandard_sandbox_rpc_url: ''\n")
+    monkeypatch.setenv("HBOT_PASSWORD", "secret")
+    return tmp_path
+
+
+def names_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [row["id"] for row in json.loads(capsys.readouterr().out)]
+
+
+def journal_name(sandbox: Sandbox) -> str:
+    return f"standard_sandbox_{sandbox.accounts[0].address[2:10]}_{sandbox.engine_address[2:10]}.sqlite"
+
+
+async def test_the_list_has_exact_amounts_and_only_the_wallets_own_orders(sandbox, capsys):
+    await sell(sandbox, ["0.7", "0.75"])
+    await sell(sandbox, ["0.8"], account=1)
+    assert await run("orders", *NETWORK, "--address", sandbox.accounts[0].address, "--json") == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [(row["trading_pair"], row["side"], row["price"], row["amount"], row["locked_token"]) for row in rows] == [
+        ("SOMI-USDC", "sell", "0.70000000", "10.000000000000000000", "SOMI"),
+        ("SOMI-USDC", "sell", "0.75000000", "10.000000000000000000", "SOMI")]
+    assert await run("orders", *NETWORK, "--address", sandbox.accounts[0].address) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[0].split() == ["ID", "SIDE", "PRICE", "AMOUNT", "LEFT", "LOCKED"] and len(table) == 3
+    assert table[1].split() == [rows[0]["id"], "sell", "0.7", "10", "SOMI", "10", "SOMI"]
+
+
+async def test_chosen_orders_are_cancelled_and_the_rest_stays(sandbox, home, capsys):
+    await sell(sandbox, ["0.7", "0.75", "0.8"])
+    where = (*NETWORK, "--key-from-bot-home", str(home))
+    await run("orders", *where, "--json")
+    first, second, third = names_of(capsys)
+    assert await run("orders", "cancel", *where, "--yes", first, third, first.upper()) == 0
+    out = capsys.readouterr().out
+    assert out.count("cancelled in block") == 2 and key_of(sandbox) not in out
+    await run("orders", *where, "--json")
+    assert names_of(capsys) == [second]
+    assert [file.name for file in (home / "data").glob("*.sqlite")] == ["orders_" + journal_name(sandbox)]
+
+
+async def test_all_orders_are_cancelled_in_few_transactions_with_the_key_of_the_environment(sandbox, home, capsys, monkeypatch):
+    monkeypatch.setenv("STANDARD_SANDBOX_PRIVATE_KEY", key_of(sandbox))
+    await sell(sandbox, [f"0.7{number}" for number in range(10)] + ["0.81", "0.82"])
+    before = sandbox.node.nonce(sandbox.accounts[0].address)
+    assert await run("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all", "--yes") == 0
+    assert capsys.readouterr().out.count("cancelled in block") == 12
+    assert sandbox.node.nonce(sandbox.accounts[0].address) == before + 2
+    assert await run("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all", "--yes") == 0
+    assert "has no open orders" in capsys.readouterr().out
+
+
+async def test_nothing_is_cancelled_without_a_confirmation(sandbox, home, capsys, monkeypatch):
+    await sell(sandbox, ["0.7"])
+    cancel = ("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all")
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert await run(*cancel) == 1
+    assert "add --yes" in capsys.readouterr().err
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    assert await run(*cancel) == 1
+    assert "Nothing was cancelled." in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
+    assert await run(*cancel) == 0
+    assert "cancelled in block" in capsys.readouterr().out
+
+
+async def test_it_refuses_while_a_bot_of_the_wallet_runs_and_the_list_says_so(sandbox, home, capsys):
+    await sell(sandbox, ["0.7"])
+    journal = Journal(home / "data" / journal_name(sandbox), SystemClock())
+    await journal.open()
+    market = sandbox.markets[0]
+    try:
+        await journal.set("account", json.dumps({"orders": [[market.book, False, 1, "ours", 7, "5"]], "block": 1}))
+        where = (*NETWORK, "--key-from-bot-home", str(home))
+        assert await run("orders", *where, "--json") == 0
+        captured = capsys.readouterr()
+        assert [row["of_a_bot"] for row in json.loads(captured.out)] == [True] and "A bot is trading" in captured.err
+        assert await run("orders", "cancel", *where, "--all", "--yes") == 1
+        assert "hbot stop" in capsys.readouterr().err
+        assert sandbox.node.nonce(sandbox.accounts[0].address) == 1
+    finally:
+        await journal.close()
+    assert await run("orders", "cancel", *where, "--all", "--yes") == 0
+
+
+async def test_orders_of_a_bot_that_is_gone_are_found_though_the_api_misses_them(sandbox, home, capsys):
+    sandbox.indexer.settings.missing_orders = 1.0
+    await sell(sandbox, ["0.7", "0.75"])
+    journal = Journal(home / "data" / journal_name(sandbox), SystemClock())
+    await journal.open()
+    await journal.set("account", json.dumps({"orders": [[sandbox.markets[0].book, False, 1, "ours", 7, "5"]], "block": 1}))
+    await journal.close()
+    await run("orders", *NETWORK, "--key-from-bot-home", str(home), "--json")
+    assert names_of(capsys) == ["SOMI-USDC:ask:1"]
+
+
+@pytest.mark.parametrize(("arguments", "words", "code"), [
+    (("orders", *NETWORK), "Whose orders?", 1),
+    (("orders", *NETWORK, "--address", "0x" + "11" * 32), "must be an address", 1),
+    (("orders", "cancel", *NETWORK), "--all of them", 2),
+    (("orders", "cancel", *NETWORK, "--all", "SOMI-USDC:ask:1"), "--all of them", 2),
+    (("orders", "cancel", *NETWORK, "--all", "--yes"), "set STANDARD_SANDBOX_PRIVATE_KEY", 1),
+    (("orders", *NETWORK, "--key-from-bot-home", "/nowhere/at/all"), "There is no folder", 1)])
+async def test_what_is_missing_is_said_in_one_sentence(sandbox, capsys, monkeypatch, arguments, words, code):
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert await run(*arguments) == code
+    captured = capsys.readouterr()
+    assert words in captured.err and "Traceback" not in captured.err and "11111111" not in captured.err
+
+
+async def test_a_wrong_password_an_unknown_order_and_a_home_without_a_key_are_told(sandbox, home, capsys, monkeypatch):
+    where = (*NETWORK, "--key-from-bot-home", str(home))
+    assert await run("orders", "cancel", *where, "--yes", "SOMI-USDC:ask:99") == 1
+    assert "No open order of this wallet is called SOMI-USDC:ask:99" in capsys.readouterr().err
+    monkeypatch.setenv("HBOT_PASSWORD", "wrong")
+    assert await run("orders", *where) == 1
+    assert "password does not open" in capsys.readouterr().err
+    assert await run("orders", "--network", "standard", "--key-from-bot-home", str(home)) == 1
+    assert "run `connect standard`" in capsys.readouterr().err
