@@ -21,6 +21,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 from test.crash.bot import Life, main
@@ -186,7 +187,7 @@ class Killer:
 
 async def kill_often(kills: int, seed: int, folder: Path) -> Report:
     """The whole test: a sandbox with lively traders, and so many kills."""
-    settings = SandboxSettings(port=0, block_interval=0.02, seed=seed,
+    settings = SandboxSettings(port=0, block_interval=0.05, seed=seed, node=NodeSettings(history_blocks=1_000_000),
                                traders=TraderSettings(takes_per_second=8.0, quotes_per_second=4.0))
     async with Sandbox(settings) as sandbox:
         return await Killer(sandbox, folder, seed).run(kills)

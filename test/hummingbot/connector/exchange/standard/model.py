@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.markets import Market
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 from hummingbot.connector.exchange.standard.sandbox.transactions import TransactionRejected
@@ -298,6 +298,11 @@ class Rig:
                 if told[symbol] != moved[symbol]]
 
 
-def key_of(order: InFlightOrder) -> OrderKey | None:
-    """The key under which the order rests."""
-    return OrderKey.parse(order.exchange_order_id)
+def limit_order_data(market: Market, is_buy: bool, price: int, units: int, rests: bool, recipient: str) -> tuple[bytes, int]:
+    """The calldata and the native value of a limit order of so many base units."""
+    tokens = (market.base.address, market.quote.address)
+    if is_buy:
+        return ENGINE_FUNCTIONS["limitBuy"].encode(*tokens, price, market.deposit_for(price, units), rests, 20, recipient), 0
+    if market.base_is_native:
+        return ENGINE_FUNCTIONS["limitSellETH"].encode(tokens[1], price, rests, 20, recipient), units
+    return ENGINE_FUNCTIONS["limitSell"].encode(*tokens, price, units, rests, 20, recipient), 0

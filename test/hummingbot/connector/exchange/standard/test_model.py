@@ -16,11 +16,10 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.sandbox.faults import Kind
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.core.data_type.common import OrderType
-from test.hummingbot.connector.exchange.standard.model import SPEED, Rig
+from test.hummingbot.connector.exchange.standard.model import SPEED, Rig, limit_order_data
 from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, until
 
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "200"))
@@ -153,7 +152,7 @@ class ConnectorMachine(RuleBasedStateMachine):
             market, wallet = self.rig.market(pair), self.rig.sandbox.accounts[number]
             price = round(MIDDLE[pair] * (1000 + step) * 10 ** 5)
             units = market.base.to_units(LOT[pair] * lots)
-            data, value = _trade(market, is_buy, price, units, rests, wallet.address)
+            data, value = limit_order_data(market, is_buy, price, units, rests, wallet.address)
             self.rig.act(number, self.rig.sandbox.engine_address, data, value)
             await asyncio.sleep(pause)
         self.run(trade())
@@ -203,15 +202,6 @@ class ConnectorMachine(RuleBasedStateMachine):
     @rule()
     def settle(self) -> None:
         self.run(self.rig.quiet())
-
-
-def _trade(market: Any, is_buy: bool, price: int, units: int, rests: bool, recipient: str) -> tuple[bytes, int]:
-    tokens = (market.base.address, market.quote.address)
-    if is_buy:
-        return ENGINE_FUNCTIONS["limitBuy"].encode(*tokens, price, market.deposit_for(price, units), rests, 20, recipient), 0
-    if market.base_is_native:
-        return ENGINE_FUNCTIONS["limitSellETH"].encode(tokens[1], price, rests, 20, recipient), units
-    return ENGINE_FUNCTIONS["limitSell"].encode(*tokens, price, units, rests, 20, recipient), 0
 
 
 def _run(examples: int, steps: int) -> None:

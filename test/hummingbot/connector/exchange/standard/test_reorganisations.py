@@ -1,0 +1,135 @@
+"""The connector on a chain that takes blocks back: its orders, fills and money are always those of the chain that is left."""
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.sandbox.node import Reorg
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from hummingbot.core.event.event_logger import EventLogger
+from hummingbot.core.event.events import MarketEvent
+from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_data
+from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, until
+
+PRICES = {NATIVE_PAIR: Decimal("0.65"), TOKEN_PAIR: Decimal("60000")}
+AMOUNTS = {NATIVE_PAIR: Decimal("12.34"), TOKEN_PAIR: Decimal("0.001234")}
+modes = pytest.mark.parametrize("mode", Reorg)
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    rig = Rig(tmp_path)
+    await rig.open()
+    await rig.quiet()
+    yield rig
+    await rig.close()
+
+
+async def resting(rig: Rig, is_buy: bool = False, pair: str = TOKEN_PAIR) -> InFlightOrder:
+    """An order of the connector that rests."""
+    rig.place(is_buy, pair, OrderType.LIMIT, PRICES[pair], AMOUNTS[pair])
+    await until(lambda: rig.open_orders() and rig.open_orders()[-1].current_state is OrderState.OPEN)
+    return rig.open_orders()[-1]
+
+
+def take(rig: Rig, order: InFlightOrder, share: int = 1) -> None:
+    """Another trader takes a part of the order."""
+    market = rig.market(order.trading_pair)
+    units = market.base.to_units(order.amount) // share
+    data, value = limit_order_data(market, order.trade_type.name == "SELL", round(order.price * 10 ** 8), units, False,
+                                   rig.sandbox.accounts[1].address)
+    rig.act(1, rig.sandbox.engine_address, data, value)
+
+
+def heard(rig: Rig, kind: MarketEvent) -> EventLogger:
+    logger = EventLogger()
+    rig.exchange.add_listener(kind, logger)
+    return logger
+
+
+@modes
+async def test_a_placement_whose_block_was_replaced_is_pending_until_it_rests_again(rig: Rig, mode: Reorg) -> None:
+    created = heard(rig, MarketEvent.SellOrderCreated)
+    order = await resting(rig)
+    states = []
+    rig.sandbox.node.pause()
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - 3, mode)
+    if mode is not Reorg.REMINE:
+        await until(lambda: order.is_pending_create)
+        states.append(order.exchange_order_id)
+    await rig.quiet()
+    assert order.current_state is OrderState.OPEN and order.client_order_id in rig.exchange.in_flight_orders
+    assert states == ([] if mode is Reorg.REMINE else [None])
+    assert len(created.event_log) == 1, "Hummingbot's records take an order's creation once only"
+
+
+@modes
+@pytest.mark.parametrize("share", [1, 3])
+async def test_a_fill_whose_block_was_replaced_is_taken_back_and_counts_once_when_it_returns(
+        rig: Rig, mode: Reorg, share: int, caplog: pytest.LogCaptureFixture) -> None:
+    order = await resting(rig)
+    await rig.quiet()
+    before = rig.sandbox.node.head.number
+    take(rig, order, share)
+    await until(lambda: order.order_fills)
+    await rig.quiet()
+    executed = order.executed_amount_base
+    caplog.set_level(logging.WARNING)
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, mode)
+    await rig.quiet()
+    if mode is Reorg.VANISH:
+        assert order.order_fills == {} and order.executed_amount_base == 0 and order.current_state is OrderState.OPEN
+        assert order.client_order_id in rig.exchange.in_flight_orders
+        assert any("took back a fill" in record.message for record in caplog.records)
+        take(rig, order, share)
+        await rig.quiet()
+    assert len(order.order_fills) == 1 and order.executed_amount_base == executed
+    assert order.current_state is (OrderState.FILLED if share == 1 else OrderState.PARTIALLY_FILLED)
+
+
+@modes
+async def test_a_cancel_whose_block_was_replaced_is_sent_again(rig: Rig, mode: Reorg) -> None:
+    order = await resting(rig)
+    await rig.quiet()
+    before = rig.sandbox.node.head.number
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await until(lambda: order.current_state is OrderState.CANCELED)
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, mode)
+    await rig.quiet()
+    assert order.current_state is OrderState.CANCELED and not rig.exchange.in_flight_orders
+
+
+async def test_a_refused_order_that_a_reorganisation_lets_through_is_an_order(rig: Rig) -> None:
+    """Money comes in after the order that needs it; in the replaced block, where it pays more for its gas, it comes first."""
+    order = await resting(rig)
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await rig.quiet()
+    market, node = rig.market(TOKEN_PAIR), rig.sandbox.node
+    before = node.head.number
+    rig.place(False, TOKEN_PAIR, OrderType.LIMIT, PRICES[TOKEN_PAIR], Decimal(1100))
+    await until(lambda: rig.open_orders())
+    (refused,) = rig.open_orders()
+    await until(lambda: refused.current_state is OrderState.FAILED)
+    rig.act(1, market.base.address, ERC20_FUNCTIONS["transfer"].encode(rig.address, 200 * 10 ** 8), gas_price=50 * node.gas_price)
+    rig.funds["WBTC"] += 200 * 10 ** 8
+    await until(lambda: not len(node.pool))
+    node.reorganise(node.head.number - before)
+    await rig.quiet()
+    assert refused.current_state is OrderState.OPEN
+
+
+async def test_a_node_that_shows_less_than_it_knows_takes_nothing_back(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    order = await resting(rig)
+    take(rig, order, 3)
+    await until(lambda: order.order_fills)
+    rig.sandbox.faults.add("empty_lists", target="rpc", method="eth_getLogs")
+    rig.sandbox.faults.add("null", target="rpc", method="eth_getTransactionReceipt")
+    await asyncio.sleep(0.5)
+    assert len(order.order_fills) == 1 and order.current_state is OrderState.PARTIALLY_FILLED
+    await rig.quiet()
+    assert not any("reorganisation" in record.message for record in caplog.records)

@@ -1,0 +1,144 @@
+"""A connector that is killed and started again: named cases of what the crash test and the model found or must keep."""
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from hummingbot.connector.exchange.standard.sandbox.node import Reorg
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from test.hummingbot.connector.exchange.standard.model import Rig
+from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, resting, take
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    rig = Rig(tmp_path)
+    await rig.open()
+    await rig.quiet()
+    yield rig
+    await rig.close()
+
+
+async def sent(rig: Rig) -> None:
+    """A sell order leaves for a chain that stands still."""
+    await resting_gone(rig)
+    rig.sandbox.node.pause()
+    rig.place(False, TOKEN_PAIR, OrderType.LIMIT, PRICES[TOKEN_PAIR], AMOUNTS[TOKEN_PAIR])
+    await until(lambda: len(rig.sandbox.node.pool))
+
+
+async def resting_gone(rig: Rig) -> None:
+    """The approval is made, nothing rests, and nothing is remembered but the last block."""
+    order = await resting(rig)
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await rig.quiet()
+
+
+async def test_a_placement_that_hummingbot_saved_as_pending_gets_its_state_and_its_fills(rig: Rig) -> None:
+    await sent(rig)
+    (order,) = rig.open_orders()
+    rig.saved = json.dumps(rig.exchange.tracking_states)
+    await rig.kill()
+    rig.sandbox.node.resume()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    take(rig, order, 3)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    await rig.connect()
+    await rig.quiet()
+    again = rig.orders[order.client_order_id]
+    assert again.current_state is OrderState.PARTIALLY_FILLED and len(again.order_fills) == 1
+
+
+async def test_fills_between_two_runs_count_although_nothing_rested_when_the_state_was_saved_last(rig: Rig) -> None:
+    """The first run saved its state before the order was placed; its logs must be read from that block on."""
+    await sent(rig)
+    (order,) = rig.open_orders()
+    rig.saved = json.dumps(rig.exchange.tracking_states)
+    await rig.kill()
+    rig.sandbox.node.resume()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    take(rig, order)
+    rig.sandbox.node.mine(100)
+    await rig.connect()
+    await rig.quiet()
+    assert rig.orders[order.client_order_id].current_state is OrderState.FILLED
+
+
+async def test_an_order_that_hummingbot_forgot_is_cancelled(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    await sent(rig)
+    await rig.kill()
+    assert len(rig.forgotten) == 1
+    rig.sandbox.node.resume()
+    await rig.connect()
+    await rig.quiet()
+    assert any("does not know it any more" in record.message for record in caplog.records)
+    assert not rig.exchange.in_flight_orders and not rig.exchange._account.settlement.resting
+
+
+async def test_an_order_that_was_saved_and_never_sent_fails(rig: Rig) -> None:
+    order = InFlightOrder("HBOTnever", TOKEN_PAIR, OrderType.LIMIT, TradeType.SELL, AMOUNTS[TOKEN_PAIR], 1.0, PRICES[TOKEN_PAIR])
+    rig.saved = json.dumps({order.client_order_id: order.to_json()})
+    await rig.kill()
+    await rig.connect()
+    await rig.quiet()
+    assert rig.orders["HBOTnever"].current_state is OrderState.FAILED and not rig.exchange.in_flight_orders
+
+
+async def test_a_fill_that_was_processed_before_the_kill_reduces_the_deposit_once(rig: Rig) -> None:
+    order = await resting(rig)
+    take(rig, order, 3)
+    await until(lambda: order.order_fills)
+    await asyncio.sleep(0.1)
+    for _ in range(3):
+        await rig.kill()
+        await rig.connect()
+        await rig.quiet()
+    again = rig.orders[order.client_order_id]
+    assert len(again.order_fills) == 1 and again.current_state is OrderState.PARTIALLY_FILLED
+
+
+async def test_a_fill_that_is_taken_back_between_two_runs_leaves_the_order(rig: Rig) -> None:
+    order = await resting(rig)
+    await rig.quiet()
+    before = rig.sandbox.node.head.number
+    take(rig, order, 3)
+    await until(lambda: order.order_fills)
+    await rig.quiet()
+    await rig.kill()
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    await rig.connect()
+    await rig.quiet()
+    again = rig.orders[order.client_order_id]
+    assert again.order_fills == {} and again.executed_amount_base == 0 and again.current_state is OrderState.OPEN
+
+
+async def test_an_order_that_was_filled_and_then_cancelled_is_filled(rig: Rig) -> None:
+    """What rounding leaves of a buy is cancelled; the fill and the cancel may be told together."""
+    rig.place(True, TOKEN_PAIR, OrderType.LIMIT, Decimal("59999.99999999"), Decimal("0.00033333"))
+    await until(lambda: rig.open_orders() and not rig.open_orders()[0].is_pending_create)
+    (order,) = rig.open_orders()
+    rig.exchange._user_stream_tracker.data_source.hurry = lambda: None
+    take(rig, order)
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await rig.quiet()
+    assert order.current_state is OrderState.FILLED
+
+
+async def test_money_in_orders_that_are_gone_is_not_counted_as_a_strangers(rig: Rig) -> None:
+    """The indexer shows an order before its receipt is read; for a moment it looks like one that somebody else placed."""
+    await sent(rig)
+    rig.sandbox.faults.add("null", target="rpc", method="eth_getTransactionReceipt")
+    rig.sandbox.node.resume()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    await asyncio.sleep(0.1)
+    rig.exchange._foreign_orders._refreshed = None
+    await rig.exchange._update_balances()
+    rig.sandbox.faults.clear()
+    await until(lambda: rig.open_orders()[0].current_state is OrderState.OPEN)
+    take(rig, rig.open_orders()[0])
+    await rig.quiet()
