@@ -3,7 +3,7 @@
 For each setting the first of these counts: what the constructor is given, the field of conf/connectors/<domain>.yml, the
 environment variable (STANDARD_SANDBOX_RPC_URL and the like), the domain's default. Several URLs are separated by commas.
 """
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -24,14 +24,33 @@ def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, e
     network = CONSTANTS.NETWORKS[domain]
     values = {name: _setting(domain, name, given, configuration, environment) for name in CONSTANTS.ENVIRONMENT_SETTINGS}
     if values["rpc_url"]:
-        network = network._replace(rpc_urls=_urls(domain, "rpc_url", values["rpc_url"]))
+        urls = _urls(domain, "rpc_url", values["rpc_url"])
+        # The node's WebSocket is taken to stand beside its JSON-RPC, as on Somnia, unless it is named.
+        network = network._replace(rpc_urls=urls, rpc_ws_urls=tuple(f"{_websocket(url)}/ws" for url in urls))
+    if values["rpc_ws_url"]:
+        network = network._replace(rpc_ws_urls=_urls(domain, "rpc_ws_url", values["rpc_ws_url"], ("ws", "wss")))
     if values["api_url"]:
-        network = network._replace(api_urls=_urls(domain, "api_url", values["api_url"]))
+        urls = _urls(domain, "api_url", values["api_url"])
+        network = network._replace(api_urls=urls, ws_urls=tuple(
+            (dialect, _moved(url, network.api_urls[0], urls[0])) for dialect, url in network.ws_urls))
+    if values["stream_url"]:
+        network = network._replace(ws_urls=_streams(domain, values["stream_url"]))
     if values["engine_address"]:
         network = network._replace(engine=_address(domain, values["engine_address"]))
     if values["chain_id"]:
         network = network._replace(chain_id=_chain_id(domain, values["chain_id"]))
     return network
+
+
+def _websocket(url: str) -> str:
+    """The same place by WebSocket."""
+    return url.replace("http", "ws", 1)
+
+
+def _moved(stream_url: str, old_api_url: str, api_url: str) -> str:
+    """A stream that the API's own server offers moves with the API; any other stays."""
+    old = _websocket(old_api_url)
+    return _websocket(api_url) + stream_url.removeprefix(old) if stream_url.startswith(old + "/") else stream_url
 
 
 class Preferences(NamedTuple):
@@ -81,19 +100,32 @@ def _setting(domain: str, name: str, given: Mapping[str, Any], configuration: An
     return ""
 
 
-def _urls(domain: str, name: str, text: str) -> tuple[str, ...]:
+def _streams(domain: str, text: str) -> tuple[tuple[str, str], ...]:
+    """Streams as (dialect, URL), written as dialect+URL: channels+wss://host/path."""
+    streams = []
+    for part in text.split(","):
+        dialect, _, url = part.strip().partition("+")
+        if dialect not in (CONSTANTS.CHANNELS, CONSTANTS.SPOT_STREAMS):
+            raise ConfigurationError(f"{domain}_stream_url must be a dialect and a URL, {CONSTANTS.CHANNELS}+wss://… or "
+                                     f"{CONSTANTS.SPOT_STREAMS}+wss://… (several separated by commas).")
+        streams += [(dialect, each) for each in _urls(domain, "stream_url", url, ("ws", "wss"))]
+    return tuple(streams)
+
+
+def _urls(domain: str, name: str, text: str, schemes: Sequence[str] = ("http", "https")) -> tuple[str, ...]:
     urls = tuple(url.strip().rstrip("/") for url in text.split(",") if url.strip())
-    if not urls or not all(map(_is_http_url, urls)):
-        raise ConfigurationError(f"{domain}_{name} must be an http:// or https:// URL (several separated by commas).")
+    if not urls or not all(_is_url(url, schemes) for url in urls):
+        raise ConfigurationError(f"{domain}_{name} must be a URL with {schemes[0]}:// or {schemes[1]}:// (several separated by "
+                                 "commas).")
     return urls
 
 
-def _is_http_url(text: str) -> bool:
+def _is_url(text: str, schemes: Sequence[str]) -> bool:
     try:
         parts = urlsplit(text)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
+    return parts.scheme in schemes and bool(parts.hostname)
 
 
 def _address(domain: str, text: str) -> str:

@@ -35,6 +35,8 @@ class Network(NamedTuple):
     watched_blocks: int = 0
     # Where the exchange may offer streams of its own, as (dialect, URL), and the node's WebSocket is not among them.
     ws_urls: tuple[tuple[str, str], ...] = ()
+    # The nodes' WebSockets. Somnia's stand beside their JSON-RPC, at /ws, and so does the sandbox's.
+    rpc_ws_urls: tuple[str, ...] = ()
 
 
 NETWORKS = {
@@ -47,6 +49,7 @@ NETWORKS = {
         well_known_tokens=(("SOMI", "0x046ede9564a72571df6f5e44d0405360c0f4dcab"),
                            ("USDC", "0x28bec7e30e6faee657a03e19bf1128aad7632a00")),
         explorer="https://explorer.somnia.network",
+        rpc_ws_urls=("wss://api.infra.mainnet.somnia.network/ws",),
         # Unverified: named by others, seen to answer by nobody.
         ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-mainnet-ponder-release.standardweb3.com"),
                  (SPOT_STREAMS, "wss://ws1-somnia-mainnet-websocket-release.standardweb3.com")),
@@ -61,6 +64,7 @@ NETWORKS = {
                            ("USDC", "0x0ed782b8079529f7385c3eda9faf1eaa0dbc6a17"),
                            ("WBTC", "0x54597df4e4a6385b77f39d458eb75443a8f9aa9e")),
         explorer="https://shannon-explorer.somnia.network",
+        rpc_ws_urls=("wss://api.infra.testnet.somnia.network/ws", "wss://dream-rpc.somnia.network/ws"),
         # Unverified, as on mainnet.
         ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-testnet-ponder-release.standardweb3.com"),
                  (SPOT_STREAMS, "wss://ws1-somnia-testnet-websocket-release.standardweb3.com"),
@@ -74,13 +78,14 @@ NETWORKS = {
         native_symbol="SOMI",
         well_known_tokens=(),
         explorer="",
+        rpc_ws_urls=("ws://127.0.0.1:8745/ws",),
         watched_blocks=REORGANISED_BLOCKS,
         ws_urls=((CHANNELS, "ws://127.0.0.1:8745/ws/channels"), (SPOT_STREAMS, "ws://127.0.0.1:8745/ws/spot")),
     ),
 }
 
 # Environment variables that override a domain's network: STANDARD_SANDBOX_RPC_URL, STANDARD_API_URL, …
-ENVIRONMENT_SETTINGS = ("rpc_url", "api_url", "engine_address", "chain_id")
+ENVIRONMENT_SETTINGS = ("rpc_url", "rpc_ws_url", "api_url", "stream_url", "engine_address", "chain_id")
 
 MARKET_SLIPPAGE = Decimal("0.01")
 # In native tokens: some hundreds of transactions at the fees seen on Somnia.
@@ -88,8 +93,9 @@ GAS_RESERVE = Decimal("1")
 
 # Which sources of data are tried, best first, before polling, which is always there. What is not proven on a live network
 # is not its default.
-FEEDS: dict[str, tuple[str, ...]] = {"polling": ()}
-DEFAULT_FEEDS = {DEFAULT_DOMAIN: "polling", TESTNET_DOMAIN: "polling", SANDBOX_DOMAIN: "polling"}
+FEEDS: dict[str, tuple[str, ...]] = {
+    "polling": (), "stream": ("stream",), "chain": ("chain",), "auto": ("chain", "stream")}
+DEFAULT_FEEDS = {DEFAULT_DOMAIN: "polling", TESTNET_DOMAIN: "polling", SANDBOX_DOMAIN: "auto"}
 
 EXCHANGE_PATH = "/api/exchange"
 TOKENS_PATH = "/api/tokens/{size}/{page}"

@@ -79,7 +79,9 @@ class StandardExchange(ExchangePyBase):
     def __init__(self,
                  standard_private_key: str = "",
                  standard_rpc_url: str = "",
+                 standard_rpc_ws_url: str = "",
                  standard_api_url: str = "",
+                 standard_stream_url: str = "",
                  standard_engine_address: str = "",
                  standard_chain_id: str = "",
                  standard_market_slippage: str = "",
@@ -101,7 +103,8 @@ class StandardExchange(ExchangePyBase):
         self._trading_required = trading_required
         self._time_source: Clock = clock or SystemClock()
         self._data_path = data_path
-        given = {"rpc_url": standard_rpc_url, "api_url": standard_api_url, "engine_address": standard_engine_address,
+        given = {"rpc_url": standard_rpc_url, "rpc_ws_url": standard_rpc_ws_url, "api_url": standard_api_url,
+                 "stream_url": standard_stream_url, "engine_address": standard_engine_address,
                  "chain_id": standard_chain_id, "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve,
                  "max_fee_gwei": standard_max_fee_gwei, "feed": standard_feed}
         self._network = resolve_network(domain, given, connector_configuration, os.environ)

@@ -34,7 +34,9 @@ class StandardConfigMap(BaseConnectorConfigMap):
     receive_connector_configuration: bool = True
     standard_private_key: SecretStr = _secret_key("Enter the private key of your trading wallet (0x and 64 hex digits)")
     standard_rpc_url: str = _setting()
+    standard_rpc_ws_url: str = _setting()
     standard_api_url: str = _setting()
+    standard_stream_url: str = _setting()
     standard_engine_address: str = _setting()
     standard_chain_id: str = _setting()
     standard_market_slippage: str = _setting()
@@ -51,7 +53,9 @@ class StandardTestnetConfigMap(BaseConnectorConfigMap):
     receive_connector_configuration: bool = True
     standard_testnet_private_key: SecretStr = _secret_key("Enter the private key of your testnet wallet (0x and 64 hex digits)")
     standard_testnet_rpc_url: str = _setting()
+    standard_testnet_rpc_ws_url: str = _setting()
     standard_testnet_api_url: str = _setting()
+    standard_testnet_stream_url: str = _setting()
     standard_testnet_engine_address: str = _setting()
     standard_testnet_chain_id: str = _setting()
     standard_testnet_market_slippage: str = _setting()
@@ -68,7 +72,9 @@ class StandardSandboxConfigMap(BaseConnectorConfigMap):
     receive_connector_configuration: bool = True
     standard_sandbox_private_key: SecretStr = _secret_key("Enter the private key of a sandbox account (the sandbox prints one)")
     standard_sandbox_rpc_url: str = _setting()
+    standard_sandbox_rpc_ws_url: str = _setting()
     standard_sandbox_api_url: str = _setting()
+    standard_sandbox_stream_url: str = _setting()
     standard_sandbox_engine_address: str = _setting()
     standard_sandbox_chain_id: str = _setting()
     standard_sandbox_market_slippage: str = _setting()

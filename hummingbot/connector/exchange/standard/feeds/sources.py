@@ -5,12 +5,18 @@ source in the settings; nothing else changes.
 """
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, MarketFeed, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
+from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource
 from hummingbot.connector.exchange.standard.feeds.failover import Source
+from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.stream_sources import stream_account_feed, stream_market_feed
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
@@ -30,27 +36,45 @@ class FeedContext(NamedTuple):
     chance: random.Random
 
 
+Looking = Callable[[int | None], PollingAccountFeed]
 MarketSource = Callable[[FeedContext], MarketFeed]
-AccountSource = Callable[[FeedContext, int | None], AccountFeed]
+AccountSource = Callable[[FeedContext, Looking, int | None], AccountFeed]
 
-MARKET_SOURCES: dict[str, MarketSource] = {}
-ACCOUNT_SOURCES: dict[str, AccountSource] = {}
+
+def _chain(context: FeedContext) -> ChainSource:
+    async def engine() -> str:
+        return (await context.venue.listing()).engine
+
+    network = context.venue.network
+    return ChainSource(context.factory.get_ws_assistant, network.rpc_ws_urls, context.venue.rpc, engine, network.chain_id,
+                       context.clock)
+
+
+def _stream_account(context: FeedContext, looking: Looking, cursor: int | None) -> AccountFeed:
+    if context.auth is None:
+        raise ConfigurationError("Own orders need a private key.")
+    return stream_account_feed(context.venue, context.factory, context.auth, cursor, context.clock, context.chance, looking)
+
+
+def _chain_account(context: FeedContext, looking: Looking, cursor: int | None) -> AccountFeed:
+    return ChainAccountFeed(_chain(context), looking(cursor))
+
+
+MARKET_SOURCES: dict[str, MarketSource] = {
+    "chain": lambda context: ChainMarketFeed(_chain(context), context.market, context.clock, context.update_ids),
+    "stream": lambda context: stream_market_feed(context.venue, context.factory, context.market, context.update_ids,
+                                                 context.clock, context.chance),
+}
+ACCOUNT_SOURCES: dict[str, AccountSource] = {"chain": _chain_account, "stream": _stream_account}
 
 
 def market_feed(mode: str, context: FeedContext, polling: MarketFeed) -> SwitchingMarketFeed:
     """Order books and public trades by the sources of a setting (`polling`, `stream`, `chain`, `auto`), then polling."""
-    def maker(create: MarketSource) -> Callable[[], MarketFeed]:
-        return lambda: create(context)
-
-    sources = [Source(name, maker(MARKET_SOURCES[name])) for name in CONSTANTS.FEEDS[mode]]
+    sources = [Source(name, partial(MARKET_SOURCES[name], context)) for name in CONSTANTS.FEEDS[mode]]
     return SwitchingMarketFeed(sources, polling, context.clock, context.chance)
 
 
-def account_feed(mode: str, context: FeedContext, polling: Callable[[int | None], AccountFeed],
-                 cursor: int | None) -> SwitchingAccountFeed:
-    """Own orders by the sources of a setting, then polling, from a block on."""
-    def maker(create: AccountSource) -> Callable[[int | None], AccountFeed]:
-        return lambda start: create(context, start)
-
-    sources = [(name, maker(ACCOUNT_SOURCES[name])) for name in CONSTANTS.FEEDS[mode]]
-    return SwitchingAccountFeed([*sources, ("polling", polling)], cursor, context.clock, context.chance)
+def account_feed(mode: str, context: FeedContext, looking: Looking, cursor: int | None) -> SwitchingAccountFeed:
+    """Own orders by the sources of a setting, then by `looking` (polling), from a block on."""
+    sources = [(name, partial(ACCOUNT_SOURCES[name], context, looking)) for name in CONSTANTS.FEEDS[mode]]
+    return SwitchingAccountFeed([*sources, ("polling", looking)], cursor, context.clock, context.chance)

@@ -130,3 +130,29 @@ def test_gas_reserve_may_be_nothing():
 def test_gas_reserve_that_is_none_is_refused(text):
     with pytest.raises(ConfigurationError, match="standard_sandbox_gas_reserve must"):
         preferred(gas_reserve=text)
+
+
+# Streams
+
+def test_streams_move_with_the_servers_that_offer_them():
+    network = resolved(given={"rpc_url": "http://127.0.0.1:9000", "api_url": "http://127.0.0.1:9001"})
+    assert network.rpc_ws_urls == ("ws://127.0.0.1:9000/ws",)
+    assert {url for _, url in network.ws_urls} == {"ws://127.0.0.1:9001/ws/channels", "ws://127.0.0.1:9001/ws/spot"}
+
+
+def test_streams_elsewhere_stay_where_they_are():
+    network = resolved("standard", given={"api_url": "https://api.test"})
+    assert network.ws_urls == CONSTANTS.NETWORKS["standard"].ws_urls
+
+
+def test_streams_can_be_named():
+    network = resolved(given={"rpc_ws_url": "wss://node.test/socket", "stream_url": "channels+wss://a.test, spot_streams+ws://b.test"})
+    assert network.rpc_ws_urls == ("wss://node.test/socket",)
+    assert network.ws_urls == ((CONSTANTS.CHANNELS, "wss://a.test"), (CONSTANTS.SPOT_STREAMS, "ws://b.test"))
+
+
+@pytest.mark.parametrize("name, text", [("rpc_ws_url", "https://node.test"), ("stream_url", "wss://a.test"),
+                                        ("stream_url", "pigeons+wss://a.test"), ("stream_url", "channels+http://a.test")])
+def test_a_stream_that_is_none_is_refused(name, text):
+    with pytest.raises(ConfigurationError, match=f"standard_sandbox_{name} must be"):
+        resolved(given={name: text})
