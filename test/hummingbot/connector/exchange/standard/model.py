@@ -76,6 +76,8 @@ class Rig:
         self.forgotten: set[str] = set()
         self.saved = "{}"
         self.errors = Errors()
+        self.comparisons = 0
+        self.kills = 0
         self.tasks: set[asyncio.Future[Any]] = set()
         self._forwarders: list[SourceInfoEventForwarder] = []
         self._before: set[asyncio.Task[Any]] = set()
@@ -121,6 +123,7 @@ class Rig:
     async def kill(self) -> None:
         """End the connector without a word, as the end of its process would."""
         self._notice()
+        self.kills += 1
         account, saved = self.exchange._account, json.loads(self.saved)
         ending = [task for task in asyncio.all_tasks() - self._before if task is not asyncio.current_task()
                   and not (task.get_name().startswith("sandbox") or "aiohttp.web" in repr(task.get_coro()))]
@@ -206,6 +209,15 @@ class Rig:
                 raise AssertionError("\n".join(problems))
             await asyncio.sleep(0.05)
         assert not self.errors.lines, self.errors.lines
+        self.comparisons += 1
+
+    def totals(self) -> dict[str, int]:
+        """How much there was to compare."""
+        truth = read_truth(self.sandbox, self.address)
+        states = [order.current_state.name.lower() for order in self.orders.values()]
+        return {"rounds": 1, "comparisons": self.comparisons, "orders": len(truth.orders),
+                "fills": sum(len(order.trades) for order in truth.orders.values()), "kills": self.kills,
+                "forgotten": len(self.forgotten)} | {state: states.count(state) for state in sorted(set(states))}
 
     def problems(self) -> Iterator[str]:
         """Where the connector's orders differ from those on the chain."""

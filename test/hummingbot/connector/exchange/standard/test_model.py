@@ -5,6 +5,7 @@
 import asyncio
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from decimal import Decimal
@@ -48,6 +49,9 @@ NODE_FAULTS = st.sampled_from([
     {"mining_paused": True}, {"base_fee_factor": 3}])
 
 
+TOTALS: Counter[str] = Counter()
+
+
 class ConnectorMachine(RuleBasedStateMachine):
     """The rules; all of them run on one event loop, which stands still between two rules."""
 
@@ -59,6 +63,7 @@ class ConnectorMachine(RuleBasedStateMachine):
         self.old_head = 0
 
     def run(self, work: Coroutine[Any, Any, None]) -> None:
+        TOTALS["steps"] += 1
         self.loop.run_until_complete(work)
 
     @initialize()
@@ -74,6 +79,7 @@ class ConnectorMachine(RuleBasedStateMachine):
             if self.rig is not None:
                 try:
                     await self.rig.quiet()
+                    TOTALS.update(self.rig.totals())
                 finally:
                     await self.rig.close()
         try:
@@ -213,9 +219,12 @@ def _run(examples: int, steps: int) -> None:
 
 def test_model_of_the_connector_in_short() -> None:
     _run(examples=8, steps=40)
+    assert TOTALS["orders"] > 0 and TOTALS["fills"] > 0, "nothing happened"
+    print(dict(TOTALS))
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_model_of_the_connector_at_length() -> None:
     _run(EXAMPLES, steps=60)
+    print(dict(TOTALS))
