@@ -14,14 +14,14 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     OrderMatched,
     OrderPlaced,
 )
-from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.errors import StreamBrokenError
 from hummingbot.connector.exchange.standard.markets import Market
 
 LAST_ORDER_ID = (1 << 32) - 1
 LAST_TRADE_ID = (1 << 64) - 1
 
 
-class BookContradictionError(StandardError):
+class BookContradictionError(StreamBrokenError):
     """The chain did something that the book, as it was known, does not allow: what was heard is not everything."""
 
 

@@ -15,7 +15,7 @@ GROWTH = 4
 MAX_LEVELS = 8192
 MAX_ORDERS = 4096  # in one level
 # A node behind the one that told of a block may know it a little later.
-UNKNOWN_BLOCK_RETRIES = 10
+UNKNOWN_BLOCK_RETRIES = 3
 UNKNOWN_BLOCK_PAUSE = 0.1
 _BY_TIME = 1
 

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.chain.engine import (
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds.base import (
     AccountSink,
     BookDelta,
@@ -22,7 +23,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
 )
 from hummingbot.connector.exchange.standard.feeds.book import Book, difference
 from hummingbot.connector.exchange.standard.feeds.book_reader import read_book
-from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, ChainStream, StreamLostError
+from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, ChainStream
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
 from hummingbot.connector.exchange.standard.rest.models import trade_key
@@ -31,6 +32,7 @@ CHECK_SECONDS = 120.0
 # A book in doubt is right but for orders worth nothing: reading it again has time.
 DOUBT_SECONDS = 5.0
 MAX_BACKLOG = 50_000
+READ_ATTEMPTS = 5
 MAX_REMEMBERED_TRADES = 10_000
 
 
@@ -56,7 +58,7 @@ class ChainMarketFeed:
         self._run: _MarketRun | None = None
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
-        """See MarketFeed.run. Raises StreamLostError, BookContradictionError or ApiUnavailableError."""
+        """See MarketFeed.run. Raises StreamBrokenError, BookContradictionError or ApiUnavailableError."""
         stream = await self._source.stream(TRADING_TOPICS)
         run = self._run = _MarketRun(stream, self._source.rpc, await self._source.engine(), self._clock, self._update_ids, sink,
                                      self._check_interval, self._trade_lookback)
@@ -149,7 +151,7 @@ class _MarketRun:
             if pair.backlog is not None:
                 pair.backlog.append(log)
                 if len(pair.backlog) > MAX_BACKLOG:
-                    raise StreamLostError(f"the book of {pair.market.trading_pair} could not be read for too long")
+                    raise StreamBrokenError(f"the book of {pair.market.trading_pair} could not be read for too long")
             if pair.book is not None and log.block_number > pair.since:
                 pair.book.apply(log.event)
                 pair.touched = True
@@ -178,7 +180,7 @@ class _MarketRun:
             found = await self._rpc.logs(self._engine, [list(TRADING_TOPICS)], first, last)
             missing = await self._stream.missing(found)
             if missing:
-                raise StreamLostError(f"the stream left out {len(missing)} events, the first in block {missing[0].block_number}")
+                raise StreamBrokenError(f"{len(missing)} events were left out, the first in block {missing[0].block_number}")
         now = self._clock.monotonic()
         due = now - self._checked_at >= self._check_interval
         if due:
@@ -205,12 +207,19 @@ class _MarketRun:
     async def _begin(self, pair: _PairBook) -> None:
         """Read a pair's book as of a block that the stream has told of, and apply what came after it.
 
-        Where there is a book already, the two must be the same. Raises StreamLostError when they are not.
+        Where there is a book already, the two must be the same. Raises StreamBrokenError when they are not.
         """
+        failures = 0
         while pair.backlog is not None and self._pairs.get(pair.market.book) is pair:
             backlog, known = pair.backlog, pair.book
             await self._stream.wait_for_head(self._stream.newest())
-            state = await read_book(self._rpc, pair.market, self._stream.head, self._clock)
+            try:
+                state = await read_book(self._rpc, pair.market, self._stream.head, self._clock)
+            except ApiUnavailableError:
+                failures += 1
+                if failures == READ_ATTEMPTS:
+                    raise
+                continue  # nodes forget the state of older blocks, and may know the newest only a little later
             if known is not None:
                 # Only then everything that the block held is in the known book too.
                 await self._stream.wait_for_head(state.block_number + 1)
@@ -224,7 +233,7 @@ class _MarketRun:
             if known is not None and known is pair.book and not (known.doubtful or book.doubtful):
                 found = difference(known.state(self._stream.head), book.state(self._stream.head))
                 if found:
-                    raise StreamLostError(f"the book of {pair.market.trading_pair} is wrong: {found}")
+                    raise StreamBrokenError(f"the book of {pair.market.trading_pair} is wrong: {found}")
                 return
             pair.book, pair.since, pair.touched, pair.was_whole = book, state.block_number, False, False
             self._publish(pair, book)
@@ -283,7 +292,7 @@ class ChainAccountFeed:
         self._stream: ChainStream | None = None
 
     async def run(self, sink: AccountSink) -> None:
-        """See AccountFeed.run. Raises StreamLostError or ApiUnavailableError."""
+        """See AccountFeed.run. Raises StreamBrokenError or ApiUnavailableError."""
         stream = self._stream = await self._source.stream((ORDER_MATCHED.topic, ORDER_CANCELED.topic))
         try:
             await stream.run(_AccountRun(stream, self._reader, sink))

@@ -22,7 +22,7 @@ from hummingbot.connector.exchange.standard.errors import (
     BadDataError,
     ConfigurationError,
     RpcError,
-    StandardError,
+    StreamBrokenError,
 )
 
 WATCH_SECONDS = 0.1
@@ -30,10 +30,6 @@ REMEMBERED_BLOCKS = 256
 MAX_PENDING_LOGS = 50_000
 
 Place = tuple[str, int]
-
-
-class StreamLostError(StandardError):
-    """The stream is no good any more: silent, behind, or without something that the chain has."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class Listener(Protocol):
         """Blocks were replaced: what they held is void, what the new ones hold follows."""
 
     async def audit(self, first: int, last: int) -> None:
-        """Compare with the chain; `first` to `last` are the blocks to be compared. Raises StreamLostError."""
+        """Compare with the chain; `first` to `last` are the blocks to be compared. Raises StreamBrokenError."""
 
 
 class ChainStream:
@@ -91,7 +87,7 @@ class ChainStream:
         self._failed: asyncio.Future[None] | None = None
 
     async def run(self, listener: Listener) -> None:
-        """Tell `listener` until the stream breaks. Raises StreamLostError, ApiUnavailableError, or what the listener does."""
+        """Tell `listener` until the stream breaks. Raises StreamBrokenError, ApiUnavailableError, or what the listener does."""
         self._failed = asyncio.get_running_loop().create_future()
         try:
             await self._client.open()
@@ -210,7 +206,7 @@ class ChainStream:
         seen[place] = log.block_hash
         self._pending.setdefault(log.block_number, []).append(log)
         if sum(map(len, self._pending.values())) > MAX_PENDING_LOGS:
-            raise StreamLostError("more logs wait for their block than is sensible")
+            raise StreamBrokenError("more logs wait for their block than is sensible")
 
     def _replace(self, first: int, new_hash: str, listener: Listener) -> None:
         """Forget the blocks from `first` on, but what belongs to the block of this hash."""
@@ -244,11 +240,11 @@ class ChainStream:
             await self._clock.sleep(WATCH_SECONDS)
             now = self._clock.monotonic()
             if now - self._head_at > self._bounds.silence:
-                raise StreamLostError(f"no new block for {self._bounds.silence:g} s")
+                raise StreamBrokenError(f"no new block for {self._bounds.silence:g} s")
             while self._expected and self._expected[0][0] <= self.head:
                 self._expected.popleft()
             if self._expected and now - self._expected[0][1] > self._bounds.behind:
-                raise StreamLostError(f"the stream is {self._expected[-1][0] - self.head} blocks behind the chain")
+                raise StreamBrokenError(f"the stream is {self._expected[-1][0] - self.head} blocks behind the chain")
 
     async def _audit(self, listener: Listener) -> None:
         await self.wait_for_head(0)
@@ -262,9 +258,11 @@ class ChainStream:
                     self._expected.append((told, self._clock.monotonic()))
                 last = min(head, told)
                 await listener.audit(min(first, last + 1), last)
+            except StreamBrokenError:
+                raise
             except (ApiUnavailableError, RpcError) as error:
                 if self._clock.monotonic() - verified_at > self._bounds.unverified:
-                    raise StreamLostError(f"the stream could not be compared with the chain: {error}") from error
+                    raise StreamBrokenError(f"the stream could not be compared with the chain: {error}") from error
                 continue
             verified_at = self._clock.monotonic()
             # After a reorganisation the blocks of both branches are compared once more.

@@ -5,11 +5,15 @@ from itertools import pairwise
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    StandardError,
+    StreamBrokenError,
+)
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, OrderLogs, PublicTrade, UpdateIds
-from hummingbot.connector.exchange.standard.feeds.book import BookContradictionError
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainMarketFeed
-from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds, StreamLostError
+from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.faults import HttpFault, Kind, Target
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
@@ -73,8 +77,7 @@ async def test_books_and_trades_are_the_exchanges_with_traders_at_full_rate(head
         assert len(world.seen.of(BookDelta, SOMI)) > 5
 
 
-@pytest.mark.parametrize("generation", list(Generation))
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("generation", "seed"), list(zip(Generation, (1, 2))))
 async def test_books_and_trades_are_the_exchanges_after_calls_of_all_kinds(generation, seed):
     start = deployment(generation)
     async with chain_world(deployment=start) as world:
@@ -181,9 +184,8 @@ async def test_recent_trades_are_told_when_that_is_wanted():
 # Reorganisations
 
 
-@pytest.mark.parametrize("mode", list(Reorg))
-@pytest.mark.parametrize("heads_first", [False, True])
-async def test_books_are_right_again_after_blocks_were_replaced(mode, heads_first):
+@pytest.mark.parametrize(("heads_first", "mode"), [(False, Reorg.RETURN), (True, Reorg.REMINE), (False, Reorg.VANISH)])
+async def test_books_are_right_again_after_blocks_were_replaced(heads_first, mode):
     start = deployment(Generation.AUGUST_2025)
     async with chain_world(deployment=start) as world:
         world.sandbox.rpc_stream.heads_first = heads_first
@@ -219,7 +221,7 @@ async def test_a_book_that_is_wrong_is_found_out():
         # Something that no event tells of.
         asks = world.sandbox.world.contract(world.markets[SOMI].book).asks
         asks.orders[1] = asks.orders[1]._replace(deposit=5)
-        with pytest.raises(StreamLostError, match="is wrong"):
+        with pytest.raises(StreamBrokenError, match="is wrong"):
             await asyncio.wait_for(task, 3)
 
 
@@ -227,22 +229,25 @@ async def test_a_book_in_doubt_is_read_again(monkeypatch):
     monkeypatch.setattr("hummingbot.connector.exchange.standard.feeds.chain_logs.DOUBT_SECONDS", 0.0)
     async with chain_world(QUICK, deployment=open_deployment()) as world:
         order(world, False, PRICE, 10 ** 18)
-        order(world, False, PRICE, 1_000_000_000_000, index=2)
         order(world, True, PRICE - 1_000, 10 ** 6, index=3)
         await asyncio.sleep(3 * BLOCK)
-        book = world.sandbox.world.contract(world.markets[SOMI].book)
         world.start(SOMI)
         await world.begun(SOMI)
-        # A seller's remainder that is worth nothing, and a buyer who takes everything before it.
-        order(world, False, PRICE - 1_000, 1_539_999_999_999_999_999 + 5, index=4)
-        order(world, True, PRICE, 2_000_000, maker=False, index=5)
+        book, theirs = world.feed._run.book(SOMI), world.sandbox.world.contract(world.markets[SOMI].book)
+        # A seller's remainder of five units, which are worth nothing, and a better offer.
+        bid = theirs.bids.orders[1]
+        order(world, False, PRICE - 1_000, theirs.to_base(bid.price, bid.deposit) + 5, index=4)
         await world.quiet()
-        await asyncio.sleep(3 * QUICK.audit)
+        order(world, False, PRICE - 2_000, 10 ** 18, index=1)
         await world.quiet()
+        assert [ask.deposit for ask in book.asks] == [10 ** 18, 5, 10 ** 18] and not book.doubtful
+        # A buyer takes the better one, drops the five units without an event, and stops short of the last.
+        order(world, True, PRICE - 1_000, 2_000_000, maker=False, index=5)
+        await until(lambda: world.feed._run.book(SOMI) is not book)
+        await world.quiet()
+        assert book.doubtful and [ask.id for ask in book.asks] == [2, 1]
+        assert [ask.id for ask in world.feed._run.book(SOMI).asks] == [1]
         world.same_books()
-        live = await world.feed.snapshot(SOMI)
-        assert len(live.asks) == len(world.book_levels(world.markets[SOMI])[1])
-        assert book.asks.next_id > 2
 
 
 # Faults
@@ -260,12 +265,12 @@ async def test_silence_is_noticed_also_when_pings_are_answered(switch):
         task = await running(world)
         setattr(world.faults, switch, True)
         started = world.clock.monotonic()
-        with pytest.raises(StreamLostError, match="no new block"):
+        with pytest.raises(StreamBrokenError, match="no new block"):
             await asyncio.wait_for(task, 3)
         assert world.clock.monotonic() - started < QUICK.silence + 0.5
 
 
-@pytest.mark.parametrize("code", [1000, 1011, 4000])
+@pytest.mark.parametrize("code", [1000, 1011])
 async def test_a_close_is_noticed_at_once(code):
     async with chain_world(QUICK) as world:
         task = await running(world)
@@ -285,7 +290,7 @@ async def test_a_dropped_event_is_noticed():
     async with chain_world(QUICK, traders=BUSY) as world:
         task = await running(world)
         world.faults.drop_next = 10
-        with pytest.raises((StreamLostError, BookContradictionError)):
+        with pytest.raises(StreamBrokenError):
             await asyncio.wait_for(task, 3)
 
 
@@ -326,10 +331,10 @@ async def test_a_message_beyond_all_measure_breaks_the_connection():
 
 
 async def test_falling_behind_is_noticed():
-    async with chain_world(QUICK, traders=BUSY) as world:
+    async with chain_world(QUICK) as world:
         task = await running(world)
         world.faults.late_seconds = 0.05
-        with pytest.raises(StreamLostError, match="behind"):
+        with pytest.raises(StreamBrokenError, match="behind"):
             await asyncio.wait_for(task, 5)
 
 
@@ -337,7 +342,7 @@ async def test_a_stream_that_cannot_be_compared_is_left():
     async with chain_world(QUICK) as world:
         task = await running(world)
         world.sandbox.faults.http.append(HttpFault(Kind.STATUS, Target.RPC))
-        with pytest.raises(StreamLostError, match="could not be compared"):
+        with pytest.raises(StreamBrokenError, match="could not be compared"):
             await asyncio.wait_for(task, 4)
 
 
@@ -394,7 +399,7 @@ async def test_own_fills_and_cancels_are_told_in_order_once(heads_first):
         await world.quiet()
         assert not task.done()
         assert told_logs(told) == world.own(account)
-        assert len(told_logs(told)) > 20
+        assert len(told_logs(told)) > 10
         blocks = [event.block_number for event in told]
         assert all(before <= after for before, after in pairwise(blocks))
 

@@ -1,0 +1,225 @@
+"""JSON-RPC over a WebSocket that the test plays: answers by id, notifications in order, and everything that breaks it."""
+import asyncio
+import json
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain import ws
+from hummingbot.connector.exchange.standard.chain.ws import MALFORMED_LIMIT, MALFORMED_WINDOW, WsRpcClient, websocket_url
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError
+from hummingbot.core.web_assistant.connections.data_types import WSResponse
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+
+
+class FakeAssistant:
+    """A connection whose other end is the test."""
+
+    def __init__(self):
+        self.sent = []
+        self.options = {}
+        self.refusal = None
+        self.closed = False
+        self._frames = asyncio.Queue()
+
+    async def connect(self, ws_url, **options):
+        self.options = {"ws_url": ws_url, **options}
+        if isinstance(self.refusal, Exception):
+            raise self.refusal
+        if self.refusal:
+            await asyncio.Event().wait()
+
+    async def send(self, request):
+        if self.closed:
+            raise RuntimeError("WS is not connected.")
+        self.sent.append(request.payload)
+
+    async def receive(self):
+        frame = await self._frames.get()
+        if isinstance(frame, Exception):
+            raise frame
+        return frame
+
+    async def disconnect(self):
+        self.closed = True
+
+    def tell(self, frame):
+        self._frames.put_nowait(frame if isinstance(frame, Exception) or frame is None else WSResponse(frame))
+
+    def answer(self, identity, result):
+        self.tell({"jsonrpc": "2.0", "id": identity, "result": result})
+
+    def notify(self, subscription, result):
+        self.tell({"jsonrpc": "2.0", "method": "eth_subscription", "params": {"subscription": subscription, "result": result}})
+
+
+@pytest.fixture
+async def line():
+    assistant = FakeAssistant()
+    client = WsRpcClient(assistant, "wss://node.test/ws", ManualClock(), timeout=0.1)
+    await client.open()
+    yield assistant, client
+    await client.close()
+
+
+async def test_answers_find_their_requests_in_any_order(line):
+    assistant, client = line
+    calls = [asyncio.ensure_future(client.call("eth_first", 1)), asyncio.ensure_future(client.call("eth_second"))]
+    await settle()
+    assert assistant.sent == [{"jsonrpc": "2.0", "id": 1, "method": "eth_first", "params": [1]},
+                              {"jsonrpc": "2.0", "id": 2, "method": "eth_second", "params": []}]
+    assistant.answer(2, "second")
+    assistant.answer(1, None)
+    assert await asyncio.gather(*calls) == [None, "second"]
+
+
+async def test_pings_and_sizes_are_asked_of_the_connection(line):
+    assistant, _ = line
+    assert assistant.options == {"ws_url": "wss://node.test/ws", "ping_timeout": 30.0, "max_msg_size": 8 * 1024 * 1024}
+
+
+async def test_an_error_of_the_node_is_told_with_its_code_and_harmless_words(line):
+    assistant, client = line
+    call = asyncio.ensure_future(client.call("eth_subscribe", "nothing"))
+    await settle()
+    assistant.tell({"id": 1, "error": {"code": -32602, "message": "no such\nsubscription"}})
+    with pytest.raises(RpcError, match="no such subscription") as caught:
+        await call
+    assert caught.value.code == -32602
+
+
+async def test_an_error_that_is_no_object_is_told(line):
+    assistant, client = line
+    call = asyncio.ensure_future(client.call("eth_x"))
+    await settle()
+    assistant.tell({"id": 1, "error": "busy"})
+    with pytest.raises(RpcError, match="busy"):
+        await call
+
+
+async def test_an_answer_that_never_comes_has_a_deadline(line):
+    _, client = line
+    with pytest.raises(ApiUnavailableError, match="does not answer eth_slow"):
+        await client.call("eth_slow")
+
+
+async def test_notifications_come_in_their_order_also_those_before_the_acknowledgement_was_read(line):
+    assistant, client = line
+    subscribing = asyncio.ensure_future(client.subscribe("newHeads"))
+    await settle()
+    assistant.answer(1, "0xa")
+    for number in range(3):
+        assistant.notify("0xa", number)
+    await settle()
+    assert await subscribing == "0xa" and client.waiting == 3
+    assert [(await client.notification()).result for _ in range(3)] == [0, 1, 2]
+    later = asyncio.ensure_future(client.notification())
+    await settle()
+    assert not later.done()
+    assistant.notify("0xb", {"number": "0x1"})
+    assert await later == ("0xb", {"number": "0x1"})
+
+
+async def test_a_subscription_without_an_id_is_none(line):
+    assistant, client = line
+    subscribing = asyncio.ensure_future(client.subscribe("newHeads"))
+    await settle()
+    assistant.answer(1, True)
+    with pytest.raises(BadDataError):
+        await subscribing
+
+
+async def test_frames_may_be_binary_or_hold_several_messages(line):
+    assistant, client = line
+    call = asyncio.ensure_future(client.call("eth_x"))
+    await settle()
+    assistant.tell(json.dumps([{"id": 1, "result": "0x1"}]).encode())
+    assert await call == "0x1" and client.malformed == 0
+
+
+@pytest.mark.parametrize("end", [ConnectionError("closed with 1011"), OSError("reset"), None, TypeError("odd frame")])
+async def test_the_end_of_the_connection_ends_every_call_and_every_later_one(line, end):
+    assistant, client = line
+    call, waiting = asyncio.ensure_future(client.call("eth_x")), asyncio.ensure_future(client.notification())
+    await settle()
+    assistant.tell(end)
+    for future in (call, waiting):
+        with pytest.raises(ApiUnavailableError, match=r"node\.test"):
+            await future
+    with pytest.raises(ApiUnavailableError):
+        await client.call("eth_y")
+
+
+@pytest.mark.parametrize("refusal", [ConnectionError("refused"), True])
+async def test_a_connection_that_cannot_be_made_is_told(refusal):
+    assistant = FakeAssistant()
+    assistant.refusal = refusal
+    client = WsRpcClient(assistant, "ws://node.test/ws", ManualClock(), timeout=0.05)
+    with pytest.raises(ApiUnavailableError, match=r"node\.test"):
+        await client.open()
+    await client.close()
+
+
+NONSENSE = ["text", b"\xff", 7, None, {"id": "one"}, {"id": 1}, {"method": "eth_subscription", "params": 1},
+            {"method": "eth_subscription", "params": {"subscription": 1, "result": 1}}, {"method": "eth_subscription"}, [7]]
+
+
+async def test_nonsense_is_counted_and_skipped_until_it_is_a_burst(line):
+    assistant, client = line
+    for frame in NONSENSE[:MALFORMED_LIMIT - 1]:
+        assistant.tell(frame if frame is not None else [None])
+    assistant.notify("0xa", 1)
+    await settle()
+    assert client.malformed == MALFORMED_LIMIT - 1
+    assert (await client.notification()).result == 1
+    assistant.tell(NONSENSE[-1])
+    with pytest.raises(BadDataError, match="malformed"):
+        await client.notification()
+
+
+async def test_nonsense_now_and_then_is_bearable():
+    assistant, clock = FakeAssistant(), ManualClock()
+    client = WsRpcClient(assistant, "ws://node.test/ws", clock)
+    await client.open()
+    for _ in range(3 * MALFORMED_LIMIT):
+        assistant.tell("x")
+        await clock.advance(MALFORMED_WINDOW / (MALFORMED_LIMIT - 2))
+    assistant.notify("0xa", 1)
+    assert (await client.notification()).result == 1
+    await client.close()
+
+
+async def test_what_is_not_fetched_in_time_breaks_the_connection(line, monkeypatch):
+    monkeypatch.setattr(ws, "MAX_WAITING", 5)
+    assistant, client = line
+    for number in range(6):
+        assistant.notify("0xa", number)
+    await settle()
+    with pytest.raises(ApiUnavailableError, match="not kept up with"):
+        await client.notification()
+
+
+async def test_a_late_answer_is_no_harm(line):
+    assistant, client = line
+    with pytest.raises(ApiUnavailableError):
+        await client.call("eth_slow")
+    assistant.answer(1, "late")
+    await settle()
+    assert client.malformed == 0
+
+
+async def test_sending_into_a_broken_line_is_told(line):
+    assistant, client = line
+    assistant.closed = True
+    with pytest.raises(ApiUnavailableError, match="not connected"):
+        await client.call("eth_x")
+
+
+@pytest.mark.parametrize(("rpc", "stream"), [
+    ("https://api.infra.mainnet.somnia.network", "wss://api.infra.mainnet.somnia.network/ws"),
+    ("https://node.test/", "wss://node.test/ws"),
+    ("http://127.0.0.1:8745", "ws://127.0.0.1:8745/ws"),
+    ("https://node.test/v2/key?x=1", "wss://node.test/v2/key/ws?x=1"),
+    ("wss://node.test/ws", "wss://node.test/ws"),
+])
+def test_the_websocket_of_a_node_is_beside_its_http_endpoint(rpc, stream):
+    assert websocket_url(rpc) == stream
