@@ -30,6 +30,7 @@ from hummingbot.connector.exchange.standard.errors import (
     StandardError,
 )
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, OrderLogs, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.failover import FeedState
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, account_feed, market_feed
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
@@ -180,6 +181,12 @@ class StandardExchange(ExchangePyBase):
     def venue(self) -> Venue:
         """The exchange as it is read."""
         return self._venue
+
+    @property
+    def feed_states(self) -> dict[str, FeedState]:
+        """Where order books and own orders come from now, since when, and how often that changed."""
+        feeds = {"order books": self._orderbook_ds.feed, "own orders": self._user_stream_tracker.data_source.feed}
+        return {what: feed.state for what, feed in feeds.items() if feed is not None}
 
     def supported_order_types(self) -> list[OrderType]:
         return [OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET]
@@ -487,8 +494,9 @@ class StandardExchange(ExchangePyBase):
         except StandardError as error:
             self.logger().warning(f"The state of {len(orders)} orders could not be read: {error}")
             return
-        for update in states:
-            if isinstance(update, OrderUpdate):
+        for order, update in zip(orders, states):
+            # The tracker looks through all orders of the last while for each update, so what says nothing new is left out.
+            if isinstance(update, OrderUpdate) and (update.new_state is not order.current_state or order.is_failure):
                 # At once and not in a task of its own, which would undo the state that a fill in between brings.
                 await self._order_tracker._process_order_update(update)
         for order, missing in zip(orders, states):

@@ -1,0 +1,113 @@
+"""The connector on each source of data and across switches between them, on a sandbox in process."""
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+
+import pytest
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.feeds import sources
+from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import OrderState
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader, connected, order, quiet_sandbox, until
+
+PRICE = Decimal("60000")
+AMOUNT = Decimal("0.012345")
+EXPECTED = {"polling": "polling", "stream": "stream", "chain": "chain", "auto": "chain"}
+
+
+async def rest_a_sell(exchange: StandardExchange) -> str:
+    client_order_id: str = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, PRICE)
+    await until(lambda: exchange._order_tracker.fetch_order(client_order_id) is not None)
+    await until(lambda: order(exchange, client_order_id).current_state is OrderState.OPEN)
+    return client_order_id
+
+
+async def take(trader: Trader, market: Market, share: int) -> None:
+    units, price = market.base.to_units(AMOUNT) // share, int(PRICE) * 10 ** 8
+    await trader.buy(market, price, market.deposit_for(price, units), rests=False)
+
+
+def live(exchange: StandardExchange) -> set[str]:
+    return {state.source for state in exchange.feed_states.values()}
+
+
+@pytest.mark.parametrize("mode", ["polling", "stream", "chain", "auto"])
+async def test_books_fills_and_cancels_come_through_each_source(mode: str) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed=mode, trading_pairs=[TOKEN_PAIR]) as exchange:
+        await until(lambda: live(exchange) == {EXPECTED[mode]})
+        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        await trader.approve(market)
+        book = exchange.get_order_book(TOKEN_PAIR)
+        client_order_id = await rest_a_sell(exchange)
+        await until(lambda: [(row.price, row.amount) for row in book.ask_entries()] == [(60000.0, pytest.approx(0.012345))])
+        await take(trader, market, 3)
+        await until(lambda: len(order(exchange, client_order_id).order_fills) == 1)
+        await until(lambda: [row.amount for row in book.ask_entries()] == [pytest.approx(0.00823)])
+        results = await exchange.cancel_all(10)
+        assert [result.success for result in results] == [True]
+        await until(lambda: not list(book.ask_entries()))
+
+
+async def test_when_the_streams_break_polling_takes_over_within_a_second_and_no_fill_is_lost() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="auto", trading_pairs=[TOKEN_PAIR]) as exchange:
+        await until(lambda: live(exchange) == {"chain"})
+        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        await trader.approve(market)
+        client_order_id = await rest_a_sell(exchange)
+        await take(trader, market, 4)
+        began = asyncio.get_running_loop().time()
+        refuse_streams(sandbox, True)
+        await take(trader, market, 4)
+        await until(lambda: live(exchange) == {"polling"})
+        assert asyncio.get_running_loop().time() - began < 1.0
+        await take(trader, market, 4)
+        await until(lambda: len(order(exchange, client_order_id).order_fills) == 3)
+        refuse_streams(sandbox, False)
+        await until(lambda: "polling" not in live(exchange), 20)
+        await take(trader, market, 1)
+        await until(lambda: order(exchange, client_order_id).current_state is OrderState.FILLED)
+        fills = order(exchange, client_order_id).order_fills
+        assert len(fills) == 4 and sum(fill.fill_base_amount for fill in fills.values()) == AMOUNT
+
+
+def refuse_streams(sandbox: Sandbox, refused: bool) -> None:
+    """Close every WebSocket, the node's and the exchange's, and refuse new ones; or accept them again."""
+    for faults in (sandbox.faults.node_stream, sandbox.faults.stream):
+        faults.clear()
+        faults.close_code, faults.refuse = (1001, True) if refused else (0, False)
+
+
+class ForeignFeed:
+    """A market feed that nobody in the connector knows."""
+
+    name = "foreign"
+
+    async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        for trading_pair in trading_pairs:
+            sink(BookSnapshot(trading_pair, 2 ** 50, 0.0, [(1.0, 2.0)], [(3.0, 4.0)]))
+        await asyncio.Event().wait()
+
+    async def snapshot(self, trading_pair: str) -> BookSnapshot:
+        raise ApiUnavailableError("a foreign feed has no snapshots of its own")
+
+    def add_pair(self, trading_pair: str) -> None:
+        raise NotImplementedError
+
+    def remove_pair(self, trading_pair: str) -> None:
+        raise NotImplementedError
+
+
+async def test_a_foreign_source_is_plugged_in_by_naming_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sources.MARKET_SOURCES, "foreign", lambda context: ForeignFeed())
+    monkeypatch.setitem(sources.ACCOUNT_SOURCES, "foreign", lambda context, looking, cursor: looking(cursor))
+    monkeypatch.setitem(CONSTANTS.FEEDS, "foreign", ("foreign",))
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="foreign", trading_pairs=[TOKEN_PAIR]) as exchange:
+        book = exchange.get_order_book(TOKEN_PAIR)
+        await until(lambda: [(row.price, row.amount) for row in book.bid_entries()] == [(1.0, 2.0)])
+        assert exchange.feed_states["order books"].source == "foreign"
