@@ -208,13 +208,21 @@ class Sequences:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last: dict[str, int] = {}
-        self._awaited: dict[str, float] = {}
+        self._awaited: dict[str, tuple[float, float]] = {}  # when to ask again, and when to give up
         self.duplicates = 0
 
     def await_all(self, stream: str, seconds: float = CONSTANTS.WS_SNAPSHOT_TIMEOUT) -> None:
         """What comes next for this stream, and within so many seconds, must be all of it; until then changes are of no use."""
+        now = self._clock.monotonic()
         self._last.pop(stream, None)
-        self._awaited[stream] = self._clock.monotonic() + seconds
+        # Asking again does not give it more time.
+        deadline = self._awaited[stream][1] if stream in self._awaited else now + seconds
+        self._awaited[stream] = now + CONSTANTS.WS_SNAPSHOT_RETRY, deadline
+
+    def begin(self, stream: str) -> None:
+        """As `await_all`, with the time from now on."""
+        self._awaited.pop(stream, None)
+        self.await_all(stream)
 
     def forget(self, stream: str) -> None:
         """Nothing of this stream is wanted any more."""
@@ -252,9 +260,12 @@ class Sequences:
         """The streams that are not where the block says they are: something of it did not arrive, or arrived wrong."""
         return [stream for stream, number in block.sequences.items() if self._last.get(stream, number) != number]
 
-    def check(self) -> None:
-        """Raises StreamBrokenError when a stream does not begin in time."""
-        now = self._clock.monotonic()
-        for stream, deadline in self._awaited.items():
+    def late(self) -> list[str]:
+        """The streams to be asked for again. Raises StreamBrokenError when one does not begin in time whatever is done."""
+        now, late = self._clock.monotonic(), []
+        for stream, (again, deadline) in self._awaited.items():
             if now > deadline:
                 raise StreamBrokenError(f"the stream {stream} did not begin in time")
+            if now > again and deadline < float("inf"):
+                late.append(stream)
+        return late

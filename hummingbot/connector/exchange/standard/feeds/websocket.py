@@ -234,8 +234,7 @@ class _Line:
             return
         self._gaps.add()
         if self._dialect.has_snapshots:
-            self._sequences.await_all(stream)
-            self.session.spawn(self.session.request(self._dialect.subscriptions(book.market)[stream]))
+            self._ask_again(stream)
             return
         self._sequences.forget(stream)
         if channel == "orderbook":
@@ -243,6 +242,11 @@ class _Line:
                 self.session.spawn(self._fetch(book))
         else:
             self.session.spawn(self._fetch_trades(book))
+
+    def _ask_again(self, stream: str) -> None:
+        self._sequences.await_all(stream)
+        body = self._dialect.subscriptions(self._books[stream.partition(":")[2]].market)[stream]
+        self.session.spawn(self.session.request(body))
 
     def _take_book(self, book: _Book, content: BookContent) -> None:
         if content.market_price is not None:
@@ -291,7 +295,8 @@ class _Line:
         self._take_trades(book, TradesContent(True, rows, self._clock.time()))
 
     def _watch(self, quiet: float) -> None:
-        self._sequences.check()
+        for stream in self._sequences.late():
+            self._ask_again(stream)
         if not self._books or not self._is_open:
             return
         if self._dialect.tells_blocks:

@@ -88,21 +88,22 @@ class WebsocketAccountFeed:
         await self._session.run(self._opened)
 
     async def _opened(self) -> None:
-        await self._subscribe(CONSTANTS.ORDERS_CHANNEL)
-        await self._began.wait()
-        for channel in (CONSTANTS.FILLS_CHANNEL, CONSTANTS.BALANCES_CHANNEL):
+        for channel in (CONSTANTS.ORDERS_CHANNEL, CONSTANTS.FILLS_CHANNEL, CONSTANTS.BALANCES_CHANNEL):
+            self._sequences.begin(channel)
             await self._subscribe(channel)
+            # Where there is no cursor yet, the first channel says from which block on the others are wanted.
+            await self._began.wait()
 
     async def _subscribe(self, channel: str) -> None:
         assert self._session is not None
-        self._sequences.await_all(channel)
         # The newest blocks are told again, should they be others by now.
         first = None if self._cursor is None else max(self._cursor + 1 - (REORGANISED_BLOCKS if self._delivered else 0), 0)
         login = await self._auth.get_ws_auth_params()
         await self._session.request(self._dialect.account_subscription(channel, login, first))
 
     def _watch(self, quiet: float) -> None:
-        self._sequences.check()
+        for stream in self._sequences.late():
+            self._ask_again(stream)
         if quiet > self._dialect.max_silence:
             raise StreamBrokenError(f"the stream was silent for {quiet:.1f} s")
 
@@ -132,11 +133,14 @@ class WebsocketAccountFeed:
 
     def _recover(self, stream: str) -> None:
         """Something is missing: ask for it again, from the last block that was complete."""
-        if self._sequences.awaits(stream) or self._session is None:
-            return
-        self._gaps.add()
-        self._sequences.await_all(stream)
-        self._session.spawn(self._subscribe(stream))
+        if not self._sequences.awaits(stream):
+            self._gaps.add()
+            self._ask_again(stream)
+
+    def _ask_again(self, stream: str) -> None:
+        if self._session is not None:
+            self._sequences.await_all(stream)
+            self._session.spawn(self._subscribe(stream))
 
     def _take_logs(self, channel: str, content: LogsContent) -> None:
         if content.is_whole:
