@@ -34,7 +34,7 @@ def make_bot_home(home: Path) -> Path:
     (home / "controllers" / "__init__.py").touch()
     _mirror(installed, home / "hummingbot", CONNECTOR.parent.parts)
     (home / "hummingbot" / CONNECTOR).symlink_to(REPOSITORY / "hummingbot" / CONNECTOR)
-    for kind in ("strategies", "controllers"):
+    for kind in ("strategies", "controllers", "scripts"):
         for strategy in (REPOSITORY / "conf" / kind).glob("*.yml"):
             shutil.copy(strategy, home / "conf" / kind)
     (home / "conf" / "conf_client.yml").write_text(CLIENT_SETTINGS)
