@@ -1,0 +1,56 @@
+"""What a check of `doctor` found, and what to do about it."""
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from hummingbot.connector.exchange.standard.chain.endpoints import host_of
+
+
+class Verdict(StrEnum):
+    """PASS needs nothing, WARN may cost money or time, FAIL prevents trading, SKIP could not be looked at."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+    SKIP = "skip"
+
+
+class Finding(NamedTuple):
+    """One line of the table; `advice` says what to do, and is empty when nothing is."""
+
+    check: str
+    verdict: Verdict
+    detail: str
+    advice: str = ""
+
+
+def passed(check: str, detail: str) -> Finding:
+    """Nothing to do."""
+    return Finding(check, Verdict.PASS, detail)
+
+
+def warned(check: str, detail: str, advice: str) -> Finding:
+    """Trading works, but."""
+    return Finding(check, Verdict.WARN, detail, advice)
+
+
+def failed(check: str, detail: str, advice: str) -> Finding:
+    """Trading does not work before this is mended."""
+    return Finding(check, Verdict.FAIL, detail, advice)
+
+
+def skipped(check: str, detail: str, advice: str = "") -> Finding:
+    """Not looked at, since something else is missing."""
+    return Finding(check, Verdict.SKIP, detail, advice)
+
+
+def without_secrets(finding: Finding, urls: Iterable[str]) -> Finding:
+    """The finding with only the host of every configured URL: a user name, path or query may be an access key."""
+    check, verdict, *texts = finding
+    for url in urls:
+        parts = urlsplit(url)
+        secret = [url, parts.netloc.rpartition("@")[0], parts.path.strip("/"), parts.query]
+        for piece in sorted((piece for piece in secret if len(piece) > 5), key=len, reverse=True):
+            texts = [text.replace(piece, host_of(url) if piece == url else "…") for text in texts]
+    return Finding(check, verdict, *texts)

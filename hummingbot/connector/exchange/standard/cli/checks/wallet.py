@@ -1,0 +1,118 @@
+"""Checks of the wallet: money for gas, balances, allowances, transactions that wait, and orders that nobody looks after."""
+import asyncio
+from decimal import Decimal
+from pathlib import Path
+
+from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
+from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
+from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, failed, passed, warned
+from hummingbot.connector.exchange.standard.cli.exchange import Exchange
+from hummingbot.connector.exchange.standard.cli.journals import journals
+from hummingbot.connector.exchange.standard.cli.orders import open_orders
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.markets import Token
+
+_FEW_ORDERS = 20
+
+
+async def wallet(exchange: Exchange, listing: Listing, address: str, gas: Gas, data: Path) -> list[Finding]:
+    """All checks of a wallet; `data` is where its bots keep their journals."""
+    native, units = await exchange.venue.balances(address)
+    return [await _account(exchange, address), _gas_money(exchange, native, gas),
+            *await _tokens(exchange, listing, address, native, dict(units)),
+            *await _wrapped(exchange, listing, address), *await _orders(exchange, address, data)]
+
+
+async def _account(exchange: Exchange, address: str) -> Finding:
+    rpc = exchange.venue.rpc
+    mined, waiting, code = await asyncio.gather(rpc.nonce(address), rpc.nonce(address, "pending"), rpc.code(address))
+    detail = f"{to_checksum(address)}, {mined} transactions so far"
+    if code:
+        return warned("wallet", f"{detail}; it has code of its own",
+                      "The engine pays native tokens with very little gas: use a plain wallet.")
+    if waiting > mined:
+        return warned("wallet", f"{detail}, {waiting - mined} wait to be mined",
+                      "Something is sending with this wallet, or its transactions offer too little for gas. A bot that is "
+                      "started again takes up its own.")
+    return passed("wallet", detail)
+
+
+def _gas_money(exchange: Exchange, native: int, gas: Gas) -> Finding:
+    symbol, reserve = exchange.network.native_symbol, int(exchange.preferences.gas_reserve.scaleb(18))
+    held = f"{_amount(Decimal(native).scaleb(-18))} {symbol}"
+    if native < gas.order:
+        return failed("gas money", f"{held}, which does not pay for one transaction",
+                      f"Send the wallet some {symbol}: every order and every cancel costs gas.")
+    orders = f"{held}; the reserve of {_amount(exchange.preferences.gas_reserve)} pays at least {reserve // gas.order} orders"
+    if native <= reserve:
+        return warned("gas money", f"{orders}, and there is no more than it",
+                      f"All of it is kept for gas, so no {symbol} is offered for trading. Send more, or lower "
+                      f"{exchange.domain}_gas_reserve.")
+    if reserve < gas.order * _FEW_ORDERS:
+        return warned("gas money", orders, f"Raise {exchange.domain}_gas_reserve, or selling {symbol} may leave too little to "
+                                           "cancel with.")
+    return passed("gas money", orders)
+
+
+async def _tokens(exchange: Exchange, listing: Listing, address: str, native: int, units: dict[str, int]) -> list[Finding]:
+    """The balance of each token that the wallet holds, and what the engine may pull of it."""
+    held = [token for token in listing.tokens.values() if units.get(token.address)]
+    answers = await exchange.venue.rpc.call_many(
+        [(token.address, ERC20_FUNCTIONS["allowance"].encode(address, listing.engine)) for token in held])
+    findings = [_token(token, units[token.address], answer) for token, answer in zip(held, answers)]
+    if not held and native == 0:
+        findings.append(warned("balances", "the wallet holds none of the listed tokens", "Send it what it is to trade."))
+    return findings
+
+
+def _token(token: Token, units: int, answer: object) -> Finding:
+    check, detail = f"balance {token.symbol}", _amount(token.from_units(units))
+    if not isinstance(answer, bytes):
+        return warned(check, f"{detail}; the allowance cannot be read", "The token may not be tradable.")
+    allowance = int.from_bytes(answer, "big")
+    if allowance >= UNLIMITED // 2:
+        return passed(check, f"{detail}; allowance unlimited")
+    if allowance >= units:
+        return passed(check, f"{detail}; allowance {_amount(token.from_units(allowance))}")
+    now = f"is {_amount(token.from_units(allowance))}" if allowance else "is not given yet"
+    return passed(check, f"{detail}; the allowance {now}, the first order that needs it asks for one")
+
+
+async def _wrapped(exchange: Exchange, listing: Listing, address: str) -> list[Finding]:
+    answer = await exchange.venue.rpc.eth_call(listing.native_token, ERC20_FUNCTIONS["balanceOf"].encode(address))
+    units = int.from_bytes(answer, "big")
+    if units == 0:
+        return []
+    symbol = exchange.network.native_symbol
+    held = f"{_amount(Decimal(units).scaleb(-18))} are wrapped as {to_checksum(listing.native_token)}"
+    return [warned(f"wrapped {symbol}", held,
+                   f"The connector trades native {symbol} and does not count these: unwrap them (`withdraw`).")]
+
+
+async def _orders(exchange: Exchange, address: str, data: Path) -> list[Finding]:
+    known = journals(data, exchange.domain, address)
+    try:
+        orders, notes = await open_orders(exchange.venue, address, known)
+    except ConfigurationError as error:
+        return [warned("open orders", str(error), "Check the settings.")]
+    findings = []
+    running = [journal.path for journal in known if journal.in_use]
+    if running:
+        findings.append(passed("bot", f"one trades with this wallet now ({running[0]})"))
+    strangers = [order for order in orders if not order.of_a_bot]
+    names = ", ".join(order.name for order in strangers[:10]) + (", …" if len(strangers) > 10 else "")
+    if strangers and running:
+        findings.append(passed("open orders", f"{len(orders)}; {len(strangers)} are a bot's newest, or nobody's: {names}"))
+    elif strangers:
+        findings.append(warned("open orders", f"{len(strangers)} of {len(orders)} belong to no bot of {data.parent}: {names}",
+                               "If no bot elsewhere has them: `orders` lists them, `orders cancel` cancels them."))
+    else:
+        findings.append(passed("open orders", f"{len(orders)}, all of them known to the bot" if orders else "none"))
+    return findings + [warned("open orders", note, "The list may be incomplete.") for note in notes if not running]
+
+
+def _amount(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
