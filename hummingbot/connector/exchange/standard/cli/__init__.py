@@ -16,6 +16,7 @@ COMMANDS = {
     "link": "put the connector into a Hummingbot source checkout",
     "unlink": "take it out again",
     "config": "write the ready strategy configurations into a folder",
+    "paper": "let Hummingbot trade on paper on Standard",
     "sandbox": "run a local exchange with funded test accounts and other traders",
 }
 _MODULES = {"unlink": "link"}
