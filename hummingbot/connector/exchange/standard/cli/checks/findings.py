@@ -1,10 +1,14 @@
 """What a check of `doctor` found, and what to do about it."""
+import re
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from hummingbot.connector.exchange.standard.chain.endpoints import host_of
+
+# Shorter parts of a URL are words such as "v2" and "ws".
+_SHORTEST_SECRET = 6
 
 
 class Verdict(StrEnum):
@@ -49,8 +53,9 @@ def without_secrets(finding: Finding, urls: Iterable[str]) -> Finding:
     """The finding with only the host of every configured URL: a user name, path or query may be an access key."""
     check, verdict, *texts = finding
     for url in urls:
+        texts = [text.replace(url, host_of(url)) for text in texts]
         parts = urlsplit(url)
-        secret = [url, parts.netloc.rpartition("@")[0], parts.path.strip("/"), parts.query]
-        for piece in sorted((piece for piece in secret if len(piece) > 5), key=len, reverse=True):
-            texts = [text.replace(piece, host_of(url) if piece == url else "…") for text in texts]
+        for secret in re.split("[/:@&=]", f"{parts.netloc.rpartition('@')[0]}/{parts.path}/{parts.query}"):
+            if len(secret) >= _SHORTEST_SECRET:
+                texts = [text.replace(secret, "…") for text in texts]
     return Finding(check, verdict, *texts)

@@ -51,8 +51,8 @@ def _hummingbot() -> Line:
 def _listed(home: Path | None) -> Line:
     """Hummingbot lists what is in one directory of its package; being importable is not enough."""
     hummingbot = find_hummingbot()
-    root = home if home is not None and (home / "hummingbot" / "__init__.py").is_file() else None
-    root = root or (hummingbot.root if hummingbot is not None else None)
+    own = home is not None and (home / "hummingbot" / "__init__.py").is_file()
+    root = home if own else hummingbot.root if hummingbot is not None else None
     if root is None:
         return "connector listed", "skip", "there is no Hummingbot to list it", ""
     place = root / _PLACE
@@ -63,7 +63,7 @@ def _listed(home: Path | None) -> Line:
             return ("connector listed", "warn", f"{place} is a link inside an installed Hummingbot",
                     "pip deletes such a link without a word when it upgrades Hummingbot: install the wheel instead.")
         return "connector listed", "pass", f"{place}{' (a link)' if place.is_symlink() else ''}", ""
-    if home is None and not CONNECTOR.is_relative_to(root):
+    if not own and not CONNECTOR.is_relative_to(root):
         return ("connector listed", "warn", f"the Hummingbot in {root} does not list the connector; this runs from {CONNECTOR}",
                 f"{install} If your bot has a folder of its own, name it: --key-from-bot-home DIR.")
     return "connector listed", "fail", f"Hummingbot finds no connector at {place}", install
@@ -81,4 +81,5 @@ def signing() -> Line:
     for nonce in range(_SIGNATURES):
         wallet.sign_transaction(chain_id=1, nonce=nonce, to=_ADDRESS, value=0, data=b"", gas_limit=21_000, fees=Fees(1, 1))
     each = (clock.monotonic() - began) / _SIGNATURES * 1e3
-    return "signing", "pass", f"libsecp256k1 by coincurve {importlib.metadata.version('coincurve')}, {each:.2f} ms a transaction", ""
+    version = importlib.metadata.version("coincurve")
+    return "signing", "pass", f"libsecp256k1 by coincurve {version}, {each:.2f} ms a transaction", ""

@@ -37,7 +37,7 @@ async def sell(sandbox: Sandbox, prices: Sequence[str], account: int = 0) -> Non
         sandbox.node.submit(wallet.sign_transaction(
             chain_id=31337, nonce=nonce + number, to=sandbox.engine_address, value=call.value, data=call.data,
             gas_limit=3_000_000, fees=FEES).raw)
-    while sandbox.node.nonce(wallet.address) < nonce + len(prices):
+    while sandbox.node.nonce(wallet.address) < nonce + len(prices):  # noqa: ASYNC110 - the node has no event for it
         await asyncio.sleep(0.02)
 
 

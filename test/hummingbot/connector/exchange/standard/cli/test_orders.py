@@ -2,40 +2,16 @@
 import io
 import json
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from hummingbot.client.config.config_crypt import ETHKeyFileSecretManger
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 
-from .exchange_at_work import environment, key_of, quiet_sandbox, run, sell
+from .exchange_at_work import key_of, run, sell
 
 NETWORK = ("--network", "standard_sandbox")
-
-
-@pytest.fixture
-async def sandbox(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sandbox]:
-    async with quiet_sandbox() as sandbox:
-        for name, value in environment(sandbox).items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.delenv("STANDARD_SANDBOX_PRIVATE_KEY", raising=False)
-        yield sandbox
-
-
-@pytest.fixture
-def home(sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A bot's folder with the newcomer's encrypted key."""
-    encrypted = ETHKeyFileSecretManger("secret").encrypt_secret_value("key", key_of(sandbox))
-    (tmp_path / "conf" / "connectors").mkdir(parents=True)
-    (tmp_path / "data").mkdir()
-    (tmp_path / "conf" / "connectors" / "standard_sandbox.yml").write_text(
-        f"connector: standard_sandbox\n\nstandard_sandbox_private_key: {encrypted}\n\nstandard_sandbox_rpc_url: ''\n")
-    monkeypatch.setenv("HBOT_PASSWORD", "secret")
-    return tmp_path
 
 
 def names_of(capsys: pytest.CaptureFixture[str]) -> list[str]:
