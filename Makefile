@@ -43,6 +43,12 @@ crash-test: env  ## Kill the connector 200 times while it trades (ARGS="kills se
 bench-sandbox: env  ## Measure the sandbox
 	@$(PY) bench/sandbox.py $(ARGS)
 
+bench-stalls: env  ## Quote 20 levels on 2 pairs among faults and look for whatever blocks the event loop
+	@$(PY) -m bench.stalls $(ARGS)
+
+bench-requests: env  ## Count the connector's HTTP requests a minute for one pair, idle and with 20 open orders
+	@$(PY) -m bench.request_budget $(ARGS)
+
 wheel: env  ## Build dist/hummingbot_standard-*.whl, which overlays into an installed Hummingbot
 	@rm -rf build dist
 	@$(PY) -m build --wheel --no-isolation

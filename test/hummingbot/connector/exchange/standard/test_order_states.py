@@ -94,6 +94,16 @@ async def test_resting_order_is_open(world):
     assert world.misses == 0
 
 
+async def test_orders_without_news_do_not_go_through_the_tracker(world):
+    with patch.object(world.tracker, "_process_order_update", wraps=world.tracker._process_order_update) as process:
+        await world.exchange._update_order_status()  # the state that the order was restored with is none of the chain's
+        await world.exchange._update_order_status()
+        process.reset_mock()
+        await world.exchange._update_order_status()
+        assert world.order.current_state is OrderState.OPEN
+        process.assert_not_called()
+
+
 async def test_order_that_left_without_any_log_is_missed_each_time_and_lost_in_the_end(world):
     del world.node.orders[KEY]
     for misses in (1, 2, 3):

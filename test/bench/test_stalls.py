@@ -1,0 +1,46 @@
+"""The event loop is never blocked: a short run of `make bench-stalls`, tolerant of a busy machine, and a check of its eyes."""
+import asyncio
+import time
+from pathlib import Path
+
+from bench.loop_watch import LoopWatch
+from bench.stalls import measure
+from demo.sandbox import Sandbox
+
+TOLERANT_LIMIT = 0.060
+
+
+async def test_a_callback_that_computes_for_long_is_noticed_and_one_that_sleeps_is_none() -> None:
+    with LoopWatch(0.02).watching() as watch:
+        await asyncio.sleep(0)
+        end = time.thread_time() + 0.03
+        while time.thread_time() < end:
+            pass
+        await asyncio.sleep(0.05)
+    (stall,) = watch.stalls
+    assert stall.computing >= 0.03 and "test_stalls.py" in stall.stack[-1] and not stall.is_ours
+    assert watch.blocking == []
+
+
+async def test_a_blocking_call_of_the_connector_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "hummingbot" / "connector" / "exchange" / "standard" / "culprit.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("import time\ndef wait():\n    time.sleep(0.001)\n")
+    names: dict[str, object] = {}
+    exec(compile(path.read_text(), str(path), "exec"), names)
+    wait = names["wait"]
+    assert callable(wait)
+    with LoopWatch(0.02).watching() as watch:
+        await asyncio.sleep(0)
+        wait()
+        time.sleep(0.001)  # noqa: ASYNC251 (somebody else's)
+        await asyncio.sleep(0)
+    assert [call.what.split()[0] for call in watch.blocking] == ["time.sleep"]
+
+
+def test_nothing_blocks_the_loop_while_the_connector_quotes_among_faults(tmp_path: Path) -> None:
+    with Sandbox(tmp_path / "sandbox.log") as sandbox:
+        watch, created = asyncio.run(measure(sandbox.url, sandbox.published_key(), 20, 7.0, TOLERANT_LIMIT))
+    assert created >= 80
+    assert [(stall.what, stall.stack) for stall in watch.stalls if stall.is_ours] == []
+    assert [(call.what, call.stack) for call in watch.blocking] == []
