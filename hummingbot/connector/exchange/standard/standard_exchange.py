@@ -22,6 +22,7 @@ from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
+from hummingbot.connector.exchange.standard.compatibility import warn_of_untested_hummingbot
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
@@ -99,6 +100,7 @@ class StandardExchange(ExchangePyBase):
                  clock: Clock | None = None,
                  data_path: Path | None = None) -> None:
         """Raises ConfigurationError for a key, a URL or an address that is none."""
+        warn_of_untested_hummingbot()
         self._domain = domain
         self._trading_pairs = trading_pairs or []
         self._trading_required = trading_required
