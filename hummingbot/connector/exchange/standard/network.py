@@ -55,13 +55,14 @@ def _moved(stream_url: str, old_api_url: str, api_url: str) -> str:
 
 class Preferences(NamedTuple):
     """How the user wants to trade: how far beyond the best price a market order may go, as a fraction, how much of the
-    native token stays in the wallet to pay for transactions, the most to offer for gas in wei (None for no bound), and
-    which sources of data to use."""
+    native token stays in the wallet to pay for transactions, the most to offer for gas in wei (None for no bound),
+    which sources of data to use, and the seconds between two polls while orders are open or a book moves."""
 
     market_slippage: Decimal
     gas_reserve: Decimal
     max_fee: int | None
     feed: str
+    poll_interval: float
 
 
 def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> Preferences:
@@ -78,7 +79,10 @@ def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: An
     feed = _setting(domain, "feed", given, configuration, environment) or CONSTANTS.DEFAULT_FEEDS[domain]
     if feed not in CONSTANTS.FEEDS:
         raise ConfigurationError(f"{domain}_feed must be one of {', '.join(CONSTANTS.FEEDS)}.")
-    return Preferences(slippage, reserve, int(max_fee.scaleb(9)) or None, feed)
+    interval = _decimal(domain, "poll_interval", given, configuration, environment, CONSTANTS.POLL_INTERVAL)
+    if not Decimal("0.1") <= interval <= 60:
+        raise ConfigurationError(f"{domain}_poll_interval must be a number of seconds from 0.1 to 60.")
+    return Preferences(slippage, reserve, int(max_fee.scaleb(9)) or None, feed, float(interval))
 
 
 def _decimal(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str],

@@ -90,6 +90,8 @@ ENVIRONMENT_SETTINGS = ("rpc_url", "rpc_ws_url", "api_url", "stream_url", "engin
 MARKET_SLIPPAGE = Decimal("0.01")
 # In native tokens: some hundreds of transactions at the fees seen on Somnia.
 GAS_RESERVE = Decimal("1")
+# Seconds between two polls while there is something to see.
+POLL_INTERVAL = Decimal("1")
 
 # Which sources of data are tried, best first, before polling, which is always there. What is not proven on a live network
 # is not its default.

@@ -64,8 +64,6 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 
 # How long a cancel waits for the fills that came before it.
 CATCH_UP_TIMEOUT = 5.0
-BOOK_POLL_INTERVAL = 1.0
-ACTIVE_ACCOUNT_INTERVAL = 1.0
 IDLE_ACCOUNT_INTERVAL = 10.0
 
 register_candles()
@@ -90,6 +88,7 @@ class StandardExchange(ExchangePyBase):
                  standard_gas_reserve: str = "",
                  standard_max_fee_gwei: str = "",
                  standard_feed: str = "",
+                 standard_poll_interval: str = "",
                  receive_connector_configuration: bool | str = True,
                  connector_configuration: Any = None,
                  balance_asset_limit: dict[str, dict[str, Decimal]] | None = None,
@@ -109,7 +108,7 @@ class StandardExchange(ExchangePyBase):
         given = {"rpc_url": standard_rpc_url, "rpc_ws_url": standard_rpc_ws_url, "api_url": standard_api_url,
                  "stream_url": standard_stream_url, "engine_address": standard_engine_address,
                  "chain_id": standard_chain_id, "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve,
-                 "max_fee_gwei": standard_max_fee_gwei, "feed": standard_feed}
+                 "max_fee_gwei": standard_max_fee_gwei, "feed": standard_feed, "poll_interval": standard_poll_interval}
         self._network = resolve_network(domain, given, connector_configuration, os.environ)
         self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
         self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
@@ -211,7 +210,7 @@ class StandardExchange(ExchangePyBase):
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
         self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._market,
                                          UpdateIds(self._time_source), self._time_source, random.Random())
-        polling = PollingMarketFeed(self._venue.rest, self._market, self._time_source, BOOK_POLL_INTERVAL,
+        polling = PollingMarketFeed(self._venue.rest, self._market, self._time_source, self._preferences.poll_interval,
                                     self._feed_context.update_ids)
         feed = market_feed(self._preferences.feed, self._feed_context, polling)
         return StandardAPIOrderBookDataSource(self._trading_pairs, self, feed, self._time_source)
@@ -433,7 +432,8 @@ class StandardExchange(ExchangePyBase):
 
     def _account_interval(self) -> float:
         """The pause between two looks at the engine's logs, in seconds."""
-        return ACTIVE_ACCOUNT_INTERVAL if self.in_flight_orders else IDLE_ACCOUNT_INTERVAL
+        lively = self._preferences.poll_interval
+        return lively if self.in_flight_orders else max(lively, IDLE_ACCOUNT_INTERVAL)
 
     def restore_tracking_states(self, saved_states: dict[str, Any]) -> None:
         """See ConnectorBase; which orders are of an earlier run is remembered until they are looked up on the chain."""

@@ -43,6 +43,7 @@ class StandardConfigMap(BaseConnectorConfigMap):
     standard_gas_reserve: str = _setting()
     standard_max_fee_gwei: str = _setting()
     standard_feed: str = _setting()
+    standard_poll_interval: str = _setting()
     model_config = ConfigDict(title="standard")
 
 
@@ -62,6 +63,7 @@ class StandardTestnetConfigMap(BaseConnectorConfigMap):
     standard_testnet_gas_reserve: str = _setting()
     standard_testnet_max_fee_gwei: str = _setting()
     standard_testnet_feed: str = _setting()
+    standard_testnet_poll_interval: str = _setting()
     model_config = ConfigDict(title="standard_testnet")
 
 
@@ -81,6 +83,7 @@ class StandardSandboxConfigMap(BaseConnectorConfigMap):
     standard_sandbox_gas_reserve: str = _setting()
     standard_sandbox_max_fee_gwei: str = _setting()
     standard_sandbox_feed: str = _setting()
+    standard_sandbox_poll_interval: str = _setting()
     model_config = ConfigDict(title="standard_sandbox")
 
 

@@ -24,7 +24,7 @@ async def asked_for(exchange: StandardExchange, what: object) -> int:
 
 
 async def test_the_network_is_checked_by_the_answers_that_came_anyway() -> None:
-    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR]) as exchange:
+    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR], standard_feed="polling") as exchange:
         assert await exchange.check_network()
         venue = exchange.venue
         rest, rpc = venue.rest.answers, venue.rpc.answers
@@ -54,7 +54,8 @@ class Asleep(BriskClock):
 
 
 async def test_an_order_ends_the_long_pause_so_that_its_fill_is_told_soon() -> None:
-    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR], clock=Asleep()) as exchange:
+    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR], standard_feed="polling",
+                                                         clock=Asleep()) as exchange:
         trader, market = Trader(sandbox), exchange._market(TOKEN_PAIR)
         await trader.approve(market)
         placed = exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(59_900))
@@ -65,7 +66,7 @@ async def test_an_order_ends_the_long_pause_so_that_its_fill_is_told_soon() -> N
 
 
 async def test_balances_and_the_states_of_twenty_orders_are_one_request_each() -> None:
-    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR]) as exchange:
+    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR], standard_feed="polling") as exchange:
         for level in range(20):
             exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal(59_900 - level))
         await until(lambda: len([order for order in exchange.in_flight_orders.values() if order.exchange_order_id]) == 20)
