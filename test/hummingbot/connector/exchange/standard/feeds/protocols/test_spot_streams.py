@@ -1,0 +1,189 @@
+"""Frames of the dialect `spot_streams` in every layout: dispatched by name and length, rounded, never money."""
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
+from hummingbot.connector.exchange.standard.errors import BadDataError
+from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
+    Answered,
+    BookContent,
+    Hint,
+    Ping,
+    Refused,
+    Told,
+    TradesContent,
+)
+from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import (
+    SpotAccountDialect,
+    SpotStreamsDialect,
+    finest_step,
+)
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
+from test.hummingbot.connector.exchange.standard.feeds.protocols.mutations import mutated
+
+HERE = Path(__file__).parent
+FRAMES: dict[str, dict[str, Any]] = {layout: json.loads((HERE / "frames" / f"spot_{layout}.json").read_text())
+                                     for layout in ("docs", "sdk", "iter")}
+NAMED = [(layout, name) for layout, frames in FRAMES.items() for name in frames if name.startswith(("spot", "delete"))]
+ACCOUNT_FRAMES = [(layout, name) for layout, name in NAMED if not name.startswith(("spotOrderBlock", "spotBar"))]
+
+
+def frames_of(data: Any) -> list[Any]:
+    return data["d"] if isinstance(data, dict) else [data]
+
+
+def trade_frame(layout: str) -> tuple[Any, list[Any]]:
+    name = next(name for name in FRAMES[layout] if name.startswith("spotTrade"))
+    return FRAMES[layout][name], frames_of(FRAMES[layout][name])[0]
+
+
+def book_of(frame: list[Any]) -> str:
+    return str(frame[6 if len(frame) == 21 else 9]).lower()
+
+
+BASE, QUOTE = Token("0x" + "50" * 20, "SOMI", 18), Token("0x" + "dc" * 20, "USDC", 6)
+
+
+async def dialect(book: str = "0x" + "b0" * 20, price: float = 0.65) -> SpotStreamsDialect:
+    """A dialect that has asked for the market's price."""
+    market = Market(BASE, QUOTE, book)
+    api = FakeApi()
+    api.answer("/api/orderbook/ticks", {"mktPrice": price, "bids": [], "asks": []})
+    api.answer("/api/orderbook/blocks", {"bids": {"buckets": [{"price": "0.65", "baseLiquidity": 2, "quoteLiquidity": 1.3}]},
+                                         "asks": [{"price": 0.66, "baseLiquidity": 1.5, "quoteLiquidity": 1},
+                                                  {"price": 0.67, "baseLiquidity": 0, "quoteLiquidity": 0}]})
+    made = SpotStreamsDialect(RestClient(api, ["https://api.test"]), market)
+    await made.prepare(market)
+    return made
+
+
+@pytest.mark.parametrize("layout", FRAMES)
+async def test_a_level_has_its_new_absolute_amount(layout: str) -> None:
+    made = await dialect()
+    frame = ["spotOrderBlock", True, 0.65, 4.0, 2.6, "0.00001", 1760000000] + ([] if layout == "docs" else ["eid"])
+    wrapped = {"t": "x", "ps": 3, "s": 4, "d": [frame, ["spotOrderBlock", False, 0.66, 0.0, 0.0, "0.00001", 1760000000]]}
+    if layout == "iter":
+        (told,) = made.decode(wrapped)
+        assert (told.previous, told.sequence) == (3, 4)
+        assert told.content == BookContent(False, [(0.65, 4.0)], [(0.66, 0.0)], None)
+    else:
+        (told,) = made.decode(frame)
+        assert told == Told("orderbook:" + "0x" + "b0" * 20, None, None, BookContent(False, [(0.65, 4.0)], [], None))
+
+
+@pytest.mark.parametrize("layout", FRAMES)
+async def test_a_trade_is_read_from_where_its_layout_has_it(layout: str) -> None:
+    data, frame = trade_frame(layout)
+    made = await dialect(book_of(frame))
+    (told,) = made.decode(data)
+    assert isinstance(told.content, TradesContent)
+    (trade,) = told.content.trades
+    at = {21: (1, 9, 15, 17, 20), 29: (2, 12, 18, 22, 27)}[len(frame)]
+    order_id, price, base, timestamp, transaction = (frame[place] for place in at)
+    assert (trade.price, trade.base_amount, trade.timestamp) == (price, base, timestamp)
+    assert trade.key.startswith(f"{transaction}:{order_id}:{trade.is_buy}:")
+    assert (await dialect()).decode(data) == []
+
+
+async def test_a_snapshot_object_is_the_whole_book() -> None:
+    (told,) = (await dialect()).decode(FRAMES["iter"]["snapshot"])
+    assert told.content.is_whole and len(told.content.bids) == 2 and told.previous is None
+    assert told.sequence == FRAMES["iter"]["snapshot"]["s"]
+
+
+async def test_prices_are_rounded_to_the_step_so_that_a_level_has_one_name() -> None:
+    made = await dialect()
+    (first,) = made.decode(["spotOrderBlock", True, 0.650000036, 4.0, 2.6, "0.00001", 1])
+    (second,) = made.decode(["spotOrderBlock", True, "0.65", 4.0, 2.6, "0.00001", 1])
+    assert first == second
+
+
+async def test_the_step_is_the_finest_that_the_api_offers() -> None:
+    assert [finest_step(price) for price in (0.65, 1.2, 151, 60_000, 1e-5)] == [-5, -4, -2, 0, -6]
+    for price, step in ((0.65, "0.00001"), (60_000.0, "1"), (151.0, "0.01")):
+        made = await dialect(price=price)
+        book = made.subscriptions(Market(BASE, QUOTE, "0x" + "b0" * 20))["orderbook:0x" + "b0" * 20]
+        assert book == {"method": "spot.orderbook.subscribe.pairs", "params": {"books": [{"pair": "SOMI/USDC", "step": step}]}}
+
+
+async def test_the_apis_grouped_book_is_read_in_both_its_shapes() -> None:
+    market = Market(BASE, QUOTE, "0x" + "b0" * 20)
+    assert await (await dialect()).book(market) == BookContent(True, [(0.65, 2.0)], [(0.66, 1.5)], None)
+
+
+@pytest.mark.parametrize(("layout", "name"), NAMED)
+async def test_every_frame_of_every_layout_is_understood_or_left_out(layout: str, name: str) -> None:
+    made = await dialect()
+    for message in made.decode(FRAMES[layout][name]):
+        assert isinstance(message, Told) and isinstance(message.content, BookContent)
+
+
+async def test_a_summary_of_fills_asks_for_the_trades_themselves() -> None:
+    (told,) = (await dialect()).decode({"t": "x", "s": 1, "d": [["spotFillSummary", "of", "some", "shape"]]})
+    assert told.content == Hint()
+
+
+@pytest.mark.parametrize("layout", FRAMES)
+async def test_answers_and_heartbeats(layout: str) -> None:
+    made = await dialect()
+    assert made.decode(FRAMES[layout]["acknowledgement"]) == [Answered(0)]
+    assert made.decode(FRAMES[layout]["error"]) == [Refused(4, 1, "Internal Error: unknown method")]
+    assert made.decode({"code": 1, "msg": "Internal Error: x"}) == [Refused(None, 1, "Internal Error: x")]
+    assert made.decode({"method": "ping"}) == [Ping({"method": "pong"})] and made.decode({"method": "pong"}) == []
+
+
+@pytest.mark.parametrize(("layout", "name"), ACCOUNT_FRAMES)
+def test_every_frame_about_the_account_is_a_hint_and_about_another_none(layout: str, name: str) -> None:
+    data = FRAMES[layout][name]
+    frame = frames_of(data)[0]
+    places = {21: 10, 29: 13, 17: 15, 23: 20, 25: 20, 27: 24, 6: 3, 9: 3, 24: 20}
+    account = frame[24 if name == "spotOrderMatched 29" else places[len(frame)]]
+    (told,) = SpotAccountDialect(account.lower()).decode({"t": "x", "s": 1, "d": [frame]})
+    assert told.content == Hint()
+    assert SpotAccountDialect("0x" + "77" * 20).decode(data) == []
+
+
+def test_summaries_about_the_account_are_hints_whatever_their_shape() -> None:
+    account = SpotAccountDialect("0x" + "77" * 20)
+    assert account.decode({"t": "x", "s": 1, "d": [["spotAccountActivity", 1, 2]]})[0].content == Hint()  # type: ignore[union-attr]
+    summary = ["spotOrderCloseSummary", "0x1", "0x2", "0x" + "77" * 20, "filled", 1, [[1, True, 2]]]
+    assert account.decode(summary)[0].content == Hint()  # type: ignore[union-attr]
+    methods = [body["method"] for body in account.subscriptions()]
+    assert methods[-1] == "spot.accounts.subscribe.addresses" and account.subscriptions()[0]["params"] == {
+        "addresses": [to_checksum("0x" + "77" * 20)]}
+
+
+@pytest.mark.parametrize("data", [
+    None, 7, "text", [], [1], {}, {"d": 7, "s": 1}, {"d": [], "s": "x"}, {"d": [7], "s": 1}, {"d": {}, "s": 1}, {"id": 1},
+    ["spotOrderBlock", True, 0.65, 4.0], ["spotOrderBlock", True, 0.0, 4.0, 2.6, "1", 1],
+    ["spotOrderBlock", True, float("nan"), 4.0, 2.6, "1", 1], ["spotOrderBlock", True, 0.65, float("inf"), 2.6, "1", 1],
+    ["spotOrderBlock", True, 0.65, -1, 2.6, "1", 1], ["spotOrderBlock", 1, 0.65, 1, 2.6, "1", 1],
+    ["spotOrderBlock", True, 1e-9, 1, 2.6, "1", 1], ["spotTrade", 1, 2], {"result": None, "id": "1"}])
+async def test_a_malformed_frame_is_a_documented_error(data: Any) -> None:
+    with pytest.raises(BadDataError):
+        (await dialect()).decode(data)
+
+
+MADE = SpotStreamsDialect(RestClient(FakeApi(), ["https://api.test"]), Market(BASE, QUOTE, book_of(trade_frame("docs")[1])))
+ALL_FRAMES = [frame for frames in FRAMES.values() for frame in frames.values()]
+
+
+@given(st.data())
+def test_mutated_frames_raise_nothing_else(data: st.DataObject) -> None:
+    frame = data.draw(mutated(ALL_FRAMES))
+    for decode in (MADE.decode, SpotAccountDialect("0x" + "77" * 20).decode):
+        try:
+            messages = decode(frame)
+        except BadDataError:
+            continue
+        for message in messages:
+            if isinstance(message, Told) and isinstance(message.content, BookContent):
+                levels = [*message.content.bids, *message.content.asks]
+                assert all(price > 0 and 0 <= amount < float("inf") for price, amount in levels)
