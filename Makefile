@@ -40,6 +40,9 @@ sandbox: env  ## Serve the sandbox exchange on PORT (8745) until Ctrl-C
 crash-test: env  ## Kill the connector 200 times while it trades (ARGS="kills seed"); nothing may be lost, doubled or left
 	@$(PY) -m test.crash $(ARGS)
 
+bench-feeds: env  ## Measure how fresh each source of order books is, and what one core sustains
+	@$(PY) bench/feeds.py $(ARGS)
+
 bench-sandbox: env  ## Measure the sandbox
 	@$(PY) bench/sandbox.py $(ARGS)
 
@@ -62,4 +65,4 @@ clean:  ## Remove what the other targets leave behind, except .venv
 	@rm -rf build dist *.egg-info .demo .demo-strategies .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow lint sandbox crash-test bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow lint sandbox crash-test bench-feeds bench-sandbox wheel lock clean

@@ -31,6 +31,8 @@ from hummingbot.connector.exchange.standard.rest.models import trade_key
 CHECK_SECONDS = 120.0
 # A book in doubt is right but for orders worth nothing: reading it again has time.
 DOUBT_SECONDS = 5.0
+# A whole book now and then: while Hummingbot begins it holds snapshots back, and remembers only few of the deltas after them.
+WHOLE_BOOK_SECONDS = 10.0
 MAX_BACKLOG = 50_000
 READ_ATTEMPTS = 5
 MAX_REMEMBERED_TRADES = 10_000
@@ -99,7 +101,8 @@ class _PairBook:
         self.backlog: list[EngineLog] | None = None
         self.since = -1  # the block as of which the book was read
         self.touched = False
-        self.was_whole = False  # whether what was told last can be followed by a delta
+        self.takes_deltas = False  # whether what was told last can be followed by one
+        self.whole_at = 0.0
         self.read_at = 0.0
 
 
@@ -235,18 +238,19 @@ class _MarketRun:
                 if found:
                     raise StreamBrokenError(f"the book of {pair.market.trading_pair} is wrong: {found}")
                 return
-            pair.book, pair.since, pair.touched, pair.was_whole = book, state.block_number, False, False
+            pair.book, pair.since, pair.touched, pair.takes_deltas = book, state.block_number, False, False
             self._publish(pair, book)
 
     def _publish(self, pair: _PairBook, book: Book) -> None:
         """Tell what changed: a delta, or the whole book when a delta would not be understood."""
         update_id, now = self._update_ids.next(), self._clock.time()
         bids, asks = ([_level(book.market, *level) for level in book.take_changes(is_bid)] for is_bid in (True, False))
-        is_whole = bool(book.bids.best() and book.asks.best()) and not book.is_overlapping()
-        if is_whole and pair.was_whole:
+        takes_deltas = bool(book.bids.best() and book.asks.best()) and not book.is_overlapping()
+        monotonic = self._clock.monotonic()
+        if takes_deltas and pair.takes_deltas and monotonic - pair.whole_at < WHOLE_BOOK_SECONDS:
             self._sink(BookDelta(book.market.trading_pair, update_id, now, bids, asks, book.last_price / DENOMINATOR))
         else:
-            pair.was_whole = is_whole
+            pair.takes_deltas, pair.whole_at = takes_deltas, monotonic
             self._sink(book_snapshot(book, update_id, now))
 
     # Trades

@@ -136,6 +136,7 @@ class Node:
         self._events: deque[NodeEvent] = deque()
         self._random = Random(self.settings.seed)
         self._branch = 0
+        self._looked_at: Block | None = None
         number = self.settings.first_block - 1
         genesis = Header(number, self._timestamp(number, 0), self.base_fee, self.settings.block_gas_limit)
         self.history = History(seal(genesis, ZERO_HASH, (), mined_at=clock.monotonic(), undo=None, salt=0),
@@ -236,9 +237,22 @@ class Node:
             return self.world.estimate_gas(message, block)
 
     @contextmanager
+    def looking_back(self, number: int) -> Iterator[None]:
+        """Answer questions about the state of one block without going there anew for each. Nothing may be submitted, mined
+        or asked of another block meanwhile. Raises StateUnavailable."""
+        with self._state(False, number) as block:
+            self._looked_at = block
+            try:
+                yield
+            finally:
+                self._looked_at = None
+
+    @contextmanager
     def _state(self, pending: bool, number: int | None) -> Iterator[Block]:
         wanted = self.visible_head.number if number is None else number
-        if pending:
+        if self._looked_at is not None and self._looked_at.number == wanted and not pending:
+            yield self._looked_at
+        elif pending:
             header = self._next_header()
             checkpoint = self.world.checkpoint()
             try:

@@ -1,6 +1,8 @@
 """JSON-RPC over HTTP: single requests and batches, with a node's error objects."""
 import json
+import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 from aiohttp import web
@@ -21,6 +23,7 @@ from hummingbot.connector.exchange.standard.sandbox.rpc_values import (
 
 BODY_LIMIT = 5 * 1024 * 1024
 BATCH_LIMIT = 1000
+_NUMBER = re.compile(r"0x(0|[1-9a-f][0-9a-f]{0,15})")
 
 
 class JsonRpc:
@@ -68,7 +71,13 @@ class JsonRpc:
             return _error(None, RpcFailure(INVALID_REQUEST, "empty batch"))
         if len(request) > BATCH_LIMIT:
             return _error(None, RpcFailure(INVALID_REQUEST, "batch too large"))
-        answers = [answer for answer in map(self._answer_one, request) if answer is not None]
+        block = _common_block(request)
+        known = None if block is None else self.node.block(block)
+        try:
+            with self.node.looking_back(known.number) if known is not None else nullcontext():
+                answers = [answer for answer in map(self._answer_one, request) if answer is not None]
+        except StateUnavailable:
+            answers = [answer for answer in map(self._answer_one, request) if answer is not None]
         return answers or None
 
     def _answer_one(self, request: Any) -> Json | None:
@@ -98,6 +107,17 @@ class JsonRpc:
         if len(parameters) > most:
             raise RpcFailure(INVALID_PARAMS, f"too many arguments, want at most {most}")
         return method(parameters)
+
+
+def _common_block(requests: Sequence[Any]) -> int | None:
+    """The number of the block that all of these are calls as of; None when they are something else."""
+    numbers = set()
+    for request in requests:
+        parameters = request.get("params") if isinstance(request, dict) and request.get("method") == "eth_call" else None
+        if not isinstance(parameters, list) or len(parameters) != 2 or not _NUMBER.fullmatch(str(parameters[1])):
+            return None
+        numbers.add(str(parameters[1]))
+    return int(numbers.pop(), 16) if len(numbers) == 1 else None
 
 
 def _error(identity: Any, failure: RpcFailure) -> Json:

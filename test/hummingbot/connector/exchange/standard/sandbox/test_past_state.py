@@ -7,6 +7,7 @@ from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.sandbox.deployment import account_key, build, default_deployment
 from hummingbot.connector.exchange.standard.sandbox.node import GWEI, Mining, Node, NodeSettings, Reorg
+from hummingbot.connector.exchange.standard.sandbox.rpc import JsonRpc
 from hummingbot.connector.exchange.standard.sandbox.wallet import Wallet
 from hummingbot.connector.exchange.standard.sandbox.world import Message
 
@@ -63,3 +64,27 @@ def test_the_exchange_is_seen_as_it_was_and_goes_on_as_it_is() -> None:
     assert seen() == states[node.head.number]
     node.reorganise(20, Reorg.VANISH)
     assert seen() == states[node.head.number - 20]
+
+
+def test_a_batch_as_of_one_block_says_what_its_calls_say_alone() -> None:
+    deployment = default_deployment()
+    usdc = deployment.tokens[0].address
+    node = Node(build(deployment), SystemClock(), NodeSettings(mining=Mining.MANUAL))
+    rpc, wallet, other = JsonRpc(node, SystemClock()), Wallet(account_key(0)), Wallet(account_key(1))
+    for nonce in range(5):
+        node.submit(wallet.sign(chain_id=31337, nonce=nonce, to=usdc, gas_limit=100_000, gas_price=7 * GWEI,
+                                data=ERC20_FUNCTIONS["transfer"].encode(other.address, 1_000)))
+        node.mine()
+
+    def call(account: Wallet, block: str) -> dict[str, Any]:
+        data = "0x" + ERC20_FUNCTIONS["balanceOf"].encode(account.address).hex()
+        return {"jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [{"to": usdc, "data": data}, block]}
+
+    for block in ("0x0", "0x2", "0x5", "latest", "0x9"):
+        batch = [call(wallet, block), call(other, block)]
+        assert rpc.answer(batch) == [rpc.answer(request) for request in batch]
+    mixed = [call(wallet, "0x1"), call(wallet, "0x4"), {"jsonrpc": "2.0", "id": 2, "method": "eth_blockNumber"}]
+    assert rpc.answer(mixed) == [rpc.answer(request) for request in mixed]
+    results = [rpc.answer(call(other, hex(number)))["result"] for number in range(6)]  # type: ignore[index,call-overload]
+    assert [int(result, 16) - int(results[0], 16) for result in results] == [1_000 * number for number in range(6)]
+    assert node.block(5) is node.head
