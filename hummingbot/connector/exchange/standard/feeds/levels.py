@@ -1,6 +1,4 @@
 """A pair's price levels as a stream tells them, and how to pass them on so that Hummingbot's order book keeps every one."""
-from collections.abc import Iterable
-
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, Levels, UpdateIds
 
 
@@ -53,15 +51,19 @@ class LevelMap:
         return BookSnapshot(self.trading_pair, self._update_ids.next(), timestamp, sorted(self._bids.items(), reverse=True),
                             sorted(self._asks.items()), market_price)
 
-    def differs(self, bids: Iterable[tuple[float, float]], asks: Iterable[tuple[float, float]], tolerance: float) -> bool:
-        """Whether a level of these is missing, or one amount is another by more than the tolerance (a fraction)."""
-        return any(_differ(ours, {price: amount for price, amount in theirs if amount > 0}, tolerance)
-                   for ours, theirs in ((self._bids, bids), (self._asks, asks)))
+    def differs(self, bids: Levels, asks: Levels, tolerance: float) -> bool:
+        """Whether, as deep as these levels go, one is missing here or there, or has another amount by more than the tolerance
+        (a fraction)."""
+        lowest = min([price for price, _ in bids], default=0.0)
+        highest = max([price for price, _ in asks], default=float("inf"))
+        return (_differ({price: amount for price, amount in self._bids.items() if price >= lowest}, bids, tolerance)
+                or _differ({price: amount for price, amount in self._asks.items() if price <= highest}, asks, tolerance))
 
     def _is_delicate(self) -> bool:
         return self._best_bid >= self._best_ask or not self._bids or not self._asks
 
 
-def _differ(ours: dict[float, float], theirs: dict[float, float], tolerance: float) -> bool:
+def _differ(ours: dict[float, float], levels: Levels, tolerance: float) -> bool:
+    theirs = {price: amount for price, amount in levels if amount > 0}
     return ours.keys() != theirs.keys() or any(abs(amount - ours[price]) > tolerance * max(amount, ours[price])
                                                for price, amount in theirs.items())

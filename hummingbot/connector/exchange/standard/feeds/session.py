@@ -3,6 +3,7 @@ that is always an error. A session never reconnects."""
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from itertools import count
 from typing import Any
 
 import aiohttp
@@ -27,6 +28,8 @@ BURST = 10
 BURST_SECONDS = 60.0
 WATCH_INTERVAL = 0.25
 CLOSING_SECONDS = 0.2
+# Frames that wait already are read without a pause; after so many the rest of the bot has its turn.
+FRAMES_PER_TURN = 50
 HELLO = "Hello"
 
 
@@ -137,7 +140,9 @@ class StreamSession:
             raise StreamBrokenError(f"the connection broke: {error}") from error
 
     async def _read(self, assistant: WSAssistant) -> None:
-        while True:
+        for number in count(1):
+            if number % FRAMES_PER_TURN == 0:
+                await _turn_of_others()
             try:
                 response = await assistant.receive()
             except (aiohttp.ClientError, aiohttp.WebSocketError, OSError, RuntimeError) as error:
@@ -192,6 +197,14 @@ class StreamSession:
             if self._ping is not None and now >= beat:
                 beat = now + CONSTANTS.WS_HEARTBEAT_TIME_INTERVAL
                 self.spawn(self.request(self._ping))
+
+
+async def _turn_of_others() -> None:
+    """Return once every task that can run now has run."""
+    loop = asyncio.get_running_loop()
+    turn: asyncio.Future[None] = loop.create_future()
+    loop.call_soon(turn.set_result, None)
+    await turn
 
 
 async def _disconnect(assistant: WSAssistant) -> None:

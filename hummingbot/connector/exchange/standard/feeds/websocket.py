@@ -140,6 +140,7 @@ class _Book:
         self.is_known = False
         self.market_price: float | None = None
         self.waiting: list[BookContent] | None = None
+        self.asks_twice = False
         self.seen_trades: OrderedDict[str, None] = OrderedDict()
         self.checked = 0.0
 
@@ -238,6 +239,8 @@ class _Line:
             return
         self._sequences.forget(stream)
         if channel == "orderbook":
+            # What is missing may be newer than the book that is being fetched already.
+            book.asks_twice = book.waiting is not None
             if book.waiting is None:
                 self.session.spawn(self._fetch(book))
         else:
@@ -286,6 +289,9 @@ class _Line:
         self._take_book(book, content)
         for change in waiting:
             self._take_book(book, change)
+        if book.asks_twice:
+            book.asks_twice = False
+            await self._fetch(book)
 
     async def _fetch_trades(self, book: _Book) -> None:
         try:

@@ -40,6 +40,8 @@ def test_differences_beyond_the_tolerance_are_seen() -> None:
     assert not book.differs([(0.5, 1.0 + 1e-9), (0.4, 0.0)], [(0.6, 2.0)], 1e-6)
     assert book.differs([(0.5, 1.1)], [(0.6, 2.0)], 1e-6)
     assert book.differs([], [(0.6, 2.0)], 1e-6)
+    book.apply([(0.1, 5.0)], [(9.0, 5.0)], 2.0, None)
+    assert not book.differs([(0.5, 1.0)], [(0.6, 2.0)], 1e-6), "what lies deeper than the other book goes is not compared"
     assert book.differs([(0.5, 1.0), (0.4, 1.0)], [(0.6, 2.0)], 1e-6)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 _VALUES: st.SearchStrategy[Any] = st.one_of(
-    st.none(), st.booleans(), st.integers(-10, 2 ** 70), st.floats(), st.text(max_size=8), st.just("9" * 5000), st.builds(list),
-    st.builds(dict), st.builds(lambda: [[]]), st.just("0x" + "ab" * 20), st.just("-1"), st.just("NaN"), st.just("1e400"), st.just("²"))
+    st.none(), st.booleans(), st.integers(-10, 2 ** 70), st.floats(), st.text(max_size=8), st.builds(list), st.builds(dict),
+    st.builds(lambda: [[]]), st.sampled_from(["9" * 5000, "0x" + "ab" * 20, "-1", "NaN", "1e400", "²"]))
 
 
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
