@@ -33,6 +33,10 @@ class Bot:
         """Store a private key, as `hbot connect` does from a script."""
         return self.hbot("connect", connector, "--keys-stdin", stdin=json.dumps({f"{connector}_private_key": private_key}))
 
+    def standard(self, *arguments: str) -> str:
+        """What a command of the connector itself prints. Raises CommandFailed when it ends with an error."""
+        return self._run(["-m", "hummingbot.connector.exchange.standard", *arguments])
+
     def connector_balances(self, connector: str) -> dict[str, dict[str, Decimal]]:
         """Total and available balance of every asset as the connector reads them, unrounded."""
         answer = json.loads(self._run([str(Path(__file__).with_name("connector_view.py")), connector]))

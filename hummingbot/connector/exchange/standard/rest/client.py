@@ -9,6 +9,7 @@ from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, B
 from hummingbot.connector.exchange.standard.rest.models import (
     CandleRow,
     OpenOrderRow,
+    Page,
     PairRow,
     TradeRow,
     parse_candle,
@@ -106,12 +107,21 @@ class RestClient:
     async def candles(self, interval: str, base: str, quote: str, size: int, before: int | None = None) -> list[CandleRow]:
         """The newest candles of a pair, oldest first: those that begin before a time (epoch seconds), or all.
 
-        `interval` is min, hour, day, week or month. There is no candle for a time in which nothing happened.
+        `interval` is min, hour, day, week or month, `size` at least 2. There is no candle for a time in which nothing
+        happened.
         """
         path = CONSTANTS.CANDLES_PATH if before is None else CONSTANTS.CANDLES_BEFORE_PATH
-        body = await self.get(path.format(interval=interval, base=to_checksum(base), quote=to_checksum(quote), before=before,
-                                          size=size, page=1))
-        return sorted(parse_page(body, ("buckets",), parse_candle).rows)
+        values = {"interval": interval, "base": to_checksum(base), "quote": to_checksum(quote), "before": before, "size": size}
+
+        async def read(number: int) -> Page:
+            return parse_page(await self.get(path.format(page=number, **values)), ("buckets",), parse_candle)
+
+        page = await read(1)
+        rows = page.rows
+        # No source says in which order they come, so the rows tell on which page the newest are.
+        if page.total_pages > 1 and len(rows) > 1 and rows[0].start < rows[-1].start:
+            rows = [*(await read(page.total_pages - 1)).rows, *(await read(page.total_pages)).rows]
+        return sorted(rows)
 
     async def open_orders(self, account: str) -> list[OpenOrderRow]:
         """The orders of an account that the indexer believes open, page by page."""

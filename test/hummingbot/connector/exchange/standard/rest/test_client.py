@@ -5,7 +5,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, RestClient
-from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
+from hummingbot.connector.exchange.standard.rest.models import CandleRow, parse_tick_book
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.rest.payloads import payload
 from test.hummingbot.connector.exchange.standard.rest.test_models import BOOK, SOMI, USDC, row_of
@@ -179,3 +179,32 @@ async def test_single_url_is_asked_once_and_nothing_is_told(api, client, caplog)
     with pytest.raises(ApiUnavailableError):
         await client.factory_address()
     assert len(api.requested) == 1 and not caplog.records
+
+
+# Candles
+
+def bucket(start, **changes):
+    return {"timestamp": start, "open": 1.5, "high": 2, "low": "1.25", "close": 1.75, "baseVolume": 10, "quoteVolume": 16,
+            "count": 3} | changes
+
+
+CANDLES = f"/api/ohlcv/hour/{CHECKSUMMED_SOMI}/0x"
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+async def test_the_newest_candles_are_found_in_either_order(api, client, newest_first):
+    pages = {1: (50, 40), 2: (30, 20), 3: (10,)} if newest_first else {1: (10, 20), 2: (30, 40), 3: (50,)}
+    for number, starts in pages.items():
+        api.answer(f"/2/{number}", {"buckets": [bucket(start) for start in starts], "totalPages": 3})
+    rows = await client.candles("hour", SOMI.address, USDC.address, 2)
+    assert [row.start for row in rows] == ([40, 50] if newest_first else [30, 40, 50])
+    assert api.requested[0].startswith(f"{FIRST}{CANDLES}") and api.requested[0].endswith("/2/1")
+
+
+async def test_candles_before_a_time_and_malformed_ones_among_them(api, client):
+    rows = [bucket(30), bucket(20, close=0), bucket(20, high=None), bucket(20, baseVolume=-1), bucket("?"),
+            bucket(10, baseVolume=None, quoteVolume=None, count=None), None]
+    api.answer(CANDLES, {"buckets": rows, "totalPages": 1})
+    assert await client.candles("hour", SOMI.address, USDC.address, 100, before=40) == [
+        CandleRow(10, 1.5, 2.0, 1.25, 1.75, 0.0, 0.0, 0), CandleRow(30, 1.5, 2.0, 1.25, 1.75, 10.0, 16.0, 3)]
+    assert api.requested[0].endswith("/before/40/100/1")
