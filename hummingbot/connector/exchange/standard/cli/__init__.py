@@ -4,6 +4,7 @@ Only the command that is asked for is imported, so that `doctor` and `link` work
 """
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -42,8 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         parsed = build_parser(command).parse_args(given)
         code: int = parsed.run(parsed)
+        sys.stdout.flush()
     except ImportError as error:
         print(_what_is_missing(error), file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain about the rest at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
 
