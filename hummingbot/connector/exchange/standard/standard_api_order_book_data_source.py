@@ -68,14 +68,13 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
     def _deliver(self, event: MarketEvent) -> None:
         if not isinstance(event, PublicTrade) and event.market_price is not None:
             self._market_prices[event.trading_pair] = event.market_price
-        if isinstance(event, BookSnapshot):
-            key = self._snapshot_messages_queue_key
-        elif isinstance(event, BookDelta):
-            key = self._diff_messages_queue_key
-        else:
+        if isinstance(event, PublicTrade):
             self._last_prices[event.trading_pair] = event.price
-            key = self._trade_messages_queue_key
-        self._message_queue[key].put_nowait(event)
+            self._message_queue[self._trade_messages_queue_key].put_nowait(event)
+        else:
+            # Snapshots and deltas share one queue, in which they keep their order: on the way through two the tracker may
+            # swap them, and while it begins it holds the snapshots of its own queue back.
+            self._message_queue[self._diff_messages_queue_key].put_nowait(event)
 
     async def _order_book_snapshot(self, trading_pair: str) -> OrderBookMessage:
         """The book now. Keeps trying, since the tracker would give up for good at the first error."""
@@ -94,8 +93,13 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
     async def _parse_order_book_snapshot_message(self, raw_message: BookSnapshot, message_queue: "asyncio.Queue[Any]") -> None:
         message_queue.put_nowait(_book_message(OrderBookMessageType.SNAPSHOT, raw_message))
 
-    async def _parse_order_book_diff_message(self, raw_message: BookDelta, message_queue: "asyncio.Queue[Any]") -> None:
-        message_queue.put_nowait(_book_message(OrderBookMessageType.DIFF, raw_message))
+    async def _parse_order_book_diff_message(self, raw_message: BookSnapshot | BookDelta,
+                                             message_queue: "asyncio.Queue[Any]") -> None:
+        kind = OrderBookMessageType.SNAPSHOT if isinstance(raw_message, BookSnapshot) else OrderBookMessageType.DIFF
+        message_queue.put_nowait(_book_message(kind, raw_message))
+
+    async def _request_order_book_snapshots(self, output: "asyncio.Queue[Any]") -> None:
+        """Nothing: the tracker asks when no snapshot came for an hour, but the feed tells whatever there is to tell."""
 
     async def _parse_trade_message(self, raw_message: PublicTrade, message_queue: "asyncio.Queue[Any]") -> None:
         message_queue.put_nowait(OrderBookMessage(OrderBookMessageType.TRADE, {
@@ -123,6 +127,17 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         return True
 
 
+class BookMessage(OrderBookMessage):
+    """A book message that is ordered by its update id.
+
+    Hummingbot's own comparison calls every message smaller than every other, so that its tracker would apply all recent
+    deltas to a snapshot once more, also those from before it.
+    """
+
+    def __lt__(self, other: OrderBookMessage) -> bool:
+        return bool(self.update_id < other.update_id)
+
+
 def _book_message(kind: OrderBookMessageType, event: BookSnapshot | BookDelta) -> OrderBookMessage:
-    return OrderBookMessage(kind, {"trading_pair": event.trading_pair, "update_id": event.update_id,
-                                   "bids": event.bids, "asks": event.asks}, event.timestamp)
+    return BookMessage(kind, {"trading_pair": event.trading_pair, "update_id": event.update_id,
+                              "bids": event.bids, "asks": event.asks}, event.timestamp)
