@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         for source, name in files:
             print(f"{_write(source, folder / name, arguments.force):>9}  {folder / name}")
+    except BrokenPipeError:
+        raise
     except OSError as error:
         print(f"It could not be written: {error.strerror or error}: {error.filename}", file=sys.stderr)
         return 1

@@ -108,7 +108,8 @@ async def _orders(exchange: Exchange, address: str, data: Path) -> list[Finding]
         findings.append(passed("open orders", f"{len(orders)}; {len(strangers)} are a bot's newest, or nobody's: {names}"))
     elif strangers:
         findings.append(warned("open orders", f"{len(strangers)} of {len(orders)} belong to no bot of {data.parent}: {names}",
-                               "If no bot elsewhere has them: `orders` lists them, `orders cancel` cancels them."))
+                               "A bot that was killed takes up its own at its next start. Else, if no bot elsewhere has them: "
+                               "`orders` lists them, `orders cancel` cancels them."))
     else:
         findings.append(passed("open orders", f"{len(orders)}, all of them known to the bot" if orders else "none"))
     return findings + [warned("open orders", note, "The list may be incomplete.") for note in notes if not running]
