@@ -61,11 +61,11 @@ class _Running[Feed, Event]:
         if not self.ready.is_set() and self._is_ready(self._waiting):
             self.ready.set()
 
-    def go_live(self, sink: Callable[[Event], None]) -> None:
-        """Hand out what waited, and everything from now on."""
+    def go_live(self, sink: Callable[[Event], None], renew: Callable[[Event], Event]) -> None:
+        """Hand out what waited, renewed, and everything from now on."""
         waiting, self._waiting = self._waiting, []
         for event in waiting:
-            sink(event)
+            sink(renew(event))
         self._sink = sink
 
     async def end(self) -> None:
@@ -80,16 +80,19 @@ def _ignore(event: Any) -> None:
 
 
 class Failover[Feed, Event]:
-    """The policy for one kind of data. `run` runs a feed into a sink, `ready` tells whether its events suffice to go live."""
+    """The policy for one kind of data. `run` runs a feed into a sink, `ready` tells whether its events suffice to go live,
+    `renew` makes an event that had to wait one of now."""
 
     def __init__(self, what: str, sources: Sequence[Source[Feed]],
                  run: Callable[[Feed, Callable[[Event], None]], Coroutine[Any, Any, None]],
-                 ready: Callable[[list[Event]], bool], clock: Clock, chance: random.Random) -> None:
+                 ready: Callable[[list[Event]], bool], renew: Callable[[Event], Event], clock: Clock,
+                 chance: random.Random) -> None:
         """`what` names the data in log lines; `chance` spreads the retries of many bots."""
         self._what = what
         self._sources = sources
         self._run_feed = run
         self._ready = ready
+        self._renew = renew
         self._clock = clock
         self._chance = chance
         self._failures = [0] * len(sources)
@@ -196,7 +199,7 @@ class Failover[Feed, Event]:
         if before:
             logging.getLogger(__name__).info("%s: from %s to %s: %s", self._what, before, now, reason)
         self._state = FeedState(now, self._clock.monotonic(), self._state.switches + bool(before), reason)
-        running.go_live(sink)
+        running.go_live(sink, self._renew)
 
 
 def _reason(task: "asyncio.Task[None]") -> str:

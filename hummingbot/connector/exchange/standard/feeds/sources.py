@@ -71,7 +71,7 @@ ACCOUNT_SOURCES: dict[str, AccountSource] = {"chain": _chain_account, "stream": 
 def market_feed(mode: str, context: FeedContext, polling: MarketFeed) -> SwitchingMarketFeed:
     """Order books and public trades by the sources of a setting (`polling`, `stream`, `chain`, `auto`), then polling."""
     sources = [Source(name, partial(MARKET_SOURCES[name], context)) for name in CONSTANTS.FEEDS[mode]]
-    return SwitchingMarketFeed(sources, polling, context.clock, context.chance)
+    return SwitchingMarketFeed(sources, polling, context.update_ids, context.clock, context.chance)
 
 
 def account_feed(mode: str, context: FeedContext, looking: Looking, cursor: int | None) -> SwitchingAccountFeed:

@@ -14,6 +14,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     MarketSink,
     OrderLogs,
     PublicTrade,
+    UpdateIds,
 )
 from hummingbot.connector.exchange.standard.feeds.failover import Failover, FeedState, Source
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
@@ -26,14 +27,16 @@ class SwitchingMarketFeed:
 
     name = "switching"
 
-    def __init__(self, sources: Sequence[Source[MarketFeed]], polling: MarketFeed, clock: Clock, chance: random.Random) -> None:
-        """`polling` is the one polling feed; it remembers what it has told across its turns."""
+    def __init__(self, sources: Sequence[Source[MarketFeed]], polling: MarketFeed, update_ids: UpdateIds, clock: Clock,
+                 chance: random.Random) -> None:
+        """`polling` is the one polling feed; it remembers what it has told across its turns. `update_ids` are all feeds'."""
+        self._update_ids = update_ids
         self._polling = polling
         self._pairs: list[str] = []
         self._told: OrderedDict[str, None] = OrderedDict()
         self._failover: Failover[MarketFeed, MarketEvent] = Failover(
             "Order books", [*sources, Source(polling.name, lambda: polling)],
-            lambda feed, sink: feed.run(list(self._pairs), sink), self._complete, clock, chance)
+            lambda feed, sink: feed.run(list(self._pairs), sink), self._complete, self._renewed, clock, chance)
 
     @property
     def state(self) -> FeedState:
@@ -71,6 +74,10 @@ class SwitchingMarketFeed:
     def _complete(self, events: list[MarketEvent]) -> bool:
         return set(self._pairs) <= {event.trading_pair for event in events if isinstance(event, BookSnapshot)}
 
+    def _renewed(self, event: MarketEvent) -> MarketEvent:
+        """Books that waited get new ids: Hummingbot would put the newer ones of the source that is left on top of them."""
+        return event if isinstance(event, PublicTrade) else event._replace(update_id=self._update_ids.next())
+
     def _is_new(self, trade: PublicTrade) -> bool:
         if trade.trade_id in self._told:
             return False
@@ -91,7 +98,7 @@ class SwitchingAccountFeed:
         self._cursor = None if cursor is None else cursor + REORGANISED_BLOCKS
         self._failover: Failover[AccountFeed, AccountEvent] = Failover(
             "Own orders", [Source(name, self._from_cursor(create)) for name, create in sources],
-            lambda feed, sink: feed.run(sink), self._caught_up, clock, chance)
+            lambda feed, sink: feed.run(sink), self._caught_up, lambda event: event, clock, chance)
 
     def _from_cursor(self, create: Callable[[int | None], AccountFeed]) -> Callable[[], AccountFeed]:
         # The newest blocks are told again by the next source, which may know them otherwise than the last one did.

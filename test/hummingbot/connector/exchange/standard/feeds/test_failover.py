@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     MarketSink,
     OrderLogs,
     PublicTrade,
+    UpdateIds,
 )
 from hummingbot.connector.exchange.standard.feeds.failover import LAST_PAUSE, Source
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
@@ -85,7 +86,7 @@ class Stage:
         self.told: list[MarketEvent] = []
         self.polling = CommandedFeed("polling", [])
         sources = [Source(name, partial(CommandedFeed, name, self.made)) for name in names or ("stream", "chain")]
-        self.feed = SwitchingMarketFeed(sources, self.polling, self.clock, random.Random(1))
+        self.feed = SwitchingMarketFeed(sources, self.polling, UpdateIds(self.clock), self.clock, random.Random(1))
         self.task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Stage":
@@ -127,7 +128,9 @@ async def test_a_better_source_takes_over_with_a_snapshot_of_every_pair_and_what
         stream.tell(book(3), delta(4))
         await settle()
         assert stage.feed.state.source == "stream" and not stage.polling.running
-        assert stage.told == [delta(2), book(3), delta(4)]
+        assert [type(event) for event in stage.told] == [BookDelta, BookSnapshot, BookDelta]
+        ids = [event.update_id for event in stage.told if not isinstance(event, PublicTrade)]
+        assert ids == sorted(ids) and ids[0] > 4, "what waited is told with the ids of now"
         stage.polling.tell(book(99))
         assert book(99) not in stage.told, "the source that was left has no say any more"
 

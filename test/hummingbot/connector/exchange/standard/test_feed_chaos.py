@@ -1,0 +1,191 @@
+"""The connector on `auto` while everything that carries data is broken at random; at each quiet point it knows the truth."""
+import asyncio
+import os
+import random
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, OrderMatched, decode_event
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+from hummingbot.connector.exchange.standard.sandbox.stream_faults import DAMAGES
+from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
+from hummingbot.core.event.events import OrderBookEvent
+from test.hummingbot.connector.exchange.standard.chain_truth import read_truth
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, quiet_sandbox, until
+
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+
+
+class Chaos:
+    """Breaks and mends the ways to one sandbox."""
+
+    def __init__(self, sandbox: Sandbox, chance: random.Random) -> None:
+        self._sandbox = sandbox
+        self._chance = chance
+
+    def clear(self) -> None:
+        self._sandbox.faults.clear()
+
+    def break_something(self) -> None:
+        """Something else each time; what was broken before is mended."""
+        self.clear()
+        self._chance.choice([self._stall, self._close, self._refuse, self._damage, self._late, self._rest, self._rpc])()
+
+    def _streams(self) -> Iterator[Any]:
+        streams = [self._sandbox.faults.stream, self._sandbox.faults.node_stream]
+        yield from self._chance.sample(streams, self._chance.choice([1, 2]))
+
+    def _stall(self) -> None:
+        for faults in self._streams():
+            setattr(faults, self._chance.choice(["stall", "stall_with_pongs", "ignore_requests"]), True)
+
+    def _close(self) -> None:
+        for faults in self._streams():
+            faults.close_code = self._chance.choice([1000, 1001, 1011, 4000])
+
+    def _refuse(self) -> None:
+        for faults in self._streams():
+            faults.close_code, faults.refuse = 1001, True
+
+    def _damage(self) -> None:
+        for faults in self._streams():
+            setattr(faults, self._chance.choice(DAMAGES), 0.3)
+
+    def _late(self) -> None:
+        for faults in self._streams():
+            faults.late_seconds = 0.2
+
+    def _rest(self) -> None:
+        self._sandbox.faults.add(self._chance.choice(["status", "truncated", "refused"]), target="rest", probability=0.5)
+
+    def _rpc(self) -> None:
+        self._sandbox.faults.add(self._chance.choice(["status", "reset"]), target="rpc", probability=0.3)
+
+
+def chain_levels(sandbox: Sandbox, market: Market, is_bid: bool) -> dict[float, float]:
+    """A side of the book as the contract has it: price and base amount."""
+    levels: dict[float, float] = {}
+    view = sandbox.view
+    for price in view.call(market.book, BOOK_FUNCTIONS["getPrices"], is_bid, 400)[0]:
+        units = 0
+        for order_id in view.queue(market.book, is_bid, price) if price else ():
+            deposit = view.deposit(market.book, is_bid, order_id)
+            units += market.quote_to_base(price, deposit) if is_bid else deposit
+        if units:
+            levels[price / 1e8] = float(market.base.from_units(units))
+    return levels
+
+
+def seen_levels(exchange: StandardExchange, is_bid: bool) -> dict[float, float]:
+    book = exchange.get_order_book(TOKEN_PAIR)
+    return {row.price: row.amount for row in (book.bid_entries() if is_bid else book.ask_entries())}
+
+
+def same(seen: dict[float, float], true: dict[float, float]) -> bool:
+    """Level by level, as exactly as the API's 32-bit numbers allow."""
+    return len(seen) == len(true) and all(
+        abs(price - other) <= 1e-6 * other and abs(amount - true[other]) <= 1e-4 * true[other] + 2e-6
+        for (price, amount), other in zip(sorted(seen.items()), sorted(true)))
+
+
+def chain_trades(sandbox: Sandbox, market: Market, first_block: int) -> list[tuple[float, float]]:
+    """Price and base amount of the market's trades after a block, in order."""
+    trades = []
+    for number in range(first_block + 1, sandbox.node.head.number + 1):
+        block = sandbox.node.block(number)
+        for log in block.logs() if block is not None else ():
+            event = decode_event(log.log.topics, log.log.data) if log.log.address == sandbox.engine_address else None
+            if isinstance(event, OrderMatched) and event.pair == market.book:
+                trades.append((event.price / 1e8, float(market.base.from_units(event.base_amount))))
+    return trades
+
+
+async def quote(exchange: StandardExchange, chance: random.Random) -> None:
+    """Replace what is quoted: cancel everything, then an order on each side, near enough to be taken."""
+    await exchange.cancel_all(10)
+    middle = Decimal(str(exchange.get_mid_price(TOKEN_PAIR)))
+    for send, sign in ((exchange.buy, -1), (exchange.sell, 1)):
+        price = middle * (1 + sign * Decimal(chance.randint(2, 12)) / 10_000)
+        send(TOKEN_PAIR, Decimal(chance.randint(1, 9)) / 10_000, OrderType.LIMIT, price)
+    await asyncio.sleep(0.05)
+
+
+async def check(sandbox: Sandbox, exchange: StandardExchange, market: Market, trades: list[Any], first_block: int) -> None:
+    """A quiet point: nobody trades, nothing is broken, and the connector's view is the chain's."""
+    await exchange.cancel_all(20)
+    sandbox.traders.settings.enabled = False
+    await until(lambda: not sandbox.node.pool, 20)
+    for is_bid in (True, False):
+        true = chain_levels(sandbox, market, is_bid)
+        await until(lambda: same(seen_levels(exchange, is_bid), true), 40)  # noqa: B023
+    expected = chain_trades(sandbox, market, first_block)
+    await until(lambda: len(trades) >= len(expected), 20)
+    seen = [(trade.price, trade.amount) for trade in trades]
+    assert seen == [(pytest.approx(price, rel=1e-6), pytest.approx(amount, rel=1e-6, abs=1e-8)) for price, amount in expected], \
+        f"{len(seen)} trades were told, {len(expected)} happened"
+    await until(lambda: not exchange.in_flight_orders, 20)
+    truth = read_truth(sandbox, sandbox.accounts[0].address)
+    told = {name: {(trade.trade_id, int(trade.fill_base_amount.scaleb(8))) for trade in fills.values()}
+            for name, fills in exchange.every_fill.items()}
+    held = {name: {(trade.trade_id, trade.base_units) for trade in order.trades} for name, order in truth.orders.items()}
+    assert {name: fills for name, fills in told.items() if fills} == {name: fills for name, fills in held.items() if fills}
+    assert not [order for order in truth.orders.values() if order.deposit], "an order was left behind"
+    sandbox.traders.settings.enabled = True
+
+
+def remember_fills(exchange: StandardExchange) -> None:
+    """Keep every order's fills beyond the half minute for which Hummingbot keeps an order that is done."""
+    exchange.every_fill = {}
+    process = exchange._order_tracker.process_trade_update
+
+    def remember(update: Any) -> None:
+        process(update)
+        order = exchange._order_tracker.all_fillable_orders[update.client_order_id]
+        exchange.every_fill[update.exchange_order_id] = order.order_fills
+
+    exchange._order_tracker.process_trade_update = remember
+
+
+async def run_chaos(rounds: int, breaks: int) -> int:
+    chance = random.Random(SEED)
+    traders = TraderSettings(quotes_per_second=6, takes_per_second=4)
+    async with quiet_sandbox(traders=traders, seed=SEED) as sandbox, \
+            connected(sandbox, standard_feed="auto", trading_pairs=[TOKEN_PAIR]) as exchange:
+        remember_fills(exchange)
+        market, trades, chaos = exchange._market(TOKEN_PAIR), [], Chaos(sandbox, chance)
+        sandbox.traders.settings.enabled = False
+        await until(lambda: not sandbox.node.pool, 20)
+        await until(lambda: "polling" not in {state.source for state in exchange.feed_states.values()}, 20)
+        forwarder = SourceInfoEventForwarder(lambda tag, caller, event: trades.append(event))
+        await asyncio.sleep(0.3)
+        first_block = sandbox.node.head.number
+        exchange.get_order_book(TOKEN_PAIR).add_listener(OrderBookEvent.TradeEvent, forwarder)
+        sandbox.traders.settings.enabled = True
+        for _ in range(rounds):
+            for _ in range(breaks):
+                chaos.break_something()
+                for _ in range(chance.randint(1, 4)):
+                    await quote(exchange, chance)
+                    await asyncio.sleep(chance.random())
+            chaos.clear()
+            await check(sandbox, exchange, market, trades, first_block)
+        return sum(state.switches for state in exchange.feed_states.values())
+
+
+@pytest.mark.timeout(100)
+async def test_after_random_faults_the_connector_knows_the_truth() -> None:
+    assert await run_chaos(2, 3) > 0, "nothing was broken in earnest"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+async def test_ten_minutes_of_random_faults_lose_nothing() -> None:
+    switches = await run_chaos(int(os.environ.get("CHAOS_ROUNDS", "25")), 8)
+    assert switches > 25
