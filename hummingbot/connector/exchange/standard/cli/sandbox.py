@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.indexer import IndexerSettings
 from hummingbot.connector.exchange.standard.sandbox.node import Mining, NodeSettings
 from hummingbot.connector.exchange.standard.sandbox.server import DEFAULT_HOST, DEFAULT_PORT, Sandbox, SandboxSettings
+from hummingbot.connector.exchange.standard.sandbox.stream_connection import Layout, StreamSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 
 _MARKETS = 2
@@ -94,6 +95,8 @@ def _add_api(group: Any) -> None:
                        help="/api/trades/pair/{base}/{quote}/…, /api/trades/{base}/{quote}/…, or both")
     group.add_argument("--blocks", choices=[shape.value for shape in BlocksShape], default="grouped",
                        help="shape of /api/orderbook/blocks")
+    group.add_argument("--stream-layout", choices=[layout.value for layout in Layout], default="docs",
+                       help="how the WebSocket /ws/spot writes its frames")
     group.add_argument("--documented-rows", action="store_true", help="rows as published in the API's schema")
 
 
@@ -147,7 +150,8 @@ def settings_of(arguments: argparse.Namespace) -> SandboxSettings:
         api=ApiSettings(plural_history_keys=not arguments.singular_history_keys, wrapped_tokens=not arguments.bare_tokens,
                         checksummed_addresses=not arguments.lower_case, page_size_as_string=arguments.page_size_text,
                         trades_pair_path=arguments.trades_path != "plain", trades_plain_path=arguments.trades_path != "pair",
-                        blocks_shape=BlocksShape(arguments.blocks), documented_rows=arguments.documented_rows))
+                        blocks_shape=BlocksShape(arguments.blocks), documented_rows=arguments.documented_rows),
+        streams=StreamSettings(layout=Layout(arguments.stream_layout)))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -186,6 +190,7 @@ def welcome(sandbox: Sandbox) -> str:
         f"A Standard exchange runs at {sandbox.url} (chain {sandbox.node.settings.chain_id}).", "",
         f"  JSON-RPC       {sandbox.rpc_url}",
         f"  REST API       {sandbox.api_url}/api",
+        f"  WebSocket      {sandbox.channels_url}, {sandbox.spot_streams_url}, {sandbox.url.replace('http', 'ws', 1)}/ws (node)",
         f"  switches       {sandbox.url}/admin/state, {sandbox.url}/admin/faults",
         f"  engine         {checksummed(sandbox.engine_address)}"]
     for market in sandbox.markets:

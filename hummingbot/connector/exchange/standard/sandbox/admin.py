@@ -39,7 +39,7 @@ class Admin:
         for name, act in (("faults", self._set_faults), ("mine", self._mine), ("mining", self._mining),
                           ("reorg", self._reorg), ("release", self._release), ("spread", self._spread), ("fee", self._fee),
                           ("delist", self._delist), ("refuse", self._refuse), ("traders", self._traders),
-                          ("api", self._api)):
+                          ("api", self._api), ("streams", self._streams)):
             app.router.add_post(f"/admin/{name}", self._guarded(act))
 
     def _guarded(self, act: Callable[[Json], Json | Awaitable[Json]]) -> Callable[[web.Request], Awaitable[web.Response]]:
@@ -195,9 +195,11 @@ class Admin:
 
     def _api(self, body: Json) -> Json:
         """Any of the API's shapes."""
-        settings = self._sandbox.settings.api
-        _set(settings, _checked(settings, body))
-        return {name: value.value if isinstance(value, Enum) else value for name, value in vars(settings).items()}
+        return _changed(self._sandbox.settings.api, body)
+
+    def _streams(self, body: Json) -> Json:
+        """Any of the streams' settings, for new connections."""
+        return _changed(self._sandbox.settings.streams, body)
 
 
 async def _body(request: web.Request) -> Json:
@@ -269,6 +271,12 @@ def _checked(holder: Any, changes: Any) -> Json:
         else:
             checked[name] = _whole(changes, name) if isinstance(old, int) else _number(changes, name, 0.0)
     return checked
+
+
+def _changed(settings: Any, body: Json) -> Json:
+    """Set what the body says, and tell all of it."""
+    _set(settings, _checked(settings, body))
+    return {name: value.value if isinstance(value, Enum) else value for name, value in vars(settings).items()}
 
 
 def _set(holder: Any, changes: Json) -> None:

@@ -13,20 +13,20 @@ from hummingbot.connector.exchange.standard.sandbox.grouping import written_pric
 from hummingbot.connector.exchange.standard.sandbox.indexer import Indexer
 from hummingbot.connector.exchange.standard.sandbox.pair_index import PairIndex
 from hummingbot.connector.exchange.standard.sandbox.rows import Bucket, PairInfo, TokenInfo
+from hummingbot.connector.exchange.standard.sandbox.stream_connection import Layout
 from hummingbot.connector.exchange.standard.sandbox.stream_source import Happening
 
 Frame = list[Any]
-DOCS, SDK, ITER = "docs", "sdk", "iter"
 
 
 class SpotFrames:
     """Writes frames in one layout."""
 
-    def __init__(self, indexer: Indexer, rows: Rows, layout: str) -> None:
+    def __init__(self, indexer: Indexer, rows: Rows, layout: Layout) -> None:
         self._indexer = indexer
         self._rows = rows
-        self._is_docs = layout == DOCS
-        self._is_iter = layout == ITER
+        self._is_docs = layout is Layout.DOCS
+        self._is_iter = layout is Layout.ITER
 
     def _end(self, key: str, milliseconds: int) -> Any:
         return milliseconds if self._is_iter else key

@@ -10,12 +10,13 @@ from hummingbot.connector.exchange.standard.sandbox.stream_channels import Chann
 from hummingbot.connector.exchange.standard.sandbox.stream_connection import (
     GOING_AWAY,
     MAX_REQUEST_BYTES,
+    Layout,
     Speaker,
     StreamConnection,
     StreamSettings,
 )
 from hummingbot.connector.exchange.standard.sandbox.stream_faults import StreamFaults
-from hummingbot.connector.exchange.standard.sandbox.stream_spot import LAYOUTS, SpotStreams
+from hummingbot.connector.exchange.standard.sandbox.stream_spot import SpotStreams
 
 CHANNELS_PATH = "/ws/channels"
 SPOT_PATH = "/ws/spot"
@@ -53,9 +54,10 @@ class Streams:
         return await self._serve(request, self._channels.speaker)
 
     async def _serve_spot(self, request: web.Request) -> web.StreamResponse:
-        layout = request.query.get("layout", self._settings.layout)
-        if layout not in LAYOUTS:
-            return web.json_response({"error": f"no layout {layout!r}"}, status=400)
+        try:
+            layout = Layout(request.query.get("layout", self._settings.layout))
+        except ValueError as error:
+            return web.json_response({"error": str(error)}, status=400)
         return await self._serve(request, lambda connection: self._spot.speaker(connection, layout))
 
     async def _serve(self, request: web.Request, speaker: Callable[[StreamConnection], Speaker]) -> web.StreamResponse:

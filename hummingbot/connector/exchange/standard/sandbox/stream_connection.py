@@ -2,6 +2,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 from typing import Any, Protocol
 
@@ -16,14 +17,22 @@ _TICK = 0.05
 _SEQUENCE_FIELDS = ("sequence", "previous", "s", "ps")
 
 
+class Layout(StrEnum):
+    """How `spot_streams` writes its frames: as documented, as the SDK reads them, or as the later product sends them."""
+
+    DOCS = "docs"
+    SDK = "sdk"
+    ITER = "iter"
+
+
 @dataclass
 class StreamSettings:
-    """How the streams are served. Times are in seconds; any of it may change while the sandbox runs.
+    """How the streams are served. Times are in seconds; any of it may change while the sandbox runs, for new connections.
 
-    `layout` is how `spot_streams` writes its frames: "docs", "sdk" or "iter"; a client may ask for one with ?layout=sdk.
+    A client may choose another `layout` for itself with ?layout=sdk.
     """
 
-    layout: str = "docs"
+    layout: Layout = Layout.DOCS
     heartbeat_seconds: float = 30.0
     client_silence_seconds: float = 60.0
     requests_per_second: int = 20

@@ -12,12 +12,11 @@ from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
 from hummingbot.connector.exchange.standard.sandbox.api_rows import Rows
 from hummingbot.connector.exchange.standard.sandbox.grouping import grouped, side_of_groups
 from hummingbot.connector.exchange.standard.sandbox.pair_index import PairIndex, bucket_start
-from hummingbot.connector.exchange.standard.sandbox.spot_frames import DOCS, ITER, SDK, Frame, SpotFrames
-from hummingbot.connector.exchange.standard.sandbox.stream_connection import StreamConnection
+from hummingbot.connector.exchange.standard.sandbox.spot_frames import Frame, SpotFrames
+from hummingbot.connector.exchange.standard.sandbox.stream_connection import Layout, StreamConnection
 from hummingbot.connector.exchange.standard.sandbox.stream_faults import StreamFaults
 from hummingbot.connector.exchange.standard.sandbox.stream_source import News, StreamSource
 
-LAYOUTS = (DOCS, SDK, ITER)
 Json = dict[str, Any]
 Groups = dict[int, tuple[float, float]]
 
@@ -40,7 +39,7 @@ class SpotStreams:
         self.speakers: set[SpotSpeaker] = set()
         source.listeners.append(self._tell)
 
-    def speaker(self, connection: StreamConnection, layout: str) -> "SpotSpeaker":
+    def speaker(self, connection: StreamConnection, layout: Layout) -> "SpotSpeaker":
         """The dialect's side of a new connection."""
         speaker = SpotSpeaker(self, connection, layout)
         self.speakers.add(speaker)
@@ -54,10 +53,10 @@ class SpotStreams:
 class SpotSpeaker:
     """One connection: its subscriptions, by topic."""
 
-    def __init__(self, streams: SpotStreams, connection: StreamConnection, layout: str) -> None:
+    def __init__(self, streams: SpotStreams, connection: StreamConnection, layout: Layout) -> None:
         self._streams = streams
         self._connection = connection
-        self._is_iter = layout == ITER
+        self._is_iter = layout is Layout.ITER
         self._layout = layout
         self._frames = SpotFrames(streams.source.indexer, streams.rows, layout)
         self._sequences: dict[str, int] = {}
@@ -73,9 +72,9 @@ class SpotSpeaker:
 
     def heartbeat(self) -> None:
         """See Speaker.heartbeat: a text in the layout of the SDK, a request in the later one, both in the documented one."""
-        if self._layout in (DOCS, SDK):
+        if self._layout in (Layout.DOCS, Layout.SDK):
             self._connection.answer("Hello")
-        if self._layout in (DOCS, ITER):
+        if self._layout in (Layout.DOCS, Layout.ITER):
             self._connection.answer({"method": "ping"})
 
     def receive(self, text: str) -> None:
