@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from hummingbot.connector.exchange.standard import compatibility
+from hummingbot.connector.exchange.standard.chain import signing
 from hummingbot.connector.exchange.standard.compatibility import Hummingbot, find_hummingbot, missing_dependencies, version_of
+from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 
@@ -68,13 +70,18 @@ def run(package: str, code: str) -> subprocess.CompletedProcess[str]:
                           timeout=60, cwd=ROOT, env=os.environ)
 
 
-@pytest.mark.parametrize(("package", "words"), [("eth_hash", "eth-hash[pycryptodome]"), ("coincurve", "pip install coincurve")])
-def test_without_a_package_the_connector_is_still_listed_and_says_what_to_install(package, words):
-    listed = run(package, "import hummingbot.connector.exchange.standard.standard_utils as utils\nprint(utils.OTHER_DOMAINS)")
-    assert "standard_sandbox" in listed.stdout, listed.stderr
-    used = run(package, "from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange\n"
-                        f"StandardExchange(standard_private_key='{1:064x}')")
-    assert used.returncode != 0 and words in used.stderr.strip().splitlines()[-1]
+def test_without_a_package_the_connector_is_still_listed_and_says_what_to_install():
+    done = run("eth_hash", "import hummingbot.connector.exchange.standard.standard_utils as utils\n"
+                           "print(utils.OTHER_DOMAINS, flush=True)\n"
+                           "import hummingbot.connector.exchange.standard.standard_exchange")
+    assert "standard_sandbox" in done.stdout, done.stderr
+    assert done.returncode != 0 and "pip install 'eth-hash[pycryptodome]'" in done.stderr.strip().splitlines()[-1]
+
+
+def test_without_the_package_that_signs_a_key_is_refused_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(signing, "coincurve", None)
+    with pytest.raises(ConfigurationError, match="pip install coincurve"):
+        StandardExchange(standard_private_key=f"{1:064x}")
 
 
 def test_the_command_line_says_what_is_missing_instead_of_breaking():
