@@ -154,6 +154,8 @@ async def live(life: Life, pipe: Connection) -> None:
 
 def main(life: Life, pipe: Connection) -> None:
     """The process."""
-    logging.basicConfig(filename=str(Path(life.folder) / "bot.log"), level=logging.INFO,
-                        format="%(asctime)s %(process)d %(name)s %(levelname)s %(message)s")
+    log = logging.FileHandler(Path(life.folder) / "bot.log")
+    log.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
+    logging.getLogger().handlers[:] = [log]
+    logging.getLogger("hummingbot").setLevel(logging.DEBUG + 6)  # where Hummingbot tells what exceptions were
     asyncio.run(live(life, pipe))

@@ -54,7 +54,7 @@ class TrackerUpdates:
                 await self._create(order, event, events)
             if isinstance(event, Filled):
                 self._tracker.process_trade_update(self._trade_update(order, event))
-                if order.is_open and not order.is_done:
+                if order.is_open and not order.is_done and order.executed_amount_base > 0:
                     await self._update(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
             elif isinstance(event, Closed):
                 await self._close(order, event)
@@ -106,7 +106,7 @@ class TrackerUpdates:
             order.processed_by_exchange_event.clear()
             order.current_state = OrderState.PENDING_CREATE
         else:
-            order.current_state = OrderState.PARTIALLY_FILLED if order.order_fills else OrderState.OPEN
+            order.current_state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
         logging.getLogger(__name__).warning(
             "A reorganisation of the chain took back the state of order %s, which is followed anew; what Hummingbot recorded "
             "and told of it before stays as it is", order.client_order_id)
@@ -122,7 +122,7 @@ class TrackerUpdates:
         order.completely_filled_event.clear()
         if order.current_state is OrderState.FILLED:
             self._track_again(order)
-        if order.current_state is OrderState.PARTIALLY_FILLED and not order.order_fills:
+        if order.current_state is OrderState.PARTIALLY_FILLED and order.executed_amount_base <= 0:
             order.current_state = OrderState.OPEN
         logging.getLogger(__name__).warning(
             "A reorganisation of the chain took back a fill of order %s (%s at %s); Hummingbot's records still show it",
@@ -133,7 +133,7 @@ class TrackerUpdates:
         if order.is_failure:
             order.current_state = OrderState.PENDING_CREATE
         else:
-            order.current_state = OrderState.PARTIALLY_FILLED if order.order_fills else OrderState.OPEN
+            order.current_state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
         order.completely_filled_event.clear()
         # Hummingbot offers no way back from its cache of done orders.
         self._tracker._cached_orders.pop(order.client_order_id, None)
@@ -163,9 +163,10 @@ class TrackerUpdates:
         fee = TradeFeeBase.new_spot_fee(
             fee_schema=DEFAULT_FEES, trade_type=order.trade_type,
             flat_fees=[TokenAmount(fee_token.symbol, fee_token.from_units(fill.fee))])
-        # The level's price, unless rounding to whole units makes price x amount miss the quote that really moved.
+        # The level's price, unless rounding to whole units makes price x amount miss the quote that really moved. A taker may
+        # pay a little quote for no base at all.
         price = price_from_chain(fill.price)
-        if market.quote.to_units(price * base_amount, ROUND_HALF_EVEN) != fill.quote_amount:
+        if base_amount and market.quote.to_units(price * base_amount, ROUND_HALF_EVEN) != fill.quote_amount:
             price = quote_amount / base_amount
         return TradeUpdate(
             trade_id=fill.trade_id, client_order_id=order.client_order_id, exchange_order_id=fill.exchange_order_id,

@@ -269,7 +269,7 @@ class Rig:
 
     def _states(self, order: InFlightOrder, submission: Submission) -> tuple[OrderState, ...]:
         if submission.deposit:
-            return (OrderState.PARTIALLY_FILLED if submission.trades else OrderState.OPEN,)
+            return (OrderState.PARTIALLY_FILLED if submission.is_partly_filled else OrderState.OPEN,)
         if submission.cancelled:
             return (OrderState.FILLED,) if order.is_filled else (OrderState.CANCELED,)
         return (OrderState.FILLED,) if submission.key is not None else (OrderState.FILLED, OrderState.CANCELED)

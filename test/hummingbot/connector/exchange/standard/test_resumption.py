@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
-from test.hummingbot.connector.exchange.standard.model import Rig
+from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_data
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, resting, take
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
 
@@ -142,3 +143,21 @@ async def test_money_in_orders_that_are_gone_is_not_counted_as_a_strangers(rig: 
     await until(lambda: rig.open_orders()[0].current_state is OrderState.OPEN)
     take(rig, rig.open_orders()[0])
     await rig.quiet()
+
+
+async def test_a_trade_that_pays_for_no_base_at_all_is_a_fill(rig: Rig) -> None:
+    """A taker's last units of quote may be worth less than a step of base, and go to the maker for nothing."""
+    market, taker = rig.market(TOKEN_PAIR), rig.sandbox.accounts[1].address
+    price, units = 59_900 * 10 ** 8, 100_000
+    data, value = limit_order_data(market, False, price, units, True, rig.sandbox.accounts[2].address)
+    rig.act(2, rig.sandbox.engine_address, data, value)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    order = await resting(rig)
+    tokens = (market.base.address, market.quote.address)
+    rig.act(1, rig.sandbox.engine_address, ENGINE_FUNCTIONS["limitBuy"].encode(
+        *tokens, 60_000 * 10 ** 8, market.base_to_quote(price, units) + 17_408, False, 20, taker))
+    await until(lambda: order.order_fills)
+    await rig.quiet()
+    (fill,) = order.order_fills.values()
+    assert (fill.fill_base_amount, fill.fill_quote_amount) == (0, Decimal("0.017408"))
+    assert order.current_state is OrderState.OPEN
