@@ -15,6 +15,8 @@ CONFIGURATIONS = sorted(path.name for path in (REPOSITORY / "conf").glob("*/*_sa
 CONNECTOR = "standard_sandbox"
 # A strategy that wants candles or trades first waits for them.
 ORDER_SECONDS = 150.0
+# cross_exchange_market_making reports on its markets in its first tick, before any network is connected.
+EARLY_REPORT = "Error formatting market stats."
 
 
 @pytest.fixture(scope="module")
@@ -46,4 +48,4 @@ def test_it_starts_and_places_orders(bot: Bot, configuration: str) -> None:
     finally:
         bot.end()
     errors = [line for line in path.read_text().splitlines() if ERROR_MARK in line]
-    assert [line for line in errors if not any(text in line for text in HARMLESS)] == []
+    assert [line for line in errors if not any(text in line for text in (*HARMLESS, EARLY_REPORT))] == []

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from hummingbot.core.data_type.common import PriceType
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from hummingbot.core.rate_oracle.sources.rate_source_base import RateSourceBase
 from hummingbot.data_feed.market_data_provider import MarketDataProvider
@@ -36,7 +37,8 @@ async def test_a_bot_converts_by_the_order_books_of_the_connector(oracle):
         await maker.sell(market, 66_000_000, 10 ** 18)
         await maker.buy(market, 64_000_000, 10 ** 7)
         oracle.register_connector(exchange)
-        await until(lambda: oracle.get_pair_rate(NATIVE_PAIR) == Decimal("0.65"))
+        await until(lambda: not exchange.get_price_by_type(NATIVE_PAIR, PriceType.MidPrice).is_nan())
+        assert oracle.get_pair_rate(NATIVE_PAIR) == Decimal("0.65")
         assert oracle.get_pair_rate("USDC-SOMI") == 1 / Decimal("0.65")
         assert oracle.get_pair_rate("WBTC-SOMI") is None
 
