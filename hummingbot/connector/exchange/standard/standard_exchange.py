@@ -115,6 +115,7 @@ class StandardExchange(ExchangePyBase):
         self._facts: Mapping[str, MarketFacts] = {}
         self._account: Account | None = None
         self._answers_checked: tuple[int, int] | None = None
+        self._rules_read = False
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
         self._restored: set[str] = set()
@@ -293,10 +294,12 @@ class StandardExchange(ExchangePyBase):
     # Rules and fees
 
     async def _update_trading_rules(self) -> None:
-        listing = await self._venue.refresh_listing()
+        # The first time the listing was discovered a moment ago.
+        listing = await (self._venue.refresh_listing() if self._rules_read else self._venue.listing())
         self._initialize_trading_pair_symbols_from_exchange_info(listing)
         for rule in await self._format_trading_rules({}):
             self._trading_rules[rule.trading_pair] = rule
+        self._rules_read = True
 
     async def _format_trading_rules(self, exchange_info_dict: dict[str, Any]) -> list[TradingRule]:
         await self._refresh_facts()

@@ -77,3 +77,17 @@ async def test_balances_and_the_states_of_twenty_orders_are_one_request_each() -
         assert (min(balances), min(states)) == (1, 1)
         await exchange.cancel_all(10)
         await asyncio.sleep(0)
+
+
+async def test_the_start_asks_the_api_for_the_list_of_pairs_once_and_the_next_look_at_the_rules_again() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR], standard_feed="polling") as exchange:
+        paths: list[str] = []
+        exchange.venue.rest.get = _noting(paths, exchange.venue.rest.get)  # type: ignore[method-assign]
+        await exchange._update_trading_rules()
+        assert exchange.trading_rules_request_path in paths
+    async with quiet_sandbox() as sandbox:
+        paths = []
+        async with connected(sandbox, trading_pairs=[TOKEN_PAIR], standard_feed="polling", ready=False) as exchange:
+            exchange.venue.rest.get = _noting(paths, exchange.venue.rest.get)  # type: ignore[method-assign]
+            await until(lambda: exchange.ready)
+        assert paths.count(exchange.trading_rules_request_path) == 1
