@@ -21,6 +21,8 @@ SOURCE = Path(__file__).resolve().parents[1]
 PLACE = Path("hummingbot", "connector", "exchange", "standard")
 # Marks a copy that `link --copy` made, and so may replace or remove.
 MARK = ".copied_by_link"
+# What `config` writes out, at the root of a clone or in `ready/` of a wheel.
+READY = ("conf", "strategies")
 _EXCLUDED = f"/{PLACE.as_posix()}"
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -162,6 +164,10 @@ def _is_connector(folder: Path) -> bool:
 
 def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    # In a clone the ready configurations stand outside of the folder; a copy takes them along for the command `config`.
+    for name in READY:
+        if (source.parents[3] / name).is_dir() and not (source / "ready").is_dir():
+            shutil.copytree(source.parents[3] / name, target / "ready" / name, ignore=shutil.ignore_patterns("__pycache__"))
     (target / MARK).write_text(f"Copied from {source}. `link --copy` renews it, `unlink` removes it.\n", encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """Checks of the wallet: money for gas, balances, allowances, transactions that wait, and orders that nobody looks after."""
 import asyncio
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, failed, passed, warned
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange
-from hummingbot.connector.exchange.standard.cli.journals import journals
+from hummingbot.connector.exchange.standard.cli.journals import BotJournal, journals
 from hummingbot.connector.exchange.standard.cli.orders import open_orders
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.listing import Listing
@@ -21,19 +22,20 @@ _FEW_ORDERS = 20
 async def wallet(exchange: Exchange, listing: Listing, address: str, gas: Gas, data: Path) -> list[Finding]:
     """All checks of a wallet; `data` is where its bots keep their journals."""
     native, units = await exchange.venue.balances(address)
-    return [await _account(exchange, address), _gas_money(exchange, native, gas),
+    known = journals(data, exchange.domain, address)
+    return [await _account(exchange, address, any(journal.in_use for journal in known)), _gas_money(exchange, native, gas),
             *await _tokens(exchange, listing, address, native, dict(units)),
-            *await _wrapped(exchange, listing, address), *await _orders(exchange, address, data)]
+            *await _wrapped(exchange, listing, address), *await _orders(exchange, address, known, data.parent)]
 
 
-async def _account(exchange: Exchange, address: str) -> Finding:
+async def _account(exchange: Exchange, address: str, bot_runs: bool) -> Finding:
     rpc = exchange.venue.rpc
     mined, waiting, code = await asyncio.gather(rpc.nonce(address), rpc.nonce(address, "pending"), rpc.code(address))
     detail = f"{to_checksum(address)}, {mined} transactions so far"
     if code:
         return warned("wallet", f"{detail}; it has code of its own",
                       "The engine pays native tokens with very little gas: use a plain wallet.")
-    if waiting > mined:
+    if waiting > mined and not bot_runs:
         return warned("wallet", f"{detail}, {waiting - mined} wait to be mined",
                       "Something is sending with this wallet, or its transactions offer too little for gas. A bot that is "
                       "started again takes up its own.")
@@ -92,8 +94,7 @@ async def _wrapped(exchange: Exchange, listing: Listing, address: str) -> list[F
                    f"The connector trades native {symbol} and does not count these: unwrap them (`withdraw`).")]
 
 
-async def _orders(exchange: Exchange, address: str, data: Path) -> list[Finding]:
-    known = journals(data, exchange.domain, address)
+async def _orders(exchange: Exchange, address: str, known: Sequence[BotJournal], home: Path) -> list[Finding]:
     try:
         orders, notes = await open_orders(exchange.venue, address, known)
     except ConfigurationError as error:
@@ -107,7 +108,7 @@ async def _orders(exchange: Exchange, address: str, data: Path) -> list[Finding]
     if strangers and running:
         findings.append(passed("open orders", f"{len(orders)}; {len(strangers)} are a bot's newest, or nobody's: {names}"))
     elif strangers:
-        findings.append(warned("open orders", f"{len(strangers)} of {len(orders)} belong to no bot of {data.parent}: {names}",
+        findings.append(warned("open orders", f"{len(strangers)} of {len(orders)} belong to no bot of {home}: {names}",
                                "A bot that was killed takes up its own at its next start. Else, if no bot elsewhere has them: "
                                "`orders` lists them, `orders cancel` cancels them."))
     else:

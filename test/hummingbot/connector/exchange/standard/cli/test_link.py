@@ -64,7 +64,9 @@ def test_a_copy_is_complete_is_renewed_and_only_it_is_removed(checkout, capsys):
     target = place(checkout)
     assert not target.is_symlink() and git(checkout, "status", "--short") == ""
     original = {file.relative_to(link.SOURCE) for file in link.SOURCE.rglob("*.py")}
-    assert {file.relative_to(target) for file in target.rglob("*.py")} == original
+    assert {file.relative_to(target) for file in target.rglob("*.py") if "ready" not in file.parts} == original
+    assert {file.name for file in (target / "ready" / "conf").rglob("*.yml")} == {
+        file.name for file in (ROOT / "conf").rglob("*.yml")}
     (target / "clock.py").write_text("old")
     assert main(["link", "--copy", str(checkout)]) == 0
     assert (target / "clock.py").read_bytes() == (link.SOURCE / "clock.py").read_bytes()
