@@ -25,6 +25,7 @@ AUTHENTICATION_REFUSED, TOO_MANY_REQUESTS, TOO_MANY_PAIRS, NO_HISTORY = 2002, 30
 MAX_PAIRS = 200
 RECENT_TRADES = 100
 MAX_REPLAYED_BLOCKS = 5000
+BLOCKS_PER_ROLL_CALL = 10
 NATIVE = "0x" + "00" * 20
 
 
@@ -284,13 +285,20 @@ class ChannelsSpeaker:
         for stream, message in messages:
             if stream in self.streams:
                 self._connection.data(message)
-                channel, _, rest = stream.partition(":")
-                told[channel if channel in PRIVATE else f"{channel}:{rest}"] = message["sequence"]
+                told[_stream_name(stream)] = message["sequence"]
         number, block_hash = news.block.number, news.block.hash
+        if number % BLOCKS_PER_ROLL_CALL == 0:
+            told = {_stream_name(stream): self._channels.sequence(stream) for stream in self.streams}
         if news.removed:
             number, block_hash = number - 1, news.block.parent_hash
         self._connection.data({"type": "block", "number": number, "hash": block_hash, "timestamp": news.block.timestamp,
                                "sequences": told})
+
+
+def _stream_name(stream: str) -> str:
+    """A stream's name to its listener, who knows whose account it is."""
+    channel = stream.partition(":")[0]
+    return channel if channel in PRIVATE else stream
 
 
 def _levels(pair: PairIndex) -> Json:

@@ -10,7 +10,7 @@ from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address, to_checksum
-from hummingbot.connector.exchange.standard.errors import BadDataError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError
 from hummingbot.connector.exchange.standard.feeds.base import Levels
 from hummingbot.connector.exchange.standard.feeds.protocols.api import ApiBeside
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
@@ -60,16 +60,21 @@ class SpotStreamsDialect(ApiBeside):
     max_silence = 1.5
     ping: Body | None = None
 
-    def __init__(self, rest: RestClient, market: Market, symbol: str | None = None) -> None:
-        """`symbol` is the API's name of the market, by default made of the tokens' symbols."""
+    def __init__(self, rest: RestClient, market: Market) -> None:
         super().__init__(rest)
         self._book_address = market.book
-        self._symbol = symbol or f"{market.base.symbol}/{market.quote.symbol}"
+        self._symbol = ""
         self._step = ""
         self._digits = 0
 
     async def prepare(self, market: Market) -> None:
-        """See MarketDialect.prepare: the finest step that the API offers at the market price."""
+        """See MarketDialect.prepare: the exchange's own name of the market, which need not be ours, and the finest step that
+        it groups books by at the market price."""
+        for row in await self._rest.pairs():
+            if row.book == market.book:
+                self._symbol = f"{row.base.symbol}/{row.quote.symbol}"
+        if not self._symbol:
+            raise ApiUnavailableError(f"the API does not list {market.trading_pair}")
         body = await self._rest.order_book(market.base.address, market.quote.address, 1)
         price = parse_tick_book(body).market_price
         if price is None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
-from hummingbot.connector.exchange.standard.errors import BadDataError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     Answered,
     BookContent,
@@ -55,6 +55,9 @@ async def dialect(book: str = "0x" + "b0" * 20, price: float = 0.65) -> SpotStre
     """A dialect that has asked for the market's price."""
     market = Market(BASE, QUOTE, book)
     api = FakeApi()
+    tokens = [{"id": token.address, "symbol": token.symbol, "decimals": token.decimals} for token in (BASE, QUOTE)]
+    other = {"id": "0x" + "0b" * 20, "base": tokens[1], "quote": tokens[0]}
+    api.answer("/api/pairs", {"pairs": [other, {"id": to_checksum(book), "base": tokens[0], "quote": tokens[1]}]})
     api.answer("/api/orderbook/ticks", {"mktPrice": price, "bids": [], "asks": []})
     api.answer("/api/orderbook/blocks", {"bids": {"buckets": [{"price": "0.65", "baseLiquidity": 2, "quoteLiquidity": 1.3}]},
                                          "asks": [{"price": 0.66, "baseLiquidity": 1.5, "quoteLiquidity": 1},
@@ -111,6 +114,15 @@ async def test_the_step_is_the_finest_that_the_api_offers() -> None:
         made = await dialect(price=price)
         book = made.subscriptions(Market(BASE, QUOTE, "0x" + "b0" * 20))["orderbook:0x" + "b0" * 20]
         assert book == {"method": "spot.orderbook.subscribe.pairs", "params": {"books": [{"pair": "SOMI/USDC", "step": step}]}}
+
+
+async def test_a_market_has_the_exchanges_name_in_requests_whatever_it_is_called_here() -> None:
+    market = Market(Token(BASE.address, "SOMI.505050", 18), QUOTE, "0x" + "b0" * 20)
+    made = await dialect()
+    assert made.subscriptions(market)[f"trades:{market.book}"]["params"] == {"pairs": ["SOMI/USDC"]}
+    with pytest.raises(ApiUnavailableError, match="does not list"):
+        await SpotStreamsDialect(made._rest, Market(BASE, QUOTE, "0x" + "99" * 20)).prepare(
+            Market(BASE, QUOTE, "0x" + "99" * 20))
 
 
 async def test_the_apis_grouped_book_is_read_in_both_its_shapes() -> None:
