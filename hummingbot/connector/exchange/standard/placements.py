@@ -17,7 +17,7 @@ from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
-from hummingbot.connector.exchange.standard.chain.tokens import WETH_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError, StandardError
@@ -78,7 +78,12 @@ class Placements:
         size = min(MAX_BATCH, self._gas.items_per_batch())
         groups = [together[start:start + size] for start in range(0, len(together), size)]
         groups += [[entry] for entry in waiting if entry[0].call.item is None]
-        await asyncio.gather(*(self._send_batch(group) if len(group) > 1 else self._send_one(group[0]) for group in groups))
+        results = await asyncio.gather(*(self._send_batch(group) if len(group) > 1 else self._send_one(group[0])
+                                         for group in groups), return_exceptions=True)
+        for group, result in zip(groups, results):
+            if isinstance(result, Exception):  # one transaction's fault is not the others'
+                for _, future in group:
+                    _fail(future, result)
 
     async def _send_one(self, entry: _Waiting) -> None:
         (client_order_id, call), future = entry
@@ -132,11 +137,14 @@ class Placements:
     async def finish(self, tracked: Tracked) -> list[Settled]:
         """Wait for the end of a placement, of this run or an earlier one, settle it and tell what it did."""
         try:
-            settled = self._settle(tracked, await tracked.wait())
+            receipt = await tracked.wait()
+            settled = self._settle(tracked, receipt)
             await self._tell(settled)
         finally:
-            if tracked.done:
+            if tracked.proven:  # else the journal keeps it for the next start
                 self._finished.append(tracked)
+        if tracked.intent.kind == TAKE:
+            await self._unwrap(tracked, receipt, settled[-1])
         return settled
 
     def _settle(self, tracked: Tracked, receipt: Receipt) -> list[Settled]:
@@ -149,16 +157,25 @@ class Placements:
         settled = self._settlement.settle_receipt(
             tracked.intent.client_order_ids, decode_engine_logs(receipt.logs, self._listing.engine),
             decode_outflows(receipt.logs), deposits)
-        # An order that found nothing to take leaves no event at all.
-        settled = settled or self._settlement.settle_nothing(tracked.intent.client_order_ids[0], deposits[0],
-                                                             receipt.transaction_hash, receipt.block_number)
         if tracked.intent.kind == TAKE:
-            self._unwrap(tracked, receipt, settled[-1])
+            # Only what may not rest can leave no event at all; of another nothing new means that it is settled already.
+            settled = settled or self._settlement.settle_nothing(tracked.intent.client_order_ids[0], deposits[0],
+                                                                 receipt.transaction_hash, receipt.block_number)
         return settled
 
-    def _unwrap(self, tracked: Tracked, receipt: Receipt, last: Settled) -> None:
-        """The engine gives back what a native order did not spend as wrapped tokens; make them native again."""
+    async def _unwrap(self, tracked: Tracked, receipt: Receipt, last: Settled) -> None:
+        """The engine gives back what a native order did not spend as wrapped tokens; make them native again.
+
+        An order of an earlier run may be finished a second time: what is not there any more was unwrapped then.
+        """
         if tracked.intent.value == 0 or not isinstance(last, Closed) or last.refund <= 0:
+            return
+        try:
+            held = await self._rpc.eth_call(self._listing.native_token, ERC20_FUNCTIONS["balanceOf"].encode(self._address))
+        except StandardError as error:
+            logging.getLogger(__name__).warning("%s wei of wrapped tokens came back and stay wrapped: %s", last.refund, error)
+            return
+        if int.from_bytes(held, "big") < last.refund:
             return
         logging.getLogger(__name__).info("Unwrapping what came back of the order in transaction %s", receipt.transaction_hash)
         self._sender.submit(Intent(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Fees
-from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
 
 FILLER = "filler"
 FOREVER = math.inf
@@ -62,6 +62,11 @@ class Tracked:
     def done(self) -> bool:
         """Whether the end is known."""
         return self._outcome is not None
+
+    @property
+    def proven(self) -> bool:
+        """Whether the end is known, and not merely followed by nobody any more."""
+        return self.done and not isinstance(self._outcome, OutcomeUnknownError)
 
     @property
     def receipt(self) -> Receipt | None:
