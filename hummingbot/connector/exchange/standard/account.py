@@ -1,7 +1,7 @@
 """The wallet that trades: sends its orders and cancels, and knows what became of them."""
 import asyncio
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,6 +65,8 @@ class Account:
         self._changing = asyncio.Lock()
         self._finished: list[Tracked] = []
         self._running = False
+        self._recalled = False
+        self._in_doubt: set[str] = set()
         self._began = 0
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
@@ -81,6 +83,8 @@ class Account:
                 if await self._journal.get(_STATE) is None:
                     await self._journal.set(_STATE, json.dumps({"block": self._began}))
                 self._running = True
+                if self._recalled:
+                    self._follow(self._go_on())
 
     async def stop(self) -> None:
         """Stop sending once everything on its way has come to its end, or after a while: the journal has the rest."""
@@ -101,9 +105,21 @@ class Account:
         self._sender.resumed.clear()
         return resumed
 
+    async def _go_on(self) -> None:
+        """After a stop and another start in one process: follow what is still on its way; what was not sent fails."""
+        in_doubt, self._in_doubt = self._in_doubt, set()
+        settled = {tracked.id for tracked in self._finished}
+        await asyncio.gather(*(self.finish(tracked) for tracked in self.unfinished() if tracked.id not in settled))
+        for client_order_id in in_doubt - self._in_doubt:
+            await self._updates.fail_unsent(client_order_id, "It was not sent before the network was left.")
+
     async def place(self, client_order_id: str, call: OrderCall) -> list[Settled]:
         """See Placements.place."""
-        return await self._placements.place(client_order_id, call)
+        try:
+            return await self._placements.place(client_order_id, call)
+        except OutcomeUnknownError:
+            self._in_doubt.add(client_order_id)
+            raise
 
     async def finish(self, tracked: Tracked, placed_anew: Collection[str] = ()) -> None:
         """Follow a placement of an earlier run, or one whose block was replaced, to its end, and tell it.
@@ -113,7 +129,7 @@ class Account:
         try:
             await self._placements.finish(tracked)
         except OutcomeUnknownError:
-            return  # the process ends; the next start goes on
+            self._in_doubt.update(tracked.intent.client_order_ids)  # the next start goes on
         except StandardError as error:
             for client_order_id in tracked.intent.client_order_ids:
                 if client_order_id not in placed_anew:
@@ -146,9 +162,12 @@ class Account:
         if tracked in self._finished:
             self._finished.remove(tracked)
         if tracked.intent.kind in (PLACE, TAKE):
-            task = asyncio.get_running_loop().create_task(self._finish_anew(tracked, void))
-            self._following.add(task)
-            task.add_done_callback(self._following.discard)
+            self._follow(self._finish_anew(tracked, void))
+
+    def _follow(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
 
     async def _finish_anew(self, tracked: Tracked, void: Receipt | None) -> None:
         """The block of a placement was replaced: what it did is void, and its end is waited for again."""
@@ -181,6 +200,7 @@ class Account:
                   for book, is_bid, number, client_order_id, price, deposit in state.get("orders", ())]
         self.settlement.restore(orders)
         unfinished = self.unfinished()
+        self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         cursor = int(state["block"]) if orders or unfinished else self._began - REORGANISED_BLOCKS
         return Recalled(cursor, self._began, orders, unfinished, [(name, trade) for name, trade in state.get("fills", ())])

@@ -50,8 +50,12 @@ class Cancels:
     async def cancel(self, key: OrderKey) -> CancelResult:
         """Cancel a resting order. Not cancelled means that it is gone from the exchange already.
 
-        Raises OrderRejectedError when it is still there after all attempts, or NotSentError, OutcomeUnknownError.
+        Raises OrderRejectedError when it is still there after all attempts, or is in a book of no known market, or
+        NotSentError, OutcomeUnknownError.
         """
+        if key.book not in self._listing.by_book:
+            raise OrderRejectedError(f"The order {key.exchange_order_id} is in a book that the exchange does not list: it may "
+                                     f"have been placed by way of another engine than {self._listing.engine}.")
         return await self._window.add(key)
 
     async def _cancel_all(self, waiting: list[_Waiting]) -> None:

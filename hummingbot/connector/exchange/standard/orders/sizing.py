@@ -70,18 +70,19 @@ def buy_deposit(market: Market, price: int, base_units: int, asks: Iterable[Leve
     return deposit, matches
 
 
-def limit_order(market: Market, is_buy: bool, amount: Decimal, price: Decimal, recipient: str, asks: Iterable[Level] = (),
+def limit_order(market: Market, is_buy: bool, amount: Decimal, price: Decimal, recipient: str, levels: Sequence[Level] = (),
                 matches: int = MAX_MATCHES) -> OrderCall:
     """The call for a limit order of `amount` base at `price`; the part that finds no match rests.
 
-    `matches` is how many orders it may take at most; 0 for one that must not take (docs/protocol.md, "Matching limits").
-    Buy prices are rounded down and sell prices up to 1e-8, so that rounding never costs the user. Raises
-    OrderRejectedError when the engine would refuse the size (docs/protocol.md, "Minimum size").
+    `levels` are those of the opposite side, best first. `matches` is how many orders it may take at most, 0 for one that
+    must not take (docs/protocol.md, "Matching limits"). Buy prices are rounded down and sell prices up to 1e-8, so that
+    rounding never costs the user. Raises OrderRejectedError when the engine would refuse the size (docs/protocol.md,
+    "Minimum size").
     """
     chain_price = price_to_chain(price, ROUND_FLOOR if is_buy else ROUND_CEILING)
     if chain_price <= 0:
         raise OrderRejectedError(f"The price {price} of {market.trading_pair} is zero at the exchange's eight decimals.")
-    return _order(market, is_buy, market.base.to_units(amount), chain_price, recipient, asks, matches, rests=True)
+    return _order(market, is_buy, market.base.to_units(amount), chain_price, recipient, levels, matches, rests=True)
 
 
 def market_order(market: Market, is_buy: bool, amount: Decimal, recipient: str, levels: Sequence[Level],
@@ -109,13 +110,17 @@ def clamped_price(is_buy: bool, price: Decimal, market_price: int, spread: int) 
     return max(price, price_from_chain(market_price * (DENOMINATOR - spread) // DENOMINATOR))
 
 
-def _order(market: Market, is_buy: bool, base_units: int, price: int, recipient: str, asks: Iterable[Level], matches: int,
+def _order(market: Market, is_buy: bool, base_units: int, price: int, recipient: str, levels: Sequence[Level], matches: int,
            rests: bool) -> OrderCall:
+    takes = levels if matches else ()
+    crosses = bool(takes) and (takes[0].price <= price if is_buy else takes[0].price >= price)
+    # A level does not tell how many orders it holds, and too little gas would fail them all.
+    expected = matches if crosses or not rests else 0
     if is_buy:
-        deposit, expected = buy_deposit(market, price, base_units, asks if matches else ())
+        deposit, _ = buy_deposit(market, price, base_units, takes)
         smallest, spends, native = market.smallest_buy(price), market.quote, market.quote_is_native
     else:
-        deposit, expected = base_units, 0 if rests else MAX_MATCHES
+        deposit = base_units
         smallest, spends, native = market.smallest_sell(price), market.base, market.base_is_native
     if deposit < smallest:
         raise OrderRejectedError(

@@ -1,0 +1,150 @@
+"""Rare situations in which money could be lost, doubled, mis-stated or left behind."""
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from hummingbot.connector.exchange.standard import account as account_module
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import OrderState
+from test.hummingbot.connector.exchange.standard.trading import (
+    NATIVE_PAIR,
+    TOKEN_PAIR,
+    Trader,
+    connected,
+    deposit,
+    order,
+    quiet_sandbox,
+    until,
+)
+
+
+async def rests(exchange: StandardExchange, name: str) -> OrderKey:
+    """Wait until an order rests, and tell where."""
+    await until(lambda: exchange._order_tracker.fetch_order(name))
+    await until(lambda: OrderKey.parse(order(exchange, name).exchange_order_id))
+    key = OrderKey.parse(order(exchange, name).exchange_order_id)
+    assert key is not None
+    return key
+
+
+async def ends(exchange: StandardExchange, name: str) -> OrderState:
+    """Wait until an order is over, and tell how."""
+    await until(lambda: exchange._order_tracker.fetch_order(name))
+    await until(lambda: order(exchange, name).is_done)
+    return order(exchange, name).current_state
+
+
+async def test_a_match_that_moves_no_base_is_counted_and_those_after_it_too() -> None:
+    """What a taker has left may buy less than the smallest unit: he pays the maker's quote and gets nothing."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        market = exchange._market(TOKEN_PAIR)
+        trader = Trader(sandbox)
+        await trader.approve(market)
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.00002000"), OrderType.LIMIT, Decimal("60000.1"))
+        await rests(exchange, name)
+        await trader.sell(market, 60000 * 10**8, 1000)
+        await trader.buy(market, 60001 * 10**8, 600001)
+        await trader.buy(market, 60001 * 10**8, 1_000_000)
+        await until(lambda: order(exchange, name).executed_amount_base > 0)
+        fills = list(order(exchange, name).order_fills.values())
+        assert fills[0].fill_quote_amount == Decimal("0.000001")
+        assert len(fills) == 2
+
+
+async def test_an_order_under_way_while_the_network_is_down_is_followed_when_it_is_back(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_module, "STOP_TIMEOUT", 0.2)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await rests(exchange, exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100")))
+        sandbox.node.pause()
+        name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
+        await until(lambda: len(sandbox.node.pool))
+        await exchange.stop_network()
+        await until(lambda: not exchange._account._running)
+        sandbox.node.resume()
+        await exchange.start_network()
+        assert deposit(sandbox, await rests(exchange, name)) == 10**18
+        assert order(exchange, name).current_state is OrderState.OPEN
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+async def test_an_order_that_crosses_a_level_of_many_orders_has_gas_for_all_of_them(side: str) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        market = exchange._market(TOKEN_PAIR)
+        trader = Trader(sandbox)
+        await trader.approve(market)
+        price = Decimal(60000)
+        for _ in range(15):
+            if side == "buy":
+                await trader.sell(market, 60000 * 10**8, 100_000)
+            else:
+                await trader.buy(market, 60000 * 10**8, 60_000_000)
+        await until(lambda: exchange._levels(TOKEN_PAIR, side == "buy"))
+        await until(lambda: exchange._levels(TOKEN_PAIR, side == "buy")[0].base_units == 1_500_000)
+        create = exchange.buy if side == "buy" else exchange.sell
+        name = create(TOKEN_PAIR, Decimal("0.015"), OrderType.LIMIT, price)
+        assert await ends(exchange, name) is OrderState.FILLED
+
+
+async def test_a_cancel_of_an_older_engines_order_does_not_keep_others_from_being_cancelled() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        key = await rests(exchange, exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100")))
+        stranger = OrderKey("0x" + "ab" * 20, False, 1)
+        results = await asyncio.gather(exchange._account.cancel(stranger), exchange._account.cancel(key),
+                                       return_exceptions=True)
+        assert results[1].cancelled
+        assert isinstance(results[0], Exception)
+
+
+async def test_the_gas_reserve_is_not_sold_to_an_order_that_asks_for_it() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_gas_reserve="5") as exchange:
+        held = Decimal(sandbox.node.balance(sandbox.accounts[0].address)).scaleb(-18)
+        name = exchange.sell(NATIVE_PAIR, held - 2, OrderType.LIMIT, Decimal("1100"))
+        assert await ends(exchange, name) is OrderState.FAILED
+        assert sandbox.node.balance(sandbox.accounts[0].address) > 5 * 10**18
+
+
+async def test_an_order_that_waited_for_an_approval_when_the_network_was_left_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_module, "STOP_TIMEOUT", 0.2)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        sandbox.node.pause()
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.1"), OrderType.LIMIT, Decimal("60000"))
+        await until(lambda: len(sandbox.node.pool))
+        await exchange.stop_network()
+        await until(lambda: not exchange._account._running)
+        sandbox.node.resume()
+        await exchange.start_network()
+        assert await ends(exchange, name) is OrderState.FAILED
+
+
+async def test_an_order_that_was_settled_before_the_network_was_left_is_not_settled_again() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        await trader.approve(market)
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.1"), OrderType.LIMIT, Decimal("60000"))
+        await rests(exchange, name)
+        await trader.buy(market, 60000 * 10**8, 6_000_000_000)
+        assert await ends(exchange, name) is OrderState.FILLED
+        sandbox.node.pause()
+        await exchange.stop_network()
+        await until(lambda: not exchange._account._running)
+        sandbox.node.resume()
+        await exchange.start_network()
+        await until(lambda: exchange._account._running)
+        await asyncio.sleep(0.3)
+        assert not exchange._account.settlement.resting
+        assert order(exchange, name).current_state is OrderState.FILLED
+
+
+async def test_a_receipt_that_was_settled_before_changes_nothing() -> None:
+    """A kill may come between the saving of an order that rests and that of its transaction's end."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
+        key = await rests(exchange, name)
+        tracked = next(tracked for tracked in exchange._account._finished if name in tracked.intent.client_order_ids)
+        assert await exchange._account._placements.finish(tracked) == []
+        assert order(exchange, name).current_state is OrderState.OPEN
+        assert key in exchange._account.settlement.resting
