@@ -14,7 +14,7 @@ from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest, 
 
 PING_SECONDS = 30.0
 TIMEOUT = 10.0
-CLOSE_TIMEOUT = 1.0
+CLOSE_TIMEOUT = 0.2
 MAX_MESSAGE_BYTES = 8 * 1024 * 1024
 MAX_WAITING = 20_000
 MALFORMED_LIMIT = 10

@@ -35,6 +35,7 @@ DOUBT_SECONDS = 5.0
 WHOLE_BOOK_SECONDS = 10.0
 MAX_BACKLOG = 50_000
 READ_ATTEMPTS = 5
+BEHIND_PAUSE = 0.05
 MAX_REMEMBERED_TRADES = 10_000
 
 
@@ -58,6 +59,11 @@ class ChainMarketFeed:
         self._check_interval = check_interval
         self._trade_lookback = trade_lookback
         self._run: _MarketRun | None = None
+
+    @property
+    def block_number(self) -> int:
+        """The newest block of which everything was told; 0 while nothing was."""
+        return max(self._run.head, 0) if self._run is not None else 0
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. Raises StreamBrokenError, BookContradictionError or ApiUnavailableError."""
@@ -139,6 +145,11 @@ class _MarketRun:
         """A pair's book while it is followed."""
         return next((pair.book for pair in self._pairs.values() if pair.market.trading_pair == trading_pair), None)
 
+    @property
+    def head(self) -> int:
+        """The newest block that the stream told of."""
+        return self._stream.head
+
     # The stream's listener
 
     def logs(self, logs: Sequence[EngineLog], in_order: bool) -> None:
@@ -177,10 +188,11 @@ class _MarketRun:
         for pair in self._pairs.values():
             self._forget(pair)
 
-    async def audit(self, first: int, last: int) -> None:
+    async def audit(self, first: int, last: int) -> int:
         """See Listener.audit: every event was heard, and now and then whole books are compared."""
-        if first <= last:
-            found = await self._rpc.logs(self._engine, [list(TRADING_TOPICS)], first, last)
+        head = await self._rpc.block_number()
+        if first <= min(last, head):
+            found = await self._rpc.logs(self._engine, [list(TRADING_TOPICS)], first, min(last, head))
             missing = await self._stream.missing(found)
             if missing:
                 raise StreamBrokenError(f"{len(missing)} events were left out, the first in block {missing[0].block_number}")
@@ -193,6 +205,7 @@ class _MarketRun:
                 continue
             if now - pair.read_at >= DOUBT_SECONDS if pair.book.doubtful else due:
                 self._read(pair)
+        return head
 
     # Books
 
@@ -285,7 +298,11 @@ class _MarketRun:
 
 
 class ChainAccountFeed:
-    """Own fills and cancels as the node pushes them; what it may have left out is read now and then, from a cursor."""
+    """Own fills and cancels, read from the chain as soon as its stream tells of one.
+
+    What is pushed is only the reason to look: a node that leaves something out would otherwise bring later events before
+    earlier ones. Without a push the chain is looked at now and then.
+    """
 
     name = "chain"
 
@@ -299,7 +316,7 @@ class ChainAccountFeed:
         """See AccountFeed.run. Raises StreamBrokenError or ApiUnavailableError."""
         stream = self._stream = await self._source.stream((ORDER_MATCHED.topic, ORDER_CANCELED.topic))
         try:
-            await stream.run(_AccountRun(stream, self._reader, sink))
+            await stream.run(_AccountRun(stream, self._reader, sink, self._source.clock))
         finally:
             self._stream = None
 
@@ -312,40 +329,40 @@ class ChainAccountFeed:
 class _AccountRun:
     """What one run of the stream becomes: own logs."""
 
-    def __init__(self, stream: ChainStream, reader: PollingAccountFeed, sink: AccountSink) -> None:
+    def __init__(self, stream: ChainStream, reader: PollingAccountFeed, sink: AccountSink, clock: Clock) -> None:
         self._stream = stream
         self._reader = reader
         self._sink = sink
-        self._held: list[EngineLog] = []
+        self._clock = clock
+        self._wanted = -1  # the newest block with something of interest
         self._began = False
-        self._holding = True  # until what lies before is read, or what is void was undone
 
     def logs(self, logs: Sequence[EngineLog], in_order: bool) -> None:
         """See Listener.logs."""
-        self._held += logs
+        own = [log.block_number for log in logs if self._reader.concerns(log)]
+        if own:
+            self._wanted = max(self._wanted, *own)
+            self._stream.suspect()
 
     def told(self) -> None:
         """See Listener.told."""
         if not self._began and self._stream.head >= 0:
             self._began = True
             self._stream.suspect()
-        if self._held and not self._holding:
-            logs, self._held = self._held, []
-            self._reader.push(logs, self._sink)
 
     def reorganised(self) -> None:
         """See Listener.reorganised: the reader finds out what is void."""
-        self._holding = True
-        self._held.clear()
+        self._wanted = min(self._wanted, self._stream.head)
         self._stream.suspect()
 
-    async def audit(self, first: int, last: int) -> None:
+    async def audit(self, first: int, last: int) -> int:
         """See Listener.audit: everything up to the node's head is told now."""
-        branch = self._stream.branch
         await self._reader.read(self._sink)
-        if branch == self._stream.branch:
-            self._holding = False
-            self.told()
+        if self._reader.block_number < self._wanted:
+            # The node that is asked does not have the block yet.
+            await self._clock.sleep(BEHIND_PAUSE)
+            self._stream.suspect()
+        return self._reader.block_number
 
 
 def book_snapshot(book: Book, update_id: int, timestamp: float) -> BookSnapshot:

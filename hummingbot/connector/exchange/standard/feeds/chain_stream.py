@@ -57,19 +57,19 @@ class Listener(Protocol):
     def reorganised(self) -> None:
         """Blocks were replaced: what they held is void, what the new ones hold follows."""
 
-    async def audit(self, first: int, last: int) -> None:
-        """Compare with the chain; `first` to `last` are the blocks to be compared. Raises StreamBrokenError."""
+    async def audit(self, first: int, last: int) -> int:
+        """Compare the blocks from `first` to `last`, or as far as the node that is asked knows them: its newest block.
+        Raises StreamBrokenError."""
 
 
 class ChainStream:
     """One run of one subscription. `head` is the newest block that it told of, -1 before the first."""
 
-    def __init__(self, assistant: Assistant, url: str, rpc: RpcClient, engine: str, topics: Sequence[str], clock: Clock,
-                 chain_id: int, bounds: StreamBounds) -> None:
+    def __init__(self, assistant: Assistant, url: str, engine: str, topics: Sequence[str], clock: Clock, chain_id: int,
+                 bounds: StreamBounds) -> None:
         self.head = -1
         self.branch = 0  # how often blocks were replaced
         self._client = WsRpcClient(assistant, url, clock)
-        self._rpc = rpc
         self._engine = engine
         self._topics = topics
         self._clock = clock
@@ -142,7 +142,7 @@ class ChainStream:
         return (log.transaction_hash, log.log_index) in self._seen.get(log.block_number, ())
 
     def suspect(self) -> None:
-        """Something was odd: compare with the chain now."""
+        """There is reason to compare with the chain now."""
         self._suspicion.set()
 
     # What the node tells
@@ -168,7 +168,7 @@ class ChainStream:
             if block is not None:
                 self._take_head(block, listener)
         elif notification.subscription == logs:
-            for log in decode_engine_logs([values.log(notification.result)], self._engine):
+            for log in decode_engine_logs([notification.result], self._engine):
                 self._take_log(log, listener)
 
     def _take_head(self, block: Block, listener: Listener) -> None:
@@ -253,11 +253,7 @@ class ChainStream:
             await self._pause(self._bounds.audit)
             branch, head = self.branch, self.head
             try:
-                told = await self._rpc.block_number()
-                if told > self.head:
-                    self._expected.append((told, self._clock.monotonic()))
-                last = min(head, told)
-                await listener.audit(min(first, last + 1), last)
+                told = await listener.audit(first, head)
             except StreamBrokenError:
                 raise
             except (ApiUnavailableError, RpcError) as error:
@@ -265,6 +261,9 @@ class ChainStream:
                     raise StreamBrokenError(f"the stream could not be compared with the chain: {error}") from error
                 continue
             verified_at = self._clock.monotonic()
+            if told > self.head:
+                self._expected.append((told, verified_at))
+            last = min(head, told)
             # After a reorganisation the blocks of both branches are compared once more.
             first = last + 1 if branch == self.branch else min(first, self.head + 1)
 
@@ -309,5 +308,4 @@ class ChainSource:
         """A new stream of the engine's logs with one of these topics."""
         url = self._urls[self._attempts % len(self._urls)]
         self._attempts += 1
-        return ChainStream(await self._assistant(), url, self.rpc, await self.engine(), topics, self.clock, self._chain_id,
-                           self._bounds)
+        return ChainStream(await self._assistant(), url, await self.engine(), topics, self.clock, self._chain_id, self._bounds)

@@ -160,6 +160,11 @@ class PollingAccountFeed:
         self._delivered: dict[tuple[str, int], EngineLog] = {}
         self._recent = False
 
+    @property
+    def block_number(self) -> int:
+        """The block up to which everything was told; -1 before the first `read`."""
+        return -1 if self._cursor is None else self._cursor
+
     def hurry(self) -> None:
         """See AccountFeed.hurry."""
         self._hurry.set()
@@ -181,21 +186,9 @@ class PollingAccountFeed:
             sleeping.cancel()
             hurried.cancel()
 
-    def push(self, logs: Sequence[EngineLog], sink: AccountSink) -> None:
-        """Deliver logs that the node told of unasked, in chain order, before `read` comes across them.
-
-        They do not prove that there were no others: the block up to which everything is told is that of the last `read`.
-        """
-        if self._cursor is None:
-            return
-        new = [log for log in logs if log.block_number >= self._first and self._concerns_account(log)
-               and _place(log) not in self._delivered]
-        if new:
-            self._delivered |= {_place(log): log for log in new}
-            sink(OrderLogs(new, self._cursor))
-
     async def read(self, sink: AccountSink) -> None:
-        """Deliver what is new up to the node's head. Raises ApiUnavailableError when the node does not answer."""
+        """Deliver what is new up to the node's head. Raises ApiUnavailableError when the node does not answer. One call at a
+        time."""
         if self._recent and await self._read_newest(sink):
             return
         head = await self._rpc.block_number()
@@ -247,7 +240,7 @@ class PollingAccountFeed:
 
     async def _compared(self, found: Sequence[EngineLog], begin: int, end: int) -> list[EngineLog]:
         """What is to be delivered, now that the blocks from `begin` to `end` hold these logs."""
-        logs = {_place(log): log for log in found if self._concerns_account(log)}
+        logs = {_place(log): log for log in found if self.concerns(log)}
         removed = await self._removed(logs, begin, end)
         for log in removed:
             del self._delivered[_place(log)]
@@ -278,7 +271,8 @@ class PollingAccountFeed:
         removed = [log for log in self._delivered.values() if log.block_number >= min(replaced)]
         return sorted(removed, key=lambda log: (log.block_number, log.log_index), reverse=True)
 
-    def _concerns_account(self, log: EngineLog) -> bool:
+    def concerns(self, log: EngineLog) -> bool:
+        """Whether this is a fill or a cancel of the account."""
         event = log.event
         if isinstance(event, OrderMatched):
             return self._account in (event.owner, event.sender)

@@ -1,6 +1,8 @@
 """The chain's stream against a served sandbox: books, trades and own orders, with traders, reorganisations and faults."""
 import asyncio
+import os
 from itertools import pairwise
+from random import Random
 
 import pytest
 
@@ -12,8 +14,9 @@ from hummingbot.connector.exchange.standard.errors import (
     StreamBrokenError,
 )
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, OrderLogs, PublicTrade, UpdateIds
-from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainMarketFeed
+from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds
+from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.faults import HttpFault, Kind, Target
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
@@ -87,8 +90,8 @@ async def test_books_and_trades_are_the_exchanges_after_calls_of_all_kinds(gener
         world.start()
         await world.begun()
         begun = world.sandbox.node.head.number
-        for _ in range(4):
-            for _ in range(12):
+        for _ in range(2):
+            for _ in range(16):
                 users.act(8)
                 await asyncio.sleep(BLOCK / 2)
             await world.quiet()
@@ -192,7 +195,7 @@ async def test_books_are_right_again_after_blocks_were_replaced(heads_first, mod
         users = RandomUsers(world, start, 5)
         world.start()
         await world.begun()
-        for depth in (1, 3, 7):
+        for depth in (2, 6):
             for _ in range(8):
                 users.act(6)
                 await asyncio.sleep(BLOCK / 2)
@@ -392,14 +395,14 @@ async def test_own_fills_and_cancels_are_told_in_order_once(heads_first):
         users.act(40)
         await asyncio.sleep(3 * BLOCK)
         feed, task = world.account(account, told)
-        for _ in range(40):
+        for _ in range(25):
             users.act(6)
             await asyncio.sleep(BLOCK / 2)
         feed.hurry()
         await world.quiet()
         assert not task.done()
         assert told_logs(told) == world.own(account)
-        assert len(told_logs(told)) > 10
+        assert len(told_logs(told)) > 5
         blocks = [event.block_number for event in told]
         assert all(before <= after for before, after in pairwise(blocks))
 
@@ -465,7 +468,7 @@ async def test_own_events_that_the_node_leaves_out_are_read():
         assert sorted(told_logs(told), key=repr) == sorted(world.own(account), key=repr)
 
 
-@pytest.mark.parametrize("mode", list(Reorg))
+@pytest.mark.parametrize("mode", [Reorg.RETURN, Reorg.REMINE])
 async def test_own_events_of_replaced_blocks_are_taken_back_before_new_ones(mode):
     start = deployment(Generation.AUGUST_2025)
     async with chain_world(QUICK, deployment=start) as world:
@@ -483,3 +486,68 @@ async def test_own_events_of_replaced_blocks_are_taken_back_before_new_ones(mode
             await world.quiet()
             assert told_logs(told) == world.own(account)
         assert all(isinstance(event, OrderLogs) for event in told)
+
+
+# The long proof
+
+FAULTS = ("", "", "", "drop", "duplicate", "reorder", "malformed", "stall", "close", "reorg", "refuse")
+
+
+async def supervised(world, feed, account_feed, told):
+    """Run both feeds, each anew whenever it breaks; how often that was."""
+    breaks = [0, 0]
+
+    async def keep_running(index, run):
+        while True:
+            try:
+                await run()
+            except StandardError:
+                breaks[index] += 1
+                await asyncio.sleep(0.05)
+
+    async def market():
+        world.seen.books.clear()
+        await feed.run(list(world.markets), world.seen.take)
+
+    for index, run in enumerate((market, lambda: account_feed.run(told.append))):
+        world._keep(keep_running(index, run))
+    return breaks
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+async def test_whatever_goes_wrong_books_and_own_orders_are_right_at_every_quiet_point():
+    random, start = Random(31), deployment(Generation.AUGUST_2025)
+    async with chain_world(QUICK, deployment=start) as world:
+        account, told, users = world.sandbox.accounts[2].address, [], RandomUsers(world, start, 21)
+        reader = PollingAccountFeed(world.rpc, world.sandbox.engine_address, account, -1, world.clock, lambda: 1.0)
+        account_feed = ChainAccountFeed(world.source, reader)
+        breaks = await supervised(world, world.feed, account_feed, told)
+        until_then = world.clock.monotonic() + float(os.environ.get("CHAIN_SOAK_SECONDS", "60"))
+        rounds = 0
+        while world.clock.monotonic() < until_then:
+            for _ in range(random.randrange(5, 40)):
+                users.act(random.randrange(8))
+                kind = random.choice(FAULTS)
+                if kind in ("drop", "duplicate", "reorder", "malformed"):
+                    setattr(world.faults, f"{kind}_next", random.randrange(1, 4))
+                elif kind == "stall":
+                    world.faults.stall = random.random() < 0.2
+                elif kind == "refuse":
+                    world.faults.refuse = random.random() < 0.5
+                elif kind == "close":
+                    world.sandbox.rpc_stream.close(1011)
+                elif kind == "reorg" and world.sandbox.node.head.number > 20:
+                    world.sandbox.node.reorganise(random.randrange(1, 6), random.choice((Reorg.RETURN, Reorg.REMINE)))
+                await asyncio.sleep(random.random() * 2 * BLOCK)
+            world.faults.clear()
+            world.sandbox.rpc_stream.close(1012)
+            await asyncio.sleep(0.3)
+            await world.begun()
+            await world.quiet()
+            account_feed.hurry()
+            await world.quiet()
+            world.same_books()
+            assert told_logs(told) == world.own(account)
+            rounds += 1
+        assert rounds > 5 and min(breaks) > 10
