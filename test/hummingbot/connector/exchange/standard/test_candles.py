@@ -152,6 +152,17 @@ async def test_historical_candles_are_those_of_the_wanted_time(exchange):
     assert list(frame["close"]) == [60_000, 60_002, 60_002, 60_002, 60_005, 60_005]
 
 
+async def test_a_long_history_is_fetched_piece_by_piece(exchange, monkeypatch):
+    monkeypatch.setattr("hummingbot.connector.exchange.standard.candles.MAX_CANDLES_PER_FETCH", 3)
+    for minute in (0, 1, 2, 7, 8, 9):
+        await exchange.trade(60_000 + minute, at=minute * MINUTE)
+    frame = await exchange.feed().get_historical_candles(HistoricalCandlesConfig(
+        connector_name="standard_sandbox", trading_pair=TOKEN_PAIR, interval="1m", start_time=START - DAY,
+        end_time=START + 9 * MINUTE))
+    assert list(frame["timestamp"] - START) == [minute * MINUTE for minute in range(10)]
+    assert list(frame["close"])[3:8] == [60_002] * 4 + [60_007]
+
+
 async def test_fetching_by_a_limit_gives_so_many_up_to_the_end(exchange):
     for minute in range(6):
         await exchange.trade(60_000 + minute, at=minute * MINUTE)
