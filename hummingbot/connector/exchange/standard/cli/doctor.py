@@ -1,6 +1,5 @@
 """`doctor`: everything that trading on Standard needs, checked without changing anything, and what to do about the rest."""
 import argparse
-import asyncio
 import json
 import os
 import textwrap
@@ -33,14 +32,25 @@ def add_parser(subparsers: Any, words: str) -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check and print; returns the exit code: 1 when a check failed."""
+    """Check and print; returns the exit code: 1 when a check failed, 130 when it was interrupted."""
+    try:
+        return _report(arguments, _lines(arguments))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _lines(arguments: argparse.Namespace) -> list[Line]:
     lines = machine(arguments.bot_home)
     broken = any(check in ("hummingbot", "dependencies") and verdict == "fail" for check, verdict, _, _ in lines)
     if broken:
         lines.append(("network", "skip", "not looked at, since packages are missing", ""))
     else:
         lines.append(signing())
-        lines += asyncio.run(_network(arguments))
+        lines += _network(arguments)
+    return lines
+
+
+def _report(arguments: argparse.Namespace, lines: list[Line]) -> int:
     counts = {word: sum(verdict == word for _, verdict, _, _ in lines) for word in ("pass", "warn", "fail", "skip")}
     if arguments.json:
         print(json.dumps({"network": arguments.network, "counts": counts, "checks": [
@@ -51,11 +61,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 1 if counts["fail"] else 0
 
 
-async def _network(arguments: argparse.Namespace) -> Iterable[Line]:
+def _network(arguments: argparse.Namespace) -> Iterable[Line]:
     # Imported here, where it is known that nothing is missing.
     from hummingbot.connector.exchange.standard.cli.checks.examination import examine
     return [(finding.check, finding.verdict.value, finding.detail, finding.advice)
-            for finding in await examine(arguments, os.environ)]
+            for finding in examine(arguments, os.environ)]
 
 
 def _table(lines: Iterable[Line]) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ from hummingbot.connector.exchange.standard.chain.transactions import Transactio
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange, opened
 from hummingbot.connector.exchange.standard.cli.journals import BotJournal, held, journals
 from hummingbot.connector.exchange.standard.cli.wallets import (
+    BotHome,
     add_arguments,
     bot_home,
     find_address,
@@ -79,7 +80,7 @@ def add_parser(subparsers: Any, words: str) -> argparse.ArgumentParser:
 
 def run_list(arguments: argparse.Namespace) -> int:
     """List the orders; returns the exit code."""
-    return _run(_list(arguments))
+    return _guarded(lambda: _list(arguments))
 
 
 def run_cancel(arguments: argparse.Namespace) -> int:
@@ -87,29 +88,28 @@ def run_cancel(arguments: argparse.Namespace) -> int:
     if bool(arguments.ids) == arguments.all:
         print("Name the orders to cancel, or --all of them.", file=sys.stderr)
         return 2
-    return _run(_cancel(arguments))
+    return _guarded(lambda: _cancel(arguments))
 
 
-def _run(command: Any) -> int:
+def _guarded(command: Callable[[], int]) -> int:
+    """What a command returns. It asks its questions outside of any event loop, where Ctrl-C ends them at once."""
     try:
-        code: int = asyncio.run(command)
+        return command()
     except StandardError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("Interrupted. A cancel that was sent may still be carried out: list the orders to see.", file=sys.stderr)
+        print("\nInterrupted. A cancel that was sent may still be carried out: list the orders to see.", file=sys.stderr)
         return 130
-    return code
 
 
-async def _list(arguments: argparse.Namespace) -> int:
+def _list(arguments: argparse.Namespace) -> int:
     home = bot_home(arguments)
     address = find_address(arguments, os.environ)
     if not address:
         raise ConfigurationError("Whose orders? Give --address, --key-from-bot-home, or set "
                                  f"{key_variable(arguments.network)}.")
-    async with opened(arguments.network, home.settings(arguments.network)) as exchange:
-        orders, notes = await open_orders(exchange.venue, address, journals(home.data, arguments.network, address))
+    orders, notes = asyncio.run(_find(arguments.network, home, address, journals(home.data, arguments.network, address)))
     if arguments.json:
         print(json.dumps([order.as_json() for order in orders], indent=2))
     else:
@@ -117,6 +117,11 @@ async def _list(arguments: argparse.Namespace) -> int:
     for note in notes:
         print(note, file=sys.stderr)
     return 0
+
+
+async def _find(domain: str, home: BotHome, address: str, known: Sequence[BotJournal]) -> tuple[list[OpenOrder], list[str]]:
+    async with opened(domain, home.settings(domain)) as exchange:
+        return await open_orders(exchange.venue, address, known)
 
 
 async def open_orders(venue: Venue, address: str, known: Sequence[BotJournal]) -> tuple[list[OpenOrder], list[str]]:
@@ -143,24 +148,23 @@ async def open_orders(venue: Venue, address: str, known: Sequence[BotJournal]) -
     return sorted(orders, key=lambda order: (order.market.trading_pair, order.key.is_bid, order.price)), notes
 
 
-async def _cancel(arguments: argparse.Namespace) -> int:
+def _cancel(arguments: argparse.Namespace) -> int:
     home = bot_home(arguments)
     domain = arguments.network
     wallet = find_wallet(arguments, os.environ)
     known = journals(home.data, domain, wallet.address)
     with held([journal.path for journal in known]):
-        async with opened(domain, home.settings(domain)) as exchange:
-            orders, notes = await open_orders(exchange.venue, wallet.address, known)
-            print("\n".join(notes), file=sys.stderr, end="\n" if notes else "")
-            chosen = orders if arguments.all else _chosen(orders, arguments.ids)
-            if not chosen:
-                print(f"The wallet {wallet.address} has no open orders on {domain}.")
-                return 0
-            print(_table(chosen))
-            if not arguments.yes and not await _confirmed(len(chosen), wallet.address, domain):
-                print("Nothing was cancelled.")
-                return 1
-            return await _cancel_all(exchange, wallet, home.data, chosen)
+        orders, notes = asyncio.run(_find(domain, home, wallet.address, known))
+        print("\n".join(notes), file=sys.stderr, end="\n" if notes else "")
+        chosen = orders if arguments.all else _chosen(orders, arguments.ids)
+        if not chosen:
+            print(f"The wallet {wallet.address} has no open orders on {domain}.")
+            return 0
+        print(_table(chosen))
+        if not arguments.yes and not _confirmed(len(chosen), wallet.address, domain):
+            print("Nothing was cancelled.")
+            return 1
+        return asyncio.run(_cancel_found(domain, home, wallet, chosen))
 
 
 def _chosen(orders: Sequence[OpenOrder], ids: Sequence[str]) -> list[OpenOrder]:
@@ -172,11 +176,16 @@ def _chosen(orders: Sequence[OpenOrder], ids: Sequence[str]) -> list[OpenOrder]:
     return list({by_name[item.lower()].key: by_name[item.lower()] for item in ids}.values())
 
 
-async def _confirmed(count: int, address: str, domain: str) -> bool:
+def _confirmed(count: int, address: str, domain: str) -> bool:
     if not sys.stdin.isatty():
         raise ConfigurationError("There is no terminal to confirm at: add --yes. Nothing was cancelled.")
     question = f"Cancel {count} order{'s' if count > 1 else ''} of {address} on {domain}? [y/N] "
-    return (await asyncio.to_thread(input, question)).strip().lower() in ("y", "yes")
+    return input(question).strip().lower() in ("y", "yes")
+
+
+async def _cancel_found(domain: str, home: BotHome, wallet: Wallet, orders: Sequence[OpenOrder]) -> int:
+    async with opened(domain, home.settings(domain)) as exchange:
+        return await _cancel_all(exchange, wallet, home.data, orders)
 
 
 async def _cancel_all(exchange: Exchange, wallet: Wallet, data: Path, orders: Sequence[OpenOrder]) -> int:

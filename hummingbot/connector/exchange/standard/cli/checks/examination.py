@@ -1,8 +1,10 @@
 """All checks that need the network, in the order in which they depend on each other."""
 import argparse
+import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
 from pathlib import Path
+from typing import Any
 
 from hummingbot.connector.exchange.standard.cli.checks import endpoints
 from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas, engine, gas, markets
@@ -16,8 +18,8 @@ from hummingbot.connector.exchange.standard.errors import ConfigurationError, St
 _PACKAGE = "hummingbot.connector.exchange.standard"
 
 
-async def examine(arguments: argparse.Namespace, environment: Mapping[str, str]) -> list[Finding]:
-    """The findings of a network and, where one is named, of a wallet."""
+def examine(arguments: argparse.Namespace, environment: Mapping[str, str]) -> list[Finding]:
+    """The findings of a network and, where one is named, of a wallet, after asking for a password where one is needed."""
     findings = []
     address = ""
     try:
@@ -31,17 +33,20 @@ async def examine(arguments: argparse.Namespace, environment: Mapping[str, str])
         findings.append(failed("wallet key", str(error), "Without it the wallet is not looked at; --address needs no key."))
     else:
         findings += [passed("wallet key", "it can be read")] if address and arguments.address is None else []
+    return [*findings, *asyncio.run(_network(arguments.network, settings, address, home.data))]
+
+
+async def _network(domain: str, settings: Any, address: str, data: Path) -> list[Finding]:
     # What the library would log is what the findings say.
     logger = logging.getLogger(_PACKAGE)
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     try:
-        async with opened(arguments.network, settings) as exchange:
-            findings += await _exchange(exchange, address, home.data)
+        async with opened(domain, settings) as exchange:
+            findings = await _exchange(exchange, address, data)
             return [without_secrets(finding, endpoints.urls_of(exchange)) for finding in findings]
     except ConfigurationError as error:
-        return [*findings, failed("settings", str(error), f"Correct it in conf/connectors/{arguments.network}.yml or in the "
-                                                          "environment.")]
+        return [failed("settings", str(error), f"Correct it in conf/connectors/{domain}.yml or in the environment.")]
     finally:
         logger.setLevel(level)
 
