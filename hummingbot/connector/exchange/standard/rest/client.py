@@ -5,6 +5,7 @@ from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address, to_checksum
+from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.models import (
     CandleRow,
@@ -55,7 +56,8 @@ class RestClient:
                 if attempt + 1 < len(self._urls):
                     left = self.url
                     self._current = (self._current + 1) % len(self._urls)
-                    logging.getLogger(__name__).warning("Leaving the API at %s for %s: %s", left, self.url, error)
+                    logging.getLogger(__name__).warning("Leaving the API at %s for %s: %s", host_of(left), host_of(self.url),
+                                                        error)
         assert failure is not None
         raise failure
 

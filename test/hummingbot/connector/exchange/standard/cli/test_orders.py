@@ -1,8 +1,10 @@
 """The command `orders` against a sandbox: what it lists, what it cancels, and when it refuses to."""
 import io
 import json
+import os
 import sys
 
+import pexpect
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.journal import Journal
@@ -132,3 +134,20 @@ async def test_a_wrong_password_an_unknown_order_and_a_home_without_a_key_are_to
     assert "password does not open" in capsys.readouterr().err
     assert await run("orders", "--network", "standard", "--key-from-bot-home", str(home)) == 1
     assert "run `connect standard`" in capsys.readouterr().err
+
+
+def test_the_key_is_asked_for_without_an_echo_and_ctrl_c_ends_at_once():
+    command = ["-m", "hummingbot.connector.exchange.standard", "orders", "cancel", *NETWORK, "--all"]
+    environment = {name: value for name, value in os.environ.items() if name != "STANDARD_SANDBOX_PRIVATE_KEY"}
+    terminal = pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=30)
+    terminal.expect("Private key of the standard_sandbox wallet: ")
+    terminal.sendline("0xabcdef")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert "abcdef" not in terminal.before and "64 hexadecimal digits" in terminal.before and terminal.exitstatus == 1
+    terminal = pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=30)
+    terminal.expect("wallet: ")
+    terminal.sendintr()
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert "Traceback" not in terminal.before and terminal.exitstatus == 130

@@ -3,6 +3,7 @@ import logging
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, RestClient
 from hummingbot.connector.exchange.standard.rest.models import CandleRow, parse_tick_book
@@ -147,7 +148,7 @@ async def test_failing_url_is_left_for_the_next_one_and_this_is_told(api, client
     assert [url.split("/api")[0] for url in api.requested] == [FIRST, SECOND, SECOND]
     assert client_of_two.url == SECOND
     assert [record.getMessage() for record in caplog.records] == [
-        f"Leaving the API at {FIRST} for {SECOND}: connection refused"]
+        f"Leaving the API at {host_of(FIRST)} for {host_of(SECOND)}: connection refused"]
 
 
 async def test_second_url_is_left_again_when_it_fails(api, client_of_two):
