@@ -104,6 +104,27 @@ async def test_a_cancel_whose_block_was_replaced_is_sent_again(rig: Rig, mode: R
     assert order.current_state is OrderState.CANCELED and not rig.exchange.in_flight_orders
 
 
+async def test_a_cancel_of_an_order_that_came_back_under_another_id_cancels_nothing(rig: Rig) -> None:
+    """Ids are given out in the order of placing: when a stranger's order vanishes, the own one gets the stranger's id."""
+    order = await resting(rig)
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await rig.quiet()
+    market, before = rig.market(TOKEN_PAIR), rig.sandbox.node.head.number
+    data, _ = limit_order_data(market, True, 59_000 * 10 ** 8, 100_000, True, rig.sandbox.accounts[1].address)
+    rig.act(1, rig.sandbox.engine_address, data)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    order = await resting(rig, is_buy=True)
+    first = order.exchange_order_id
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await until(lambda: order.current_state is OrderState.CANCELED)
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    await rig.quiet()
+    assert order.current_state is OrderState.OPEN and order.exchange_order_id != first
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await rig.quiet()
+    assert order.current_state is OrderState.CANCELED
+
+
 async def test_a_refused_order_that_a_reorganisation_lets_through_is_an_order(rig: Rig) -> None:
     """Money comes in after the order that needs it; in the replaced block, where it pays more for its gas, it comes first."""
     order = await resting(rig)
