@@ -4,6 +4,7 @@ Orders are transactions and the chain is the truth. A placement is settled from 
 the engine's logs in chain order; both go through the same settlement, and what it says goes to Hummingbot's tracker.
 """
 import asyncio
+import copy
 import os
 import random
 from collections import Counter
@@ -116,6 +117,7 @@ class StandardExchange(ExchangePyBase):
         self._account: Account | None = None
         self._answers_checked: tuple[int, int] | None = None
         self._rules_read = False
+        self._unreadable: set[str] = set()
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
         self._restored: set[str] = set()
@@ -491,14 +493,35 @@ class StandardExchange(ExchangePyBase):
             raise update
         return update
 
+    async def _update_all_balances(self) -> None:
+        # The base class logs a traceback at every poll of an outage.
+        try:
+            await self._update_balances()
+        except StandardError as error:
+            self._tell_whether_read("Balances", error)
+            return
+        self._tell_whether_read("Balances", None)
+        self._in_flight_orders_snapshot = {order_id: copy.copy(order) for order_id, order in self.in_flight_orders.items()}
+        self._in_flight_orders_snapshot_timestamp = self.current_timestamp
+
+    def _tell_whether_read(self, what: str, error: StandardError | None) -> None:
+        """Say once that something cannot be read, and once that it can again."""
+        if error is not None and what not in self._unreadable:
+            self._unreadable.add(what)
+            self.logger().warning(f"{what} cannot be read: {error}")
+        elif error is None and what in self._unreadable:
+            self._unreadable.remove(what)
+            self.logger().info(f"{what} are read again")
+
     async def _update_orders_with_error_handler(self, orders: list[InFlightOrder], error_handler: Any) -> None:
         # The base class asks for one order after the other; one batched request is enough for all. One that fails says
         # nothing about any order.
         try:
             states = await self._order_states(orders)
         except StandardError as error:
-            self.logger().warning(f"The state of {len(orders)} orders could not be read: {error}")
+            self._tell_whether_read("Open orders", error)
             return
+        self._tell_whether_read("Open orders", None)
         for order, update in zip(orders, states):
             # The tracker looks through all orders of the last while for each update, so what says nothing new is left out.
             if isinstance(update, OrderUpdate) and (update.new_state is not order.current_state or order.is_failure):

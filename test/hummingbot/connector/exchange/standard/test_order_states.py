@@ -1,4 +1,5 @@
 """What becomes of orders that Hummingbot polls: the chain decides, a failed request decides nothing, a lost order is followed."""
+import logging
 from decimal import Decimal
 from unittest.mock import patch
 
@@ -130,7 +131,22 @@ async def test_failed_request_is_told_and_says_nothing_about_orders(world, metho
     world.node.down.add(method)
     await world.exchange._update_orders_with_error_handler([world.order], world.exchange._handle_update_error_for_active_order)
     assert world.misses == 0 and world.order.is_open
-    assert "The state of 1 orders could not be read: the node is down" in caplog.text
+    assert "Open orders cannot be read: the node is down" in caplog.text
+
+
+async def test_outage_is_told_once_and_its_end_too(world, caplog):
+    caplog.set_level(logging.INFO)
+    world.node.down |= {"eth_getBalance", "eth_call"}
+    for _ in range(3):
+        await world.exchange._update_all_balances()
+        await world.exchange._update_order_status()
+    world.node.down.clear()
+    for _ in range(2):
+        await world.exchange._update_all_balances()
+        await world.exchange._update_order_status()
+    told = [record.getMessage() for record in caplog.records if " read" in record.getMessage()]
+    assert sorted(told) == ["Balances are read again", "Balances cannot be read: the node is down",
+                            "Open orders are read again", "Open orders cannot be read: the node is down"]
 
 
 async def test_lost_order_that_still_rests_is_cancelled(world):
