@@ -27,11 +27,13 @@ async def read_book(rpc: RpcClient, market: Market, block: int, clock: Clock) ->
     """The book as of `block`, ghost levels left out. Raises ApiUnavailableError when no node answers, or the book is deeper
     than is sensible to follow."""
     reader = _Reader(rpc, market.book, block, clock)
-    last_price, next_bid, next_ask, trades = await reader.ask([("lmp", ()), ("nextMakeId", (True,)), ("nextMakeId", (False,)),
-                                                               ("tradeCount", ())])
-    prices = [(is_bid, price) for is_bid in (True, False) for price in await reader.prices(is_bid)]
-    queues = await reader.queues(prices)
-    bids, asks = ([order for level in prices if level[0] is is_bid for order in queues[level]] for is_bid in (True, False))
+    last_price, next_bid, next_ask, trades, first_bids, first_asks = await reader.ask([
+        ("lmp", ()), ("nextMakeId", (True,)), ("nextMakeId", (False,)), ("tradeCount", ()),
+        ("getPrices", (True, FIRST_LEVELS)), ("getPrices", (False, FIRST_LEVELS))])
+    levels = [(is_bid, price) for is_bid, first in ((True, first_bids), (False, first_asks))
+              for price in await reader.prices(is_bid, first)]
+    queues = await reader.queues(levels)
+    bids, asks = ([order for level in levels if level[0] is is_bid for order in queues[level]] for is_bid in (True, False))
     return BookState(block, bids, asks, last_price, next_bid, next_ask, trades, await reader.by_time())
 
 
@@ -69,17 +71,19 @@ class _Reader:
     async def by_time(self) -> bool:
         """Whether queues are first come first served; the first generation does not know the question."""
         (answer,) = await self._call([(self._book, BOOK_FUNCTIONS_2026_07["getMatchingMode"].encode())])
+        if isinstance(answer, RpcError):
+            raise ApiUnavailableError(f"the matching mode of the book {self._book} cannot be read: {answer}") from answer
         return isinstance(answer, bytes) and int.from_bytes(answer, "big") == _BY_TIME
 
-    async def prices(self, is_bid: bool) -> list[int]:
-        """All prices of a side, ghosts included, best first."""
-        count = FIRST_LEVELS
-        while count <= MAX_LEVELS:
-            (prices,) = await self.ask([("getPrices", (is_bid, count))])
-            if not prices or prices[-1] == 0:
-                return [price for price in prices if price]
+    async def prices(self, is_bid: bool, first: list[int]) -> list[int]:
+        """All prices of a side, ghosts included, best first; `first` are the best FIRST_LEVELS, which may be all."""
+        prices, count = first, FIRST_LEVELS
+        while prices and prices[-1]:
             count *= GROWTH
-        raise ApiUnavailableError(f"the book {self._book} has more than {MAX_LEVELS} levels on a side")
+            if count > MAX_LEVELS:
+                raise ApiUnavailableError(f"the book {self._book} has more than {MAX_LEVELS} levels on a side")
+            (prices,) = await self.ask([("getPrices", (is_bid, count))])
+        return [price for price in prices if price]
 
     async def queues(self, levels: Sequence[Level]) -> Mapping[Level, list[BookOrder]]:
         """The orders of each level in their queue's order."""

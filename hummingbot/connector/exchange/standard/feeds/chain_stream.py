@@ -28,6 +28,7 @@ from hummingbot.connector.exchange.standard.errors import (
 WATCH_SECONDS = 0.1
 REMEMBERED_BLOCKS = 256
 MAX_PENDING_LOGS = 50_000
+BREATH = 256  # notifications
 
 Place = tuple[str, int]
 
@@ -148,8 +149,11 @@ class ChainStream:
     # What the node tells
 
     async def _pump(self, heads: str, logs: str, listener: Listener) -> None:
-        malformed = 0
+        malformed = taken = 0
         while True:
+            taken += 1
+            if taken % BREATH == 0:
+                await self._clock.sleep(0)  # others have work to do, too
             notification = await self._client.notification()
             try:
                 self._take(notification, heads, logs, listener)
@@ -190,9 +194,9 @@ class ChainStream:
         self.head = number
         self._head_at = self._clock.monotonic()
         self._head_changed.set()
-        for old in [at for at in self._blocks if at <= number - REMEMBERED_BLOCKS]:
-            del self._blocks[old]
-            self._seen.pop(old, None)
+        for remembered in (self._blocks, self._seen):
+            for old in [at for at in remembered if at <= number - REMEMBERED_BLOCKS]:
+                del remembered[old]
 
     def _take_log(self, log: EngineLog, listener: Listener) -> None:
         place = log.transaction_hash, log.log_index

@@ -517,9 +517,10 @@ async def supervised(world, feed, account_feed, told):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 async def test_whatever_goes_wrong_books_and_own_orders_are_right_at_every_quiet_point():
-    random, start = Random(31), deployment(Generation.AUGUST_2025)
+    seed = int(os.environ.get("CHAIN_SOAK_SEED", "31"))
+    random, start = Random(seed), deployment(Generation.AUGUST_2025)
     async with chain_world(QUICK, deployment=start) as world:
-        account, told, users = world.sandbox.accounts[2].address, [], RandomUsers(world, start, 21)
+        account, told, users = world.sandbox.accounts[2].address, [], RandomUsers(world, start, seed)
         reader = PollingAccountFeed(world.rpc, world.sandbox.engine_address, account, -1, world.clock, lambda: 1.0)
         account_feed = ChainAccountFeed(world.source, reader)
         breaks = await supervised(world, world.feed, account_feed, told)
