@@ -5,14 +5,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[5]
-SECTIONS = set(re.findall(r"^#{2,3} (.+)$", (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8"), re.MULTILINE))
-CITATION = re.compile(r'protocol\.md((?:(?:,| and|,? and)?[\s#]*"[^"\n]{1,40}(?:\n[\s#]*[^"\n]{1,40})?")+)')
+DOCUMENTS = ("protocol.md", "stream_protocol.md")
+SECTIONS = {name: set(re.findall(r"^#{2,3} (.+)$", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.MULTILINE))
+            for name in DOCUMENTS}
+CITATION = re.compile(r'\b((?:stream_)?protocol\.md)((?:(?:,| and|,? and)?[\s#]*"[^"\n]{1,40}(?:\n[\s#]*[^"\n]{1,40})?")+)')
 SOURCES = sorted((ROOT / "hummingbot").rglob("*.py"))
 
 
-def cited(text):
-    for citation in CITATION.findall(text):
-        for name in re.findall(r'"([^"]+)"', citation):
+def cited(text, document="protocol.md"):
+    for source, citation in CITATION.findall(text):
+        for name in re.findall(r'"([^"]+)"', citation) if source == document else ():
             yield re.sub(r"[\s#]+", " ", name)
 
 
@@ -23,10 +25,11 @@ def test_a_citation_is_found_in_any_form():
                                  "Priority", "Order ids"]
 
 
-def test_every_cited_section_of_our_description_exists():
-    citations = {(path.name, name) for path in SOURCES for name in cited(path.read_text(encoding="utf-8"))}
-    assert len(citations) > 20
-    assert {citation for citation in citations if citation[1] not in SECTIONS} == set()
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_cited_section_of_our_descriptions_exists(document):
+    citations = {(path.name, name) for path in SOURCES for name in cited(path.read_text(encoding="utf-8"), document)}
+    assert citations
+    assert {citation for citation in citations if citation[1] not in SECTIONS[document]} == set()
 
 
 @pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/protocol.md",
