@@ -42,6 +42,8 @@ def held(paths: Sequence[Path]) -> Iterator[None]:
                 raise ConfigurationError(
                     f"A bot is trading with this wallet now (its journal {path} is in use), and two programs must not send with "
                     "one key: stop it with `hbot stop`, which cancels its orders, or cancel there.") from None
+            except sqlite3.DatabaseError:
+                continue  # damaged, so no bot has it open; the next one sets it aside
         yield
 
 

@@ -25,7 +25,12 @@ from hummingbot.connector.exchange.standard.cli.wallets import (
     find_wallet,
     key_variable,
 )
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    OutcomeUnknownError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.venue import Venue
@@ -207,11 +212,11 @@ async def _cancel_all(exchange: Exchange, wallet: Wallet, data: Path, orders: Se
         cancels = Cancels(listing, sender, gas, exchange.clock, deposits)
         tasks = [asyncio.ensure_future(cancels.cancel(order.key)) for order in orders]
         _, late = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT)
+        for task in late:
+            task.cancel()
     finally:
         await sender.stop()
         await journal.close()
-    for task in late:
-        task.cancel()
     results = await asyncio.gather(*tasks, return_exceptions=True)
     for order, result in zip(orders, results):
         print(f"{order.name}  {_outcome(result)}")
@@ -221,7 +226,7 @@ async def _cancel_all(exchange: Exchange, wallet: Wallet, data: Path, orders: Se
 def _outcome(result: CancelResult | BaseException) -> str:
     if isinstance(result, CancelResult):
         return f"cancelled in block {result.block_number}" if result.cancelled else "was gone already, filled or cancelled"
-    if isinstance(result, asyncio.CancelledError):
+    if isinstance(result, (asyncio.CancelledError, OutcomeUnknownError)):
         return f"not confirmed within {CANCEL_TIMEOUT:.0f} s: run the command again to see what became of it"
     return f"NOT cancelled: {result}"
 

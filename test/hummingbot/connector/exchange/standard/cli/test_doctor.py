@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.cli import doctor
 from hummingbot.connector.exchange.standard.cli.checks import endpoints, machine
 from hummingbot.connector.exchange.standard.cli.checks.findings import passed, without_secrets
 from hummingbot.connector.exchange.standard.cli.exchange import opened
@@ -18,6 +19,7 @@ from hummingbot.connector.exchange.standard.compatibility import Hummingbot
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from hummingbot.connector.exchange.standard.standard_constants import NETWORKS
 
 from .exchange_at_work import environment, key_of, run, sell
 
@@ -132,6 +134,10 @@ async def test_urls_with_access_keys_are_never_shown(sandbox, capsys, monkeypatc
         assert secret not in captured.out + captured.err
 
 
+def test_every_network_can_be_chosen():
+    assert doctor._NETWORKS == tuple(NETWORKS)
+
+
 def test_a_url_inside_any_text_becomes_its_host():
     finding = without_secrets(passed("x", "404, url='wss://host.example/v1/secretpath' and secretpath?k=secretquery"),
                               ["wss://host.example/v1/secretpath", "https://other.example/?k=secretquery"])
@@ -159,15 +165,15 @@ async def test_a_clock_that_is_wrong_is_told(sandbox, shift, verdict):
 
 
 async def test_an_api_that_is_late_is_measured_against_the_chain(monkeypatch, capsys):
-    settings = SandboxSettings(port=0, block_interval=0.05, traders=TraderSettings().at_rate(40, 2))
+    settings = SandboxSettings(port=0, block_interval=0.05, traders=TraderSettings().at_rate(80, 2))
     async with Sandbox(settings) as sandbox:
         for name, value in environment(sandbox).items():
             monkeypatch.setenv(name, value)
-        await asyncio.sleep(3)
+        await asyncio.sleep(1.5)
         verdict, detail, _ = (await examined(capsys, code=0))["indexer lag"]
         assert verdict == "pass", detail
         sandbox.indexer.settings.lag_seconds = 3600.0
-        await asyncio.sleep(2.5)
+        await asyncio.sleep(2.1)
         verdict, detail, _ = (await examined(capsys, code=0))["indexer lag"]
         assert "it misses the trades since block" in detail
         monkeypatch.setattr("hummingbot.connector.exchange.standard.cli.checks.indexer.LATE_SECONDS", 1.0)

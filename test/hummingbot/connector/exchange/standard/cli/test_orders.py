@@ -111,6 +111,28 @@ async def test_orders_of_a_bot_that_is_gone_are_found_though_the_api_misses_them
     assert names_of(capsys) == ["SOMI-USDC:ask:1"]
 
 
+async def test_a_cancel_that_no_block_takes_is_told_as_open_and_the_next_run_finds_its_end(sandbox, home, capsys, monkeypatch):
+    await sell(sandbox, ["0.7"])
+    cancel = ("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all", "--yes")
+    monkeypatch.setattr("hummingbot.connector.exchange.standard.cli.orders.CANCEL_TIMEOUT", 0.7)
+    sandbox.node.faults.hold_transactions = True
+    assert await run(*cancel) == 1
+    assert "not confirmed within" in capsys.readouterr().out
+    sandbox.node.faults.hold_transactions = False
+    sandbox.node.release_held()
+    monkeypatch.setattr("hummingbot.connector.exchange.standard.cli.orders.CANCEL_TIMEOUT", 20.0)
+    assert await run(*cancel) == 0
+    assert await run("orders", *NETWORK, "--key-from-bot-home", str(home)) == 0
+    assert "has no open orders" in capsys.readouterr().out
+
+
+async def test_a_damaged_journal_of_a_bot_does_not_stand_in_the_way(sandbox, home, capsys):
+    await sell(sandbox, ["0.7"])
+    (home / "data" / journal_name(sandbox)).write_bytes(b"this is no database, and never was one" * 100)
+    assert await run("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all", "--yes") == 0
+    assert "cancelled in block" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("arguments", "words", "code"), [
     (("orders", *NETWORK), "Whose orders?", 1),
     (("orders", *NETWORK, "--address", "0x" + "11" * 32), "must be an address", 1),
