@@ -135,7 +135,7 @@ async def test_urls_with_access_keys_are_never_shown(sandbox, capsys, monkeypatc
 
 
 def test_every_network_can_be_chosen():
-    assert doctor._NETWORKS == tuple(NETWORKS)
+    assert tuple(NETWORKS) == doctor._NETWORKS
 
 
 def test_a_url_inside_any_text_becomes_its_host():
