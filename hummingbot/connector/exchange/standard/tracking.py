@@ -85,6 +85,7 @@ class TrackerUpdates:
 
     async def _finish(self, order: InFlightOrder) -> None:
         """The amount ordered is filled; what a better price or rounding left of the deposit is taken out of the book."""
+        order.completely_filled_event.set()  # Hummingbot's own measure is finer than its "is done", and would wait for more
         await self._update(order, order.exchange_order_id, OrderState.FILLED)
         key = OrderKey.parse(order.exchange_order_id)
         if key is not None:

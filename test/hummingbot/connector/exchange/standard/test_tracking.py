@@ -1,0 +1,102 @@
+"""What happened to orders, as Hummingbot's tracker is told: once, in order, at once, and taken back when it did not happen."""
+import asyncio
+import time
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+
+from hummingbot.connector.client_order_tracker import ClientOrderTracker
+from hummingbot.connector.exchange.standard.clock import SystemClock
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Retracted
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, without_repeats
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+
+MARKET = Market(Token("0x" + "1" * 40, "AAA", 18), Token("0x" + "2" * 40, "BBB", 6), "0x" + "c" * 40)
+KEY = OrderKey(MARKET.book, False, 7)
+PRICE = 2 * 10 ** 8
+OPENED = Opened("mine", KEY.exchange_order_id, KEY, PRICE, 100 * 10 ** 18)
+
+
+def fill(trade_id: int, base: Decimal, block: int = 10) -> Filled:
+    units = MARKET.base.to_units(base)
+    return Filled("mine", KEY.exchange_order_id, MARKET.book, f"{MARKET.book}:{trade_id}", False, True, PRICE, units,
+                  MARKET.base_to_quote(PRICE, units), 5, "0xaa", block)
+
+
+def closed(ending: Ending = Ending.CANCELED, block: int = 10) -> Closed:
+    return Closed("mine", KEY.exchange_order_id, ending, 0, block)
+
+
+class Told:
+    """A tracker with one order of 100 AAA, and the events that it triggered."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.tracker = ClientOrderTracker(SimpleNamespace(
+            current_timestamp=1.0, trigger_event=lambda tag, event: self.events.append(type(event).__name__)))
+        self.taken_off: list[OrderKey] = []
+        self.updates = TrackerUpdates(self.tracker, lambda pair: MARKET, SystemClock(), self.taken_off.append)
+        self.order = InFlightOrder("mine", "AAA-BBB", OrderType.LIMIT, TradeType.SELL, Decimal(100), 1.0, Decimal(2))
+        self.tracker.start_tracking_order(self.order)
+
+
+@pytest.fixture
+async def told() -> Told:
+    told = Told()
+    await told.updates.tell([OPENED])
+    return told
+
+
+async def test_an_order_that_is_filled_but_for_a_trifle_is_done_without_a_pause(told: Told) -> None:
+    """Hummingbot calls an order done within a part in a billion, and waits five seconds for a part in a hundred million."""
+    began = time.monotonic()
+    await told.updates.tell([fill(1, Decimal("99.99999998"))])
+    assert told.order.current_state is OrderState.FILLED and time.monotonic() - began < 1
+    assert told.taken_off == [KEY] and told.events == ["SellOrderCreatedEvent", "OrderFilledEvent", "SellOrderCompletedEvent"]
+
+
+async def test_events_are_told_in_the_order_in_which_they_were_settled(told: Told) -> None:
+    await asyncio.gather(*(told.updates.tell([fill(number, Decimal(10))]) for number in range(5)), told.updates.tell([closed()]))
+    assert told.events[1:] == ["OrderFilledEvent"] * 5 + ["OrderCancelledEvent"]
+
+
+async def test_a_fill_that_returns_unchanged_in_another_block_is_not_told_again(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10))])
+    await told.updates.tell([Retracted(fill(1, Decimal(10))), fill(1, Decimal(10), block=12)])
+    assert told.events.count("OrderFilledEvent") == 1 and told.order.executed_amount_base == 10
+
+
+def test_only_what_returns_unchanged_is_left_out() -> None:
+    first, second = fill(1, Decimal(10)), fill(2, Decimal(20))
+    changed = first._replace(base_amount=1)
+    assert without_repeats([Retracted(second), Retracted(first), first._replace(block_number=99), changed]) == \
+        [Retracted(second), changed]
+    assert without_repeats([first, Retracted(first)]) == [first, Retracted(first)]
+
+
+async def test_a_done_order_is_tracked_again_when_its_end_is_taken_back(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10)), closed()])
+    assert told.order.current_state is OrderState.CANCELED and not told.tracker.active_orders
+    await told.updates.tell([Retracted(closed())])
+    assert told.order.current_state is OrderState.PARTIALLY_FILLED and "mine" in told.tracker.active_orders
+    assert "mine" not in told.tracker.cached_orders
+    await told.updates.tell([Retracted(fill(1, Decimal(10)))])
+    assert told.order.current_state is OrderState.OPEN and told.order.executed_amount_base == 0
+
+
+async def test_an_order_whose_placement_was_taken_back_is_pending_and_created_once(told: Told) -> None:
+    await told.updates.tell([Retracted(OPENED)])
+    assert told.order.is_pending_create and told.order.exchange_order_id is None
+    again = OrderKey(MARKET.book, False, 8)
+    await told.updates.tell([Opened("mine", again.exchange_order_id, again, PRICE, 100)])
+    assert told.order.current_state is OrderState.OPEN and told.order.exchange_order_id == again.exchange_order_id
+    assert told.events == ["SellOrderCreatedEvent"]
+
+
+async def test_only_an_order_that_is_on_its_way_fails_unsent(told: Told) -> None:
+    await told.updates.fail_unsent("mine", "why")
+    await told.updates.fail_unsent("unknown", "why")
+    assert told.order.current_state is OrderState.OPEN and "MarketOrderFailureEvent" not in told.events
