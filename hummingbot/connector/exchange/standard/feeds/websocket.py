@@ -126,9 +126,11 @@ class WebsocketMarketFeed:
         return self._dialect(market) if callable(self._dialect) else self._dialect
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
+        # Asked for whether or not anybody waits for it: several connections may break at once.
+        error = None if task.cancelled() else task.exception()
         if self._tasks.pop(task, None) is not None and not task.cancelled() and self._broken is not None \
                 and not self._broken.done():
-            self._broken.set_exception(task.exception() or StreamBrokenError("the connection ended"))
+            self._broken.set_exception(error or StreamBrokenError("the connection ended"))
 
 
 class _Book:
