@@ -39,7 +39,7 @@ class StreamBounds:
     had for `behind`, no chance to compare for `unverified`. What was told is compared every `audit`; what is missing has
     `grace` to arrive."""
 
-    silence: float = 2.0
+    silence: float = 1.5
     behind: float = 2.0
     audit: float = 2.0
     grace: float = 0.5
@@ -80,6 +80,8 @@ class ChainStream:
         self._pending: dict[int, list[EngineLog]] = {}
         self._seen: dict[int, dict[Place, str]] = {}
         self._last_told = (-1, -1)
+        # Seconds in which this process was able to listen: what a stall of its own costs is not the stream's silence.
+        self._listened = 0.0
         self._head_at = 0.0
         self._expected: deque[tuple[int, float]] = deque()
         self._head_changed = asyncio.Event()
@@ -98,7 +100,6 @@ class ChainStream:
             # In this order: whatever block comes first, the logs of those after it come too.
             logs = await self._client.subscribe("logs", {"address": self._engine, "topics": [list(self._topics)]})
             heads = await self._client.subscribe("newHeads")
-            self._head_at = self._clock.monotonic()
             self.spawn(self._pump(heads, logs, listener))
             self.spawn(self._watch())
             self.spawn(self._audit(listener))
@@ -192,7 +193,7 @@ class ChainStream:
         self._tell(number - 1, listener)
         self._blocks[number] = block
         self.head = number
-        self._head_at = self._clock.monotonic()
+        self._head_at = self._listened
         self._head_changed.set()
         for remembered in (self._blocks, self._seen):
             for old in [at for at in remembered if at <= number - REMEMBERED_BLOCKS]:
@@ -240,14 +241,16 @@ class ChainStream:
     # What is checked
 
     async def _watch(self) -> None:
+        now = self._clock.monotonic()
         while True:
             await self._clock.sleep(WATCH_SECONDS)
-            now = self._clock.monotonic()
-            if now - self._head_at > self._bounds.silence:
+            before, now = now, self._clock.monotonic()
+            self._listened += min(now - before, 2 * WATCH_SECONDS)
+            if self._listened - self._head_at > self._bounds.silence:
                 raise StreamBrokenError(f"no new block for {self._bounds.silence:g} s")
             while self._expected and self._expected[0][0] <= self.head:
                 self._expected.popleft()
-            if self._expected and now - self._expected[0][1] > self._bounds.behind:
+            if self._expected and self._listened - self._expected[0][1] > self._bounds.behind:
                 raise StreamBrokenError(f"the stream is {self._expected[-1][0] - self.head} blocks behind the chain")
 
     async def _audit(self, listener: Listener) -> None:
@@ -266,7 +269,7 @@ class ChainStream:
                 continue
             verified_at = self._clock.monotonic()
             if told > self.head:
-                self._expected.append((told, verified_at))
+                self._expected.append((told, self._listened))
             last = min(head, told)
             # After a reorganisation the blocks of both branches are compared once more.
             first = last + 1 if branch == self.branch else min(first, self.head + 1)

@@ -35,7 +35,9 @@ from test.hummingbot.connector.exchange.standard.clocks import until
 from test.hummingbot.connector.exchange.standard.sandbox.random_calls import Caller
 
 BLOCK = 0.02
+# For what is to be noticed, and for what is to be borne on a busy machine too.
 QUICK = StreamBounds(silence=0.5, behind=0.4, audit=0.2, grace=0.1, unverified=1.0)
+STEADY = StreamBounds(silence=5.0, behind=5.0, audit=0.2, grace=0.3)
 NO_TRADERS = TraderSettings(enabled=False)
 
 
@@ -211,7 +213,7 @@ class RandomUsers:
 
 
 @asynccontextmanager
-async def chain_world(bounds: StreamBounds = StreamBounds(), **settings: Any):  # noqa: B008
+async def chain_world(bounds: StreamBounds = STEADY, **settings: Any):
     """A running sandbox that mines a block every BLOCK seconds, without traders unless `traders` says otherwise."""
     defaults: dict[str, Any] = {"port": 0, "mining": Mining.INTERVAL, "block_interval": BLOCK, "traders": NO_TRADERS}
     factory = web_utils.build_api_factory()

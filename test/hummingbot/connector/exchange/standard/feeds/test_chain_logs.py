@@ -25,6 +25,7 @@ from test.hummingbot.connector.exchange.standard.clocks import until
 from test.hummingbot.connector.exchange.standard.feeds.chain_world import (
     BLOCK,
     QUICK,
+    STEADY,
     RandomUsers,
     chain_world,
     told_logs,
@@ -213,7 +214,7 @@ async def test_books_are_right_again_after_blocks_were_replaced(heads_first, mod
 
 
 async def test_a_book_that_is_wrong_is_found_out():
-    async with chain_world(QUICK, deployment=open_deployment()) as world:
+    async with chain_world(STEADY, deployment=open_deployment()) as world:
         order(world, False, PRICE, 10 ** 18)
         await asyncio.sleep(3 * BLOCK)
         feed = ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock), check_interval=0.1)
@@ -230,7 +231,7 @@ async def test_a_book_that_is_wrong_is_found_out():
 
 async def test_a_book_in_doubt_is_read_again(monkeypatch):
     monkeypatch.setattr("hummingbot.connector.exchange.standard.feeds.chain_logs.DOUBT_SECONDS", 0.0)
-    async with chain_world(QUICK, deployment=open_deployment()) as world:
+    async with chain_world(STEADY, deployment=open_deployment()) as world:
         order(world, False, PRICE, 10 ** 18)
         order(world, True, PRICE - 1_000, 10 ** 6, index=3)
         await asyncio.sleep(3 * BLOCK)
@@ -408,7 +409,7 @@ async def test_own_fills_and_cancels_are_told_in_order_once(heads_first):
 
 
 async def test_hurry_proves_what_has_happened_at_once():
-    async with chain_world(StreamBounds(audit=30.0), deployment=open_deployment()) as world:
+    async with chain_world(StreamBounds(silence=5.0, behind=5.0, audit=30.0), deployment=open_deployment()) as world:
         told = []
         feed, _ = world.account(world.sandbox.accounts[1].address, told)
         await until(lambda: told)
@@ -420,7 +421,7 @@ async def test_hurry_proves_what_has_happened_at_once():
 
 
 async def test_a_fill_comes_with_its_block_not_with_the_next_comparison():
-    async with chain_world(StreamBounds(audit=30.0), deployment=open_deployment()) as world:
+    async with chain_world(StreamBounds(silence=5.0, behind=5.0, audit=30.0), deployment=open_deployment()) as world:
         told, account = [], world.sandbox.accounts[1].address
         order(world, False, PRICE, 10 ** 18)
         world.account(account, told)
@@ -454,7 +455,7 @@ async def test_what_was_missed_while_it_was_broken_is_told_by_the_next_run():
 
 async def test_own_events_that_the_node_leaves_out_are_read():
     start = deployment(Generation.AUGUST_2025)
-    async with chain_world(QUICK, deployment=start) as world:
+    async with chain_world(STEADY, deployment=start) as world:
         users, account, told = RandomUsers(world, start, 7), world.sandbox.accounts[1].address, []
         world.account(account, told)
         await until(lambda: told)
@@ -464,14 +465,14 @@ async def test_own_events_that_the_node_leaves_out_are_read():
             await asyncio.sleep(BLOCK / 2)
         world.faults.clear()
         await world.quiet()
-        await asyncio.sleep(2 * QUICK.audit)
+        await asyncio.sleep(2 * STEADY.audit)
         assert sorted(told_logs(told), key=repr) == sorted(world.own(account), key=repr)
 
 
 @pytest.mark.parametrize("mode", [Reorg.RETURN, Reorg.REMINE])
 async def test_own_events_of_replaced_blocks_are_taken_back_before_new_ones(mode):
     start = deployment(Generation.AUGUST_2025)
-    async with chain_world(QUICK, deployment=start) as world:
+    async with chain_world(STEADY, deployment=start) as world:
         users, account, told = RandomUsers(world, start, 9), world.sandbox.accounts[2].address, []
         feed, _ = world.account(account, told)
         await until(lambda: told)
@@ -482,7 +483,7 @@ async def test_own_events_of_replaced_blocks_are_taken_back_before_new_ones(mode
             world.sandbox.node.reorganise(depth, mode)
             await world.quiet()
             feed.hurry()
-            await asyncio.sleep(2 * QUICK.audit)
+            await asyncio.sleep(2 * STEADY.audit)
             await world.quiet()
             assert told_logs(told) == world.own(account)
         assert all(isinstance(event, OrderLogs) for event in told)
