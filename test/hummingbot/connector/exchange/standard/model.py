@@ -29,7 +29,7 @@ from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOK
 
 SPEED = 20
 BLOCK_SECONDS = 0.2  # of the fast clock
-QUIET_SECONDS = 12.0
+QUIET_SECONDS = 25.0
 DONE = (OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED)
 SAVING_EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, MarketEvent.OrderFilled, MarketEvent.OrderCancelled,
                  MarketEvent.OrderFailure, MarketEvent.BuyOrderCompleted, MarketEvent.SellOrderCompleted)
@@ -66,10 +66,10 @@ class Errors(logging.Handler):
 class Rig:
     """One sandbox, and a connector that may be killed and started again on the same data path."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, block_seconds: float = BLOCK_SECONDS) -> None:
         self.folder = folder
         self.clock = FastClock()
-        self.sandbox = Sandbox(SandboxSettings(port=0, block_interval=BLOCK_SECONDS, traders=TraderSettings(enabled=False)),
+        self.sandbox = Sandbox(SandboxSettings(port=0, block_interval=block_seconds, traders=TraderSettings(enabled=False)),
                                self.clock)
         self.address = self.sandbox.accounts[0].address
         self.orders: dict[str, InFlightOrder] = {}

@@ -218,7 +218,7 @@ def _run(examples: int, steps: int) -> None:
 
 
 def test_model_of_the_connector_in_short() -> None:
-    _run(examples=8, steps=40)
+    _run(examples=7, steps=40)
     assert TOTALS["orders"] > 0 and TOTALS["fills"] > 0, "nothing happened"
     print(dict(TOTALS))
 

@@ -18,12 +18,14 @@ from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOK
 
 PRICES = {NATIVE_PAIR: Decimal("0.65"), TOKEN_PAIR: Decimal("60000")}
 AMOUNTS = {NATIVE_PAIR: Decimal("12.34"), TOKEN_PAIR: Decimal("0.001234")}
+# So that what happens within a test happens within the blocks that a reorganisation can reach.
+SLOW_BLOCKS = 0.8
 modes = pytest.mark.parametrize("mode", Reorg)
 
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = Rig(tmp_path)
+    rig = Rig(tmp_path, SLOW_BLOCKS)
     await rig.open()
     await rig.quiet()
     yield rig
@@ -77,7 +79,8 @@ async def test_a_fill_whose_block_was_replaced_is_taken_back_and_counts_once_whe
     before = rig.sandbox.node.head.number
     take(rig, order, share)
     await until(lambda: order.order_fills)
-    await rig.quiet()
+    rig.sandbox.node.pause()
+    await asyncio.sleep(0.05)
     executed = order.executed_amount_base
     caplog.set_level(logging.WARNING)
     rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, mode)

@@ -12,13 +12,13 @@ from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_data
-from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, resting, take
+from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
 
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = Rig(tmp_path)
+    rig = Rig(tmp_path, SLOW_BLOCKS)
     await rig.open()
     await rig.quiet()
     yield rig
@@ -109,7 +109,7 @@ async def test_a_fill_that_is_taken_back_between_two_runs_leaves_the_order(rig: 
     before = rig.sandbox.node.head.number
     take(rig, order, 3)
     await until(lambda: order.order_fills)
-    await rig.quiet()
+    await until(lambda: rig.exchange._settled_block > before + 2)
     await rig.kill()
     rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
     await rig.connect()
