@@ -46,9 +46,10 @@ class Account:
     """One wallet on one engine: placing, cancelling, and what is known of its resting orders."""
 
     def __init__(self, wallet: Wallet, rpc: RpcClient, listing: Listing, network: Network, folder: Path, domain: str,
-                 clock: Clock, updates: TrackerUpdates, max_fee: int | None = None) -> None:
-        """`folder` is where the journal of this wallet and engine is kept; `updates` is told what placements did,
-        and `max_fee` is the most to offer for gas, in wei (None for no bound)."""
+                 clock: Clock, updates: TrackerUpdates, max_fee: int | None = None, gas_reserve: int = 0) -> None:
+        """`folder` is where the journal of this wallet and engine is kept; `updates` is told what placements did.
+        `max_fee` is the most to offer for gas, in wei (None for no bound), and `gas_reserve` what no order may spend of the
+        native token, in wei."""
         self._rpc = rpc
         self._listing = listing
         self._clock = clock
@@ -71,7 +72,7 @@ class Account:
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.settlement,
-                                      clock, self._finished, updates.tell)
+                                      clock, self._finished, updates.tell, gas_reserve)
         self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits)
 
     async def start(self) -> None:

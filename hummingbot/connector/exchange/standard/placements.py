@@ -46,12 +46,13 @@ class Placements:
     """The placements of one account.
 
     `finished` collects transactions whose consequences the account has yet to save; `tell` is told what they did, at once,
-    so that the order in which things are told is that in which they were settled.
+    so that the order in which things are told is that in which they were settled. `gas_reserve` is how much of the native
+    token, in wei, no order may spend.
     """
 
     def __init__(self, address: str, listing: Listing, rpc: RpcClient, sender: TransactionSender, allowances: Allowances,
                  gas: GasLimits, settlement: Settlement, clock: Clock, finished: list[Tracked],
-                 tell: Callable[[list[Settled]], Awaitable[None]]) -> None:
+                 tell: Callable[[list[Settled]], Awaitable[None]], gas_reserve: int = 0) -> None:
         self._address = address
         self._listing = listing
         self._rpc = rpc
@@ -61,6 +62,9 @@ class Placements:
         self._settlement = settlement
         self._finished = finished
         self._tell = tell
+        self._gas_reserve = gas_reserve
+        self._promised: dict[asyncio.Future[list[Settled]], int] = {}
+        self._counting = asyncio.Lock()
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
 
     async def place(self, client_order_id: str, call: OrderCall) -> list[Settled]:
@@ -74,6 +78,8 @@ class Placements:
         return await self._window.add(_Order(client_order_id, call))
 
     async def _send_all(self, waiting: list[_Waiting]) -> None:
+        if any(order.call.value for order, _ in waiting):
+            waiting = await self._within_reserve(waiting)
         together = [entry for entry in waiting if entry[0].call.item is not None]
         size = min(MAX_BATCH, self._gas.items_per_batch())
         groups = [together[start:start + size] for start in range(0, len(together), size)]
@@ -84,6 +90,30 @@ class Placements:
             if isinstance(result, Exception):  # one transaction's fault is not the others'
                 for _, future in group:
                     _fail(future, result)
+
+    async def _within_reserve(self, waiting: list[_Waiting]) -> list[_Waiting]:
+        """Refuse the orders that would spend native tokens which are kept for gas; the others, in their order."""
+        async with self._counting:
+            # Summed up before the balance is read: what is mined in between counts twice, and never not at all.
+            promised = sum(self._promised.values())
+            try:
+                left = await self._rpc.balance(self._address) - promised - self._gas_reserve
+            except StandardError as error:
+                for order, future in waiting:
+                    if order.call.value:
+                        _fail(future, error)
+                return [entry for entry in waiting if not entry[1].done()]
+            for order, future in waiting:
+                value, native = order.call.value, order.call.spends
+                if value > max(0, left):
+                    _fail(future, OrderRejectedError(
+                        f"The order needs {native.from_units(value)} {native.symbol}, and the wallet can spend "
+                        f"{native.from_units(max(0, left))} besides the gas reserve of {native.from_units(self._gas_reserve)}."))
+                elif value:
+                    left -= value
+                    self._promised[future] = value
+                    future.add_done_callback(self._promised.pop)
+        return [entry for entry in waiting if not entry[1].done()]
 
     async def _send_one(self, entry: _Waiting) -> None:
         (client_order_id, call), future = entry

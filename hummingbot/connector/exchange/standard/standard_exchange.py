@@ -8,7 +8,7 @@ import copy
 import os
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,7 @@ class StandardExchange(ExchangePyBase):
         self._settled_block = -1
         self._settled_changed = asyncio.Event()
         self._restored: set[str] = set()
+        self._deducted: Collection[str] = ()
         self._resuming: asyncio.Future[None] | None = None
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
@@ -235,7 +236,8 @@ class StandardExchange(ExchangePyBase):
             listing = await self._venue.listing()
             folder = self._data_path or Path(data_path())
             account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network, folder, self._domain,
-                              self._time_source, self._updates, self._preferences.max_fee)
+                              self._time_source, self._updates, self._preferences.max_fee,
+                              int(self._preferences.gas_reserve.scaleb(18)))
             if self._account is None:
                 self._account = account
         await self._account.start()
@@ -347,9 +349,20 @@ class StandardExchange(ExchangePyBase):
         spread = None if facts is None else facts.buy_spread if is_buy else facts.sell_spread
         call = self._order_calls.build(self._market(trading_pair), is_buy, order_type, amount, price, spread)
         settled = await account.place(order_id, call)
+        if order_id in self._deducted:
+            self._poll_notifier.set()  # the balances were read while it was on its way, and may show it twice
         # The feed may be in the long pause that it makes while nothing is open.
         self._user_stream_tracker.data_source.hurry()
         return settled[-1].exchange_order_id, self._time_source.time()
+
+    async def _create_order(self, trade_type: TradeType, order_id: str, trading_pair: str, amount: Decimal,
+                            order_type: OrderType, price: Decimal | None = None, **kwargs: Any) -> None:
+        # With a market order's NaN the balances would be NaN while it is on its way, and in a book without bids the base
+        # class would stop here and leave it pending for ever. Without an offer it is refused, whatever its price.
+        if order_type is OrderType.MARKET and (price is None or not price.is_finite()):
+            levels = self._levels(trading_pair, trade_type is TradeType.BUY)
+            price = price_from_chain(levels[0].price if levels else 1)
+        await super()._create_order(trade_type, order_id, trading_pair, amount, order_type, price, **kwargs)
 
     def _levels(self, trading_pair: str, is_buy: bool) -> list[Level]:
         """The levels that an order could take, best first."""
@@ -466,6 +479,7 @@ class StandardExchange(ExchangePyBase):
         elif isinstance(event, BalanceChange):
             token = (await self._venue.listing()).tokens[event.token]
             self._account_available_balances[token.symbol] = token.from_units(event.units)
+            self._poll_notifier.set()  # Hummingbot takes off once more what its last snapshot of the orders does not hold
         else:
             raise TypeError(f"{event!r} is no event of the account")
 
@@ -570,10 +584,25 @@ class StandardExchange(ExchangePyBase):
             totals[token.symbol] = token.from_units(held + locked[address])
             if address == listing.native_token:
                 available[token.symbol] = max(Decimal(0), available[token.symbol] - self._preferences.gas_reserve)
+        # Hummingbot takes what is on its way for gone from the wallet already.
+        for symbol, amount in self._on_their_way().items():
+            available[symbol] = max(Decimal(0), available.get(symbol, Decimal(0)) - amount)
         self._account_available_balances.clear()
         self._account_available_balances.update(available)
         self._account_balances.clear()
         self._account_balances.update(totals)
+
+    def _on_their_way(self) -> Mapping[str, Decimal]:
+        """What orders that no block is known to hold will take from the wallet, by symbol."""
+        orders = {name: order for name, order in self.in_flight_orders.items() if order.exchange_order_id is None}
+        self._deducted = orders.keys()
+        amounts: dict[str, Decimal] = {}
+        for order in orders.values():
+            symbol, amount = order.base_asset, order.amount
+            if order.trade_type is TradeType.BUY:
+                symbol, amount = order.quote_asset, amount * order.price
+            amounts[symbol] = amounts.get(symbol, Decimal(0)) + amount
+        return amounts
 
 
 def _not_found(order: InFlightOrder) -> OrderNotFoundError:

@@ -148,3 +148,37 @@ async def test_a_receipt_that_was_settled_before_changes_nothing() -> None:
         assert await exchange._account._placements.finish(tracked) == []
         assert order(exchange, name).current_state is OrderState.OPEN
         assert key in exchange._account.settlement.resting
+
+
+async def test_what_is_on_its_way_is_not_available() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await rests(exchange, exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100")))
+        await exchange._update_all_balances()
+        before = exchange.get_available_balance("SOMI")
+        sandbox.node.pause()
+        name = exchange.sell(NATIVE_PAIR, Decimal("1000"), OrderType.LIMIT, Decimal("1100"))
+        await until(lambda: len(sandbox.node.pool))
+        assert exchange.get_available_balance("SOMI") == before - 1000
+        await exchange._update_all_balances()
+        assert exchange.get_available_balance("SOMI") == before - 1000
+        sandbox.node.resume()
+        await rests(exchange, name)
+        await until(lambda: not exchange._deducted)
+        await until(lambda: before - Decimal("1001") < exchange.get_available_balance("SOMI") <= before - 1000)
+
+
+async def test_a_market_buy_on_its_way_leaves_balances_that_are_numbers() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        await trader.approve(market)
+        await trader.sell(market, 60000 * 10**8, 10**7)
+        await until(lambda: exchange._levels(TOKEN_PAIR, True))
+        before = exchange.get_available_balance("USDC")
+        sandbox.node.pause()
+        name = exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.MARKET, Decimal("NaN"))
+        await until(lambda: len(sandbox.node.pool))
+        assert before - 610 < exchange.get_available_balance("USDC") <= before - 600
+        await exchange._update_all_balances()
+        assert before - 610 < exchange.get_available_balance("USDC") <= before - 600
+        sandbox.node.resume()
+        assert await ends(exchange, name) is OrderState.FILLED
