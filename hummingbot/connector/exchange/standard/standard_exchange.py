@@ -412,8 +412,9 @@ class StandardExchange(ExchangePyBase):
         if tracked_order.is_filled:
             return False
         if cancelled:
-            # Without the logs there may be fills that are not told yet: the order ends when they come.
-            return told
+            # Without the logs there may be fills that are not told yet, and the cancel's block may have been replaced: the
+            # order ends when its own logs say so.
+            return told and tracked_order.exchange_order_id == key.exchange_order_id and key not in account.settlement.resting
         raise _not_found(tracked_order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
