@@ -27,6 +27,7 @@ from hummingbot.core.web_assistant.ws_assistant import WSAssistant
 BURST = 10
 BURST_SECONDS = 60.0
 WATCH_INTERVAL = 0.25
+HELD_UP = 1.0
 CLOSING_SECONDS = 0.2
 # Frames that wait already are read without a pause; after so many the rest of the bot has its turn.
 FRAMES_PER_TURN = 50
@@ -188,8 +189,13 @@ class StreamSession:
     async def _watch(self) -> None:
         beat = self._clock.monotonic() + CONSTANTS.WS_HEARTBEAT_TIME_INTERVAL
         while True:
+            before = self._clock.monotonic()
             await self._clock.sleep(WATCH_INTERVAL)
             now = self._clock.monotonic()
+            if now - before > HELD_UP:
+                # This process was held up, or the machine slept: what came meanwhile has not been read yet.
+                self._last_news += now - before
+                continue
             self._watch_news(now - self._last_news)
             for _, deadline, method in self._pending.values():
                 if now > deadline:

@@ -160,8 +160,9 @@ def parse_candle(row: Mapping[str, Any]) -> CandleRow:
 
 
 def trade_key(transaction_hash: str, maker_order_id: str, is_buy: bool, base_amount: float) -> str:
-    """What identifies a trade in every source, to those digits of its amount (human units) that all of them tell."""
-    return f"{transaction_hash.lower()}:{maker_order_id}:{is_buy}:{base_amount:.9g}"
+    """What identifies a trade in every source. One transaction may take the same order twice, so its amount (human units)
+    belongs to it, but only to a few digits: sources round the others differently."""
+    return f"{transaction_hash.lower()}:{maker_order_id}:{is_buy}:{base_amount:.3g}"
 
 
 def parse_open_order(row: Mapping[str, Any]) -> OpenOrderRow:

@@ -1,6 +1,7 @@
 """One connection against a server that a test scripts: what is skipped, what is answered, and what ends it."""
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -176,6 +177,20 @@ async def test_a_silent_server_does_not_hold_up_the_end() -> None:
         started = asyncio.get_running_loop().time()
         await peer.ended()
         assert asyncio.get_running_loop().time() - started < 1.0
+
+
+async def test_a_process_that_was_held_up_does_not_blame_the_stream() -> None:
+    quiet: list[float] = []
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.send_json(BLOCK)
+
+    async with served(script) as peer:
+        peer.session._watch_news = quiet.append
+        await until(lambda: peer.news)
+        time.sleep(1.3)  # noqa: ASYNC251
+        await until(lambda: quiet)
+        assert max(quiet) < 1.0
 
 
 def told(previous: int | None, sequence: int) -> Told:

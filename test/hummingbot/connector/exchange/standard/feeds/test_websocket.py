@@ -86,6 +86,18 @@ async def test_books_and_trades_of_a_lively_exchange_arrive_complete(busy: Strea
         assert not listener.task.done()
 
 
+async def test_a_trade_is_the_same_one_in_every_dialect_and_in_the_api(busy: StreamWorld) -> None:
+    async with listen(busy, CHANNELS, SOMI) as exact, listen(busy, "sdk", SOMI) as rounded:
+        await eventually(lambda: exact.books and rounded.books)
+        start = len(busy.true_trades(SOMI))
+        await eventually(lambda: len(busy.true_trades(SOMI)) > start + 20)
+        await quiet(busy)
+        market = busy.markets[SOMI]
+        rows = [row.key for row in reversed(await busy.rest.trades(market.base.address, market.quote.address))][-20:]
+        for listener in (exact, rounded):
+            assert [trade.trade_id for trade in listener.trades][-20:] == rows
+
+
 @pytest.mark.parametrize("spoken", [CHANNELS, "docs"])
 async def test_locked_and_crossed_books_come_through_unharmed(world: StreamWorld, spoken: str) -> None:
     market, engine = world.markets[WBTC], world.sandbox.engine_address
