@@ -273,13 +273,25 @@ class Settlement:
             return []
         order = self._resting.get(key)
         if order is None:
-            self._remember_early(key, log)
-            return []
+            return self._out_of_turn(key, log, event)
         before = replace(order)
         told = self._maker_fill(order, log, event) if isinstance(event, OrderMatched) else self._canceled(order, log, event)
         self._steps.append(_Step(log.block_number, log.transaction_hash, log, key, before, (trade,) if trade else (),
                                  tuple(told)))
         return list(told)
+
+    def _out_of_turn(self, key: OrderKey, log: EngineLog, event: Union[OrderMatched, OrderCanceled]) -> list[Settled]:
+        """A log of an order that does not rest: not yet, or a fill that a source told of only after the order's end."""
+        ended = next((end for step in reversed(self._steps) if step.key == key
+                      for end in step.told if isinstance(end, Closed)), None)
+        if ended is None or not isinstance(event, OrderMatched):
+            self._remember_early(key, log)
+            return []
+        self._is_new(event, is_maker=True)
+        late = self._filled(ended.client_order_id, key, log, event, event.base_amount, event.quote_amount)
+        self._steps.append(_Step(log.block_number, log.transaction_hash, log, key, None, ((event.pair, event.trade_id, True),),
+                                 (late,)))
+        return [late]
 
     def _canceled(self, order: Resting, log: EngineLog, event: OrderCanceled) -> list[Closed]:
         del self._resting[order.key]
@@ -289,14 +301,19 @@ class Settlement:
         self._is_new(match, is_maker=True)
         key = order.key
         base_amount, quote_amount, gone = self._consume(order, match)
-        told: list[Union[Filled, Closed]] = [Filled(
-            order.client_order_id, key.exchange_order_id, match.pair, f"{match.pair}:{match.trade_id}", key.is_bid, True,
-            match.price, base_amount, quote_amount, match.base_fee if key.is_bid else match.quote_fee,
-            log.transaction_hash, log.block_number)]
+        told: list[Union[Filled, Closed]] = [
+            self._filled(order.client_order_id, key, log, match, base_amount, quote_amount)]
         if gone:
             del self._resting[key]
             told.append(Closed(order.client_order_id, key.exchange_order_id, Ending.FILLED, 0, log.block_number))
         return told
+
+    @staticmethod
+    def _filled(client_order_id: str, key: OrderKey, log: EngineLog, match: OrderMatched, base_amount: int,
+                quote_amount: int) -> Filled:
+        return Filled(client_order_id, key.exchange_order_id, match.pair, f"{match.pair}:{match.trade_id}", key.is_bid, True,
+                      match.price, base_amount, quote_amount, match.base_fee if key.is_bid else match.quote_fee,
+                      log.transaction_hash, log.block_number)
 
     def _consume(self, order: Resting, match: OrderMatched) -> tuple[int, int, bool]:
         """The base and quote that a match moved, and whether the order is gone; its deposit is reduced."""

@@ -290,3 +290,13 @@ def test_an_order_key_survives_its_text(book, is_bid, order_id):
 @pytest.mark.parametrize("text", [None, "", "0xabc", "a:b", "a:bid:x", "a:side:1", "a:bid:1:2", "a:bid:-1", "a:ask:"])
 def test_other_texts_are_no_order_key(text):
     assert OrderKey.parse(text) is None
+
+
+def test_a_fill_that_is_told_after_the_orders_end_still_counts_once():
+    settlement = settlement_with(5000)
+    (closed,) = settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 4000), index=5))
+    (late,) = settlement.apply(log(match(), index=2))
+    assert (closed.ending, late.client_order_id, late.base_amount) == (Ending.CANCELED, "mine", match().base_amount)
+    assert settlement.apply(log(match(), index=2)) == []
+    (retracted,) = settlement.apply(log(match(), index=2)._replace(removed=True))
+    assert retracted.event == late and not settlement.resting
