@@ -71,6 +71,7 @@ class Account:
         self._began = 0
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
+        updates.follow(self.settlement.resting.keys())
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.settlement,
                                       clock, self._finished, updates.tell, gas_reserve)
         self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits)

@@ -6,7 +6,7 @@ Hummingbot's records, and what strategies were told of fills, completions and ca
 """
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from decimal import ROUND_HALF_EVEN
 
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
@@ -30,6 +30,11 @@ class TrackerUpdates:
         self._take_off = take_off
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
+        self._resting: Collection[OrderKey] = ()
+
+    def follow(self, resting: Collection[OrderKey]) -> None:
+        """`resting` always holds what rests of the account's orders."""
+        self._resting = resting
 
     async def tell(self, settled: Iterable[Settled]) -> None:
         """Tell the tracker what happened, in this order; events of orders that it does not know are left out.
@@ -50,6 +55,8 @@ class TrackerUpdates:
                 continue
             if order.is_failure and order.client_order_id not in self._tracker.lost_orders:
                 self._track_again(order)  # what failed in a block that was replaced succeeded after all
+            if isinstance(event, Opened):
+                self._rename(order, event)
             if order.is_pending_create:
                 await self._create(order, event, events)
             if isinstance(event, Filled):
@@ -62,6 +69,16 @@ class TrackerUpdates:
         for order in touched.values():
             if order.is_done and order.is_open:
                 await self._finish(order)
+
+    def _rename(self, order: InFlightOrder, opened: Opened) -> None:
+        """An order that Hummingbot knows by another id came back under this one after a reorganisation, or exists twice."""
+        known = OrderKey.parse(order.exchange_order_id)
+        if known is None or known == opened.key:
+            return
+        if known in self._resting:  # a batch that was refused, and placed one by one since, was let through after all
+            self._take_off(opened.key)
+        else:
+            order.update_exchange_order_id(opened.exchange_order_id)
 
     async def _create(self, order: InFlightOrder, event: Settled, events: list[Settled]) -> None:
         """The creation comes first, with the price at which the order really rests."""

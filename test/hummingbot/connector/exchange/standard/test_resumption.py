@@ -118,6 +118,22 @@ async def test_a_fill_that_is_taken_back_between_two_runs_leaves_the_order(rig: 
     assert again.order_fills == {} and again.executed_amount_base == 0 and again.current_state is OrderState.OPEN
 
 
+async def test_an_order_that_gets_another_id_between_two_runs_is_known_by_it(rig: Rig) -> None:
+    """A stranger's order vanishes with the block, so that the own one, sent again by the next run, gets its id."""
+    await resting_gone(rig)
+    market, before = rig.market(TOKEN_PAIR), rig.sandbox.node.head.number
+    data, _ = limit_order_data(market, True, 59_000 * 10 ** 8, 100_000, True, rig.sandbox.accounts[1].address)
+    rig.act(1, rig.sandbox.engine_address, data)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    order = await resting(rig, is_buy=True)
+    await rig.kill()
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    await rig.connect()
+    await rig.quiet()
+    again = rig.orders[order.client_order_id]
+    assert again.current_state is OrderState.OPEN and again.exchange_order_id != order.exchange_order_id
+
+
 async def test_an_order_that_was_filled_and_then_cancelled_is_filled(rig: Rig) -> None:
     """What rounding leaves of a buy is cancelled; the fill and the cancel may be told together."""
     rig.place(True, TOKEN_PAIR, OrderType.LIMIT, Decimal("59999.99999999"), Decimal("0.00033333"))

@@ -100,3 +100,17 @@ async def test_only_an_order_that_is_on_its_way_fails_unsent(told: Told) -> None
     await told.updates.fail_unsent("mine", "why")
     await told.updates.fail_unsent("unknown", "why")
     assert told.order.current_state is OrderState.OPEN and "MarketOrderFailureEvent" not in told.events
+
+
+async def test_an_order_that_came_back_under_another_id_is_known_by_it(told: Told) -> None:
+    again = OrderKey(MARKET.book, False, 8)
+    told.updates.follow([again])
+    await told.updates.tell([Opened("mine", again.exchange_order_id, again, PRICE, 100)])
+    assert told.order.exchange_order_id == again.exchange_order_id and told.taken_off == []
+
+
+async def test_an_order_that_was_placed_a_second_time_is_taken_off(told: Told) -> None:
+    double = OrderKey(MARKET.book, False, 8)
+    told.updates.follow([KEY, double])
+    await told.updates.tell([Opened("mine", double.exchange_order_id, double, PRICE, 100)])
+    assert told.order.exchange_order_id == KEY.exchange_order_id and told.taken_off == [double]
