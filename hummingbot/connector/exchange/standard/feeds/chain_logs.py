@@ -128,6 +128,7 @@ class _MarketRun:
         self._checked_at = clock.monotonic()
         self._pairs: dict[str, _PairBook] = {}
         self._told_trades: OrderedDict[str, tuple[int, str]] = OrderedDict()
+        self._held_trades: list[tuple[_PairBook, EngineLog, float]] | None = [] if trade_lookback else None
         self._began = False
 
     def add(self, market: Market) -> None:
@@ -272,6 +273,9 @@ class _MarketRun:
         event: EngineEvent = log.event
         if not isinstance(event, OrderMatched):
             return
+        if self._held_trades is not None:
+            self._held_trades.append((pair, log, timestamp))
+            return
         amount = event.base_amount / 10 ** pair.market.base.decimals
         key = trade_key(log.transaction_hash, str(event.id), event.is_bid, amount)
         # One transaction can take the same amount from the same order more than once, and be in another block again.
@@ -288,13 +292,17 @@ class _MarketRun:
         self._sink(PublicTrade(pair.market.trading_pair, key, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
 
     async def _look_back(self, head: int) -> None:
+        """Tell the trades before the beginning, and then those that came since."""
         found = await self._rpc.logs(self._engine, [ORDER_MATCHED.topic], max(0, head + 1 - self._trade_lookback), head)
         logs = [(log, pair) for log in decode_engine_logs(found, self._engine)
                 if (pair := self._pairs.get(log.event.pair)) is not None]
         blocks = {number: await self._rpc.get_block(number) for number in sorted({log.block_number for log, _ in logs})}
+        held, self._held_trades = self._held_trades or [], None
         for log, pair in logs:
             block = blocks[log.block_number]
             self._tell_trade(pair, log, float(block.timestamp) if block is not None else self._clock.time())
+        for pair, log, timestamp in held:
+            self._tell_trade(pair, log, timestamp)
 
 
 class ChainAccountFeed:

@@ -23,6 +23,9 @@ from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
+# Trades of so many blocks before a chain stream begins are told too: what took place between the sources is in them.
+TRADE_LOOKBACK = 100
+
 
 class FeedContext(NamedTuple):
     """What feeds are made from."""
@@ -46,7 +49,8 @@ def _chain(context: FeedContext) -> ChainSource:
         return (await context.venue.listing()).engine
 
     network = context.venue.network
-    return ChainSource(context.factory.get_ws_assistant, network.rpc_ws_urls, context.venue.rpc, engine, network.chain_id,
+    urls = context.chance.sample(network.rpc_ws_urls, len(network.rpc_ws_urls))
+    return ChainSource(context.factory.get_ws_assistant, urls, context.venue.rpc, engine, network.chain_id,
                        context.clock)
 
 
@@ -61,7 +65,8 @@ def _chain_account(context: FeedContext, looking: Looking, cursor: int | None) -
 
 
 MARKET_SOURCES: dict[str, MarketSource] = {
-    "chain": lambda context: ChainMarketFeed(_chain(context), context.market, context.clock, context.update_ids),
+    "chain": lambda context: ChainMarketFeed(_chain(context), context.market, context.clock, context.update_ids,
+                                             trade_lookback=TRADE_LOOKBACK),
     "stream": lambda context: stream_market_feed(context.venue, context.factory, context.market, context.update_ids,
                                                  context.clock, context.chance),
 }

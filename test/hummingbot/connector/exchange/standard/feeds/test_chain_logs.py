@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from hummingbot.connector.exchange.standard import standard_web_utils as web_utils
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
@@ -17,10 +18,12 @@ from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSna
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.faults import HttpFault, Kind, Target
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from hummingbot.connector.exchange.standard.standard_constants import API_LIMIT_ID
 from test.hummingbot.connector.exchange.standard.clocks import until
 from test.hummingbot.connector.exchange.standard.feeds.chain_world import (
     BLOCK,
@@ -171,18 +174,29 @@ async def test_a_snapshot_is_that_of_the_live_book_or_read_for_once():
         assert live.update_id > max(event.update_id for event in world.seen.events) > before.update_id
 
 
-async def test_recent_trades_are_told_when_that_is_wanted():
-    async with chain_world(deployment=open_deployment()) as world:
-        order(world, False, PRICE, 10 ** 18)
-        order(world, True, PRICE, 300_000, index=2)
-        await asyncio.sleep(4 * BLOCK)
-        world.start(SOMI, feed=ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
-                                               trade_lookback=100))
-        await until(lambda: world.seen.trades)
-        await world.begun(SOMI)
+async def test_recent_trades_are_told_first_when_that_is_wanted():
+    async with chain_world(traders=BUSY) as world:
+        await until(lambda: len(world.matches()) > 10, 5.0)
+        world.start(feed=ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
+                                         trade_lookback=900))
+        await world.begun()
+        await asyncio.sleep(0.3)
         await world.quiet()
         world.same_trades(0)
         assert world.seen.trades[0].timestamp > 1_600_000_000
+
+
+async def test_a_trade_is_called_the_same_by_the_chain_and_by_the_api():
+    async with chain_world(traders=BUSY) as world, web_utils.build_api_factory() as factory:
+        rest = RestClient(web_utils.WebAssistantTransport(factory, API_LIMIT_ID), [world.sandbox.api_url])
+        world.start()
+        await world.begun()
+        await until(lambda: len(world.seen.trades) > 30, 10.0)
+        await world.quiet()
+        for market in world.markets.values():
+            rows = {row.key for row in await rest.trades(market.base.address, market.quote.address)}
+            told = [trade.trade_id for trade in world.seen.trades if trade.trading_pair == market.trading_pair]
+            assert told and set(told[-20:]) <= rows
 
 
 # Reorganisations
