@@ -119,7 +119,10 @@ async def quote(exchange: StandardExchange, chance: random.Random) -> None:
 
 async def check(sandbox: Sandbox, exchange: StandardExchange, market: Market, trades: list[Any], first_block: int) -> None:
     """A quiet point: nobody trades, nothing is broken, and the connector's view is the chain's."""
-    await exchange.cancel_all(20)
+    async with asyncio.timeout(60):
+        while exchange.in_flight_orders:  # one that is not in a block yet cannot be cancelled before it is
+            await exchange.cancel_all(20)
+            await asyncio.sleep(0.2)
     sandbox.traders.settings.enabled = False
     await until(lambda: not sandbox.node.pool, 20)
     for is_bid in (True, False):
