@@ -89,12 +89,14 @@ class Cancels:
         """Tell those whose end is known; the rest is still on the exchange."""
         events = [log.event for log in decode_engine_logs(receipt.logs, self._listing.engine)]
         cancelled = {OrderKey(event.pair, event.is_bid, event.id) for event in events if isinstance(event, OrderCanceled)}
-        missing = [key for key, _ in waiting if key not in cancelled]
-        held = dict(zip(missing, await self._deposits(missing))) if missing else {}
         left = []
         for key, future in waiting:
-            if held.get(key, 0) > 0:
+            if key not in cancelled:
                 left.append((key, future))
             elif not future.done():
-                future.set_result(CancelResult(key in cancelled, receipt.block_number))
-        return left
+                future.set_result(CancelResult(True, receipt.block_number))
+        held = await self._deposits([key for key, _ in left]) if left else []
+        for (_, future), deposit in zip(left, held):
+            if deposit == 0 and not future.done():
+                future.set_result(CancelResult(False, receipt.block_number))
+        return [entry for entry, deposit in zip(left, held) if deposit > 0]
