@@ -103,7 +103,7 @@ class Account:
     def unfinished(self) -> list[Tracked]:
         """The placements that an earlier run sent and did not settle; each is given once, to be `finish`ed."""
         resumed = [tracked for tracked in self._sender.resumed if tracked.intent.kind in (PLACE, TAKE)]
-        self._sender.settle(*(tracked for tracked in self._sender.resumed if tracked.intent.kind not in (PLACE, TAKE)))
+        self._sender.settle(*self._placements.resume(self._sender.resumed))
         self._sender.resumed.clear()
         return resumed
 

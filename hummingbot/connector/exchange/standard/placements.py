@@ -28,6 +28,7 @@ from hummingbot.connector.exchange.standard.window import Window
 
 # What may rest, and what takes or comes back (docs/protocol.md, "Matching limits").
 PLACE, TAKE = "place", "take"
+UNWRAP = "unwrap"
 # A quote that is older than this when it could be sent is not worth sending any more.
 PATIENCE = 60.0
 WINDOW_SECONDS = 0.005
@@ -63,9 +64,21 @@ class Placements:
         self._finished = finished
         self._tell = tell
         self._gas_reserve = gas_reserve
+        self._unwrapped: set[str] = set()
         self._promised: dict[asyncio.Future[list[Settled]], int] = {}
         self._counting = asyncio.Lock()
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
+
+    def resume(self, earlier: Sequence[Tracked]) -> list[Tracked]:
+        """Take up the unwraps among transactions of an earlier run; those that are of no more concern.
+
+        As long as the placement that an unwrap belongs to may be settled once more, it must not be unwrapped once more.
+        """
+        takes = {str(tracked.id) for tracked in earlier if tracked.intent.kind == TAKE}
+        kept = [tracked for tracked in earlier if tracked.intent.kind == UNWRAP and tracked.intent.tag in takes
+                and (tracked.receipt is not None or not tracked.proven)]
+        self._unwrapped.update(tracked.intent.tag for tracked in kept)
+        return [tracked for tracked in earlier if tracked.intent.kind not in (PLACE, TAKE) and tracked not in kept]
 
     async def place(self, client_order_id: str, call: OrderCall) -> list[Settled]:
         """Send one order and wait for its receipt; what it did, fills first.
@@ -198,8 +211,9 @@ class Placements:
 
         An order of an earlier run may be finished a second time: what is not there any more was unwrapped then.
         """
-        if tracked.intent.value == 0 or not isinstance(last, Closed) or last.refund <= 0:
+        if tracked.intent.value == 0 or not isinstance(last, Closed) or last.refund <= 0 or str(tracked.id) in self._unwrapped:
             return
+        self._unwrapped.add(str(tracked.id))
         try:
             held = await self._rpc.eth_call(self._listing.native_token, ERC20_FUNCTIONS["balanceOf"].encode(self._address))
         except StandardError as error:
@@ -210,7 +224,7 @@ class Placements:
         logging.getLogger(__name__).info("Unwrapping what came back of the order in transaction %s", receipt.transaction_hash)
         self._sender.submit(Intent(
             to=self._listing.native_token, data=WETH_FUNCTIONS["withdraw"].encode(last.refund), value=0,
-            gas_limit=self._gas.wrap(), kind="unwrap", patience=FOREVER))
+            gas_limit=self._gas.wrap(), kind=UNWRAP, tag=str(tracked.id), patience=FOREVER))
 
 
 def _resolve(future: "asyncio.Future[list[Settled]]", settled: list[Settled]) -> None:

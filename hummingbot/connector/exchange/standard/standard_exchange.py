@@ -470,11 +470,12 @@ class StandardExchange(ExchangePyBase):
 
     async def _process_account_event(self, event: Any) -> None:
         if isinstance(event, OrderLogs):
-            account = await self._trading_account()
+            # The feed tells each log once, so it counts even if the account cannot be started again yet after a break.
+            account = self._account or await self._trading_account()
             await self._updates.tell([settled for log in event.logs for settled in account.settlement.apply(log)])
             if event.logs:
                 self._poll_notifier.set()
-            await account.remember(event.block_number)
+            await (await self._trading_account()).remember(event.block_number)
             self._settled_block = max(self._settled_block, event.block_number)
             self._settled_changed.set()
         elif isinstance(event, BalanceChange):

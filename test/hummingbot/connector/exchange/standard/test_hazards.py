@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from hummingbot.connector.exchange.standard import account as account_module
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
@@ -182,3 +183,43 @@ async def test_a_market_buy_on_its_way_leaves_balances_that_are_numbers() -> Non
         assert before - 610 < exchange.get_available_balance("USDC") <= before - 600
         sandbox.node.resume()
         assert await ends(exchange, name) is OrderState.FILLED
+
+
+async def test_a_fill_counts_although_the_account_cannot_be_started_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        await trader.approve(market)
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.1"), OrderType.LIMIT, Decimal("60000"))
+        await rests(exchange, name)
+        await exchange.stop_network()
+        account = exchange._account
+        await until(lambda: not account._running)
+        await trader.buy(market, 60000 * 10**8, 6_000_000_000)
+        start, failures = account.start, [ApiUnavailableError("no node answers")] * 5
+
+        async def fails_at_first() -> None:
+            if failures:
+                raise failures.pop()
+            await start()
+
+        monkeypatch.setattr(account, "start", fails_at_first)
+        await exchange.start_network()
+        assert await ends(exchange, name) is OrderState.FILLED
+        await until(lambda: account._running)
+
+
+async def test_what_came_back_wrapped_is_unwrapped_once_however_often_the_order_is_settled() -> None:
+    """A reorganisation, or a restart before the end was final, settles the placement once more."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        wallet, market, trader = sandbox.accounts[0].address, exchange._market(NATIVE_PAIR), Trader(sandbox)
+        await trader.approve(market)
+        await trader.buy(market, 65_000_000, 650_000)
+        await until(lambda: exchange._levels(NATIVE_PAIR, False))
+        name = exchange.sell(NATIVE_PAIR, Decimal("3"), OrderType.MARKET, Decimal("NaN"))
+        assert await ends(exchange, name) is OrderState.CANCELED
+        taken = next(tracked for tracked in exchange._account._finished if name in tracked.intent.client_order_ids)
+        await exchange._account._placements.finish(taken)
+        assert len([tracked for tracked in exchange._account._sender.pending if tracked.intent.kind == "unwrap"]) <= 1
+        await until(lambda: not exchange._account._sender.pending)
+        assert sandbox.node.nonce(wallet, pending=True) == 2
+        assert sandbox.view.balance(market.base.address, wallet) == 0
