@@ -86,12 +86,13 @@ class PollingMarketFeed:
 
     async def snapshot(self, trading_pair: str) -> BookSnapshot:
         """The order book now."""
-        market = self._market(trading_pair)
-        return self._snapshot(trading_pair, await self._rest.order_book(market.base.address, market.quote.address))
+        market, update_id = self._market(trading_pair), self._update_ids.next()
+        body = await self._rest.order_book(market.base.address, market.quote.address)
+        return self._snapshot(trading_pair, body, update_id)
 
-    def _snapshot(self, trading_pair: str, body: bytes) -> BookSnapshot:
+    def _snapshot(self, trading_pair: str, body: bytes, update_id: int) -> BookSnapshot:
         book = parse_tick_book(body)
-        return BookSnapshot(trading_pair, self._update_ids.next(), self._clock.time(), book.bids, book.asks, book.market_price)
+        return BookSnapshot(trading_pair, update_id, self._clock.time(), book.bids, book.asks, book.market_price)
 
     async def _poll(self, trading_pair: str, sink: MarketSink) -> None:
         market = self._market(trading_pair)
@@ -100,7 +101,7 @@ class PollingMarketFeed:
             try:
                 body = await self._rest.order_book(market.base.address, market.quote.address)
                 if body != last_body:
-                    sink(self._snapshot(trading_pair, body))
+                    sink(self._snapshot(trading_pair, body, self._update_ids.next()))
                     last_body, quiet = body, 0
                     await self._deliver_trades(trading_pair, market, sink)
                 else:
