@@ -96,16 +96,17 @@ class PollingMarketFeed:
 
     async def _poll(self, trading_pair: str, sink: MarketSink) -> None:
         market = self._market(trading_pair)
-        last_body, quiet, failing = b"", 0, False
+        last_body, quiet, failing, trades_due = b"", 0, False, False
         while True:
             try:
                 body = await self._rest.order_book(market.base.address, market.quote.address)
                 if body != last_body:
                     sink(self._snapshot(trading_pair, body, self._update_ids.next()))
-                    last_body, quiet = body, 0
-                    await self._deliver_trades(trading_pair, market, sink)
+                    last_body, quiet, trades_due = body, 0, True
                 else:
                     quiet += 1
+                if trades_due:
+                    trades_due = not await self._deliver_trades(trading_pair, market, sink)
                 if failing:
                     failing = False
                     logging.getLogger(__name__).info("The order book of %s is updated again", trading_pair)
@@ -116,13 +117,13 @@ class PollingMarketFeed:
                     logging.getLogger(__name__).warning("The order book of %s is not updated: %s", trading_pair, error)
             await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
 
-    async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> None:
+    async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> bool:
+        """Whether the trades could be read; if not, they are asked for with the next poll."""
         try:
             rows = await self._rest.trades(market.base.address, market.quote.address)
         except ApiUnavailableError as error:
-            # Nobody trades by them, and what is missed comes with the next change of the book.
             logging.getLogger(__name__).debug("The trades of %s could not be read: %s", trading_pair, error)
-            return
+            return False
         first = trading_pair not in self._seen_trades
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
         for row in reversed(rows):
@@ -134,6 +135,7 @@ class PollingMarketFeed:
                 sink(PublicTrade(trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp))
         while len(seen) > MAX_REMEMBERED_TRADES:
             seen.popitem(last=False)
+        return True
 
 
 class PollingAccountFeed:
