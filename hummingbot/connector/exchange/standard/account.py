@@ -155,7 +155,9 @@ class Account:
         """What rests of the own deposits, by token address."""
         locked: dict[str, int] = {}
         for key, order in self.settlement.resting.items():
-            market = self._listing.by_book[key.book]
+            market = self._listing.by_book.get(key.book)
+            if market is None:
+                continue  # not listed any more: what rests there has no name here
             token = (market.quote if key.is_bid else market.base).address
             locked[token] = locked.get(token, 0) + order.deposit
         return locked

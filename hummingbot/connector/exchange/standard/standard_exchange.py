@@ -112,7 +112,7 @@ class StandardExchange(ExchangePyBase):
                  "max_fee_gwei": standard_max_fee_gwei, "feed": standard_feed, "poll_interval": standard_poll_interval}
         self._network = resolve_network(domain, given, connector_configuration, os.environ)
         self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
-        self._wallet_auth = StandardAuth("", standard_private_key) if standard_private_key else None
+        self._wallet_auth = StandardAuth("", standard_private_key, self._time_source) if standard_private_key else None
         self._facts: Mapping[str, MarketFacts] = {}
         self._account: Account | None = None
         self._answers_checked: tuple[int, int] | None = None

@@ -272,7 +272,7 @@ class Settlement:
         if trade in self._seen_trades:
             return []
         order = self._resting.get(key)
-        if order is None:
+        if order is None or key.book not in self._markets:
             return self._out_of_turn(key, log, event)
         before = replace(order)
         told = self._maker_fill(order, log, event) if isinstance(event, OrderMatched) else self._canceled(order, log, event)
