@@ -59,7 +59,11 @@ class Venue:
         if self._listing is None:
             async with self._discovering:
                 if self._listing is None:
-                    self._listing = await discover(self.rest, self.rpc, self.network)
+                    listing = await discover(self.rest, self.rpc, self.network)
+                    if not listing.by_pair:
+                        # Kept, this would hold until the next look at the trading rules, half an hour later.
+                        raise ApiUnavailableError("The API lists no market at all, or none that the chain confirms.")
+                    self._listing = listing
         return self._listing
 
     async def refresh_listing(self) -> Listing:

@@ -177,3 +177,11 @@ async def test_a_trade_that_pays_for_no_base_at_all_is_a_fill(rig: Rig) -> None:
     (fill,) = order.order_fills.values()
     assert (fill.fill_base_amount, fill.fill_quote_amount) == (0, Decimal("0.017408"))
     assert order.current_state is OrderState.OPEN
+
+
+async def test_an_api_that_lists_nothing_at_a_start_is_asked_again(rig: Rig) -> None:
+    await rig.kill()
+    rig.sandbox.faults.add("empty_lists", target="rest", path="/api/pairs/*", count=2)
+    await rig.connect()
+    await until(lambda: rig.exchange.ready)
+    await rig.quiet()
