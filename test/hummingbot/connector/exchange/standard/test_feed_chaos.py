@@ -96,13 +96,16 @@ def same(seen: dict[float, float], true: dict[float, float]) -> bool:
 
 
 def chain_trades(sandbox: Sandbox, market: Market, first_block: int) -> list[tuple[float, float]]:
-    """Price and base amount of the market's trades after a block, in order."""
+    """Price and base amount of the market's trades after a block, in order.
+
+    Dust may pay for no base at all; the API's list leaves such trades out, so they are none here.
+    """
     trades = []
     for number in range(first_block + 1, sandbox.node.head.number + 1):
         block = sandbox.node.block(number)
         for log in block.logs() if block is not None else ():
             event = decode_event(log.log.topics, log.log.data) if log.log.address == sandbox.engine_address else None
-            if isinstance(event, OrderMatched) and event.pair == market.book:
+            if isinstance(event, OrderMatched) and event.pair == market.book and event.base_amount:
                 trades.append((event.price / 1e8, float(market.base.from_units(event.base_amount))))
     return trades
 
@@ -129,8 +132,8 @@ async def check(sandbox: Sandbox, exchange: StandardExchange, market: Market, tr
         true = chain_levels(sandbox, market, is_bid)
         await until(lambda: same(seen_levels(exchange, is_bid), true), 40)  # noqa: B023
     expected = chain_trades(sandbox, market, first_block)
-    await until(lambda: len(trades) >= len(expected), 20)
-    seen = [(trade.price, trade.amount) for trade in trades]
+    await until(lambda: len([trade for trade in trades if trade.amount]) >= len(expected), 20)
+    seen = [(trade.price, trade.amount) for trade in trades if trade.amount]
     assert seen == [(pytest.approx(price, rel=1e-6), pytest.approx(amount, rel=1e-6, abs=1e-8)) for price, amount in expected], \
         f"{len(seen)} trades were told, {len(expected)} happened"
     await until(lambda: not exchange.in_flight_orders, 20)
