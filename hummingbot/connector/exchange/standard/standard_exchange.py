@@ -540,7 +540,9 @@ class StandardExchange(ExchangePyBase):
         self._tell_whether_read("Open orders", None)
         for order, update in zip(orders, states):
             # The tracker looks through all orders of the last while for each update, so what says nothing new is left out.
-            if isinstance(update, OrderUpdate) and (update.new_state is not order.current_state or order.is_failure):
+            # And what ended while an update before it was told stays ended.
+            if isinstance(update, OrderUpdate) and (
+                    order.is_failure or not (order.is_done or update.new_state is order.current_state)):
                 # At once and not in a task of its own, which would undo the state that a fill in between brings.
                 await self._order_tracker._process_order_update(update)
         for order, missing in zip(orders, states):

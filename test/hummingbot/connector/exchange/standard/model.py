@@ -134,8 +134,10 @@ class Rig:
         if account is not None:
             await account._journal.close()
         await ConnectionsFactory().close()
+        known = {name for name, order in saved.items() if OrderState(int(order["last_state"])) not in DONE}
         for name, order in self.orders.items():
-            if order.current_state not in DONE and name not in saved:
+            # Also one whose end was saved and taken back afterwards: Hummingbot has no event for that, and saves nothing.
+            if order.current_state not in DONE and name not in known:
                 self.forgotten.add(name)
         for name in self.forgotten:
             self.orders.pop(name, None)
