@@ -13,12 +13,12 @@ TOLERANT_LIMIT = 0.060
 async def test_a_callback_that_computes_for_long_is_noticed_and_one_that_sleeps_is_none() -> None:
     with LoopWatch(0.02).watching() as watch:
         await asyncio.sleep(0)
-        end = time.thread_time() + 0.03
+        end = time.thread_time() + 0.3  # long enough to be looked at even on a busy machine
         while time.thread_time() < end:
             pass
         await asyncio.sleep(0.05)
-    (stall,) = watch.stalls
-    assert stall.computing >= 0.03 and "test_stalls.py" in stall.stack[-1] and not stall.is_ours
+    stall = max(watch.stalls, key=lambda stall: stall.computing)
+    assert stall.computing >= 0.3 and "test_stalls.py" in stall.stack[-1] and not stall.is_ours
     assert watch.blocking == []
 
 
