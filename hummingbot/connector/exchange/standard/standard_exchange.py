@@ -28,6 +28,7 @@ from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
     OrderNotFoundError,
+    OrderRejectedError,
     OutcomeUnknownError,
     StandardError,
 )
@@ -353,6 +354,9 @@ class StandardExchange(ExchangePyBase):
             self._poll_notifier.set()  # the balances were read while it was on its way, and may show it twice
         # The feed may be in the long pause that it makes while nothing is open.
         self._user_stream_tracker.data_source.hurry()
+        if not settled:
+            # The later generation gives back, without an event, what is too little to rest.
+            raise OrderRejectedError(f"The order {order_id} was mined and left nothing on the exchange.")
         return settled[-1].exchange_order_id, self._time_source.time()
 
     async def _create_order(self, trade_type: TradeType, order_id: str, trading_pair: str, amount: Decimal,
