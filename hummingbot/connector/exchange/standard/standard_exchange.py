@@ -36,6 +36,7 @@ from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, Balan
 from hummingbot.connector.exchange.standard.feeds.failover import FeedState
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, account_feed, market_feed
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain, price_to_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
@@ -214,9 +215,10 @@ class StandardExchange(ExchangePyBase):
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
         self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._market,
-                                         UpdateIds(self._time_source), self._time_source, random.Random())
+                                         UpdateIds(self._time_source), ToldTrades(self._time_source), self._time_source,
+                                         random.Random())
         polling = PollingMarketFeed(self._venue.rest, self._market, self._time_source, self._preferences.poll_interval,
-                                    self._feed_context.update_ids)
+                                    self._feed_context.update_ids, self._feed_context.told)
         feed = market_feed(self._preferences.feed, self._feed_context, polling)
         return StandardAPIOrderBookDataSource(self._trading_pairs, self, feed, self._time_source)
 

@@ -120,6 +120,18 @@ class RpcClient:
         """The head of a block, or None when the node does not have it."""
         return values.block(await self.call("eth_getBlockByNumber", block_tag(block), False))
 
+    async def get_blocks(self, numbers: Sequence[int]) -> dict[int, Block]:
+        """The heads of many blocks in one batch, without those that the node does not have."""
+        blocks = {}
+        for number, answer in zip(numbers, await self.batch([("eth_getBlockByNumber", [block_tag(number), False])
+                                                             for number in numbers])):
+            if isinstance(answer, RpcError):
+                raise answer
+            block = values.block(answer)
+            if block is not None:
+                blocks[number] = block
+        return blocks
+
     async def base_fee(self) -> int | None:
         """The base fee of the newest block in wei per gas; None on a chain without EIP-1559."""
         block = await self.get_block()

@@ -25,6 +25,7 @@ from hummingbot.connector.exchange.standard.feeds.book import Book, difference
 from hummingbot.connector.exchange.standard.feeds.book_reader import read_book
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, ChainStream
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
 from hummingbot.connector.exchange.standard.rest.models import trade_key
 
@@ -37,6 +38,9 @@ MAX_BACKLOG = 50_000
 READ_ATTEMPTS = 5
 BEHIND_PAUSE = 0.05
 MAX_REMEMBERED_TRADES = 10_000
+# How far trades that no source could tell are looked for; a node answers for no more blocks at once.
+MAX_TRADE_LOOKBACK = 1000
+BLOCKS_PER_SECOND = 10  # on Somnia; where blocks come slower it is looked further back than need be
 
 
 class ChainMarketFeed:
@@ -50,14 +54,16 @@ class ChainMarketFeed:
     name = "chain"
 
     def __init__(self, source: ChainSource, market: Callable[[str], Market], clock: Clock, update_ids: UpdateIds, *,
-                 check_interval: float = CHECK_SECONDS, trade_lookback: int = 0) -> None:
-        """`market` gives the market of a trading pair; trades of so many blocks before the beginning are told as well."""
+                 check_interval: float = CHECK_SECONDS, trade_lookback: int = 0, told: ToldTrades | None = None) -> None:
+        """`market` gives the market of a trading pair; trades of so many blocks before the beginning are told as well, and
+        of more when the sources that share `told` could not tell them."""
         self._source = source
         self._market = market
         self._clock = clock
         self._update_ids = update_ids
         self._check_interval = check_interval
         self._trade_lookback = trade_lookback
+        self._told = told or ToldTrades(clock)
         self._run: _MarketRun | None = None
 
     @property
@@ -69,7 +75,7 @@ class ChainMarketFeed:
         """See MarketFeed.run. Raises StreamBrokenError, BookContradictionError or ApiUnavailableError."""
         stream = await self._source.stream(TRADING_TOPICS)
         run = self._run = _MarketRun(stream, self._source.rpc, await self._source.engine(), self._clock, self._update_ids, sink,
-                                     self._check_interval, self._trade_lookback)
+                                     self._check_interval, self._trade_lookback, self._told)
         try:
             for trading_pair in trading_pairs:
                 run.add(self._market(trading_pair))
@@ -116,7 +122,7 @@ class _MarketRun:
     """What one run of the stream becomes: books and trades."""
 
     def __init__(self, stream: ChainStream, rpc: RpcClient, engine: str, clock: Clock, update_ids: UpdateIds, sink: MarketSink,
-                 check_interval: float, trade_lookback: int) -> None:
+                 check_interval: float, trade_lookback: int, told: ToldTrades) -> None:
         self._stream = stream
         self._rpc = rpc
         self._engine = engine
@@ -125,6 +131,7 @@ class _MarketRun:
         self._sink = sink
         self._check_interval = check_interval
         self._trade_lookback = trade_lookback
+        self._told = told
         self._checked_at = clock.monotonic()
         self._pairs: dict[str, _PairBook] = {}
         self._told_trades: OrderedDict[str, tuple[int, str]] = OrderedDict()
@@ -179,6 +186,9 @@ class _MarketRun:
                 self._read(pair)
             if self._trade_lookback:
                 self._stream.spawn(self._look_back(self._stream.head))
+        if self._held_trades is None:
+            for pair in self._pairs.values():
+                self._told.complete(pair.market.trading_pair)
         for pair in self._pairs.values():
             if pair.touched and pair.book is not None:
                 pair.touched = False
@@ -293,13 +303,15 @@ class _MarketRun:
 
     async def _look_back(self, head: int) -> None:
         """Tell the trades before the beginning, and then those that came since."""
-        found = await self._rpc.logs(self._engine, [ORDER_MATCHED.topic], max(0, head + 1 - self._trade_lookback), head)
+        missing = self._told.seconds_missing([pair.market.trading_pair for pair in self._pairs.values()])
+        blocks_back = max(self._trade_lookback, min(MAX_TRADE_LOOKBACK, self._trade_lookback + int(missing * BLOCKS_PER_SECOND)))
+        found = await self._rpc.logs(self._engine, [ORDER_MATCHED.topic], max(0, head + 1 - blocks_back), head)
         logs = [(log, pair) for log in decode_engine_logs(found, self._engine)
                 if (pair := self._pairs.get(log.event.pair)) is not None]
-        blocks = {number: await self._rpc.get_block(number) for number in sorted({log.block_number for log, _ in logs})}
+        blocks = await self._rpc.get_blocks(sorted({log.block_number for log, _ in logs}))
         held, self._held_trades = self._held_trades or [], None
         for log, pair in logs:
-            block = blocks[log.block_number]
+            block = blocks.get(log.block_number)
             self._tell_trade(pair, log, float(block.timestamp) if block is not None else self._clock.time())
         for pair, log, timestamp in held:
             self._tell_trade(pair, log, timestamp)

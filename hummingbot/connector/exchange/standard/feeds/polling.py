@@ -19,15 +19,18 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     PublicTrade,
     UpdateIds,
 )
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
+from hummingbot.connector.exchange.standard.rest.models import TradeRow, parse_tick_book
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 
 # A quiet book is asked only so often, in seconds.
 IDLE_INTERVAL = 5.0
 QUIET_POLLS_TO_IDLE = 5
 MAX_REMEMBERED_TRADES = 1000
+# After an outage further pages of trades are read until one is known, but not more than so many.
+MAX_TRADE_PAGES = 20
 # The node may index logs a little later than it reports the block, and a reorganisation may replace them.
 OVERLAP_BLOCKS = REORGANISED_BLOCKS
 MAX_BLOCK_RANGE = 1000
@@ -40,9 +43,9 @@ class PollingMarketFeed:
     name = "polling"
 
     def __init__(self, rest: RestClient, market: Callable[[str], Market], clock: Clock, interval: float,
-                 update_ids: UpdateIds | None = None) -> None:
+                 update_ids: UpdateIds | None = None, told: ToldTrades | None = None) -> None:
         """`market` gives the market of a trading pair; `interval` is in seconds between polls of a lively book;
-        `update_ids` are those that it shares with other sources of the same books."""
+        `update_ids` and `told` are those that it shares with other sources of the same books and trades."""
         self._rest = rest
         self._market = market
         self._clock = clock
@@ -51,6 +54,7 @@ class PollingMarketFeed:
         self._sink: MarketSink | None = None
         self._broken: asyncio.Future[None] | None = None
         self._update_ids = update_ids or UpdateIds(clock)
+        self._told = told or ToldTrades(clock)
         self._seen_trades: dict[str, OrderedDict[str, None]] = {}
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
@@ -107,6 +111,8 @@ class PollingMarketFeed:
                     quiet += 1
                 if trades_due:
                     trades_due = not await self._deliver_trades(trading_pair, market, sink)
+                if not trades_due:
+                    self._told.complete(trading_pair)
                 if failing:
                     failing = False
                     logging.getLogger(__name__).info("The order book of %s is updated again", trading_pair)
@@ -119,12 +125,12 @@ class PollingMarketFeed:
 
     async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> bool:
         """Whether the trades could be read; if not, they are asked for with the next poll."""
+        first = trading_pair not in self._seen_trades
         try:
-            rows = await self._rest.trades(market.base.address, market.quote.address)
+            rows = await self._new_trades(trading_pair, market)
         except ApiUnavailableError as error:
             logging.getLogger(__name__).debug("The trades of %s could not be read: %s", trading_pair, error)
             return False
-        first = trading_pair not in self._seen_trades
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
         for row in reversed(rows):
             if row.key in seen:
@@ -136,6 +142,17 @@ class PollingMarketFeed:
         while len(seen) > MAX_REMEMBERED_TRADES:
             seen.popitem(last=False)
         return True
+
+    async def _new_trades(self, trading_pair: str, market: Market) -> list[TradeRow]:
+        """The newest trades, back to one that is known: on one page as a rule, on more after an outage."""
+        seen = self._seen_trades.get(trading_pair)
+        rows: list[TradeRow] = []
+        for number in range(1, MAX_TRADE_PAGES + 1):
+            page = await self._rest.trades_page(market.base.address, market.quote.address, number)
+            rows += page.rows
+            if seen is None or number >= page.total_pages or any(row.key in seen or row.key in self._told for row in page.rows):
+                break
+        return rows
 
 
 class PollingAccountFeed:

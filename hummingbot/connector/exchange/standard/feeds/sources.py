@@ -18,6 +18,7 @@ from hummingbot.connector.exchange.standard.feeds.failover import Source
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
 from hummingbot.connector.exchange.standard.feeds.stream_sources import stream_account_feed, stream_market_feed
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
 from hummingbot.connector.exchange.standard.venue import Venue
@@ -35,6 +36,7 @@ class FeedContext(NamedTuple):
     auth: StandardAuth | None
     market: Callable[[str], Market]
     update_ids: UpdateIds
+    told: ToldTrades
     clock: Clock
     chance: random.Random
 
@@ -66,7 +68,7 @@ def _chain_account(context: FeedContext, looking: Looking, cursor: int | None) -
 
 MARKET_SOURCES: dict[str, MarketSource] = {
     "chain": lambda context: ChainMarketFeed(_chain(context), context.market, context.clock, context.update_ids,
-                                             trade_lookback=TRADE_LOOKBACK),
+                                             trade_lookback=TRADE_LOOKBACK, told=context.told),
     "stream": lambda context: stream_market_feed(context.venue, context.factory, context.market, context.update_ids,
                                                  context.clock, context.chance),
 }
@@ -76,7 +78,7 @@ ACCOUNT_SOURCES: dict[str, AccountSource] = {"chain": _chain_account, "stream": 
 def market_feed(mode: str, context: FeedContext, polling: MarketFeed) -> SwitchingMarketFeed:
     """Order books and public trades by the sources of a setting (`polling`, `stream`, `chain`, `auto`), then polling."""
     sources = [Source(name, partial(MARKET_SOURCES[name], context)) for name in CONSTANTS.FEEDS[mode]]
-    return SwitchingMarketFeed(sources, polling, context.update_ids, context.clock, context.chance)
+    return SwitchingMarketFeed(sources, polling, context.update_ids, context.told, context.clock, context.chance)
 
 
 def account_feed(mode: str, context: FeedContext, looking: Looking, cursor: int | None) -> SwitchingAccountFeed:

@@ -1,6 +1,5 @@
 """Market and account feeds that change their source by the failover's policy, without losing or doubling an event."""
 import random
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from hummingbot.connector.exchange.standard.clock import Clock
@@ -17,9 +16,8 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     UpdateIds,
 )
 from hummingbot.connector.exchange.standard.feeds.failover import Failover, FeedState, Source
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
-
-MAX_REMEMBERED_TRADES = 10_000
 
 
 class SwitchingMarketFeed:
@@ -27,13 +25,14 @@ class SwitchingMarketFeed:
 
     name = "switching"
 
-    def __init__(self, sources: Sequence[Source[MarketFeed]], polling: MarketFeed, update_ids: UpdateIds, clock: Clock,
-                 chance: random.Random) -> None:
-        """`polling` is the one polling feed; it remembers what it has told across its turns. `update_ids` are all feeds'."""
+    def __init__(self, sources: Sequence[Source[MarketFeed]], polling: MarketFeed, update_ids: UpdateIds, told: ToldTrades,
+                 clock: Clock, chance: random.Random) -> None:
+        """`polling` is the one polling feed; it remembers what it has told across its turns. `update_ids` and `told` are all
+        feeds'."""
         self._update_ids = update_ids
         self._polling = polling
         self._pairs: list[str] = []
-        self._told: OrderedDict[str, None] = OrderedDict()
+        self._told = told
         self._failover: Failover[MarketFeed, MarketEvent] = Failover(
             "Order books", [*sources, Source(polling.name, lambda: polling)],
             lambda feed, sink: feed.run(list(self._pairs), sink), self._complete, self._renewed, clock, chance)
@@ -48,7 +47,7 @@ class SwitchingMarketFeed:
         self._pairs = list(trading_pairs)
 
         def once(event: MarketEvent) -> None:
-            if not isinstance(event, PublicTrade) or self._is_new(event):
+            if not isinstance(event, PublicTrade) or self._told.add(event.trade_id):
                 sink(event)
 
         await self._failover.run(once)
@@ -77,14 +76,6 @@ class SwitchingMarketFeed:
     def _renewed(self, event: MarketEvent) -> MarketEvent:
         """Books that waited get new ids: Hummingbot would put the newer ones of the source that is left on top of them."""
         return event if isinstance(event, PublicTrade) else event._replace(update_id=self._update_ids.next())
-
-    def _is_new(self, trade: PublicTrade) -> bool:
-        if trade.trade_id in self._told:
-            return False
-        self._told[trade.trade_id] = None
-        if len(self._told) > MAX_REMEMBERED_TRADES:
-            self._told.popitem(last=False)
-        return True
 
 
 class SwitchingAccountFeed:

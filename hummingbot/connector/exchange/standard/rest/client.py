@@ -90,11 +90,16 @@ class RestClient:
             base=to_checksum(base), quote=to_checksum(quote), limit=limit))
 
     async def trades(self, base: str, quote: str, size: int = CONSTANTS.TRADES_PAGE_SIZE) -> list[TradeRow]:
-        """The latest public trades of a pair, newest first. Which of the two known paths works is found out once."""
+        """The latest public trades of a pair, newest first."""
+        return (await self.trades_page(base, quote, 1, size)).rows
+
+    async def trades_page(self, base: str, quote: str, number: int, size: int = CONSTANTS.TRADES_PAGE_SIZE) -> Page:
+        """A page of a pair's public trades, the newest first, from page 1 on. Which of the two known paths works is found
+        out once."""
         paths = [self._trades_path] if self._trades_path else list(CONSTANTS.PAIR_TRADES_PATHS)
         for path in paths:
             try:
-                body = await self.get(path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=1))
+                body = await self.get(path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=number))
                 page = parse_page(body, ("trades",), parse_trade)
             except RateLimitedError:
                 raise
@@ -103,7 +108,7 @@ class RestClient:
                     raise
                 continue
             self._trades_path = path
-            return page.rows
+            return page
         raise BadDataError("the API offers no trades of a pair")
 
     async def candles(self, interval: str, base: str, quote: str, size: int, before: int | None = None) -> list[CandleRow]:

@@ -18,13 +18,14 @@ from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSna
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.faults import HttpFault, Kind, Target
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 from hummingbot.connector.exchange.standard.standard_constants import API_LIMIT_ID
-from test.hummingbot.connector.exchange.standard.clocks import until
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, until
 from test.hummingbot.connector.exchange.standard.feeds.chain_world import (
     BLOCK,
     QUICK,
@@ -184,6 +185,23 @@ async def test_recent_trades_are_told_first_when_that_is_wanted():
         await world.quiet()
         world.same_trades(0)
         assert world.seen.trades[0].timestamp > 1_600_000_000
+
+
+async def test_trades_that_no_source_could_tell_are_told_when_the_stream_begins():
+    async with chain_world(traders=BUSY) as world:
+        now = ManualClock()
+        told = ToldTrades(now)
+        for pair in world.markets:
+            told.complete(pair)
+        now.now += 60  # an outage of everything
+        await until(lambda: len(world.matches()) > 10, 5.0)
+        await asyncio.sleep(20 * BLOCK)
+        world.start(feed=ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
+                                         trade_lookback=1, told=told))
+        await world.begun()
+        await until(lambda: told.seconds_missing(world.markets) == 0)
+        await world.quiet()
+        world.same_trades(0)
 
 
 async def test_a_trade_is_called_the_same_by_the_chain_and_by_the_api():

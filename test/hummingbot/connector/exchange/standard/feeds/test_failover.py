@@ -21,6 +21,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
 )
 from hummingbot.connector.exchange.standard.feeds.failover import LAST_PAUSE, Source
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
@@ -86,7 +87,8 @@ class Stage:
         self.told: list[MarketEvent] = []
         self.polling = CommandedFeed("polling", [])
         sources = [Source(name, partial(CommandedFeed, name, self.made)) for name in names or ("stream", "chain")]
-        self.feed = SwitchingMarketFeed(sources, self.polling, UpdateIds(self.clock), self.clock, random.Random(1))
+        self.feed = SwitchingMarketFeed(sources, self.polling, UpdateIds(self.clock), ToldTrades(self.clock), self.clock,
+                                        random.Random(1))
         self.task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Stage":

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, UnknownMarketError
@@ -17,9 +18,12 @@ from hummingbot.connector.exchange.standard.feeds.polling import (
     PollingAccountFeed,
     PollingMarketFeed,
 )
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.models import trade_key
+from hummingbot.connector.exchange.standard.standard_constants import TRADES_PAGE_SIZE
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.fake_node import STRANGER, FakeNode
@@ -54,7 +58,8 @@ class Books:
 
     def __init__(self):
         self.api, self.clock, self.events = FakeApi(), ManualClock(), []
-        self.feed = PollingMarketFeed(RestClient(self.api, ["https://api.test"]), market_of, self.clock, 1.0)
+        self.told = ToldTrades(self.clock)
+        self.feed = PollingMarketFeed(RestClient(self.api, ["https://api.test"]), market_of, self.clock, 1.0, told=self.told)
         self.task = None
         for pair in (AAA, BBB):
             self.book(pair, book_of(10))
@@ -195,6 +200,34 @@ async def test_trades_out_of_reach_cost_no_book(books, caplog):
     assert not caplog.records
     books.trades(AAA, trade_row(1))
     assert [type(event) for event in await books.next()] == [PublicTrade], "though the book stays as it is"
+
+
+async def test_after_an_outage_the_trades_of_all_its_time_are_told_in_order(books):
+    await books.run(AAA)
+    books.trades(AAA, trade_row(1))
+    books.book(AAA, book_of(11))
+    await books.next()
+    path = f"/api/trades/pair/{MARKETS['AAA'].base.address}/{to_checksum(USDC.address)}/{TRADES_PAGE_SIZE}/"
+    for number, rows in enumerate([(7, 6, 5), (4, 3, 2), (1,)], start=1):
+        books.api.answer(path + str(number), {"trades": [trade_row(row) for row in rows], "totalPages": 3})
+    books.book(AAA, book_of(12))
+    _, *trades = await books.next()
+    assert [trade.timestamp for trade in trades] == [102, 103, 104, 105, 106, 107]
+    books.book(AAA, book_of(13))
+    asked = len(books.api.requested)
+    assert [type(event) for event in await books.next()] == [BookSnapshot]
+    assert len(books.api.requested) == asked + 2, "one page is enough while one of its trades is known"
+
+
+async def test_trades_that_another_source_told_end_the_search(books):
+    books.told.add(trade_key(f"0x{4:064x}", "4", True, 2.0))
+    await books.run(AAA)
+    path = f"/api/trades/pair/{MARKETS['AAA'].base.address}/{to_checksum(USDC.address)}/{TRADES_PAGE_SIZE}/"
+    for number, rows in enumerate([(6, 5), (4, 3), (2, 1)], start=1):
+        books.api.answer(path + str(number), {"trades": [trade_row(row) for row in rows], "totalPages": 3})
+    books.book(AAA, book_of(11))
+    await books.next()
+    assert [url.rsplit("/", 1)[1] for url in books.api.requested if "/trades/" in url][-2:] == ["1", "2"]
 
 
 # Pairs that come and go, and the end
