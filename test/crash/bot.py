@@ -110,7 +110,7 @@ class Bot:
                        for name, order in exchange.in_flight_orders.items()},
             "deposits": [[*key, order.deposit] for key, order in account.settlement.resting.items()],
             "balances": {symbol: str(amount) for symbol, amount in exchange.get_all_balances().items()},
-            "settled_block": exchange._settled_block}
+            "settled_block": exchange._events.settled_block}
 
     async def trade(self) -> None:
         """Quote, take and cancel at random, until the end of the process."""

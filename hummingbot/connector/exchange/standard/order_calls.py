@@ -1,11 +1,12 @@
 """Hummingbot's order types as calls of the engine, by the book and the bounds as they are known now."""
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
+from hummingbot.connector.exchange.standard.offers import Offers
 from hummingbot.connector.exchange.standard.orders.sizing import (
     MAX_MATCHES,
     Level,
@@ -22,25 +23,24 @@ TOLD_INTERVAL = 60.0
 class OrderCalls:
     """Builds the calls for one account. `slippage` is how far a market order may go beyond the best price."""
 
-    def __init__(self, recipient: str, slippage: Decimal, clock: Clock, levels: Callable[[str, bool], list[Level]],
-                 market_price: Callable[[str], int]) -> None:
+    def __init__(self, recipient: str, slippage: Decimal, clock: Clock, offers: Offers) -> None:
         self._recipient = recipient
         self._slippage = slippage
         self._clock = clock
-        self._levels = levels
-        self._market_price = market_price
+        self._offers = offers
         self._told: dict[str, float] = {}
 
-    def build(self, market: Market, is_buy: bool, order_type: OrderType, amount: Decimal, price: Decimal,
-              spread: int | None) -> OrderCall:
-        """The call for an order; `spread` is the market's bound for its side, None while it is not known.
+    def build(self, market: Market, is_buy: bool, order_type: OrderType, amount: Decimal,
+              price: Decimal) -> OrderCall:
+        """The call for an order. While the market's rules are not known its price is not bounded.
 
         Raises OrderRejectedError for a maker order that would take, a market order that finds no offer, or a size that
         the engine would refuse.
         """
-        opposite = self._levels(market.trading_pair, is_buy)
+        opposite = self._offers.levels(market.trading_pair, is_buy)
         if order_type is OrderType.MARKET:
             return market_order(market, is_buy, amount, self._recipient, opposite, self._slippage)
+        spread = self._offers.spread(market.trading_pair, is_buy)
         if spread is not None:
             price = self._within(market, is_buy, price, spread)
         if order_type is OrderType.LIMIT_MAKER:
@@ -50,7 +50,7 @@ class OrderCalls:
 
     def _within(self, market: Market, is_buy: bool, price: Decimal, spread: int) -> Decimal:
         """The price, or the bound at which the engine would let the order rest instead (told once a pair and minute)."""
-        bounded = clamped_price(is_buy, price, self._market_price(market.trading_pair), spread)
+        bounded = clamped_price(is_buy, price, self._offers.market_price(market.trading_pair), spread)
         now = self._clock.monotonic()
         if bounded != price and now - self._told.get(market.trading_pair, -TOLD_INTERVAL) >= TOLD_INTERVAL:
             self._told[market.trading_pair] = now

@@ -7,8 +7,6 @@ import asyncio
 import copy
 import os
 import random
-from collections import Counter
-from collections.abc import Collection, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,53 +18,54 @@ import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot import data_path  # type: ignore[attr-defined]
 from hummingbot.connector.constants import s_decimal_NaN
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.account_events import AccountEvents
+from hummingbot.connector.exchange.standard.balances import Balances
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.compatibility import warn_of_untested_hummingbot
 from hummingbot.connector.exchange.standard.errors import (
-    ApiUnavailableError,
     ConfigurationError,
     OrderNotFoundError,
     OrderRejectedError,
     OutcomeUnknownError,
     StandardError,
 )
-from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, OrderLogs, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.failover import FeedState
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, account_feed, market_feed
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
-from hummingbot.connector.exchange.standard.markets import Market, fee_rate, price_from_chain, price_to_chain
+from hummingbot.connector.exchange.standard.greeting import greet
+from hummingbot.connector.exchange.standard.markets import price_from_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
+from hummingbot.connector.exchange.standard.offers import Offers
 from hummingbot.connector.exchange.standard.order_calls import OrderCalls
+from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
+from hummingbot.connector.exchange.standard.order_states import OrderStates, is_news
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
-from hummingbot.connector.exchange.standard.orders.sizing import (
-    Level,
-)
+from hummingbot.connector.exchange.standard.outages import Outages
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.resumption import Resumption
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
-from hummingbot.connector.exchange.standard.trading_rules import trading_rule
-from hummingbot.connector.exchange.standard.venue import ChainOrder, MarketFacts, Venue
+from hummingbot.connector.exchange.standard.trading_rules import MarketRules
+from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType, TradeType
-from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
 from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TradeFeeBase
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
 from hummingbot.core.utils.async_utils import safe_ensure_future
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
-# How long a cancel waits for the fills that came before it.
-CATCH_UP_TIMEOUT = 5.0
 IDLE_ACCOUNT_INTERVAL = 10.0
 
 register_candles()
@@ -115,23 +114,23 @@ class StandardExchange(ExchangePyBase):
         self._network = resolve_network(domain, given, connector_configuration, os.environ)
         self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
         self._wallet_auth = StandardAuth("", standard_private_key, self._time_source) if standard_private_key else None
-        self._facts: Mapping[str, MarketFacts] = {}
         self._account: Account | None = None
         self._answers_checked: tuple[int, int] | None = None
-        self._rules_read = False
-        self._unreadable: set[str] = set()
-        self._settled_block = -1
-        self._settled_changed = asyncio.Event()
         self._restored: set[str] = set()
-        self._deducted: Collection[str] = ()
         self._resuming: asyncio.Future[None] | None = None
+        self._outages = Outages()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
-        self._foreign_orders = ForeignOrders(self._venue, address, self._time_source)
-        self._order_calls = OrderCalls(address, self._preferences.market_slippage, self._time_source, self._levels,
-                                       self._market_price)
-        self._updates = TrackerUpdates(self._order_tracker, self._market, self._time_source, self._take_off)
-        self._leftovers: set[asyncio.Future[Any]] = set()
+        self._rules = MarketRules(self._venue, address)
+        self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
+        self._order_calls = OrderCalls(address, self._preferences.market_slippage, self._time_source, self._offers)
+        self._updates = TrackerUpdates(self._order_tracker, self._venue.market, self._time_source, self._take_off)
+        self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
+                                     self._money_moved)
+        self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up)
+        self._states = OrderStates(self._venue, self._time_source, self._events.caught_up)
+        self._balances = Balances(self._venue, address, ForeignOrders(self._venue, address, self._time_source),
+                                  self._preferences.gas_reserve, lambda: self.in_flight_orders)
         self.real_time_balance_update = False
 
     # What Hummingbot asks of every connector
@@ -214,22 +213,16 @@ class StandardExchange(ExchangePyBase):
         return factory
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
-        self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._market,
+        self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._venue.market,
                                          UpdateIds(self._time_source), ToldTrades(self._time_source), self._time_source,
                                          random.Random())
-        polling = PollingMarketFeed(self._venue.rest, self._market, self._time_source, self._preferences.poll_interval,
+        polling = PollingMarketFeed(self._venue.rest, self._venue.market, self._time_source, self._preferences.poll_interval,
                                     self._feed_context.update_ids, self._feed_context.told)
         feed = market_feed(self._preferences.feed, self._feed_context, polling)
         return StandardAPIOrderBookDataSource(self._trading_pairs, self, feed, self._time_source)
 
     def _create_user_stream_data_source(self) -> UserStreamTrackerDataSource:
         return StandardAPIUserStreamDataSource(self._create_account_feed, self._time_source)
-
-    def _market(self, trading_pair: str) -> Market:
-        listing = self._venue.known_listing
-        if listing is None:
-            raise ApiUnavailableError("the markets are not known yet")
-        return listing.market(trading_pair)
 
     async def _trading_account(self) -> Account:
         """The wallet that trades, ready to send; built when it is first needed."""
@@ -251,20 +244,8 @@ class StandardExchange(ExchangePyBase):
     async def start_network(self) -> None:
         await super().start_network()
         if self._trading_required:
-            safe_ensure_future(self._greet())
-
-    async def _greet(self) -> None:
-        """Tell at start what would only show later: pairs that are not listed, a wallet without gas money."""
-        try:
-            listing = await self._venue.listing()
-            for trading_pair in self._trading_pairs:
-                if trading_pair not in listing.by_pair:
-                    self.logger().error(str(listing.unknown(trading_pair)))
-            if self._wallet_auth is not None and await self._venue.rpc.balance(self._wallet_auth.wallet.address) == 0:
-                self.logger().warning(f"The wallet {self._wallet_auth.wallet.address} has no {self._network.native_symbol}: "
-                                      "it cannot pay for transactions. Send it some before trading.")
-        except StandardError as error:
-            self.logger().error(f"The exchange cannot be used yet: {error}")
+            address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
+            safe_ensure_future(greet(self._venue, self._trading_pairs, address))
 
     async def stop_network(self) -> None:
         await super().stop_network()
@@ -291,7 +272,7 @@ class StandardExchange(ExchangePyBase):
 
     async def _get_last_traded_price(self, trading_pair: str) -> float:
         await self._venue.listing()
-        market = self._market(trading_pair)
+        market = self._venue.market(trading_pair)
         trades = await self._venue.rest.trades(market.base.address, market.quote.address, 1)
         if trades:
             return trades[0].price
@@ -301,40 +282,22 @@ class StandardExchange(ExchangePyBase):
     # Rules and fees
 
     async def _update_trading_rules(self) -> None:
-        # The first time the listing was discovered a moment ago.
-        listing = await (self._venue.refresh_listing() if self._rules_read else self._venue.listing())
-        self._initialize_trading_pair_symbols_from_exchange_info(listing)
+        self._initialize_trading_pair_symbols_from_exchange_info(await self._rules.listing())
         for rule in await self._format_trading_rules({}):
             self._trading_rules[rule.trading_pair] = rule
-        self._rules_read = True
 
     async def _format_trading_rules(self, exchange_info_dict: dict[str, Any]) -> list[TradingRule]:
-        await self._refresh_facts()
-        return [trading_rule(self._market(pair), facts) for pair, facts in self._facts.items()]
+        return await self._rules.refresh(self._trading_pairs)
 
     async def _update_trading_fees(self) -> None:
-        await self._refresh_facts()
-
-    async def _refresh_facts(self) -> None:
-        listing = await self._venue.listing()
-        # Without pairs of its own (connect, balance) a connector still answers for all markets.
-        markets = [listing.by_pair[pair] for pair in self._trading_pairs or listing.by_pair if pair in listing.by_pair]
-        account = self._wallet_auth.wallet.address if self._wallet_auth else ""
-        self._facts = await self._venue.facts(markets, account)
-        for market in markets:
-            if market.trading_pair not in self._facts:
-                self.logger().error(f"The chain does not tell the rules of {market.trading_pair}; it cannot be traded until "
-                                    "it does.")
+        await self._rules.refresh(self._trading_pairs)
 
     def _get_fee(self, base_currency: str, quote_currency: str, order_type: OrderType, order_side: TradeType, amount: Decimal,
                  price: Decimal = s_decimal_NaN, is_maker: bool | None = None) -> AddedToCostTradeFee:
         is_maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
-        facts = self._facts.get(f"{base_currency}-{quote_currency}")
-        schema = self.trade_fee_schema()
-        if facts is None:
+        rate, schema = self._rules.fee(f"{base_currency}-{quote_currency}", is_maker), self.trade_fee_schema()
+        if rate is None:
             rate = schema.maker_percent_fee_decimal if is_maker else schema.taker_percent_fee_decimal
-        else:
-            rate = fee_rate(facts.maker_fee if is_maker else facts.taker_fee)
         return TradeFeeBase.new_spot_fee(fee_schema=schema, trade_type=order_side, percent=rate)
 
     # Orders out
@@ -348,11 +311,9 @@ class StandardExchange(ExchangePyBase):
                            price: Decimal, **kwargs: Any) -> tuple[str, float]:
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
         account = await self._trading_account()
-        is_buy, facts = trade_type is TradeType.BUY, self._facts.get(trading_pair)
-        spread = None if facts is None else facts.buy_spread if is_buy else facts.sell_spread
-        call = self._order_calls.build(self._market(trading_pair), is_buy, order_type, amount, price, spread)
+        call = self._order_calls.build(self._venue.market(trading_pair), trade_type is TradeType.BUY, order_type, amount, price)
         settled = await account.place(order_id, call)
-        if order_id in self._deducted:
+        if order_id in self._balances.deducted:
             self._poll_notifier.set()  # the balances were read while it was on its way, and may show it twice
         # The feed may be in the long pause that it makes while nothing is open.
         self._user_stream_tracker.data_source.hurry()
@@ -366,23 +327,8 @@ class StandardExchange(ExchangePyBase):
         # With a market order's NaN the balances would be NaN while it is on its way, and in a book without bids the base
         # class would stop here and leave it pending for ever. Without an offer it is refused, whatever its price.
         if order_type is OrderType.MARKET and (price is None or not price.is_finite()):
-            levels = self._levels(trading_pair, trade_type is TradeType.BUY)
-            price = price_from_chain(levels[0].price if levels else 1)
+            price = self._offers.best_price(trading_pair, trade_type is TradeType.BUY)
         await super()._create_order(trade_type, order_id, trading_pair, amount, order_type, price, **kwargs)
-
-    def _levels(self, trading_pair: str, is_buy: bool) -> list[Level]:
-        """The levels that an order could take, best first."""
-        book = self.order_book_tracker.order_books.get(trading_pair)
-        if book is None:
-            return []
-        base = self._market(trading_pair).base
-        return [Level(round(row.price * CONSTANTS.DENOMINATOR), base.to_units(Decimal(str(row.amount))))
-                for row in (book.ask_entries() if is_buy else book.bid_entries())]
-
-    def _market_price(self, trading_pair: str) -> int:
-        """The engine's market price x 1e8, as it was last seen."""
-        seen = self._orderbook_ds.market_price(trading_pair)
-        return self._facts[trading_pair].market_price if seen is None else price_to_chain(Decimal(str(seen)))
 
     def _on_order_failure(self, order_id: str, trading_pair: str, amount: Decimal, trade_type: TradeType, order_type: OrderType,
                           price: Decimal | None, exception: Exception, **kwargs: Any) -> None:
@@ -398,43 +344,17 @@ class StandardExchange(ExchangePyBase):
         self._update_order_after_failure(order_id=order_id, trading_pair=trading_pair, exception=exception)
 
     async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
-        """True once the order's cancel event is on the chain and every fill before it was told."""
-        if tracked_order.exchange_order_id is None:
-            try:
-                await asyncio.wait_for(tracked_order.wait_until_processed_by_exchange(), CONSTANTS.REQUEST_TIMEOUT)
-            except TimeoutError:
-                # Hummingbot would count a timeout as "not found", and give up an order that may rest in a moment.
-                self.logger().warning(f"The order {order_id} is not in a block yet and can be cancelled once it is.")
-                return False
-        key = OrderKey.parse(tracked_order.exchange_order_id)
-        # A lost order counts as done in Hummingbot, and is cancelled all the same as long as it rests.
-        if key is None or (tracked_order.is_done and not tracked_order.is_failure):
-            return False
-        account = await self._trading_account()
-        cancelled, block_number = await account.cancel(key)
-        told = await self._caught_up(block_number)
-        if tracked_order.is_cancelled:
-            return True
-        if tracked_order.is_filled:
-            return False
-        if cancelled:
-            # Without the logs there may be fills that are not told yet, and the cancel's block may have been replaced: the
-            # order ends when its own logs say so.
-            return told and tracked_order.exchange_order_id == key.exchange_order_id and key not in account.settlement.resting
-        raise _not_found(tracked_order)
+        return await self._order_cancels.cancel(tracked_order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
         """Cancel all open orders, and wait also for what is taken off the book of orders that are filled."""
         results: list[CancellationResult] = await super().cancel_all(timeout_seconds)
-        if self._leftovers:
-            await asyncio.wait(self._leftovers, timeout=timeout_seconds)
+        await self._order_cancels.leftovers_gone(timeout_seconds)
         return results
 
     def _take_off(self, key: OrderKey) -> None:
-        if self._account is not None and key in self._account.settlement.resting:
-            leftover = safe_ensure_future(self._account.cancel(key))
-            self._leftovers.add(leftover)
-            leftover.add_done_callback(self._leftovers.discard)
+        if self._account is not None:
+            self._order_cancels.take_off(self._account, key)
 
     def _is_order_not_found_during_cancelation_error(self, cancelation_exception: Exception) -> bool:
         return isinstance(cancelation_exception, OrderNotFoundError)
@@ -450,7 +370,8 @@ class StandardExchange(ExchangePyBase):
     async def _create_account_feed(self) -> AccountFeed:
         account = await self._trading_account()
         recalled = await account.recall()
-        resumption = Resumption(account, self._order_tracker, self._updates, self._caught_up, self._time_source)
+        resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
+                                self._time_source)
         self._resuming = safe_ensure_future(resumption.run(recalled, self._restored))
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda cursor: account.polling_feed(cursor, self._account_interval), recalled.cursor)
@@ -468,40 +389,17 @@ class StandardExchange(ExchangePyBase):
     async def _user_stream_event_listener(self) -> None:
         async for event in self._iter_user_event_queue():
             try:
-                await self._process_account_event(event)
+                await self._events.process(event)
             except asyncio.CancelledError:
                 raise
             except Exception:
                 self.logger().exception("Unexpected error in user stream listener loop.")
 
-    async def _process_account_event(self, event: Any) -> None:
-        if isinstance(event, OrderLogs):
-            # The feed tells each log once, so it counts even if the account cannot be started again yet after a break.
-            account = self._account or await self._trading_account()
-            await self._updates.tell([settled for log in event.logs for settled in account.settlement.apply(log)])
-            if event.logs:
-                self._poll_notifier.set()
-            await (await self._trading_account()).remember(event.block_number)
-            self._settled_block = max(self._settled_block, event.block_number)
-            self._settled_changed.set()
-        elif isinstance(event, BalanceChange):
-            token = (await self._venue.listing()).tokens[event.token]
-            self._account_available_balances[token.symbol] = token.from_units(event.units)
-            self._poll_notifier.set()  # Hummingbot takes off once more what its last snapshot of the orders does not hold
-        else:
-            raise TypeError(f"{event!r} is no event of the account")
-
-    async def _caught_up(self, block_number: int) -> bool:
-        """Wait until the logs up to a block are processed, or a few seconds; whether they are."""
-        try:
-            async with asyncio.timeout(CATCH_UP_TIMEOUT):
-                while self._settled_block < block_number:
-                    self._settled_changed.clear()
-                    self._user_stream_tracker.data_source.hurry()
-                    await self._settled_changed.wait()
-        except TimeoutError:
-            self.logger().debug(f"The logs up to block {block_number} are not there yet")
-        return self._settled_block >= block_number
+    async def _money_moved(self, change: BalanceChange | None) -> None:
+        if change is not None:
+            token = (await self._venue.listing()).tokens[change.token]
+            self._account_available_balances[token.symbol] = token.from_units(change.units)
+        self._poll_notifier.set()  # Hummingbot takes off once more what its last snapshot of the orders does not hold
 
     # Order state and balances
 
@@ -510,7 +408,7 @@ class StandardExchange(ExchangePyBase):
         return []
 
     async def _request_order_status(self, tracked_order: InFlightOrder) -> OrderUpdate:
-        (update,) = await self._order_states([tracked_order])
+        (update,) = await self._states.read([tracked_order])
         if isinstance(update, Exception):
             raise update
         return update
@@ -520,100 +418,35 @@ class StandardExchange(ExchangePyBase):
         try:
             await self._update_balances()
         except StandardError as error:
-            self._tell_whether_read("Balances", error)
+            self._outages.tell("Balances", error)
             return
-        self._tell_whether_read("Balances", None)
+        self._outages.tell("Balances", None)
         self._in_flight_orders_snapshot = {order_id: copy.copy(order) for order_id, order in self.in_flight_orders.items()}
         self._in_flight_orders_snapshot_timestamp = self.current_timestamp
-
-    def _tell_whether_read(self, what: str, error: StandardError | None) -> None:
-        """Say once that something cannot be read, and once that it can again."""
-        if error is not None and what not in self._unreadable:
-            self._unreadable.add(what)
-            self.logger().warning(f"{what} cannot be read: {error}")
-        elif error is None and what in self._unreadable:
-            self._unreadable.remove(what)
-            self.logger().info(f"{what} are read again")
 
     async def _update_orders_with_error_handler(self, orders: list[InFlightOrder], error_handler: Any) -> None:
         # The base class asks for one order after the other; one batched request is enough for all. One that fails says
         # nothing about any order.
         try:
-            states = await self._order_states(orders)
+            states = await self._states.read(orders)
         except StandardError as error:
-            self._tell_whether_read("Open orders", error)
+            self._outages.tell("Open orders", error)
             return
-        self._tell_whether_read("Open orders", None)
+        self._outages.tell("Open orders", None)
         for order, update in zip(orders, states):
             # The tracker looks through all orders of the last while for each update, so what says nothing new is left out.
-            # And what ended while an update before it was told stays ended.
-            if isinstance(update, OrderUpdate) and (
-                    order.is_failure or not (order.is_done or update.new_state is order.current_state)):
+            if is_news(order, update):
                 # At once and not in a task of its own, which would undo the state that a fill in between brings.
                 await self._order_tracker._process_order_update(update)
         for order, missing in zip(orders, states):
             if isinstance(missing, OrderNotFoundError):
                 await error_handler(order, missing)
 
-    async def _order_states(self, orders: list[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
-        """The state of each order by the chain; one whose transaction is not mined yet stays as it is."""
-        keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None}
-        orders_now, head = await self._venue.orders_and_head(list(keys.values())) if keys else ([], 0)
-        stored = dict(zip(keys.values(), orders_now))
-        told = not any(order.deposit == 0 for order in stored.values()) or await self._caught_up(head)
-        return [self._state(order, keys.get(order.client_order_id), stored, told) for order in orders]
-
-    def _state(self, order: InFlightOrder, key: OrderKey | None, stored: Mapping[OrderKey, ChainOrder],
-               told: bool) -> OrderUpdate | OrderNotFoundError:
-        """`told` is whether the logs are known that say how an order left; without them it stays as it is."""
-        state = order.current_state
-        # A lost order counts as done in Hummingbot and may well rest: any open state keeps it among the lost ones.
-        if key is not None and (order.is_failure or not order.is_done):
-            if stored[key].deposit > 0 or (order.is_failure and not told):
-                state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
-            elif told:
-                return _not_found(order)
-        return OrderUpdate(trading_pair=order.trading_pair, update_timestamp=self._time_source.time(), new_state=state,
-                           client_order_id=order.client_order_id, exchange_order_id=order.exchange_order_id)
-
     async def _update_balances(self) -> None:
         if self._wallet_auth is None:
             raise ConfigurationError("Reading balances needs a private key: run `connect` for this exchange.")
-        listing = await self._venue.listing()
-        native, units = await self._venue.balances(self._wallet_auth.wallet.address)
-        available: dict[str, Decimal] = {}
-        own = self._account.settlement.resting if self._account is not None else {}
-        locked = Counter(self._account.locked() if self._account is not None else {})
-        locked.update(await self._foreign_orders.locked(own.keys()))
-        totals: dict[str, Decimal] = {}
-        for address, token in listing.tokens.items():
-            held = native if address == listing.native_token else units.get(address)
-            if held is None:
-                continue
-            available[token.symbol] = token.from_units(held)
-            totals[token.symbol] = token.from_units(held + locked[address])
-            if address == listing.native_token:
-                available[token.symbol] = max(Decimal(0), available[token.symbol] - self._preferences.gas_reserve)
-        # Hummingbot takes what is on its way for gone from the wallet already.
-        for symbol, amount in self._on_their_way().items():
-            available[symbol] = max(Decimal(0), available.get(symbol, Decimal(0)) - amount)
+        money = await self._balances.read(self._account)
         self._account_available_balances.clear()
-        self._account_available_balances.update(available)
+        self._account_available_balances.update(money.available)
         self._account_balances.clear()
-        self._account_balances.update(totals)
-
-    def _on_their_way(self) -> Mapping[str, Decimal]:
-        """What orders that no block is known to hold will take from the wallet, by symbol."""
-        orders = {name: order for name, order in self.in_flight_orders.items() if order.exchange_order_id is None}
-        self._deducted = orders.keys()
-        amounts: dict[str, Decimal] = {}
-        for order in orders.values():
-            symbol, amount = order.base_asset, order.amount
-            if order.trade_type is TradeType.BUY:
-                symbol, amount = order.quote_asset, amount * order.price
-            amounts[symbol] = amounts.get(symbol, Decimal(0)) + amount
-        return amounts
-
-
-def _not_found(order: InFlightOrder) -> OrderNotFoundError:
-    return OrderNotFoundError(f"The order {order.client_order_id} ({order.exchange_order_id}) is not on the exchange any more")
+        self._account_balances.update(money.total)

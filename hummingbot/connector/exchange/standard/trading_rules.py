@@ -1,9 +1,52 @@
-"""Hummingbot's trading rule of a market, from what the chain says (docs/protocol.md, "Minimum size", "Units and prices")."""
+"""What the chain says of markets, as Hummingbot's trading rules and fees (docs/protocol.md, "Minimum size", "Fees")."""
+import logging
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from hummingbot.connector.exchange.standard.markets import PRICE_STEP, Market
-from hummingbot.connector.exchange.standard.venue import MarketFacts
+from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.markets import PRICE_STEP, Market, fee_rate
+from hummingbot.connector.exchange.standard.venue import MarketFacts, Venue
 from hummingbot.connector.trading_rule import TradingRule
+
+
+class MarketRules:
+    """The rules of the markets that are traded, as they were read last."""
+
+    def __init__(self, venue: Venue, account: str) -> None:
+        """`account` is the address whose fees are of interest, "" for anybody's."""
+        self._venue = venue
+        self._account = account
+        self._read = False
+        self.facts: Mapping[str, MarketFacts] = {}
+
+    async def listing(self) -> Listing:
+        """The listing, with what was listed since the last call; the first time it was discovered a moment ago."""
+        listing = await (self._venue.refresh_listing() if self._read else self._venue.listing())
+        self._read = True
+        return listing
+
+    async def refresh(self, trading_pairs: Sequence[str]) -> list[TradingRule]:
+        """Read the rules and fees of these pairs, or of all when none is given."""
+        listing = await self._venue.listing()
+        # Without pairs of its own (connect, balance) a connector still answers for all markets.
+        markets = [listing.by_pair[pair] for pair in trading_pairs or listing.by_pair if pair in listing.by_pair]
+        self.facts = await self._venue.facts(markets, self._account)
+        for market in markets:
+            if market.trading_pair not in self.facts:
+                logging.getLogger(__name__).error("The chain does not tell the rules of %s; it cannot be traded until it does.",
+                                                  market.trading_pair)
+        return [trading_rule(market, self.facts[market.trading_pair]) for market in markets
+                if market.trading_pair in self.facts]
+
+    def fee(self, trading_pair: str, is_maker: bool) -> Decimal | None:
+        """The account's fee as a fraction, None while it is not known."""
+        facts = self.facts.get(trading_pair)
+        return None if facts is None else fee_rate(facts.maker_fee if is_maker else facts.taker_fee)
+
+    def spread(self, trading_pair: str, is_buy: bool) -> int | None:
+        """How far from the market price an order may rest, in parts of 1e8, None while it is not known."""
+        facts = self.facts.get(trading_pair)
+        return None if facts is None else facts.buy_spread if is_buy else facts.sell_spread
 
 
 def trading_rule(market: Market, facts: MarketFacts) -> TradingRule:

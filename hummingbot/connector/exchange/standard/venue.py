@@ -66,6 +66,12 @@ class Venue:
                     self._listing = listing
         return self._listing
 
+    def market(self, trading_pair: str) -> Market:
+        """The market of a pair; raises ApiUnavailableError before the listing is known, UnknownMarketError for no market."""
+        if self._listing is None:
+            raise ApiUnavailableError("the markets are not known yet")
+        return self._listing.market(trading_pair)
+
     async def refresh_listing(self) -> Listing:
         """The listing, with the markets that were added since."""
         listing = await self.listing()

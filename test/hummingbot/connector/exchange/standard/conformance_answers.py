@@ -1,5 +1,6 @@
 """What Hummingbot's conformance suite has to know of this exchange: REST answers, and what happens on the chain behind it."""
 import asyncio
+import logging
 import re
 import tempfile
 from decimal import Decimal
@@ -10,7 +11,7 @@ from unittest.mock import patch
 from aioresponses import aioresponses
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard import standard_exchange
+from hummingbot.connector.exchange.standard import account_events, standard_exchange, trading_rules
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
@@ -61,8 +62,11 @@ class StandardAnswers:
     def setUp(self) -> None:
         self.log_callbacks: list[tuple[str, Any]] = []
         super().setUp()
-        for name, seconds in (("CATCH_UP_TIMEOUT", 0.3), ("IDLE_ACCOUNT_INTERVAL", 1.0)):
-            patcher = patch.object(standard_exchange, name, seconds)
+        logging.getLogger(trading_rules.__name__).addHandler(self)
+        self.addCleanup(logging.getLogger(trading_rules.__name__).removeHandler, self)
+        for module, name, seconds in ((account_events, "CATCH_UP_TIMEOUT", 0.3),
+                                      (standard_exchange, "IDLE_ACCOUNT_INTERVAL", 1.0)):
+            patcher = patch.object(module, name, seconds)
             patcher.start()
             self.addCleanup(patcher.stop)
 

@@ -165,7 +165,7 @@ async def run_chaos(rounds: int, breaks: int) -> int:
     async with quiet_sandbox(traders=traders, seed=SEED) as sandbox, \
             connected(sandbox, standard_feed="auto", trading_pairs=[TOKEN_PAIR]) as exchange:
         remember_fills(exchange)
-        market, trades, chaos = exchange._market(TOKEN_PAIR), [], Chaos(sandbox, chance)
+        market, trades, chaos = exchange.venue.market(TOKEN_PAIR), [], Chaos(sandbox, chance)
         sandbox.traders.settings.enabled = False
         await until(lambda: not sandbox.node.pool, 20)
         await until(lambda: "polling" not in {state.source for state in exchange.feed_states.values()}, 20)

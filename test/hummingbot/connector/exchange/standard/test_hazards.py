@@ -41,7 +41,7 @@ async def ends(exchange: StandardExchange, name: str) -> OrderState:
 async def test_a_match_that_moves_no_base_is_counted_and_those_after_it_too() -> None:
     """What a taker has left may buy less than the smallest unit: he pays the maker's quote and gets nothing."""
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        market = exchange._market(TOKEN_PAIR)
+        market = exchange.venue.market(TOKEN_PAIR)
         trader = Trader(sandbox)
         await trader.approve(market)
         name = exchange.sell(TOKEN_PAIR, Decimal("0.00002000"), OrderType.LIMIT, Decimal("60000.1"))
@@ -74,7 +74,7 @@ async def test_an_order_under_way_while_the_network_is_down_is_followed_when_it_
 @pytest.mark.parametrize("side", ["buy", "sell"])
 async def test_an_order_that_crosses_a_level_of_many_orders_has_gas_for_all_of_them(side: str) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        market = exchange._market(TOKEN_PAIR)
+        market = exchange.venue.market(TOKEN_PAIR)
         trader = Trader(sandbox)
         await trader.approve(market)
         price = Decimal(60000)
@@ -83,8 +83,8 @@ async def test_an_order_that_crosses_a_level_of_many_orders_has_gas_for_all_of_t
                 await trader.sell(market, 60000 * 10**8, 100_000)
             else:
                 await trader.buy(market, 60000 * 10**8, 60_000_000)
-        await until(lambda: exchange._levels(TOKEN_PAIR, side == "buy"))
-        await until(lambda: exchange._levels(TOKEN_PAIR, side == "buy")[0].base_units == 1_500_000)
+        await until(lambda: exchange._offers.levels(TOKEN_PAIR, side == "buy"))
+        await until(lambda: exchange._offers.levels(TOKEN_PAIR, side == "buy")[0].base_units == 1_500_000)
         create = exchange.buy if side == "buy" else exchange.sell
         name = create(TOKEN_PAIR, Decimal("0.015"), OrderType.LIMIT, price)
         assert await ends(exchange, name) is OrderState.FILLED
@@ -123,7 +123,7 @@ async def test_an_order_that_waited_for_an_approval_when_the_network_was_left_fa
 
 async def test_an_order_that_was_settled_before_the_network_was_left_is_not_settled_again() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        market, trader = exchange.venue.market(TOKEN_PAIR), Trader(sandbox)
         await trader.approve(market)
         name = exchange.sell(TOKEN_PAIR, Decimal("0.1"), OrderType.LIMIT, Decimal("60000"))
         await rests(exchange, name)
@@ -164,16 +164,16 @@ async def test_what_is_on_its_way_is_not_available() -> None:
         assert exchange.get_available_balance("SOMI") == before - 1000
         sandbox.node.resume()
         await rests(exchange, name)
-        await until(lambda: not exchange._deducted)
+        await until(lambda: not exchange._balances.deducted)
         await until(lambda: before - Decimal("1001") < exchange.get_available_balance("SOMI") <= before - 1000)
 
 
 async def test_a_market_buy_on_its_way_leaves_balances_that_are_numbers() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        market, trader = exchange.venue.market(TOKEN_PAIR), Trader(sandbox)
         await trader.approve(market)
         await trader.sell(market, 60000 * 10**8, 10**7)
-        await until(lambda: exchange._levels(TOKEN_PAIR, True))
+        await until(lambda: exchange._offers.levels(TOKEN_PAIR, True))
         before = exchange.get_available_balance("USDC")
         sandbox.node.pause()
         name = exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.MARKET, Decimal("NaN"))
@@ -187,7 +187,7 @@ async def test_a_market_buy_on_its_way_leaves_balances_that_are_numbers() -> Non
 
 async def test_a_fill_counts_although_the_account_cannot_be_started_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        market, trader = exchange.venue.market(TOKEN_PAIR), Trader(sandbox)
         await trader.approve(market)
         name = exchange.sell(TOKEN_PAIR, Decimal("0.1"), OrderType.LIMIT, Decimal("60000"))
         await rests(exchange, name)
@@ -211,10 +211,10 @@ async def test_a_fill_counts_although_the_account_cannot_be_started_again_at_onc
 async def test_what_came_back_wrapped_is_unwrapped_once_however_often_the_order_is_settled() -> None:
     """A reorganisation, or a restart before the end was final, settles the placement once more."""
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        wallet, market, trader = sandbox.accounts[0].address, exchange._market(NATIVE_PAIR), Trader(sandbox)
+        wallet, market, trader = sandbox.accounts[0].address, exchange.venue.market(NATIVE_PAIR), Trader(sandbox)
         await trader.approve(market)
         await trader.buy(market, 65_000_000, 650_000)
-        await until(lambda: exchange._levels(NATIVE_PAIR, False))
+        await until(lambda: exchange._offers.levels(NATIVE_PAIR, False))
         name = exchange.sell(NATIVE_PAIR, Decimal("3"), OrderType.MARKET, Decimal("NaN"))
         assert await ends(exchange, name) is OrderState.CANCELED
         taken = next(tracked for tracked in exchange._account._finished if name in tracked.intent.client_order_ids)

@@ -6,7 +6,7 @@ from unittest.mock import patch
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard import standard_exchange
+from hummingbot.connector.exchange.standard import account_events
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -83,7 +83,7 @@ class World:
 @pytest.fixture
 async def world(tmp_path):
     world = World(tmp_path)
-    with patch.object(standard_exchange, "CATCH_UP_TIMEOUT", 0.3):
+    with patch.object(account_events, "CATCH_UP_TIMEOUT", 0.3):
         await world.start()
         yield world
         await world.stop()

@@ -32,7 +32,7 @@ def oracle(monkeypatch):
 
 async def test_a_bot_converts_by_the_order_books_of_the_connector(oracle):
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        market, maker = exchange._market(NATIVE_PAIR), Trader(sandbox)
+        market, maker = exchange.venue.market(NATIVE_PAIR), Trader(sandbox)
         await maker.approve(market)
         await maker.sell(market, 66_000_000, 10 ** 18)
         await maker.buy(market, 64_000_000, 10 ** 7)

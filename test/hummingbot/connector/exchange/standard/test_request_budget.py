@@ -56,7 +56,7 @@ class Asleep(BriskClock):
 async def test_an_order_ends_the_long_pause_so_that_its_fill_is_told_soon() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[TOKEN_PAIR], standard_feed="polling",
                                                          clock=Asleep()) as exchange:
-        trader, market = Trader(sandbox), exchange._market(TOKEN_PAIR)
+        trader, market = Trader(sandbox), exchange.venue.market(TOKEN_PAIR)
         await trader.approve(market)
         placed = exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(59_900))
         await until(lambda: placed in exchange.in_flight_orders and exchange.in_flight_orders[placed].is_open
@@ -70,10 +70,10 @@ async def test_balances_and_the_states_of_twenty_orders_are_one_request_each() -
         for level in range(20):
             exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal(59_900 - level))
         await until(lambda: len([order for order in exchange.in_flight_orders.values() if order.exchange_order_id]) == 20)
-        exchange._foreign_orders._refreshed = exchange._time_source.monotonic()
+        exchange._balances._foreign_orders._refreshed = exchange._time_source.monotonic()
         # The feeds go on asking meanwhile, so the cheapest of some tries is what it costs.
         balances = [await asked_for(exchange, exchange._update_balances()) for _ in range(5)]
-        states = [await asked_for(exchange, exchange._order_states(list(exchange.in_flight_orders.values()))) for _ in range(5)]
+        states = [await asked_for(exchange, exchange._states.read(list(exchange.in_flight_orders.values()))) for _ in range(5)]
         assert (min(balances), min(states)) == (1, 1)
         await exchange.cancel_all(10)
         await asyncio.sleep(0)

@@ -109,7 +109,7 @@ async def test_a_fill_that_is_taken_back_between_two_runs_leaves_the_order(rig: 
     before = rig.sandbox.node.head.number
     take(rig, order, 3)
     await until(lambda: order.order_fills)
-    await until(lambda: rig.exchange._settled_block > before + 2)
+    await until(lambda: rig.exchange._events.settled_block > before + 2)
     await rig.kill()
     rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
     await rig.connect()
@@ -153,7 +153,7 @@ async def test_money_in_orders_that_are_gone_is_not_counted_as_a_strangers(rig: 
     rig.sandbox.node.resume()
     await until(lambda: not len(rig.sandbox.node.pool))
     await asyncio.sleep(0.1)
-    rig.exchange._foreign_orders._refreshed = None
+    rig.exchange._balances._foreign_orders._refreshed = None
     await rig.exchange._update_balances()
     rig.sandbox.faults.clear()
     await until(lambda: rig.open_orders()[0].current_state is OrderState.OPEN)

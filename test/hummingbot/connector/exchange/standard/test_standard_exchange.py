@@ -34,7 +34,7 @@ AMOUNTS = {NATIVE_PAIR: Decimal("12.345678"), TOKEN_PAIR: Decimal("0.012345")}
 
 
 def market_of(exchange: StandardExchange, trading_pair: str) -> Market:
-    return exchange._market(trading_pair)
+    return exchange.venue.market(trading_pair)
 
 
 def key_of(exchange: StandardExchange, client_order_id: str) -> OrderKey:
@@ -175,7 +175,7 @@ async def test_rules_and_fees_are_read_from_the_chain() -> None:
         rule = exchange.trading_rules[TOKEN_PAIR]
         assert rule.min_price_increment == Decimal("1e-8") and rule.min_base_amount_increment == Decimal("1e-6")
         assert 0 < rule.min_order_size <= Decimal("0.00001")
-        await until(lambda: TOKEN_PAIR in exchange._facts)
+        await until(lambda: TOKEN_PAIR in exchange._rules.facts)
         from hummingbot.core.data_type.common import TradeType
         fee = exchange.get_fee("WBTC", "USDC", OrderType.LIMIT, TradeType.BUY, Decimal(1), Decimal(1), is_maker=True)
         assert fee.percent == Decimal("0.0005")

@@ -41,7 +41,7 @@ def live(exchange: StandardExchange) -> set[str]:
 async def test_books_fills_and_cancels_come_through_each_source(mode: str) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed=mode, trading_pairs=[TOKEN_PAIR]) as exchange:
         await until(lambda: live(exchange) == {EXPECTED[mode]})
-        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        market, trader = exchange.venue.market(TOKEN_PAIR), Trader(sandbox)
         await trader.approve(market)
         book = exchange.get_order_book(TOKEN_PAIR)
         client_order_id = await rest_a_sell(exchange)
@@ -57,7 +57,7 @@ async def test_books_fills_and_cancels_come_through_each_source(mode: str) -> No
 async def test_when_the_streams_break_polling_takes_over_within_a_second_and_no_fill_is_lost() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="auto", trading_pairs=[TOKEN_PAIR]) as exchange:
         await until(lambda: live(exchange) == {"chain"})
-        market, trader = exchange._market(TOKEN_PAIR), Trader(sandbox)
+        market, trader = exchange.venue.market(TOKEN_PAIR), Trader(sandbox)
         await trader.approve(market)
         client_order_id = await rest_a_sell(exchange)
         await take(trader, market, 4)

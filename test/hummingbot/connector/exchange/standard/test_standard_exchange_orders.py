@@ -39,7 +39,7 @@ async def create(exchange: StandardExchange, side: str, trading_pair: str, kind:
 
 async def a_book(sandbox: Sandbox, exchange: StandardExchange, trading_pair: str) -> Trader:
     """Another trader's bid one per cent below and ask one per cent above the market price, known to the connector."""
-    market, trader = exchange._market(trading_pair), Trader(sandbox)
+    market, trader = exchange.venue.market(trading_pair), Trader(sandbox)
     await trader.approve(market)
     middle = sandbox.view.market_price(market.book)
     units = market.base.to_units(Decimal(100 if trading_pair == NATIVE_PAIR else 1))
@@ -66,7 +66,7 @@ async def test_a_maker_order_takes_nothing_even_when_the_book_moved_meanwhile() 
         await a_book(sandbox, exchange, TOKEN_PAIR)
         exchange._orderbook_ds.feed.remove_pair(TOKEN_PAIR)  # the connector does not see what comes now
         trader = Trader(sandbox)
-        await trader.sell(exchange._market(TOKEN_PAIR), 60_000 * 10 ** 8, 10_000_000)
+        await trader.sell(exchange.venue.market(TOKEN_PAIR), 60_000 * 10 ** 8, 10_000_000)
         client_order_id = await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT_MAKER, Decimal("60300"), Decimal("0.01"))
         tracked = order(exchange, client_order_id)
         assert tracked.current_state is OrderState.OPEN and not tracked.order_fills
@@ -78,7 +78,7 @@ async def test_a_maker_order_takes_nothing_even_when_the_book_moved_meanwhile() 
 async def test_a_market_order_takes_what_is_offered_exactly(side: str, trading_pair: str) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         await a_book(sandbox, exchange, trading_pair)
-        market, address = exchange._market(trading_pair), sandbox.accounts[0].address
+        market, address = exchange.venue.market(trading_pair), sandbox.accounts[0].address
         amount = Decimal("12.345678") if trading_pair == NATIVE_PAIR else Decimal("0.012345")
         before, gas_before = balances(sandbox, market, address), gas_spent(sandbox, address)
         client_order_id = await create(exchange, side, trading_pair, OrderType.MARKET, NAN, amount)
@@ -97,7 +97,7 @@ async def test_a_market_order_takes_what_is_offered_exactly(side: str, trading_p
 async def test_a_market_sell_of_more_native_tokens_than_are_wanted_gets_the_rest_back_unwrapped() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         await a_book(sandbox, exchange, NATIVE_PAIR)
-        market, address = exchange._market(NATIVE_PAIR), sandbox.accounts[0].address
+        market, address = exchange.venue.market(NATIVE_PAIR), sandbox.accounts[0].address
         client_order_id = await create(exchange, "sell", NATIVE_PAIR, OrderType.MARKET, NAN, Decimal(150))
         tracked = order(exchange, client_order_id)
         await until(lambda: tracked.current_state is OrderState.CANCELED)
@@ -109,9 +109,10 @@ async def test_a_market_order_that_finds_nothing_is_cancelled() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         trader = await a_book(sandbox, exchange, TOKEN_PAIR)
         exchange._orderbook_ds.feed.remove_pair(TOKEN_PAIR)
-        ask = OrderKey(exchange._market(TOKEN_PAIR).book, False, 1)
-        await trader.send(sandbox.engine_address, ENGINE_FUNCTIONS["cancelOrder"],
-                          exchange._market(TOKEN_PAIR).base.address, exchange._market(TOKEN_PAIR).quote.address, False, ask.id)
+        market = exchange.venue.market(TOKEN_PAIR)
+        ask = OrderKey(market.book, False, 1)
+        await trader.send(sandbox.engine_address, ENGINE_FUNCTIONS["cancelOrder"], market.base.address, market.quote.address,
+                          False, ask.id)
         client_order_id = await create(exchange, "buy", TOKEN_PAIR, OrderType.MARKET, NAN, Decimal("0.01"))
         tracked = order(exchange, client_order_id)
         await until(lambda: tracked.current_state is OrderState.CANCELED)
@@ -197,7 +198,7 @@ async def test_orders_that_the_bot_did_not_place_are_told_once_and_counted(caplo
     caplog.set_level(logging.INFO)
     async with quiet_sandbox() as sandbox, connected(sandbox, ready=False, trading_required=False) as reader:
         await reader._venue.listing()
-        market, stranger = reader._market(TOKEN_PAIR), Trader(sandbox, 0)
+        market, stranger = reader.venue.market(TOKEN_PAIR), Trader(sandbox, 0)
         await stranger.approve(market)
         before = sandbox.view.balance(market.base.address, sandbox.accounts[0].address)
         await stranger.sell(market, 61_000 * 10 ** 8, 25_000_000)

@@ -1,0 +1,61 @@
+"""What the account feed tells, brought to the settlement and from there to Hummingbot, and how far that has come."""
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, BalanceChange, OrderLogs
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
+
+# How long a cancel waits for the fills that came before it.
+CATCH_UP_TIMEOUT = 5.0
+
+
+class AccountEvents:
+    """Processes the events of one account in their order."""
+
+    def __init__(self, account: Callable[[], Awaitable[Account]], updates: TrackerUpdates, hurry: Callable[[], None],
+                 changed: Callable[[BalanceChange | None], Awaitable[None]]) -> None:
+        """`account` gives the account, running; `hurry` makes the feed look now; `changed` is told that money has moved,
+        with the balance where the event names one."""
+        self._give_account = account
+        self._account: Account | None = None
+        self._updates = updates
+        self._hurry = hurry
+        self._changed = changed
+        self._moved = asyncio.Event()
+        self.settled_block = -1
+
+    async def process(self, event: AccountEvent) -> None:
+        """Settle an event, tell what it did, and remember for the next run how far the logs were read.
+
+        Raises ApiUnavailableError, RpcError or ConfigurationError when the account cannot be started again after a break.
+        """
+        if isinstance(event, OrderLogs):
+            await self._settle(event)
+        elif isinstance(event, BalanceChange):
+            await self._changed(event)
+        else:
+            raise TypeError(f"{event!r} is no event of the account")
+
+    async def _settle(self, event: OrderLogs) -> None:
+        # The feed tells each log once, so it counts even if the account cannot be started again yet after a break.
+        account = self._account = self._account or await self._give_account()
+        await self._updates.tell([settled for log in event.logs for settled in account.settlement.apply(log)])
+        if event.logs:
+            await self._changed(None)
+        await (await self._give_account()).remember(event.block_number)
+        self.settled_block = max(self.settled_block, event.block_number)
+        self._moved.set()
+
+    async def caught_up(self, block_number: int) -> bool:
+        """Wait until the logs up to a block are processed, or a few seconds; whether they are."""
+        try:
+            async with asyncio.timeout(CATCH_UP_TIMEOUT):
+                while self.settled_block < block_number:
+                    self._moved.clear()
+                    self._hurry()
+                    await self._moved.wait()
+        except TimeoutError:
+            logging.getLogger(__name__).debug("The logs up to block %d are not there yet", block_number)
+        return self.settled_block >= block_number

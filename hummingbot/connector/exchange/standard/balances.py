@@ -1,0 +1,71 @@
+"""What the wallet has, in Hummingbot's terms: chain units turned into what is available and what is there in total."""
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
+from hummingbot.connector.exchange.standard.venue import Venue
+from hummingbot.core.data_type.common import TradeType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder
+
+
+class Money(NamedTuple):
+    """Balances by symbol. Available is the wallet, less what is on its way out and, of the native token, the gas reserve;
+    total is the wallet with the deposits of all resting orders."""
+
+    available: Mapping[str, Decimal]
+    total: Mapping[str, Decimal]
+
+
+class Balances:
+    """Reads the balances of one address."""
+
+    def __init__(self, venue: Venue, address: str, foreign_orders: ForeignOrders, gas_reserve: Decimal,
+                 in_flight_orders: Callable[[], Mapping[str, InFlightOrder]]) -> None:
+        """`gas_reserve` is in native tokens; `in_flight_orders` are Hummingbot's, by client order id."""
+        self._venue = venue
+        self._address = address
+        self._foreign_orders = foreign_orders
+        self._gas_reserve = gas_reserve
+        self._in_flight_orders = in_flight_orders
+        self._deducted: Collection[str] = ()
+
+    @property
+    def deducted(self) -> Collection[str]:
+        """The orders (by client order id) that the last balances held for on their way: once mined, they count twice there."""
+        return self._deducted
+
+    async def read(self, account: Account | None) -> Money:
+        """The balances now; `account` is the wallet that trades, once it does. Raises ApiUnavailableError or RpcError."""
+        listing = await self._venue.listing()
+        native, units = await self._venue.balances(self._address)
+        locked = Counter(account.locked() if account is not None else {})
+        locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
+        available: dict[str, Decimal] = {}
+        total: dict[str, Decimal] = {}
+        for address, token in listing.tokens.items():
+            held = native if address == listing.native_token else units.get(address)
+            if held is None:
+                continue
+            available[token.symbol] = token.from_units(held)
+            total[token.symbol] = token.from_units(held + locked[address])
+            if address == listing.native_token:
+                available[token.symbol] = max(Decimal(0), available[token.symbol] - self._gas_reserve)
+        # Hummingbot takes what is on its way for gone from the wallet already.
+        for symbol, amount in self._on_their_way().items():
+            available[symbol] = max(Decimal(0), available.get(symbol, Decimal(0)) - amount)
+        return Money(available, total)
+
+    def _on_their_way(self) -> Mapping[str, Decimal]:
+        """What orders that no block is known to hold will take from the wallet, by symbol."""
+        orders = {name: order for name, order in self._in_flight_orders().items() if order.exchange_order_id is None}
+        self._deducted = orders.keys()
+        amounts: dict[str, Decimal] = {}
+        for order in orders.values():
+            symbol, amount = order.base_asset, order.amount
+            if order.trade_type is TradeType.BUY:
+                symbol, amount = order.quote_asset, amount * order.price
+            amounts[symbol] = amounts.get(symbol, Decimal(0)) + amount
+        return amounts

@@ -1,0 +1,68 @@
+"""Hummingbot's cancels: what became of an order by the time that its cancel is mined.
+
+`cancels.py` sends the transactions; here their outcome meets the tracked order, which fills may have reached before.
+"""
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.order_states import not_found
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
+from hummingbot.core.data_type.in_flight_order import InFlightOrder
+from hummingbot.core.utils.async_utils import safe_ensure_future
+
+
+class OrderCancels:
+    """Cancels tracked orders, and takes off the book what is left of filled ones."""
+
+    def __init__(self, account: Callable[[], Awaitable[Account]], caught_up: Callable[[int], Awaitable[bool]]) -> None:
+        """`account` gives the account, running; `caught_up` waits a while for the logs up to a block to be processed, and
+        tells whether they are."""
+        self._give_account = account
+        self._caught_up = caught_up
+        self._leftovers: set[asyncio.Future[Any]] = set()
+
+    async def cancel(self, order: InFlightOrder) -> bool:
+        """True once the order's cancel event is on the chain and every fill before it was told.
+
+        Raises OrderNotFoundError when the order is gone, and what `Account.cancel` raises.
+        """
+        if order.exchange_order_id is None:
+            try:
+                await asyncio.wait_for(order.wait_until_processed_by_exchange(), REQUEST_TIMEOUT)
+            except TimeoutError:
+                # Hummingbot would count a timeout as "not found", and give up an order that may rest in a moment.
+                logging.getLogger(__name__).warning("The order %s is not in a block yet and can be cancelled once it is.",
+                                                    order.client_order_id)
+                return False
+        key = OrderKey.parse(order.exchange_order_id)
+        # A lost order counts as done in Hummingbot, and is cancelled all the same as long as it rests.
+        if key is None or (order.is_done and not order.is_failure):
+            return False
+        account = await self._give_account()
+        cancelled, block_number = await account.cancel(key)
+        told = await self._caught_up(block_number)
+        if order.is_cancelled:
+            return True
+        if order.is_filled:
+            return False
+        if cancelled:
+            # Without the logs there may be fills that are not told yet, and the cancel's block may have been replaced: the
+            # order ends when its own logs say so.
+            return told and order.exchange_order_id == key.exchange_order_id and key not in account.settlement.resting
+        raise not_found(order)
+
+    def take_off(self, account: Account, key: OrderKey) -> None:
+        """Cancel what still rests of an order that is filled as far as Hummingbot is concerned."""
+        if key in account.settlement.resting:
+            leftover = safe_ensure_future(account.cancel(key))
+            self._leftovers.add(leftover)
+            leftover.add_done_callback(self._leftovers.discard)
+
+    async def leftovers_gone(self, timeout_seconds: float) -> None:
+        """Wait until what is being taken off is off the book, or for a while."""
+        if self._leftovers:
+            await asyncio.wait(self._leftovers, timeout=timeout_seconds)

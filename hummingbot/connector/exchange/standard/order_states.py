@@ -1,0 +1,53 @@
+"""The state of Hummingbot's orders by the chain: one request for all of them."""
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.venue import ChainOrder, Venue
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
+
+
+class OrderStates:
+    """Reads what the engine holds of orders."""
+
+    def __init__(self, venue: Venue, clock: Clock, caught_up: Callable[[int], Awaitable[bool]]) -> None:
+        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are."""
+        self._venue = venue
+        self._clock = clock
+        self._caught_up = caught_up
+
+    async def read(self, orders: Sequence[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
+        """The state of each order; one whose transaction is not mined yet stays as it is.
+
+        Raises ApiUnavailableError or RpcError, which say nothing about any order.
+        """
+        keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None}
+        orders_now, head = await self._venue.orders_and_head(list(keys.values())) if keys else ([], 0)
+        stored = dict(zip(keys.values(), orders_now))
+        told = not any(order.deposit == 0 for order in stored.values()) or await self._caught_up(head)
+        return [self._state(order, keys.get(order.client_order_id), stored, told) for order in orders]
+
+    def _state(self, order: InFlightOrder, key: OrderKey | None, stored: Mapping[OrderKey, ChainOrder],
+               told: bool) -> OrderUpdate | OrderNotFoundError:
+        """`told` is whether the logs are known that say how an order left; without them it stays as it is."""
+        state = order.current_state
+        # A lost order counts as done in Hummingbot and may well rest: any open state keeps it among the lost ones.
+        if key is not None and (order.is_failure or not order.is_done):
+            if stored[key].deposit > 0 or (order.is_failure and not told):
+                state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
+            elif told:
+                return not_found(order)
+        return OrderUpdate(trading_pair=order.trading_pair, update_timestamp=self._clock.time(), new_state=state,
+                           client_order_id=order.client_order_id, exchange_order_id=order.exchange_order_id)
+
+
+def is_news(order: InFlightOrder, update: OrderUpdate | OrderNotFoundError) -> bool:
+    """Whether the update tells of another state. What ended meanwhile stays ended; a lost order hears everything."""
+    return isinstance(update, OrderUpdate) and (
+        order.is_failure or not (order.is_done or update.new_state is order.current_state))
+
+
+def not_found(order: InFlightOrder) -> OrderNotFoundError:
+    """The error for an order that is gone from the exchange."""
+    return OrderNotFoundError(f"The order {order.client_order_id} ({order.exchange_order_id}) is not on the exchange any more")
