@@ -11,7 +11,7 @@ from typing import Any
 
 from hummingbot.connector.exchange.standard.cli import replay
 from hummingbot.connector.exchange.standard.sandbox.api_rows import ApiSettings, BlocksShape, checksummed
-from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
+from hummingbot.connector.exchange.standard.sandbox.deployment import DEFAULT_PAIRS, MOST_PAIRS, Generation
 from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.indexer import IndexerSettings
@@ -19,8 +19,6 @@ from hummingbot.connector.exchange.standard.sandbox.node import Mining, NodeSett
 from hummingbot.connector.exchange.standard.sandbox.server import DEFAULT_HOST, DEFAULT_PORT, Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.stream_connection import Layout, StreamSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
-
-_MARKETS = 2
 
 
 class _HelpFormatter(argparse.ArgumentDefaultsHelpFormatter):
@@ -60,6 +58,8 @@ def _add_chain(group: Any) -> None:
     group.add_argument("--interval", type=_number(0.001, 3600), default=0.1, metavar="SECONDS", help="time between blocks")
     group.add_argument("--history-blocks", type=_whole(100), default=10_000, metavar="BLOCKS",
                        help="how many blocks stay known; at hundreds of transactions a second fewer keep memory small")
+    group.add_argument("--pairs", type=_whole(1, MOST_PAIRS), default=DEFAULT_PAIRS, metavar="COUNT",
+                       help=f"how many markets, up to {MOST_PAIRS}")
     group.add_argument("--generation", choices=[item.value for item in Generation], default="2025-08",
                        help="which contracts run")
     group.add_argument("--gas", choices=[item.name.lower() for item in GasSchedule], default="ethereum",
@@ -136,12 +136,13 @@ def settings_of(arguments: argparse.Namespace) -> SandboxSettings:
     """The settings that the arguments mean."""
     traders = TraderSettings(enabled=not arguments.no_traders, volatility=arguments.volatility / 100)
     if arguments.rate is not None:
-        traders = traders.at_rate(arguments.rate, _MARKETS)
+        traders = traders.at_rate(arguments.rate, arguments.pairs)
     missing = arguments.missing / 100
     return SandboxSettings(
         host=arguments.host, port=arguments.port, allow_remote=arguments.allow_remote, seed=arguments.seed,
-        mining=Mining(arguments.mining), block_interval=arguments.interval, generation=Generation(arguments.generation),
-        gas=GasSchedule[arguments.gas.upper()], maker_fee=arguments.maker_fee, taker_fee=arguments.taker_fee,
+        mining=Mining(arguments.mining), block_interval=arguments.interval, pairs=arguments.pairs,
+        generation=Generation(arguments.generation), gas=GasSchedule[arguments.gas.upper()], maker_fee=arguments.maker_fee,
+        taker_fee=arguments.taker_fee,
         limit_spread=None if arguments.limit_spread is None else Spread(arguments.limit_spread, arguments.limit_spread),
         market_spread=None if arguments.market_spread is None else Spread(arguments.market_spread, arguments.market_spread),
         traders=traders, node=NodeSettings(history_blocks=arguments.history_blocks),

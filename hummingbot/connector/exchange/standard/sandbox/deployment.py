@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from coincurve import PrivateKey
 from eth_hash.auto import keccak
@@ -25,6 +25,7 @@ ACCOUNTS = 10
 NEWCOMER, OPERATOR, FEE_RECEIVER = 0, 8, 9
 GENESIS_TIME = 1_700_000_000
 RECORDED_BALANCE = 10 ** 24
+DEFAULT_PAIRS = 2
 DEFAULT_LIMIT_SPREAD = Spread(3_000_000, 3_000_000)
 DEFAULT_MARKET_SPREAD = Spread(100_000, 100_000)
 
@@ -60,6 +61,29 @@ class PairSpec:
     by_time: bool = False
     trades: int = 0
     next_ids: tuple[int, int] = (1, 1)  # bid, ask
+
+
+class Erc20Market(NamedTuple):
+    """A market of an ERC-20 token for USDC: its listing price in whole USDC, and how many tokens each account holds."""
+
+    symbol: str
+    name: str
+    decimals: int
+    price: int
+    holding: int
+
+
+# In the order in which the sandbox takes them. The decimals are those of the real tokens.
+ERC20_MARKETS = (
+    Erc20Market("WBTC", "Wrapped BTC", 8, 60_000, 1_000),
+    Erc20Market("WETH", "Wrapped Ether", 18, 3_000, 20_000),
+    Erc20Market("SOL", "Solana", 9, 150, 400_000),
+    Erc20Market("LINK", "Chainlink", 18, 14, 4_000_000),
+    Erc20Market("AVAX", "Avalanche", 18, 25, 2_000_000),
+    Erc20Market("LTC", "Litecoin", 8, 80, 700_000),
+    Erc20Market("XRP", "XRP", 6, 2, 30_000_000),
+)
+MOST_PAIRS = 1 + len(ERC20_MARKETS)
 
 
 @dataclass(frozen=True)
@@ -105,17 +129,23 @@ def _named_address(name: str) -> str:
     return "0x" + keccak(f"standard sandbox {name}".encode())[12:].hex()
 
 
-def default_deployment() -> Deployment:
-    """The sandbox of a newcomer: native SOMI (wrapped: WSOMI), USDC and WBTC; ten funded accounts, of which 0 is the
-    user's, 8 the operator's and 9 receives the fees; SOMI/USDC at 0.65 and WBTC/USDC at 60,000."""
+def default_deployment(pairs: int = DEFAULT_PAIRS) -> Deployment:
+    """The sandbox of a newcomer: ten funded accounts, of which 0 is the user's, 8 the operator's and 9 receives the fees;
+    SOMI/USDC at 0.65 (the native token, wrapped: WSOMI), then as many of ERC20_MARKETS as make up `pairs`. Raises ValueError
+    when there are not so many."""
+    if not 1 <= pairs <= MOST_PAIRS:
+        raise ValueError(f"there are from 1 to {MOST_PAIRS} pairs to choose from, not {pairs}")
     accounts = [address_of(account_key(index)) for index in range(ACCOUNTS)]
-    somi, usdc, wbtc = (_named_address(name) for name in ("WSOMI", "USDC", "WBTC"))
+    somi, usdc = _named_address("WSOMI"), _named_address("USDC")
     spreads = Spread(3_000_000, 3_000_000), Spread(1_000_000, 1_000_000)
+    markets = ERC20_MARKETS[:pairs - 1]
+    bases = tuple(TokenSpec(_named_address(market.symbol), market.symbol, market.name, market.decimals,
+                            dict.fromkeys(accounts, market.holding * 10 ** market.decimals)) for market in markets)
     return Deployment(
         wrapped=TokenSpec(somi, "WSOMI", "Wrapped Somi", 18),
-        tokens=(TokenSpec(usdc, "USDC", "USD Coin", 6, dict.fromkeys(accounts, 10_000_000 * 10 ** 6)),
-                TokenSpec(wbtc, "WBTC", "Wrapped BTC", 8, dict.fromkeys(accounts, 1_000 * 10 ** 8))),
-        pairs=(PairSpec(somi, usdc, 65_000_000, *spreads), PairSpec(wbtc, usdc, 60_000 * 10 ** 8, *spreads)),
+        tokens=(TokenSpec(usdc, "USDC", "USD Coin", 6, dict.fromkeys(accounts, 10_000_000 * 10 ** 6)), *bases),
+        pairs=(PairSpec(somi, usdc, 65_000_000, *spreads),
+               *(PairSpec(base.address, usdc, market.price * 10 ** 8, *spreads) for base, market in zip(bases, markets))),
         engine=_named_address("engine"), factory=_named_address("factory"), implementation=_named_address("book"),
         operator=accounts[OPERATOR], fee_receiver=accounts[FEE_RECEIVER],
         balances=dict.fromkeys(accounts, 10_000_000 * 10 ** 18))

@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.sandbox.api import Api, ExchangeInfo
 from hummingbot.connector.exchange.standard.sandbox.api_rows import ApiSettings, Rows
 from hummingbot.connector.exchange.standard.sandbox.deployment import (
     ACCOUNTS,
+    DEFAULT_PAIRS,
     GENESIS_TIME,
     NEWCOMER,
     OPERATOR,
@@ -62,8 +63,9 @@ _TRADER_ACCOUNTS = range(NEWCOMER + 1, OPERATOR)
 class SandboxSettings:
     """Everything that can be chosen before a sandbox starts.
 
-    Fees and spreads are in parts of 1e8; None keeps what the deployment says. `port` 0 takes a free one. Only a loopback
-    `host` is accepted unless `allow_remote` is set, since the keys are public and /admin has no password.
+    Fees and spreads are in parts of 1e8; None keeps what the deployment says. `pairs` is how many markets there are unless a
+    deployment is given. `port` 0 takes a free one. Only a loopback `host` is accepted unless `allow_remote` is set, since the
+    keys are public and /admin has no password.
     """
 
     host: str = DEFAULT_HOST
@@ -72,6 +74,7 @@ class SandboxSettings:
     seed: int = 1
     mining: Mining = Mining.INTERVAL
     block_interval: float = 0.1
+    pairs: int = DEFAULT_PAIRS
     generation: Generation = Generation.AUGUST_2025
     gas: GasSchedule = GasSchedule.ETHEREUM
     limit_spread: Spread | None = None
@@ -99,7 +102,7 @@ class SandboxSettings:
 
     def described_deployment(self) -> Deployment:
         """The world to build: the given deployment, or the newcomer's, with these settings' fees and spreads."""
-        base = self.deployment or default_deployment()
+        base = self.deployment or default_deployment(self.pairs)
         changes: dict[str, Any] = {"maker_fee": self.maker_fee, "taker_fee": self.taker_fee,
                                    "default_limit_spread": self.limit_spread, "default_market_spread": self.market_spread}
         if self.deployment is None:

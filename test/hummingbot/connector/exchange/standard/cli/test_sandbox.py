@@ -80,7 +80,8 @@ def test_a_host_that_others_reach_is_refused(capfd: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--port", "x"], "'x' is not a whole number from 0 to 65535"), (["--interval", "0"], "not a number from 0.001"),
     (["--maker-fee", "0.0000001"], "at most 6 decimals"), (["--limit-spread", "NaN"], "not a percentage"),
-    (["--mining", "never"], "invalid choice"), (["--rate", "inf"], "not a number"), (["--blocks", "x"], "invalid choice")])
+    (["--mining", "never"], "invalid choice"), (["--rate", "inf"], "not a number"), (["--pairs", "9"], "from 1 to 8"),
+     (["--blocks", "x"], "invalid choice")])
 def test_bad_values_are_refused_in_words(arguments: list[str], words: str, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main(["sandbox", *arguments])
@@ -92,14 +93,15 @@ def test_options_become_settings() -> None:
         "sandbox", "--port", "0", "--seed", "9", "--mining", "manual", "--interval", "0.5", "--generation", "2026-07", "--gas",
         "somnia", "--limit-spread", "0.1", "--market-spread", "0.25", "--maker-fee", "0", "--taker-fee", "0.2", "--rate", "90",
         "--lag", "2", "--missing", "5", "--stale-dust", "--singular-history-keys", "--bare-tokens", "--lower-case",
-        "--page-size-text", "--trades-path", "plain", "--blocks", "flat", "--documented-rows", "--history-blocks", "200"])
+        "--page-size-text", "--trades-path", "plain", "--blocks", "flat", "--documented-rows", "--history-blocks", "200",
+        "--pairs", "5"])
     settings = settings_of(parsed)
     assert (settings.seed, settings.mining, settings.block_interval) == (9, Mining.MANUAL, 0.5)
     assert (settings.generation, settings.gas) == (Generation.JULY_2026, GasSchedule.SOMNIA)
     assert (settings.limit_spread, settings.market_spread) == (Spread(100_000, 100_000), Spread(250_000, 250_000))
     assert (settings.maker_fee, settings.taker_fee, settings.node.history_blocks) == (0, 200_000, 200)
     rates = settings.traders.quotes_per_second, settings.traders.takes_per_second
-    assert 2 * (2 * rates[0] + rates[1]) == pytest.approx(90)
+    assert settings.pairs == 5 and 5 * (2 * rates[0] + rates[1]) == pytest.approx(90)
     assert (settings.indexer.lag_seconds, settings.indexer.missing_orders, settings.indexer.exact) == (2.0, 0.05, False)
     shapes = settings.api
     assert not (shapes.plural_history_keys or shapes.wrapped_tokens or shapes.checksummed_addresses or shapes.trades_pair_path)

@@ -6,7 +6,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
+from hummingbot.connector.exchange.standard.sandbox.deployment import MOST_PAIRS, Generation
 from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.node import Mining, NodeSettings, Reorg
@@ -65,6 +65,22 @@ def test_books_are_never_empty_and_trades_go_on(settings: SandboxSettings) -> No
         assert simulation.trades() >= seconds // 4 - 4
     assert simulation.outcomes[False] < simulation.outcomes[True] / 100
     assert simulation.sandbox.traders.refused == 0
+
+
+def test_every_market_of_the_most_that_there_can_be_is_quoted_and_traded() -> None:
+    simulation = Simulation(SandboxSettings(pairs=MOST_PAIRS))
+    simulation.run(20)
+    markets = simulation.sandbox.markets
+    assert len({market.trading_pair for market in markets}) == MOST_PAIRS
+    for at, market in enumerate(markets):
+        assert 0 < simulation.best(at, True) < simulation.best(at, False)
+        assert simulation.sandbox.indexer.pairs[market.book].trade_count
+    assert simulation.outcomes[False] < simulation.outcomes[True] / 100
+
+
+def test_more_markets_than_there_are_are_refused() -> None:
+    with pytest.raises(ValueError, match="from 1 to 8 pairs to choose from, not 9"):
+        Sandbox(SandboxSettings(pairs=MOST_PAIRS + 1))
 
 
 def test_prices_keep_near_a_fair_price_that_moves() -> None:
