@@ -1,7 +1,4 @@
-"""The connector on `auto` while streams and node are broken at random; at each quiet point it knows the truth.
-
-The REST API is left in peace: public trades have no other source while the streams are broken, and are compared one by one.
-"""
+"""The connector on `auto` while streams, node and API are broken at random; at each quiet point it knows the truth."""
 import asyncio
 import os
 import random
@@ -39,7 +36,8 @@ class Chaos:
     def break_something(self) -> None:
         """Something else each time; what was broken before is mended."""
         self.clear()
-        self._chance.choice([self._stall, self._close, self._refuse, self._damage, self._late, self._rpc])()
+        self._chance.choice([self._stall, self._close, self._refuse, self._damage, self._late, self._rpc, self._api,
+                             self._everything])()
 
     def _streams(self) -> Iterator[Any]:
         streams = [self._sandbox.faults.stream, self._sandbox.faults.node_stream]
@@ -67,6 +65,15 @@ class Chaos:
 
     def _rpc(self) -> None:
         self._sandbox.faults.add(self._chance.choice(["status", "reset"]), target="rpc", probability=0.3)
+
+    def _api(self) -> None:
+        self._sandbox.faults.add(self._chance.choice(["status", "reset", "truncated"]), target="rest",
+                                 probability=self._chance.choice([0.3, 1.0]))
+
+    def _everything(self) -> None:
+        """No source has the public trades until it is over."""
+        self._refuse()
+        self._sandbox.faults.add("refused", target="all")
 
 
 def chain_levels(sandbox: Sandbox, market: Market, is_bid: bool) -> dict[float, float]:
