@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.chain.allowances import Allowances
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
+from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
@@ -55,7 +56,9 @@ class Account:
         self._clock = clock
         self._gas = GasLimits(gas_profile(network.chain_id))
         self._journal = Journal(folder / f"{domain}_{wallet.address[2:10]}_{listing.engine[2:10]}.sqlite", clock)
-        self._sender = TransactionSender(rpc, wallet, self._journal, clock, FeePolicy(rpc, clock, cap=max_fee), network.chain_id,
+        fee_policy = FeePolicy(rpc, clock, cap=max_fee)
+        self.gas_money = GasMoney(rpc, wallet.address, fee_policy)
+        self._sender = TransactionSender(rpc, wallet, self._journal, clock, fee_policy, network.chain_id,
                                          transfer_gas=self._gas.profile.transfer, watched_blocks=network.watched_blocks,
                                          on_reorganised=self._reorganised)
         self._updates = updates
@@ -72,8 +75,8 @@ class Account:
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
         updates.follow(self.settlement.resting.keys())
-        self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.settlement,
-                                      clock, self._finished, updates.tell, gas_reserve)
+        self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
+                                      self.settlement, clock, self._finished, updates.tell, gas_reserve)
         self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits)
 
     async def start(self) -> None:

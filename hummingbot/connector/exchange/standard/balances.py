@@ -41,6 +41,8 @@ class Balances:
         """The balances now; `account` is the wallet that trades, once it does. Raises ApiUnavailableError or RpcError."""
         listing = await self._venue.listing()
         native, units = await self._venue.balances(self._address)
+        if account is not None:
+            account.gas_money.seen(native)
         locked = Counter(account.locked() if account is not None else {})
         locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
         available: dict[str, Decimal] = {}

@@ -9,9 +9,11 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from hummingbot.connector.exchange.standard.cancels import MAX_BATCH as MAX_CANCELS
 from hummingbot.connector.exchange.standard.chain.allowances import Allowances
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs, decode_outflows
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
@@ -20,7 +22,7 @@ from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import OrderRejectedError, StandardError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
@@ -48,11 +50,11 @@ class Placements:
 
     `finished` collects transactions whose consequences the account has yet to save; `tell` is told what they did, at once,
     so that the order in which things are told is that in which they were settled. `gas_reserve` is how much of the native
-    token, in wei, no order may spend.
+    token, in wei, no order may spend; `gas_money` tells whether orders and the cancels after them can be paid.
     """
 
     def __init__(self, address: str, listing: Listing, rpc: RpcClient, sender: TransactionSender, allowances: Allowances,
-                 gas: GasLimits, settlement: Settlement, clock: Clock, finished: list[Tracked],
+                 gas: GasLimits, gas_money: GasMoney, settlement: Settlement, clock: Clock, finished: list[Tracked],
                  tell: Callable[[list[Settled]], Awaitable[None]], gas_reserve: int = 0) -> None:
         self._address = address
         self._listing = listing
@@ -60,6 +62,7 @@ class Placements:
         self._sender = sender
         self._allowances = allowances
         self._gas = gas
+        self._gas_money = gas_money
         self._settlement = settlement
         self._finished = finished
         self._tell = tell
@@ -91,6 +94,7 @@ class Placements:
         return await self._window.add(_Order(client_order_id, call))
 
     async def _send_all(self, waiting: list[_Waiting]) -> None:
+        waiting = await self._with_gas_money(waiting)
         if any(order.call.value for order, _ in waiting):
             waiting = await self._within_reserve(waiting)
         together = [entry for entry in waiting if entry[0].call.item is not None]
@@ -103,6 +107,24 @@ class Placements:
             if isinstance(result, Exception):  # one transaction's fault is not the others'
                 for _, future in group:
                     _fail(future, result)
+
+    async def _with_gas_money(self, waiting: list[_Waiting]) -> list[_Waiting]:
+        """Refuse the orders after which nothing would be left to pay for cancels; the others, in their order."""
+        cancels = self._gas.cancels(min(MAX_CANCELS, len(self._settlement.resting) + len(waiting)))
+        try:
+            lacking = await self._gas_money.lacking([(self._order_gas(order.call), order.call.value) for order, _ in waiting],
+                                                    cancels)
+        except (ApiUnavailableError, RpcError):
+            return waiting  # the sender says what is wrong with the node
+        for (_, future), wei in zip(waiting, lacking):
+            if wei:
+                _fail(future, OrderRejectedError(
+                    f"The wallet {self._address} has not enough native tokens for this order's gas and for cancelling what "
+                    f"rests: up to {wei / 10 ** 18:.6g} are needed. Fund the wallet."))
+        return [entry for entry in waiting if not entry[1].done()]
+
+    def _order_gas(self, call: OrderCall) -> int:
+        return self._gas.order(matches=call.expected_matches, native=call.value > 0)
 
     async def _within_reserve(self, waiting: list[_Waiting]) -> list[_Waiting]:
         """Refuse the orders that would spend native tokens which are kept for gas; the others, in their order."""
@@ -130,9 +152,8 @@ class Placements:
 
     async def _send_one(self, entry: _Waiting) -> None:
         (client_order_id, call), future = entry
-        gas = self._gas.order(matches=call.expected_matches, native=call.value > 0)
-        tracked = self._submit(call.data, call.value, gas, PLACE if call.item is not None else TAKE, (client_order_id,),
-                               [call.deposit])
+        kind = PLACE if call.item is not None else TAKE
+        tracked = self._submit(call.data, call.value, self._order_gas(call), kind, (client_order_id,), [call.deposit])
         try:
             settled = await self.finish(tracked)
         except StandardError as error:

@@ -51,11 +51,13 @@ from hummingbot.connector.exchange.standard.resumption import Resumption
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
+from hummingbot.connector.exchange.standard.throttling import SteadyThrottler
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.trading_rules import MarketRules
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.core.api_throttler.async_throttler import AsyncThrottler
 from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -107,6 +109,7 @@ class StandardExchange(ExchangePyBase):
         self._trading_required = trading_required
         self._time_source: Clock = clock or SystemClock()
         self._data_path = data_path
+        self._limits_share = rate_limits_share_pct
         given = {"rpc_url": standard_rpc_url, "rpc_ws_url": standard_rpc_ws_url, "api_url": standard_api_url,
                  "stream_url": standard_stream_url, "engine_address": standard_engine_address,
                  "chain_id": standard_chain_id, "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve,
@@ -205,8 +208,10 @@ class StandardExchange(ExchangePyBase):
     # Construction
 
     def _create_web_assistants_factory(self) -> WebAssistantsFactory:
+        self._throttler: AsyncThrottler = SteadyThrottler(self._time_source, self.rate_limits_rules, self._limits_share)
         factory = web_utils.build_api_factory(throttler=self._throttler, auth=self._auth)
-        rest = RestClient(web_utils.WebAssistantTransport(factory, CONSTANTS.API_LIMIT_ID), self._network.api_urls)
+        rest = RestClient(web_utils.WebAssistantTransport(factory, CONSTANTS.API_LIMIT_ID), self._network.api_urls,
+                          clock=self._time_source)
         rpc = RpcClient(web_utils.WebAssistantTransport(factory, CONSTANTS.RPC_LIMIT_ID), self._network.rpc_urls,
                         self._time_source, CONSTANTS.REQUEST_TIMEOUT, chain_id=self._network.chain_id)
         self._venue = Venue(self._network, rest, rpc)

@@ -273,6 +273,10 @@ def decode_event(topics: Sequence[str], data: bytes) -> EngineEvent | None:
     return event
 
 
+# What the contracts' short texts mean (docs/protocol.md, "Errors").
+_MEANINGS = {"TFF": ": the transfer failed, so the wallet's balance or allowance is too small"}
+
+
 class Revert(NamedTuple):
     """Why the engine refused: the error's name and its arguments. Name "" means revert data of an unknown kind."""
 
@@ -281,7 +285,7 @@ class Revert(NamedTuple):
 
     def __str__(self) -> str:
         if self.name == "Error":
-            return f'"{self.arguments[0]}"'
+            return f'"{self.arguments[0]}"{_MEANINGS.get(self.arguments[0], "")}'
         return f"{self.name}({', '.join(map(_shown, self.arguments))})" if self.name else "no reason given"
 
 

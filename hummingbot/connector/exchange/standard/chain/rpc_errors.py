@@ -76,7 +76,7 @@ def classify_send(error: RpcError) -> SendError:
             return kind
     if error.code in _RATE_LIMIT_CODES:
         return SendError.BUSY
-    return SendError.UNKNOWN
+    return SendError.REFUSED if is_method_missing(error) else SendError.UNKNOWN
 
 
 def is_rate_limit(error: RpcError) -> bool:
@@ -91,7 +91,7 @@ def is_log_range(error: RpcError) -> bool:
 
 def is_method_missing(error: RpcError) -> bool:
     """The node does not know the method."""
-    return error.code in (-32601, -32004) or re.search(r"method.*not (found|exist|supported|available)", error.reason,
+    return error.code in (-32601, -32004) or re.search(r"method.*not (found|exist|supported|available|allowed)", error.reason,
                                                        re.IGNORECASE) is not None
 
 

@@ -35,6 +35,7 @@ from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.reverts import revert_reason
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_errors import is_method_missing
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity
 from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
 from hummingbot.connector.exchange.standard.chain.watch import Mined, Watch
@@ -106,7 +107,10 @@ class TransactionSender:
         """
         await self.verify()
         await self._journal.open()
-        answers = await self._rpc.batch([("eth_getTransactionCount", [self.address, tag]) for tag in ("latest", "pending")])
+        answers = await self._rpc.batch([*[("eth_getTransactionCount", [self.address, tag]) for tag in ("latest", "pending")],
+                                         ("eth_sendRawTransaction", ["0x"])])  # only a node that takes none does not know it
+        if isinstance(answers[2], RpcError) and is_method_missing(answers[2]):
+            raise ConfigurationError(f"The node behind the RPC URL takes no transactions ({answers[2].reason}): use another one.")
         if isinstance(answers[0], RpcError):
             raise answers[0]
         mined = quantity(answers[0], "eth_getTransactionCount")

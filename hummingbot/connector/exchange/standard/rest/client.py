@@ -1,11 +1,13 @@
 """Typed calls of the REST API: discovery, books and public trades. Read-only, lagging, rounded; the chain is the truth."""
 import logging
+import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address, to_checksum
 from hummingbot.connector.exchange.standard.chain.endpoints import host_of
+from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.models import (
     CandleRow,
@@ -23,16 +25,28 @@ from hummingbot.connector.exchange.standard.rest.models import (
 from hummingbot.connector.exchange.standard.transport import HttpTransport
 
 MAX_PAGES = 50
+# After a "too many requests" an API is left alone, at first so long and twice as long each further time, in seconds; longer
+# when it says so, within reason.
+FIRST_PAUSE = 1.0
+LAST_PAUSE = 60.0
+LONGEST_WISH = 600.0
 
 
 class RestClient:
     """The REST API of one network. Several base URLs may be given: one that fails is left for the next.
 
-    Every call raises ApiUnavailableError, RateLimitedError or BadDataError (errors.py) and nothing else.
+    Every call raises ApiUnavailableError, RateLimitedError or BadDataError (errors.py) and nothing else. An API that asks for
+    fewer requests gets none for a while: calls raise RateLimitedError without asking it.
     """
 
-    def __init__(self, transport: HttpTransport, urls: Sequence[str], timeout: float = CONSTANTS.REQUEST_TIMEOUT) -> None:
+    def __init__(self, transport: HttpTransport, urls: Sequence[str], timeout: float = CONSTANTS.REQUEST_TIMEOUT,
+                 clock: Clock | None = None, chance: random.Random | None = None) -> None:
+        """`timeout` is each request's deadline in seconds; `chance` spreads the pauses of many bots."""
         self._transport = transport
+        self._clock = clock or SystemClock()
+        self._chance = chance or random.Random()
+        self._refusals = [0] * len(urls)  # in a row, by URL
+        self._resume_at = [0.0] * len(urls)
         self._urls = [url.rstrip("/") for url in urls]
         self._current = 0
         self._timeout = timeout
@@ -62,15 +76,26 @@ class RestClient:
         raise failure
 
     async def _get_once(self, path: str) -> bytes:
+        asked = self._current
+        left = self._resume_at[asked] - self._clock.monotonic()
+        if left > 0:
+            raise RateLimitedError(f"GET {path}: rate limit exceeded; not asked again before {left:.0f} s", left)
         answer = await self._transport.request("GET", self.url + path, timeout=self._timeout)
         if answer.status == 200:
             self.answers += 1
+            self._refusals[asked] = 0
             return answer.body
         if answer.status in CONSTANTS.RATE_LIMIT_STATUSES:
-            raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})",
-                                   _seconds(answer.headers.get("retry-after")))
+            wish = _seconds(answer.headers.get("retry-after"))
+            self._leave_alone(asked, wish)
+            raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})", wish)
         advice = ": check the API URL" if path == CONSTANTS.EXCHANGE_PATH and answer.status == 404 else ""
         raise ApiUnavailableError(f"GET {path}: HTTP {answer.status} {answer.body[:80]!r}{advice}")
+
+    def _leave_alone(self, url: int, wish: float | None) -> None:
+        pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._refusals[url], 10)) * (0.75 + self._chance.random() / 2)
+        self._refusals[url] += 1
+        self._resume_at[url] = self._clock.monotonic() + max(pause, min(wish or 0.0, LONGEST_WISH))
 
     async def factory_address(self) -> str:
         """The order book factory that the API indexes, lower case; its engine is the exchange."""

@@ -24,7 +24,7 @@ from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
-from hummingbot.connector.exchange.standard.sandbox.transactions import decode_transaction
+from hummingbot.connector.exchange.standard.sandbox.transactions import TransactionRejected, decode_transaction
 from hummingbot.connector.exchange.standard.transport import HttpAnswer
 
 FACTORY = "0x" + "fa" * 20
@@ -167,6 +167,8 @@ class FakeNode:
             return {"error": {"code": -32601, "message": f"the method {method} does not exist"}}
         try:
             return {"result": handler(*params)}
+        except TransactionRejected as error:
+            return {"error": {"code": -32000, "message": str(error)}}
         except Refused as error:
             return {"error": {"code": 3, "message": "execution reverted", "data": "0x" + error.data.hex()}}
 

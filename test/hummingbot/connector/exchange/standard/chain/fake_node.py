@@ -194,6 +194,8 @@ class FakeNode:
         return self.call(fields)
 
     def eth_sendRawTransaction(self, text: str) -> str:
+        if text == "0x":
+            raise Fault("rlp: value size exceeds available input length")
         sent = decode(bytes.fromhex(text[2:]))
         waiting = self.pool.get(sent.nonce)
         if waiting is not None and waiting.hash == sent.hash:

@@ -131,7 +131,7 @@ def difficult_node() -> FakeNode:
         return None
 
     node.before = before
-    node.lose = lambda methods: "eth_sendRawTransaction" in methods and next(lost, False)
+    node.lose = lambda methods: set(methods) == {"eth_sendRawTransaction"} and next(lost, False)
     return node
 
 

@@ -171,7 +171,7 @@ def test_a_refused_cancel_tells_the_reason_inside_the_reason():
     (b"", "no reason given"),
     (b"\x01\x02", "no reason given"),
     (bytes.fromhex("400ee546"), "no reason given"),
-    (Error("Error(string)").encode("TFF"), '"TFF"'),
+    (Error("Error(string)").encode("TFF"), '"TFF": the transfer failed, so the wallet\'s balance or allowance is too small'),
     (Error("OrderSizeTooSmall(uint256,uint256)").encode(600, 600), "OrderSizeTooSmall(600, 600)"),
     (Error("OrderCancelFailed(address,uint32,bool,address,bytes)").encode(ADDRESS, 1, True, ADDRESS, b"\xab"),
      f"OrderCancelFailed({ADDRESS}, 1, True, {ADDRESS}, 0xab)"),

@@ -94,7 +94,7 @@ class Chaos:
             raise ApiUnavailableError("connection refused")
         if faulty and self.mode == "old" and method in ("eth_blockNumber", "eth_getTransactionCount"):
             return "0x0"
-        if method == "eth_sendRawTransaction":
+        if method == "eth_sendRawTransaction" and params != ["0x"]:
             sent = decode(bytes.fromhex(params[0][2:]))
             if faulty and self.mode in ("refuse", "busy"):
                 raise Fault("exceeds block gas limit" if self.mode == "refuse" else "txpool is full")

@@ -7,6 +7,7 @@ from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, RestClient
 from hummingbot.connector.exchange.standard.rest.models import CandleRow, parse_tick_book
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.rest.payloads import payload
 from test.hummingbot.connector.exchange.standard.rest.test_models import BOOK, SOMI, USDC, row_of
@@ -22,8 +23,13 @@ def api():
 
 
 @pytest.fixture
-def client(api):
-    return RestClient(api, [FIRST])
+def clock():
+    return ManualClock()
+
+
+@pytest.fixture
+def client(api, clock):
+    return RestClient(api, [FIRST], clock=clock)
 
 
 @pytest.fixture
@@ -104,11 +110,12 @@ async def test_trades_fall_back_when_the_first_path_answers_something_else(api, 
     assert len(await client.trades(SOMI.address, USDC.address)) == 3
 
 
-async def test_rate_limit_says_nothing_about_the_path(api, client):
+async def test_rate_limit_says_nothing_about_the_path(api, client, clock):
     api.answer(TRADES, b"", status=427)
     api.answer(TRADES, payload("trades"))
     with pytest.raises(RateLimitedError):
         await client.trades(SOMI.address, USDC.address)
+    await clock.advance(2.0)
     assert len(await client.trades(SOMI.address, USDC.address)) == 3
     assert all(TRADES in url for url in api.requested)
 

@@ -1,0 +1,1 @@
+"""The faults that a connector meets, one named test for each row of docs/faults.md."""

@@ -1,0 +1,161 @@
+"""Faults on the way of a transaction to a node (docs/faults.md, F1 to F5 and F9 to F12)."""
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.intents import FOREVER
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import OrderState
+from test.faults.orders import end_of, rests
+from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
+from test.hummingbot.connector.exchange.standard.chain.test_transactions import Bench, intent, successes
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox
+
+SEND = "eth_sendRawTransaction"
+ONCE = Counter({intent(1).data: 1})
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    bench = await Bench(tmp_path).start()
+    yield bench
+    await bench.close()
+
+
+def sends(bench: Bench) -> int:
+    return sum(SEND in post for post in bench.node.posts)
+
+
+async def test_f01_the_node_dies_after_it_took_the_transaction_and_before_it_answers(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.node.lose = lambda methods: SEND in methods
+    (tracked,) = bench.submit(intent(1))
+    await bench.run(4.0)
+    assert not bench.ends and tracked.hashes == (bench.node.accepted[0].hash,), "unknown, and known by its own bytes"
+    bench.node.lose, bench.node.mining = None, True
+    await bench.run(4.0, 1)
+    end = bench.ends["order-1"]
+    assert isinstance(end, Receipt) and end.ok and end.transaction_hash == tracked.hashes[0]
+    await bench.run(30.0)
+    assert bench.mined_orders() == ONCE and len({sent.hash for sent in bench.node.accepted}) == 1
+
+
+async def test_f02_the_node_dies_before_it_takes_the_transaction(bench: Bench) -> None:
+    down = {"until": bench.clock.now + 5.0}
+    tried: list[str] = []
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == SEND:
+            tried.append(params[0])
+            if bench.clock.now < down["until"]:
+                raise ApiUnavailableError("connection refused")
+            if not bench.node.accepted:
+                bench.node.eth_sendRawTransaction(params[0])
+                raise Fault("already known")
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(20.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == ONCE
+    assert 3 <= len(tried) <= 8 and len(set(tried)) == 1, "the same bytes, a few times"
+
+
+@pytest.mark.parametrize("message", ["already known", "ALREADY_EXISTS: already known", "known transaction: 0x12",
+                                     "request timed out", "502 Bad Gateway", "internal error"])
+async def test_f03_the_node_answers_an_error_for_a_transaction_that_it_took(bench: Bench, message: str) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == SEND and not bench.node.accepted:
+            bench.node.eth_sendRawTransaction(params[0])
+            raise Fault(message)
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(10.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == ONCE and sends(bench) <= 3
+
+
+async def test_f04_a_transaction_is_dropped_from_the_mempool(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(1.0)
+    for _ in range(3):
+        bench.node.pool.clear()
+        await bench.run(8.0)
+    first, *later = bench.node.accepted
+    assert later[0].hash == first.hash, "first the same bytes again"
+    assert later[-1].nonce == first.nonce and later[-1].max_fee > first.max_fee, "then with a higher fee"
+    assert not bench.ends, "nothing is known of its end"
+    bench.node.mining = True
+    await bench.run(25.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == ONCE
+
+
+@pytest.mark.parametrize("winner", [0, -1])
+async def test_f05_the_own_replacement_and_the_first_attempt_race(bench: Bench, winner: int) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(16.0)
+    assert len({sent.hash for sent in bench.node.accepted}) >= 2
+    mined = bench.node.accepted[winner]
+    bench.node.pool, bench.node.mining = {0: mined}, True
+    await bench.run(5.0, 1)
+    end = bench.ends["order-1"]
+    assert isinstance(end, Receipt) and end.ok and end.transaction_hash == mined.hash
+    await bench.run(30.0)
+    assert bench.mined_orders() == ONCE
+
+
+async def test_f09_fees_are_too_low_up_to_the_users_cap(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    bench = await Bench(tmp_path, cap=20 * 10 ** 9).start()
+    bench.submit(intent(0))
+    await bench.run(1.0, 1)
+    bench.node.base_fee = 15 * 10 ** 9
+    bench.submit(intent(1))
+    await bench.run(15.0, 2)
+    assert successes(bench) == 2
+    bench.node.base_fee = 30 * 10 ** 9
+    bench.submit(intent(2, patience=FOREVER))
+    await bench.run(60.0)
+    offered = [sent.max_fee for sent in bench.node.accepted]
+    assert max(offered, default=0) <= 20 * 10 ** 9 and "order-2" not in bench.ends, "it waits"
+    assert caplog.text.count("configured cap") == 1, "and says so"
+    bench.node.base_fee = 10 * 10 ** 9
+    await bench.run(30.0, 3)
+    assert successes(bench) == 3 and len(bench.node.executed) == 3
+    await bench.close()
+
+
+async def test_f09_a_replacement_offers_at_least_a_tenth_more(bench: Bench) -> None:
+    bench.node.mining = False
+    bench.submit(intent(1, patience=FOREVER))
+    await bench.run(40.0)
+    fees = [sent.max_fee for sent in bench.node.accepted]
+    raised = [fee for at, fee in enumerate(fees) if at == 0 or fee != fees[at - 1]]
+    assert len(raised) >= 3 and all(10 * later >= 11 * earlier for earlier, later in itertools.pairwise(raised))
+
+
+async def test_f10_no_native_tokens_for_the_gas(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61000))
+        await rests(exchange, name)
+        address, node = sandbox.accounts[0].address, sandbox.node
+        price = exchange._account._sender._fee_policy.last.max_fee
+        one_cancel = price * exchange._account._gas.cancels(2)
+        node.world.add_balance(address, one_cancel + 1 - node.balance(address))
+        exchange._account.gas_money.seen(one_cancel + 1)
+        nonce = node.nonce(address, pending=True)
+        refused = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61001))
+        assert await end_of(exchange, refused) is OrderState.FAILED
+        assert node.nonce(address, pending=True) == nonce, "nothing was sent"
+        assert any("not enough native tokens" in record.message and "Fund the wallet" in record.message
+                   for record in caplog.records)
+        results = await exchange.cancel_all(10)
+        assert [result.success for result in results] == [True], "a cancel can still be paid"
+        assert order(exchange, name).current_state is OrderState.CANCELED
