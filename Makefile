@@ -11,6 +11,8 @@ STANDARD := $(PY) -m hummingbot.connector.exchange.standard
 PORT ?= 8745
 DEMO_SECONDS ?= 60
 MINUTES ?= 10
+# Tests mostly wait, for blocks and deadlines, so two processes take half the time of one.
+WORKERS ?= 2
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -24,8 +26,14 @@ demo: env  ## Stock Hummingbot makes a market on a local sandbox for DEMO_SECOND
 run-strategies: env  ## Three strategies trade on a local sandbox one after the other, MINUTES (10) each; nothing may be wrong
 	@MINUTES="$(MINUTES)" RATE="$(RATE)" $(PY) -m demo.strategies $(ARGS)
 
-test: env  ## Run the tests (ARGS="-k name" for some of them)
+test: env  ## Run the tests in WORKERS (2) processes, with the coverage they must have (ARGS="-k name": some, unmeasured)
+ifeq ($(strip $(ARGS)),)
+	@$(PY) -m pytest -q -n "$(WORKERS)" --dist loadgroup --cov --cov-report=
+	@$(PY) -m coverage report --omit='*/sandbox/*' --fail-under=96
+	@$(PY) -m coverage report --include='*/sandbox/*' --fail-under=95
+else
 	@$(PY) -m pytest -q $(ARGS)
+endif
 
 test-slow: env  ## Run the long proofs that `make test` leaves out
 	@$(PY) -m pytest -q -m slow $(ARGS)

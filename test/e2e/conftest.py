@@ -9,6 +9,14 @@ from demo.bot_home import make_bot_home
 from demo.sandbox import Sandbox
 
 PASSWORD = "end to end"
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """They share one sandbox, and two bots at once would make each other late: one process of the test run takes them all."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("end to end"))
 
 
 @pytest.fixture(scope="session")

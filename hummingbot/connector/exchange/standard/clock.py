@@ -17,7 +17,7 @@ class Clock(Protocol):
         """Let other tasks run for that long."""
 
 
-class SystemClock:
+class SystemClock(Clock):
     """The clock of the machine and its event loop."""
 
     def time(self) -> float:

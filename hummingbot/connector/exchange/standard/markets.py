@@ -4,7 +4,7 @@ On the chain an amount is an integer count of a token's smallest unit and a pric
 human units. Every conversion here is exact or says which way it rounds.
 """
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import ROUND_FLOOR, Context, Decimal
 
 DENOMINATOR = 10 ** 8
 PRICE_STEP = Decimal("1E-8")
@@ -115,8 +115,3 @@ class Market:
         """The smallest base amount, a multiple of `base_step`, that can be bought and sold at `price`."""
         needed = max(self.smallest_sell(price), self.quote_to_base(price, 1) + 1)
         return -(-needed // self.base_step) * self.base_step
-
-
-def ceiling(amount: Decimal, step: Decimal) -> Decimal:
-    """The smallest multiple of `step`, a power of ten, that is not below `amount`."""
-    return _CONTEXT.multiply(_CONTEXT.divide(amount, step).to_integral_value(ROUND_CEILING, _CONTEXT), step)

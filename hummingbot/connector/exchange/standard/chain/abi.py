@@ -9,6 +9,7 @@ is neither 0 nor 1 and truncated data raise `AbiError`; trailing bytes are ignor
 dynamic elements of an array may not overlap, so that a small answer of a bad node cannot unfold into gigabytes.
 """
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache, cached_property
 from struct import Struct
@@ -25,20 +26,20 @@ class AbiError(ValueError):
     """The value does not fit the type, or the bytes are not an encoding of it."""
 
 
-class Type:
+class Type(ABC):
     """An ABI type. `size` is the length in bytes of its part in the head; `dynamic` tells whether it has a tail."""
 
     name: str
     size = WORD
     dynamic = False
 
+    @abstractmethod
     def encode(self, value: Any) -> bytes:
         """The encoding of `value`; raises AbiError when it does not fit."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, data: bytes, at: int) -> Any:
         """The value whose encoding starts at byte `at` of `data`; raises AbiError when there is none."""
-        raise NotImplementedError
 
 
 class Static(Type):

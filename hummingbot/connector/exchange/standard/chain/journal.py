@@ -33,7 +33,6 @@ CREATE TABLE IF NOT EXISTS attempts (
     priority_fee TEXT NOT NULL, legacy INTEGER NOT NULL, dead INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS attempts_by_intent ON attempts (intent);
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS orders (client_order_id TEXT PRIMARY KEY, exchange_order_id TEXT NOT NULL, settled REAL);
 """
 
 
@@ -135,21 +134,6 @@ class Journal:
 
         await self._run(statement)
 
-    async def remember_orders(self, orders: Sequence[tuple[str, str]]) -> None:
-        """Keep pairs of client order id and exchange order id."""
-        await self._run(lambda connection: connection.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?, NULL)", orders))
-
-    async def forget_orders(self, client_order_ids: Sequence[str]) -> None:
-        """These orders are over; their ids are deleted some days later."""
-        now = self._clock.time()
-        await self._run(lambda connection: connection.executemany(
-            "UPDATE orders SET settled = ? WHERE client_order_id = ?", [(now, item) for item in client_order_ids]))
-
-    async def orders(self) -> dict[str, str]:
-        """The exchange order ids of all orders that are remembered and not over, by client order id."""
-        return dict(await self._run(lambda connection: connection.execute(
-            "SELECT client_order_id, exchange_order_id FROM orders WHERE settled IS NULL").fetchall()))
-
     async def _run(self, statement: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
             raise sqlite3.ProgrammingError("the journal is not open")
@@ -243,7 +227,6 @@ def _prune(connection: sqlite3.Connection, before: float) -> None:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("DELETE FROM attempts WHERE intent IN (SELECT id FROM intents WHERE settled < ?)", (before,))
         connection.execute("DELETE FROM intents WHERE settled < ?", (before,))
-        connection.execute("DELETE FROM orders WHERE settled < ?", (before,))
 
 
 def _record(connection: sqlite3.Connection, entries: Sequence[Entry], dead: Sequence[str]) -> None:

@@ -30,10 +30,12 @@ class PairInfo(NamedTuple):
 
     @property
     def book(self) -> str:
+        """The address of its order book."""
         return self.market.book
 
     @property
     def symbol(self) -> str:
+        """As the API writes it: BASE/QUOTE."""
         return f"{self.base.symbol}/{self.quote.symbol}"
 
 

@@ -12,7 +12,6 @@ from hummingbot.connector.exchange.standard.markets import (
     PRICE_STEP,
     Market,
     Token,
-    ceiling,
     fee_rate,
     price_from_chain,
     price_to_chain,
@@ -142,14 +141,6 @@ def test_what_is_no_number_has_no_units(value):
         price_to_chain(Decimal(value))
     with pytest.raises(ValueError):
         Token(A, "T", 6).to_units(Decimal(value))
-
-
-@given(human, st.integers(0, 18))
-def test_the_ceiling_is_the_smallest_multiple_not_below(value, places):
-    step = Decimal(1).scaleb(-places)
-    result = Fraction(ceiling(value, step))
-    assert result % Fraction(step) == 0
-    assert 0 <= result - Fraction(value) < Fraction(step)
 
 
 def test_names_and_steps():

@@ -4,7 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hummingbot.connector.exchange.standard.chain.abi import WORD, AbiError, Array, Event, Function, Tuple, Type, parse_lists
+from hummingbot.connector.exchange.standard.chain.abi import (
+    WORD,
+    AbiError,
+    Array,
+    Error,
+    Event,
+    Function,
+    Tuple,
+    Type,
+    parse_lists,
+)
 from hummingbot.connector.exchange.standard.chain.engine import (
     BOOK_FUNCTIONS,
     ENGINE_FUNCTIONS_2026_07,
@@ -258,6 +268,10 @@ def test_a_function_without_arguments_or_results():
     assert function.encode() == function.selector
     assert function.decode(function.selector) == ()
     assert function.decode_result(b"") == ()
+
+
+def test_an_error_is_shown_by_its_signature():
+    assert repr(Error("TooLow(uint256 price)")) == "<Error TooLow(uint256)>"
 
 
 def test_the_wrong_selector_and_the_wrong_number_of_arguments_are_refused():

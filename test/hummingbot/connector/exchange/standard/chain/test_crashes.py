@@ -16,7 +16,7 @@ from hummingbot.connector.exchange.standard.chain.transactions import Transactio
 from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError
 from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
 from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID, FakeNode, Fault
-from test.hummingbot.connector.exchange.standard.chain.test_transactions import ENGINE, KEY, intent
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import ENGINE, KEY, intent
 
 
 class Killed(BaseException):

@@ -98,6 +98,15 @@ def test_a_replacement_offers_an_eighth_more_within_the_cap(old_fee: int, tip: i
     assert new.legacy == legacy and (not legacy or new.priority_fee == new.max_fee)
 
 
+def test_a_replacement_that_is_suggested_above_the_cap_offers_the_cap() -> None:
+    assert policy(FakeNode(), cap=500).replacement(Fees(100, 8), Fees(1_000, 5)) == Fees(500, 9)
+
+
+def test_no_replacement_offers_much_more_than_the_network_suggests() -> None:
+    assert policy(FakeNode()).replacement(Fees(89, 1), Fees(10, 1)) is None
+    assert policy(FakeNode()).replacement(Fees(88, 1), Fees(10, 1)) == Fees(99, 2)
+
+
 def test_gas_limits_by_network() -> None:
     assert gas_profile(5031) is gas_profile(50312) is SOMNIA and gas_profile(1) is gas_profile(31337) is ETHEREUM
     gas = GasLimits(SOMNIA)

@@ -72,28 +72,19 @@ async def test_a_value_and_what_it_settles_are_one_commit(journal: Journal) -> N
     assert await journal.get("cursor") == "77" and await journal.unfinished(ACCOUNT) == []
 
 
-async def test_order_ids_are_remembered_until_they_are_over(journal: Journal) -> None:
-    await journal.remember_orders([("HBOT-1", "book:bid:1"), ("HBOT-2", "book:ask:2")])
-    await journal.forget_orders(["HBOT-1"])
-    await reopened(journal)
-    assert await journal.orders() == {"HBOT-2": "book:ask:2"}
-
-
 async def test_what_was_settled_long_ago_is_deleted(tmp_path: Path) -> None:
     clock = FakeClock()
     journal = Journal(tmp_path / "journal.sqlite", clock, keep_days=2.0)
     await journal.open()
     await journal.record([entry(1), entry(2, 1, "b")])
     await journal.settled([1])
-    await journal.remember_orders([("HBOT-1", "book:bid:1")])
-    await journal.forget_orders(["HBOT-1"])
     clock.now += 3 * 86_400.0
     await reopened(journal)
     await journal.close()
     connection = sqlite3.connect(tmp_path / "journal.sqlite")
-    counts = [connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("intents", "attempts", "orders")]
+    counts = [connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("intents", "attempts")]
     connection.close()
-    assert counts == [1, 1, 0]
+    assert counts == [1, 1]
 
 
 @pytest.mark.parametrize("damage", [b"a text of some length, and no database" * 20, b"SQLite format 3\0" + b"\xff" * 5_000])

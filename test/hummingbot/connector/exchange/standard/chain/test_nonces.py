@@ -13,7 +13,7 @@ from hummingbot.connector.exchange.standard.chain.nonces import NonceBook, Slot
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, OutcomeUnknownError
 from test.hummingbot.connector.exchange.standard.chain.fake_node import FakeNode, Fault, Sent, decode
-from test.hummingbot.connector.exchange.standard.chain.test_transactions import ENGINE, Bench, intent
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import ENGINE, Bench, intent
 
 
 class BookMachine(RuleBasedStateMachine):

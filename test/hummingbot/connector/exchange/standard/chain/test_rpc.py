@@ -250,6 +250,20 @@ async def test_of_several_that_lag_the_one_that_is_least_behind_answers() -> Non
     assert await rpc.batch([("eth_blockNumber", []), ("eth_gasPrice", [])]) == ["0xf00", "0x2"]
 
 
+async def test_of_several_that_lag_an_earlier_answer_is_not_replaced_by_an_older_one() -> None:
+    first, second, third = Host(eth_blockNumber="0x1000"), Host(eth_blockNumber="0xf00"), Host(eth_blockNumber="0x100")
+    rpc = client(first, second, third)
+    assert await rpc.block_number() == 0x1000
+    first.whole = ApiUnavailableError("away")
+    assert await rpc.batch([("eth_blockNumber", []), ("eth_chainId", [])]) == ["0xf00", "0x7"]
+
+
+async def test_calls_that_go_with_a_request_are_worth_nothing_when_it_fails() -> None:
+    host = Host(eth_call="0x01", eth_getBalance={"code": -32000, "message": "no such block"})
+    with pytest.raises(RpcError, match="no such block"):
+        await client(host).calls_and([(ADDRESS, b"")], "eth_getBalance", ADDRESS, "latest")
+
+
 async def test_a_nodes_words_cannot_break_a_log_or_show_a_transaction() -> None:
     quoted = "0x02f8" + "ab" * 200
     error = {"code": -32000, "message": f"cannot\ndecode \x1b[31m{quoted} at all"}

@@ -113,6 +113,8 @@ TFF = "0x08c379a0" + f"{32:064x}{3:064x}" + b"TFF".hex().ljust(64, "0")
     ("execution reverted", 3, "0x12345678", Revert("", (bytes.fromhex("12345678"),))),
     ("out of gas", -32000, None, Revert("", ())),
     ("header not found", -32000, None, None),
+    ("missing trie node", -32000, {"hint": "prune"}, None),
+    ("missing trie node", -32000, "no such state", None),
     ("missing trie node", -32000, None, None),
 ])
 def test_a_revert_is_found_wherever_the_node_puts_it(message: str, code: int, data: object, expected: Revert | None) -> None:

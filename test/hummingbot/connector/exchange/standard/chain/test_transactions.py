@@ -1,5 +1,4 @@
 """Every transaction comes to exactly one end, whatever the node does in between."""
-import asyncio
 import logging
 import sqlite3
 from collections import Counter
@@ -9,10 +8,8 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
-from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
-from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Tracked
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
@@ -25,77 +22,8 @@ from hummingbot.connector.exchange.standard.errors import (
     StandardError,
 )
 from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
-from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID, FakeNode, Fault, InlineExecutor, decode
-
-KEY = "0x" + "4c" * 32
-ENGINE = "0x" + "e0" * 19 + "ee"
-
-
-def intent(number: int, **changes: Any) -> Intent:
-    return Intent(**{"to": ENGINE, "data": number.to_bytes(4, "big"), "value": 0, "gas_limit": 3_000_000, "kind": "create",
-                     "client_order_ids": (f"order-{number}",), **changes})
-
-
-class Bench:
-    """A sender on a fake node, and the ends that it told."""
-
-    def __init__(self, path: Path, node: FakeNode | None = None, clock: FakeClock | None = None, cap: int | None = None) -> None:
-        self.node = node or FakeNode()
-        self.clock = clock or FakeClock()
-        self.path = path
-        self.cap = cap
-        self.ends: dict[str, Receipt | StandardError] = {}
-        self._waiters: list[asyncio.Task[None]] = []
-        self.build()
-
-    def build(self) -> None:
-        self.rpc = RpcClient(self.node, ["http://node"], self.clock, 5.0)
-        self.journal = Journal(self.path / "journal.sqlite", self.clock, executor=InlineExecutor())
-        self.sender = TransactionSender(self.rpc, Wallet(KEY), self.journal, self.clock,
-                                        FeePolicy(self.rpc, self.clock, cap=self.cap), CHAIN_ID)
-
-    async def start(self) -> "Bench":
-        await self.sender.start()
-        return self
-
-    def submit(self, *intents: Intent) -> list[Tracked]:
-        tracked = [self.sender.submit(item) for item in intents]
-        self.watch(tracked)
-        return tracked
-
-    def watch(self, tracked: list[Tracked]) -> None:
-        self._waiters += [asyncio.get_running_loop().create_task(self._end(item)) for item in tracked]
-
-    async def _end(self, tracked: Tracked) -> None:
-        name = tracked.intent.client_order_ids[0]
-        try:
-            end: Receipt | StandardError = await tracked.wait()
-        except StandardError as error:
-            end = error
-        self.ends[name] = end
-
-    async def run(self, seconds: float, until_ended: int | None = None) -> None:
-        await self.clock.run(seconds, then=self.node.mine,
-                             until=None if until_ended is None else lambda: len(self.ends) >= until_ended)
-
-    async def close(self) -> None:
-        await self.sender.stop()
-        await asyncio.gather(*self._waiters)
-        await self.journal.close()
-
-    def mined_orders(self) -> Counter[bytes]:
-        return Counter(sent.data for sent in self.node.executed if sent.to == ENGINE)
-
-
-@pytest.fixture
-async def bench(tmp_path: Path):
-    bench = await Bench(tmp_path).start()
-    yield bench
-    await bench.close()
-
-
-def successes(bench: Bench) -> int:
-    return sum(isinstance(end, Receipt) and end.ok for end in bench.ends.values())
+from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID, FakeNode, Fault, decode
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import ENGINE, KEY, Bench, intent, successes
 
 
 async def test_a_hundred_orders_of_one_tick_are_on_the_wire_before_any_receipt(bench: Bench) -> None:

@@ -11,7 +11,7 @@ from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID
-from test.hummingbot.connector.exchange.standard.chain.test_transactions import KEY, Bench, intent, successes
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import KEY, Bench, intent, successes
 
 WATCHED = 20
 

@@ -159,6 +159,34 @@ async def test_a_connection_that_cannot_be_made_is_told(refusal):
     await client.close()
 
 
+async def test_an_answer_that_came_just_before_the_end_counts(line):
+    assistant, client = line
+    call, waiting = asyncio.ensure_future(client.call("eth_x")), asyncio.ensure_future(client.call("eth_y"))
+    await settle()
+    assistant.answer(1, "0x1")
+    assistant.tell(ConnectionError("closed"))
+    assert await call == "0x1"
+    with pytest.raises(ApiUnavailableError):
+        await waiting
+
+
+@pytest.mark.parametrize("goodbye", [OSError("reset"), None])
+async def test_a_node_that_does_not_say_goodbye_is_left_all_the_same(goodbye, monkeypatch):
+    async def disconnect():
+        if goodbye is not None:
+            raise goodbye
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(ws, "CLOSE_TIMEOUT", 0.01)
+    assistant = FakeAssistant()
+    assistant.disconnect = disconnect
+    client = WsRpcClient(assistant, "wss://node.test/ws", ManualClock())
+    await client.open()
+    await client.close()
+    with pytest.raises(ApiUnavailableError, match="was closed"):
+        await client.call("eth_x")
+
+
 NONSENSE = ["text", b"\xff", 7, None, {"id": "one"}, {"id": 1}, {"method": "eth_subscription", "params": 1},
             {"method": "eth_subscription", "params": {"subscription": 1, "result": 1}}, {"method": "eth_subscription"}, [7]]
 

@@ -1,0 +1,79 @@
+"""What the exchange may pull from the wallet: approved once, counted down, asked for again after a doubt."""
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED, Allowances
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.errors import OrderRejectedError
+from hummingbot.connector.exchange.standard.markets import Token
+from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import ENGINE, Bench
+
+TOKEN = Token("0x" + "70" * 20, "USDC", 6)
+ALLOWANCE = "0x" + ERC20_FUNCTIONS["allowance"].selector.hex()
+
+
+class Wallet:
+    """A wallet whose token knows one allowance, which an approval that is mined sets."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.asked = 0
+        bench.node.call = self._call
+        self.allowances = Allowances(bench.rpc, bench.sender, bench.sender.address, ENGINE, 60_000)
+
+    @property
+    def approvals(self) -> list[bytes]:
+        return [sent.data for sent in self.bench.node.executed]
+
+    def _call(self, fields: dict[str, str]) -> str:
+        if not fields["data"].startswith(ALLOWANCE):
+            raise Fault("execution reverted: frozen", 3)
+        self.asked += 1
+        return "0x" + (UNLIMITED if self.approvals else 5).to_bytes(32, "big").hex()
+
+    async def ensure(self, *amounts: int) -> list[BaseException | None]:
+        tasks = [asyncio.ensure_future(self.allowances.ensure(TOKEN, units)) for units in amounts]
+        await self.bench.clock.run(2.0, then=self.bench.node.mine, until=lambda: all(task.done() for task in tasks))
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.fixture
+async def wallet(tmp_path: Path) -> AsyncIterator[Wallet]:
+    bench = await Bench(tmp_path).start()
+    yield Wallet(bench)
+    await bench.close()
+
+
+async def test_what_is_allowed_already_needs_no_transaction(wallet: Wallet) -> None:
+    assert await wallet.ensure(2, 3) == [None, None]
+    assert wallet.approvals == [] and wallet.asked == 1
+
+
+async def test_orders_of_one_moment_share_an_approval(wallet: Wallet) -> None:
+    assert await wallet.ensure(6, 7, 8) == [None, None, None]
+    assert wallet.approvals == [ERC20_FUNCTIONS["approve"].encode(ENGINE, UNLIMITED)]
+
+
+async def test_before_anything_is_approved_the_chain_is_asked_what_is_left(wallet: Wallet) -> None:
+    await wallet.ensure(4)
+    await wallet.ensure(2)
+    assert wallet.approvals == [] and wallet.asked == 2
+
+
+async def test_after_a_doubt_the_chain_is_asked_again(wallet: Wallet) -> None:
+    await wallet.ensure(1)
+    wallet.allowances.forget()
+    await wallet.ensure(1)
+    assert wallet.asked == 2
+
+
+async def test_a_token_that_refuses_the_approval_refuses_the_order_and_is_asked_again_by_the_next(wallet: Wallet) -> None:
+    wallet.bench.node.failing = lambda sent: (0, 30_000)
+    for _ in range(2):
+        (refusal,) = await wallet.ensure(6)
+        assert isinstance(refusal, OrderRejectedError) and str(refusal) == 'USDC refused the approval for the exchange: "frozen"'
+        wallet.bench.node.executed.clear()

@@ -1,0 +1,135 @@
+"""The sender when two things happen at once: a block and an answer, a replacement and a failure, a kill and a lost nonce."""
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from hummingbot.connector.exchange.standard.chain.signing import Fees
+from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.transport import HttpAnswer
+from test.hummingbot.connector.exchange.standard.chain.fake_node import FakeNode, Fault, decode
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import Bench, intent, successes
+
+SEND = "eth_sendRawTransaction"
+
+
+async def test_a_refusal_that_comes_after_the_receipt_changes_nothing(bench: Bench) -> None:
+    at_once = bench.node.request
+
+    async def late(method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+        answer = await at_once(method, url, body=body, timeout=timeout)
+        questions = json.loads(body or b"")
+        if SEND not in (body or b"").decode():
+            return answer
+        await bench.clock.sleep(3.0)
+        answers = [{"jsonrpc": "2.0", "id": question["id"], "error": {"code": -32000, "message": "insufficient funds"}}
+                   for question in questions]
+        return HttpAnswer(200, {}, json.dumps(answers).encode())
+
+    bench.node.request = late  # type: ignore[method-assign]
+    bench.submit(intent(1), intent(2))
+    await bench.run(10.0)
+    assert successes(bench) == 2 and bench.sender.pending == []
+    assert bench.mined_orders() == Counter({intent(1).data: 1, intent(2).data: 1})
+
+
+async def test_a_replacement_that_the_node_finds_too_cheap_waits_for_its_next_turn(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == SEND and bench.node.pool:
+            raise Fault("replacement transaction underpriced")
+
+    bench.node.mining = False
+    bench.node.before = before
+    (tracked,) = bench.submit(intent(1))
+    await bench.run(30.0)
+    offered = [attempt.fees.max_fee for attempt in tracked.attempts]
+    assert 2 <= len(offered) <= 4 and offered == sorted(set(offered))
+    bench.node.mining = True
+    await bench.run(3.0, 1)
+    assert successes(bench) == 1
+
+
+async def test_a_replacement_that_cannot_be_written_down_leaves_the_first_transaction_alone(bench: Bench) -> None:
+    async def record(*_: Any) -> None:
+        raise sqlite3.OperationalError("disk full")
+
+    bench.node.mining = False
+    (tracked,) = bench.submit(intent(1))
+    await bench.run(1.0)
+    bench.journal.record = record  # type: ignore[method-assign]
+    await bench.run(15.0)
+    assert [attempt.hash for attempt in tracked.attempts] == [bench.node.accepted[0].hash] and not bench.ends
+    bench.node.mining = True
+    await bench.run(3.0, 1)
+    assert successes(bench) == 1
+
+
+async def test_a_transaction_that_is_mined_while_its_replacement_waits_for_fees_is_not_replaced(bench: Bench) -> None:
+    read = bench.sender._fee_policy.current
+
+    async def slow() -> Fees:
+        bench.node.mining = bool(bench.sender._ledger.replacements)
+        while bench.node.mining and bench.sender.pending:
+            await bench.clock.sleep(0.5)
+        return await read()
+
+    bench.sender._fee_policy.current = slow  # type: ignore[method-assign]
+    (tracked,) = bench.submit(intent(1))
+    await bench.run(20.0)
+    assert successes(bench) == 1 and len(tracked.attempts) == 1 and len(bench.node.accepted) == 1
+
+
+async def test_orders_are_signed_with_the_last_fees_while_no_node_tells_new_ones(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method in ("eth_feeHistory", "eth_gasPrice"):
+            raise Fault("try later")
+
+    bench.submit(intent(0))
+    await bench.run(5.0, 1)
+    bench.node.before = before
+    await bench.run(5.0)
+    bench.submit(intent(1))
+    await bench.run(5.0, 2)
+    assert successes(bench) == 2
+    assert bench.node.accepted[1].max_fee == bench.node.accepted[0].max_fee
+
+
+async def test_an_order_at_the_cap_is_taken_back_where_the_node_has_forgotten_it(tmp_path: Path) -> None:
+    bench = await Bench(tmp_path, cap=9 * 10**9).start()
+    bench.node.mining = False
+    bench.submit(intent(1, patience=8.0))
+    await bench.run(6.0)
+    bench.node.pool.clear()
+    bench.node.before = lambda method, params: _taken_by_nobody(method, params, intent(1).data)
+    await bench.run(30.0)
+    bench.node.mining = True
+    await bench.run(30.0, 1)
+    assert isinstance(bench.ends["order-1"], NotSentError) and not bench.mined_orders()
+    assert [(sent.nonce, sent.data) for sent in bench.node.executed] == [(0, b"")]
+    assert bench.node.executed[0].max_fee == 9 * 10**9
+    await bench.close()
+
+
+def _taken_by_nobody(method: str, params: list[Any], data: bytes) -> Any:
+    if method == SEND and decode(bytes.fromhex(params[0][2:])).data == data:
+        raise Fault("txpool is full")
+
+
+async def test_an_order_whose_nonce_was_lost_before_a_kill_is_sent_by_the_next_run(tmp_path: Path) -> None:
+    node = FakeNode()
+    first = await Bench(tmp_path, node).start()
+    await first.clock.settle()
+    await first.close()
+    await first.journal.open()
+    tracked = first.sender._ledger.new(intent(1))
+    _, entry = first.sender._ledger.sign(tracked, 0, Fees(node.base_fee, 0))
+    await first.journal.record([entry])
+    await first.journal.record([], [entry.attempt.hash])  # another program had the nonce, and then the power was gone
+    await first.journal.close()
+    node.use_nonce()
+    second = await Bench(tmp_path, node, first.clock).start()
+    second.watch(second.sender.resumed)
+    await second.run(5.0, 1)
+    assert successes(second) == 1 and [sent.nonce for sent in node.executed] == [1]
+    await second.close()
