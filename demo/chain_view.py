@@ -74,41 +74,40 @@ class Node:
         return int(self.ask("eth_blockNumber"), 16)
 
 
+class Asset(NamedTuple):
+    """A token as the demonstration names it; a native one is held as such, and in the book as its wrapped token."""
+
+    symbol: str
+    token: str
+    decimals: int
+    is_native: bool
+
+
 @dataclass(frozen=True)
 class Venue:
-    """Where one market of the exchange lives on the chain; its base is the wrapped native token."""
+    """Where one market of the exchange lives on the chain."""
 
     engine: str
     book: str
-    base: str
-    quote: str
-    base_decimals: int
-    quote_decimals: int
+    base: Asset
+    quote: Asset
 
     @classmethod
-    def find(cls, node: Node, api_url: str, base_symbol: str, quote_symbol: str) -> "Venue":
-        """Ask the indexer for the tokens and the factory, and the chain for all the rest."""
+    def find(cls, node: Node, api_url: str, trading_pair: str) -> "Venue":
+        """Ask the indexer for the tokens and the factory, and the chain for all the rest; a pair is written BASE-QUOTE."""
         tokens = {token["symbol"]: token["id"].lower() for token in _get(api_url + "/api/tokens/100/1")["tokens"]}
         factory = _get(api_url + "/api/exchange")["deployer"]
-        base, quote = tokens[base_symbol], tokens[quote_symbol]
         engine = _address(node.call(factory, "engine()")[0])
-        book = _address(node.call(engine, "getPair(address,address)", base, quote)[0])
         wrapped = _address(node.call(engine, "WETH()")[0])
-        if wrapped != base:
-            raise RuntimeError(f"{base_symbol} is not the native token")
-        return cls(engine, book, base, quote, node.call(base, "decimals()")[0], node.call(quote, "decimals()")[0])
+        base, quote = (Asset(symbol, tokens[symbol], node.call(tokens[symbol], "decimals()")[0], tokens[symbol] == wrapped)
+                       for symbol in trading_pair.split("-"))
+        book = _address(node.call(engine, "getPair(address,address)", base.token, quote.token)[0])
+        return cls(engine, book, base, quote)
 
 
 def _get(url: str) -> Any:
     with urllib.request.urlopen(url, timeout=20) as response:
         return json.load(response)
-
-
-class Balances(NamedTuple):
-    """What an account holds outside the book, in smallest units."""
-
-    base: int
-    quote: int
 
 
 class Fill(NamedTuple):
@@ -120,45 +119,60 @@ class Fill(NamedTuple):
 
 
 class FillKey(NamedTuple):
-    """A trade as seen from one of its two sides."""
+    """A trade of a book as seen from one of its two sides."""
 
+    book: str
     trade_id: int
     is_buy: bool
+
+
+class OrderKey(NamedTuple):
+    """An order that rests or rested: its book, its side and its number there."""
+
+    book: str
+    is_bid: bool
+    order_id: int
 
 
 @dataclass
 class _Order:
     """An order that rested: its deposit, what came back of it, and the matches that consumed it."""
 
-    is_bid: bool
     deposit: int
     refund: int | None = None
     matches: list[FillKey] = field(default_factory=list)
 
 
 class Ledger:
-    """The life of one account's orders in one market from a block on, read from the receipts of every block.
+    """The life of one account's orders from a block on, read from the receipts of every block.
 
     The engine gives the last unit of a consumed bid to the seller without saying so in the event, so what the last match
     of a bid really cost is what is missing of its deposit.
     """
 
-    def __init__(self, node: Node, venue: Venue, account: str) -> None:
+    def __init__(self, node: Node, venues: Sequence[Venue], account: str) -> None:
         self.account = account
+        self.venues = venues
         self.gas_paid = 0
         self.transactions = 0
         self.failed_transactions = 0
         self._node = node
-        self._venue = venue
+        self._by_book = {venue.book: venue for venue in venues}
+        self._engine = venues[0].engine
         self._block = node.block_number()
-        self._orders: dict[tuple[bool, int], _Order] = {}
+        self._orders: dict[OrderKey, _Order] = {}
         self._fills: dict[FillKey, Fill] = {}
         self._fully_taken = 0
 
-    def balances(self) -> Balances:
-        """The account's balances now."""
-        native = int(self._node.ask("eth_getBalance", self.account, "latest"), 16)
-        return Balances(native, self._node.call(self._venue.quote, "balanceOf(address)", self.account)[0])
+    @property
+    def assets(self) -> dict[str, Asset]:
+        """The tokens of all markets, by symbol."""
+        return {asset.symbol: asset for venue in self.venues for asset in (venue.base, venue.quote)}
+
+    def balances(self) -> dict[str, int]:
+        """What the account holds now outside the books, in smallest units by symbol."""
+        return {asset.symbol: int(self._node.ask("eth_getBalance", self.account, "latest"), 16) if asset.is_native
+                else self._node.call(asset.token, "balanceOf(address)", self.account)[0] for asset in self.assets.values()}
 
     def catch_up(self) -> None:
         """Read all blocks up to the newest."""
@@ -180,21 +194,23 @@ class Ledger:
         """Orders that were taken from the book with something left of their deposit."""
         return sum(order.refund is not None for order in self._orders.values())
 
-    def open_orders(self) -> list[tuple[bool, int]]:
-        """Own orders, as side and id, that the exchange still holds a deposit of."""
-        venue = self._venue
+    def open_orders(self) -> list[OrderKey]:
+        """Own orders that the exchange still holds a deposit of."""
         keys = [key for key, order in self._orders.items() if order.refund is None]
         signature = "getOrder(address,address,bool,uint32)"
-        return [(is_bid, order_id) for is_bid, order_id in keys
-                if self._node.call(venue.engine, signature, venue.base, venue.quote, int(is_bid), order_id)[2] > 0]
+        return [key for key in keys if self._node.call(
+            self._engine, signature, *self._pair(key.book), int(key.is_bid), key.order_id)[2] > 0]
+
+    def _pair(self, book: str) -> tuple[str, str]:
+        return self._by_book[book].base.token, self._by_book[book].quote.token
 
     def fills(self) -> dict[FillKey, Fill]:
         """All trades of the account's orders, once none of them is open."""
         fills = dict(self._fills)
-        for order in self._orders.values():
-            if order.is_bid and order.refund is None and order.matches:
+        for key, order in self._orders.items():
+            if key.is_bid and order.refund is None and order.matches:
                 *earlier, last = order.matches
-                spent = order.deposit - sum(fills[key].quote for key in earlier)
+                spent = order.deposit - sum(fills[match].quote for match in earlier)
                 fills[last] = fills[last]._replace(quote=spent)
         return fills
 
@@ -203,38 +219,41 @@ class Ledger:
             self.transactions += 1
             self.failed_transactions += int(receipt["status"], 16) == 0
             self.gas_paid += int(receipt["gasUsed"], 16) * int(receipt["effectiveGasPrice"], 16)
-        paid_out = 0
-        resting: set[int] = set()
-        taking: set[int] = set()
+        paid_out: dict[str, int] = {}
+        resting: set[tuple[str, int]] = set()
+        taking: set[tuple[str, int]] = set()
         for log in receipt["logs"]:
-            topic, words = log["topics"][0], _words(log["data"])
-            if topic == TRANSFER and log["address"].lower() == self._venue.quote:
-                paid_out += words[0] if _address(int(log["topics"][1], 16)) == self._venue.book else 0
-            elif log["address"].lower() != self._venue.engine or _address(words[0]) != self._venue.book:
+            topic, words, place = log["topics"][0], _words(log["data"]), log["address"].lower()
+            if topic == TRANSFER:
+                book = self._by_book.get(_address(int(log["topics"][1], 16)))
+                if book is not None and place == book.quote.token:
+                    paid_out[book.book] = paid_out.get(book.book, 0) + words[0]
                 continue
-            elif topic == ORDER_PLACED and _address(words[3]) == self.account:
-                self._orders[bool(words[4]), words[2]] = _Order(bool(words[4]), words[7])
-                resting.add(words[1])
+            venue = self._by_book.get(_address(words[0])) if place == self._engine else None
+            if venue is None:
+                continue
+            if topic == ORDER_PLACED and _address(words[3]) == self.account:
+                self._orders[OrderKey(venue.book, bool(words[4]), words[2])] = _Order(words[7])
+                resting.add((venue.book, words[1]))
             elif topic == ORDER_CANCELED and _address(int(log["topics"][1], 16)) == self.account:
-                if (bool(words[2]), words[1]) in self._orders:
-                    self._orders[bool(words[2]), words[1]].refund = words[3]
-            elif topic == ORDER_MATCHED:
-                if self._match(words, paid_out):
-                    taking.add(words[1])
-                paid_out = 0
+                canceled = self._orders.get(OrderKey(venue.book, bool(words[2]), words[1]))
+                if canceled is not None:
+                    canceled.refund = words[3]
+            elif topic == ORDER_MATCHED and self._match(venue.book, words, paid_out.pop(venue.book, 0)):
+                taking.add((venue.book, words[1]))
         self._fully_taken += len(taking - resting)
 
-    def _match(self, words: Iterable[int], paid_out: int) -> bool:
+    def _match(self, book: str, words: Iterable[int], paid_out: int) -> bool:
         """Take in a match; `paid_out` is the quote that left the book for it. True when the account was the taker."""
         (_, _, maker_id, taker_buys, _, _, _, taker, maker, base, quote, base_fee, quote_fee, trade_id) = words
         if _address(maker) == self.account:
-            key = FillKey(trade_id, not taker_buys)
+            key = FillKey(book, trade_id, not taker_buys)
             self._fills[key] = Fill(base, quote, quote_fee if taker_buys else base_fee)
-            order = self._orders.get((not taker_buys, maker_id))
+            order = self._orders.get(OrderKey(book, not taker_buys, maker_id))
             if order is not None:
                 order.matches.append(key)
         if _address(taker) != self.account:
             return False
-        key = FillKey(trade_id, bool(taker_buys))
+        key = FillKey(book, trade_id, bool(taker_buys))
         self._fills[key] = Fill(base, quote if taker_buys else paid_out, base_fee if taker_buys else quote_fee)
         return True

@@ -98,7 +98,8 @@ class EventLog:
         if len(fees) != 1:
             raise RuntimeError(f"a fill with {len(fees)} fees: {event}")
         fill = ReportedFill(Decimal(event["price"]), Decimal(event["amount"]), Decimal(fees[0]["amount"]), fees[0]["token"])
-        key = FillKey(int(event["exchange_trade_id"].split(":")[1]), side == "buy")
+        book, trade_id = event["exchange_trade_id"].split(":")[:2]
+        key = FillKey(book, int(trade_id), side == "buy")
         if key in self.fills:
             self.double_fills.append(key)
         self.fills[key] = fill

@@ -2,8 +2,8 @@
 import fcntl
 import os
 import secrets
+import shutil
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -12,13 +12,12 @@ from pathlib import Path
 
 from demo.bot import Bot, wait_until_trading
 from demo.bot_home import REPOSITORY, make_bot_home
-from demo.chain_view import Balances, Ledger, Node, Venue, address_of
+from demo.chain_view import Ledger, Node, Venue, address_of
 from demo.event_log import EventLog
 from demo.sandbox import Sandbox
 from demo.summary import Summary, Views
 
 CONNECTOR = "standard_sandbox"
-BASE, QUOTE = "SOMI", "USDC"
 REPORT_SECONDS = 15.0
 SETTLE_SECONDS = 2.0
 
@@ -27,14 +26,17 @@ _started = time.monotonic()
 
 @dataclass(frozen=True)
 class Plan:
-    """A strategy file of conf/, for how many seconds it trades, the folder for everything that is made, and what the sandbox
-    is started with. A quiet session does not print each order and fill."""
+    """A strategy file of conf/, for how many seconds it trades, the folder for everything that is made, what the sandbox is
+    started with, and the markets in which it trades. A quiet session does not print each order and fill. `additions` is a
+    folder whose files are put into the bot's home."""
 
     strategy: str
     seconds: float
     folder: Path
     sandbox: tuple[str, ...] = ()
     quiet: bool = False
+    pairs: tuple[str, ...] = ("SOMI-USDC",)
+    additions: Path | None = None
 
 
 def say(text: str) -> None:
@@ -57,68 +59,96 @@ def only_one(folder: Path) -> None:
         raise RuntimeError("another demonstration is running in this working copy; wait until it has ended.") from None
 
 
+class Session:
+    """A sandbox and a bot beside it that has its key stored; what is started is ended by `cleanup`.
+
+    `begin`, then `follow` any number of times, then `finish`, which compares.
+    """
+
+    def __init__(self, plan: Plan, cleanup: ExitStack) -> None:
+        self.plan = plan
+        self.home = make_bot_home(plan.folder)
+        if plan.additions is not None:
+            shutil.copytree(plan.additions, self.home, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+        self.sandbox = cleanup.enter_context(Sandbox(self.home / "sandbox.log", *plan.sandbox))
+        self.bot = Bot(self.home, secrets.token_hex(8), self.sandbox.environment)
+        cleanup.callback(self.bot.end)
+        say(f"A sandbox exchange serves {self.sandbox.url}; Hummingbot works in {self.home.relative_to(REPOSITORY)}.")
+        show(f"hbot connect {CONNECTOR}", self.bot.connect(CONNECTOR, self.sandbox.published_key()))
+        node = Node(self.sandbox.url)
+        venues = [Venue.find(node, self.sandbox.url, pair) for pair in plan.pairs]
+        self.ledger = Ledger(node, venues, address_of(self.sandbox.published_key()))
+        self.log = EventLog(self.bot.log_path(plan.strategy))
+        self._chain_before: dict[str, int] = self.ledger.balances()
+        self._connector_before: dict[str, dict[str, Decimal]] = {}
+        cleanup.callback(self._report_rest)
+
+    def begin(self) -> None:
+        """Note the balances and start the strategy. Raises CommandFailed when it does not trade."""
+        with ThreadPoolExecutor() as pool:
+            before = pool.submit(self.bot.connector_balances, CONNECTOR)
+            show("hbot balance", self.bot.hbot("balance", "--units-only"))
+            self._connector_before = before.result()
+        self.start()
+
+    def start(self) -> None:
+        """Start the strategy, also again after its bot has ended. Raises CommandFailed when it does not trade."""
+        show(f"hbot start {self.plan.strategy}", self.bot.start(self.plan.strategy))
+        wait_until_trading(self.bot, self.plan.strategy, 30)
+
+    def follow(self, seconds: float) -> None:
+        """Tell what happens while the bot trades, and now and then what the account holds on the chain."""
+        end = time.monotonic() + seconds
+        next_report = time.monotonic() + REPORT_SECONDS
+        while time.monotonic() < end:
+            time.sleep(0.5)
+            self.tell_news()
+            self.ledger.catch_up()
+            if time.monotonic() >= next_report:
+                next_report += REPORT_SECONDS
+                self._tell(f"on chain {self._holdings()} outside the book, {len(self.log.fills)} fills so far")
+
+    def tell_news(self) -> None:
+        """Read on in the bot's log."""
+        for line in self.log.new_lines():
+            self._tell(line)
+
+    def finish(self) -> Summary:
+        """Stop the bot as a person would, and compare."""
+        show("hbot stop", self.bot.hbot("stop"))
+        time.sleep(SETTLE_SECONDS)
+        self.tell_news()
+        show("hbot history", self.bot.hbot("history"))
+        self.ledger.catch_up()
+        views = Views(self._connector_before, self.bot.connector_balances(CONNECTOR), self._chain_before,
+                      self.ledger.balances())
+        if self.log.errors:
+            show(f"Errors in the bot's log: {len(self.log.errors)}. The first:", self.log.errors[0])
+        return Summary(views, self.log, self.ledger)
+
+    def _tell(self, line: str) -> None:
+        if not self.plan.quiet:
+            say(line)
+
+    def _holdings(self) -> str:
+        assets = self.ledger.assets
+        return " and ".join(f"{Decimal(units).scaleb(-assets[symbol].decimals):.6f} {symbol}"
+                            for symbol, units in self.ledger.balances().items())
+
+    def _report_rest(self) -> None:
+        """After an interruption: end the bot, and look for orders that it left."""
+        if self.bot.process() is not None:
+            self.bot.end()
+            self.ledger.catch_up()
+            say(f"The bot has ended; orders left open: {len(self.ledger.open_orders())}.")
+
+
 def trade(plan: Plan, cleanup: ExitStack) -> Summary:
     """The whole session. What it starts is ended by `cleanup`."""
-    home = make_bot_home(plan.folder)
-    sandbox = cleanup.enter_context(Sandbox(home / "sandbox.log", *plan.sandbox))
-    bot = Bot(home, secrets.token_hex(8), sandbox.environment)
-    cleanup.callback(bot.end)
-    say(f"A sandbox exchange serves {sandbox.url}; Hummingbot works in {home.relative_to(REPOSITORY)}.")
-    show(f"hbot connect {CONNECTOR}", bot.connect(CONNECTOR, sandbox.published_key()))
-
-    node = Node(sandbox.url)
-    venue = Venue.find(node, sandbox.url, BASE, QUOTE)
-    ledger = Ledger(node, venue, address_of(sandbox.published_key()))
-    chain_before = ledger.balances()
-    cleanup.callback(_report_rest, bot, ledger)
-    with ThreadPoolExecutor() as pool:
-        connector_before = pool.submit(bot.connector_balances, CONNECTOR)
-        show("hbot balance", bot.hbot("balance", "--units-only"))
-        before = connector_before.result()
-
-    show(f"hbot start {plan.strategy}", bot.start(plan.strategy))
-    wait_until_trading(bot, plan.strategy, 30)
+    session = Session(plan, cleanup)
+    session.begin()
     say(f"The strategy trades, for {plan.seconds:g} s.")
-    log = EventLog(bot.log_path(plan.strategy))
-    tell: Callable[[str], None] = (lambda line: None) if plan.quiet else say
-    follow(log, ledger, venue, plan.seconds / 2, tell)
-    show("hbot status", bot.hbot("status"))
-    follow(log, ledger, venue, plan.seconds / 2, tell)
-    show("hbot stop", bot.hbot("stop"))
-    time.sleep(SETTLE_SECONDS)
-    for line in log.new_lines():
-        tell(line)
-    show("hbot history", bot.hbot("history"))
-    ledger.catch_up()
-    views = Views(BASE, QUOTE, before, bot.connector_balances(CONNECTOR), chain_before, ledger.balances())
-    if log.errors:
-        show(f"Errors in the bot's log: {len(log.errors)}. The first:", log.errors[0])
-    return Summary(venue, views, log, ledger)
-
-
-def follow(log: EventLog, ledger: Ledger, venue: Venue, seconds: float, tell: Callable[[str], None]) -> None:
-    """Tell what happens while the bot trades, and now and then what the account holds on the chain."""
-    end = time.monotonic() + seconds
-    next_report = time.monotonic() + REPORT_SECONDS
-    while time.monotonic() < end:
-        time.sleep(0.5)
-        for line in log.new_lines():
-            tell(line)
-        ledger.catch_up()
-        if time.monotonic() >= next_report:
-            next_report += REPORT_SECONDS
-            tell(f"on chain {_amounts(ledger.balances(), venue)} outside the book, {len(log.fills)} fills so far")
-
-
-def _amounts(balances: Balances, venue: Venue) -> str:
-    base = Decimal(balances.base).scaleb(-venue.base_decimals)
-    quote = Decimal(balances.quote).scaleb(-venue.quote_decimals)
-    return f"{base:.6f} {BASE} and {quote:.6f} {QUOTE}"
-
-
-def _report_rest(bot: Bot, ledger: Ledger) -> None:
-    """After an interruption: end the bot, and look for orders that it left."""
-    if bot.process() is not None:
-        bot.end()
-        ledger.catch_up()
-        say(f"The bot has ended; orders left open: {len(ledger.open_orders())}.")
+    session.follow(plan.seconds / 2)
+    show("hbot status", session.bot.hbot("status"))
+    session.follow(plan.seconds / 2)
+    return session.finish()

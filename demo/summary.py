@@ -1,9 +1,9 @@
 """The summary: what the connector reported beside what the chain says, compared unit by unit."""
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
 
-from demo.chain_view import Balances, Fill, FillKey, Ledger, Venue
+from demo.chain_view import Asset, Fill, FillKey, Ledger, Venue
 from demo.event_log import EventLog, ReportedFill
 
 _EXACT = Context(prec=100)
@@ -16,25 +16,24 @@ def in_units(amount: Decimal, decimals: int) -> Decimal:
 
 @dataclass
 class Views:
-    """What both sides say: the connector's balances in human amounts by symbol, the chain's in units."""
+    """What both sides say of the balances: the connector in human amounts, the chain in units, each by symbol."""
 
-    base_symbol: str
-    quote_symbol: str
     connector_before: Mapping[str, Mapping[str, Decimal]]
     connector_after: Mapping[str, Mapping[str, Decimal]]
-    chain_before: Balances
-    chain_after: Balances
+    chain_before: Mapping[str, int]
+    chain_after: Mapping[str, int]
 
 
 class Summary:
     """Compares the views once, when it is made; `problems` is empty when everything agrees."""
 
-    def __init__(self, venue: Venue, views: Views, log: EventLog, ledger: Ledger) -> None:
+    def __init__(self, views: Views, log: EventLog, ledger: Ledger) -> None:
         self.problems: list[str] = []
-        self._venue = venue
         self._views = views
         self.log = log
         self._ledger = ledger
+        self._venues = {venue.book: venue for venue in ledger.venues}
+        self._assets = ledger.assets
         self._fills = ledger.fills()
         self._open = ledger.open_orders()
         self._check_balances()
@@ -44,48 +43,66 @@ class Summary:
 
     def text(self) -> str:
         """The summary for people."""
-        views, log, ledger = self._views, self.log, self._ledger
-        bought = [fill for key, fill in self._fills.items() if key.is_buy]
-        sold = [fill for key, fill in self._fills.items() if not key.is_buy]
+        log, ledger = self.log, self._ledger
+        buys = sum(key.is_buy for key in self._fills)
         rows = [
             "                         connector             chain",
             f"Orders placed      {len(log.orders.created):>15} {ledger.placed:>17}",
             f"Orders cancelled   {len(log.orders.cancelled):>15} {ledger.refunded:>17}",
-            f"Fills              {len(log.fills):>15} {len(self._fills):>17}   ({len(bought)} buys, {len(sold)} sells)",
+            f"Fills              {len(log.fills):>15} {len(self._fills):>17}   ({buys} buys, {len(self._fills) - buys} sells)",
             f"Left open                          {len(self._open):>17}",
-            f"Traded volume      {self._quote(sum(fill.quote for fill in self._fills.values()))}",
-            f"Fees paid          {self._base(sum(fill.fee for fill in bought))} and "
-            f"{self._quote(sum(fill.fee for fill in sold))}",
-            f"Gas paid           {self._base(ledger.gas_paid)} in {ledger.transactions} transactions, "
+            *(f"Traded volume      {self._volume(venue)}" for venue in ledger.venues),
+            f"Fees paid          {self._fees()}",
+            f"Gas paid           {self._shown(ledger.gas_paid, self._native())} in {ledger.transactions} transactions, "
             f"{ledger.failed_transactions} of them failed",
             "",
-        ]
-        for title, reported, units in (("Before", views.connector_before, views.chain_before),
-                                       ("After", views.connector_after, views.chain_after)):
-            for symbol, shown in ((views.base_symbol, self._base(units.base)), (views.quote_symbol, self._quote(units.quote))):
-                rows.append(f"{title:7} connector {_plain(_total(reported, symbol)):>29} {symbol}")
-                rows.append(f"{'':7} chain     {shown.rsplit(' ', 1)[0]:>29} {symbol}")
-        rows += ["", *(f"PROBLEM: {problem}" for problem in self.problems)]
+            *self._balance_rows(),
+            "", *(f"PROBLEM: {problem}" for problem in self.problems)]
         if not self.problems:
             rows.append("Both views agree to the last unit: balances, fills, fees, and before + fills - fees - gas = after.")
         return "\n".join(rows)
+
+    def _volume(self, venue: Venue) -> str:
+        units = sum(fill.quote for key, fill in self._fills.items() if key.book == venue.book)
+        return f"{self._shown(units, venue.quote)} of {venue.base.symbol}"
+
+    def _fees(self) -> str:
+        paid = dict.fromkeys(self._assets, 0)
+        for key, fill in self._fills.items():
+            paid[self._received(key).symbol] += fill.fee
+        return " and ".join(self._shown(units, self._assets[symbol]) for symbol, units in paid.items())
+
+    def _balance_rows(self) -> Iterator[str]:
+        views = self._views
+        for title, reported, units in (("Before", views.connector_before, views.chain_before),
+                                       ("After", views.connector_after, views.chain_after)):
+            for symbol, asset in self._assets.items():
+                yield f"{title:7} connector {_plain(_total(reported, symbol)):>29} {symbol}"
+                yield f"{'':7} chain     {self._shown(units[symbol], asset).rsplit(' ', 1)[0]:>29} {symbol}"
+
+    def _received(self, key: FillKey) -> Asset:
+        """The token that a fill brought, in which its fee was paid."""
+        venue = self._venues[key.book]
+        return venue.base if key.is_buy else venue.quote
+
+    def _native(self) -> Asset:
+        return next(asset for asset in self._assets.values() if asset.is_native)
 
     def _check_balances(self) -> None:
         views = self._views
         for when, reported, units in (("before", views.connector_before, views.chain_before),
                                       ("after", views.connector_after, views.chain_after)):
-            for symbol, decimals, chain in ((views.base_symbol, self._venue.base_decimals, units.base),
-                                            (views.quote_symbol, self._venue.quote_decimals, units.quote)):
-                connector = in_units(_total(reported, symbol), decimals)
-                if connector != chain:
-                    self.problems.append(f"{symbol} {when}: the connector says {connector} units, the chain {chain}")
+            for symbol, asset in self._assets.items():
+                connector = in_units(_total(reported, symbol), asset.decimals)
+                if connector != units[symbol]:
+                    self.problems.append(f"{symbol} {when}: the connector says {connector} units, the chain {units[symbol]}")
 
     def _check_fills(self) -> None:
         reported = self.log.fills
         if not self._fills:
             self.problems.append("nothing was filled")
         for key in sorted(reported.keys() | self._fills.keys()):
-            trade = f"{'buy' if key.is_buy else 'sell'} trade {key.trade_id}"
+            trade = f"{self._venues[key.book].base.symbol} {'buy' if key.is_buy else 'sell'} trade {key.trade_id}"
             if key not in reported:
                 self.problems.append(f"{trade} is on the chain and was not reported")
             elif key not in self._fills:
@@ -95,18 +112,14 @@ class Summary:
         self.problems += [f"trade {key.trade_id} was reported twice" for key in self.log.double_fills]
 
     def _check_fill(self, trade: str, key: FillKey, reported: ReportedFill, chain: Fill) -> None:
-        venue, views = self._venue, self._views
-        fee_token, fee_decimals = ((views.base_symbol, venue.base_decimals) if key.is_buy
-                                   else (views.quote_symbol, venue.quote_decimals))
-        # A price is a quotient: what counts is that price x amount is the quote that moved, to the unit.
-        quote = in_units(_EXACT.multiply(reported.price, reported.amount), venue.quote_decimals).to_integral_value()
-        for what, connector, units in (("base", in_units(reported.amount, venue.base_decimals), chain.base),
-                                       ("quote", quote, chain.quote),
-                                       ("fee", in_units(reported.fee, fee_decimals), chain.fee)):
+        venue, received = self._venues[key.book], self._received(key)
+        for what, connector, units in (("base", in_units(reported.amount, venue.base.decimals), chain.base),
+                                       ("quote", _quote_units(reported, venue), chain.quote),
+                                       ("fee", in_units(reported.fee, received.decimals), chain.fee)):
             if connector != units:
                 self.problems.append(f"{trade}: the connector says {connector} units of {what}, the chain {units}")
-        if reported.fee_token != fee_token:
-            self.problems.append(f"{trade}: the fee was reported in {reported.fee_token} and paid in {fee_token}")
+        if reported.fee_token != received.symbol:
+            self.problems.append(f"{trade}: the fee was reported in {reported.fee_token} and paid in {received.symbol}")
 
     def _check_orders(self) -> None:
         orders, ledger = self.log.orders, self._ledger
@@ -117,33 +130,32 @@ class Summary:
             self.problems.append(f"{len(orders.cancelled)} orders were reported as cancelled, {ledger.refunded} on the chain")
         for client_id in sorted(orders.created ^ (orders.cancelled | orders.completed)):
             self.problems.append(f"the order {client_id} was not reported as both created and ended")
-        for is_bid, order_id in self._open:
-            self.problems.append(f"the {'bid' if is_bid else 'ask'} {order_id} was left open")
+        for key in self._open:
+            self.problems.append(f"the {self._venues[key.book].base.symbol} {'bid' if key.is_bid else 'ask'} {key.order_id} "
+                                 "was left open")
 
     def _check_money(self) -> None:
         """Before, plus what the fills that the connector reported brought, minus fees and gas, must be what is there."""
-        base, quote = Decimal(-self._ledger.gas_paid), Decimal(0)
+        changes = dict.fromkeys(self._assets, Decimal(0))
+        changes[self._native().symbol] -= self._ledger.gas_paid
         for key, fill in self.log.fills.items():
-            sign = 1 if key.is_buy else -1
-            base += sign * in_units(fill.amount, self._venue.base_decimals)
-            value = _EXACT.multiply(fill.price, fill.amount)
-            quote -= sign * in_units(value, self._venue.quote_decimals).to_integral_value()
-            if key.is_buy:
-                base -= in_units(fill.fee, self._venue.base_decimals)
-            else:
-                quote -= in_units(fill.fee, self._venue.quote_decimals)
-        views = self._views
-        for symbol, before, change, after in ((views.base_symbol, views.chain_before.base, base, views.chain_after.base),
-                                              (views.quote_symbol, views.chain_before.quote, quote, views.chain_after.quote)):
+            venue, received, sign = self._venues[key.book], self._received(key), 1 if key.is_buy else -1
+            changes[venue.base.symbol] += sign * in_units(fill.amount, venue.base.decimals)
+            changes[venue.quote.symbol] -= sign * _quote_units(fill, venue)
+            changes[received.symbol] -= in_units(fill.fee, received.decimals)
+        for symbol, change in changes.items():
+            before, after = self._views.chain_before[symbol], self._views.chain_after[symbol]
             if before + change != after:
                 self.problems.append(f"{symbol}: {before} units before and {change} by reported fills, fees and gas, "
                                      f"but {after} after ({after - before - change} unexplained)")
 
-    def _base(self, units: int) -> str:
-        return f"{_plain(in_units(Decimal(units), -self._venue.base_decimals))} {self._views.base_symbol}"
+    def _shown(self, units: int, asset: Asset) -> str:
+        return f"{_plain(in_units(Decimal(units), -asset.decimals))} {asset.symbol}"
 
-    def _quote(self, units: int) -> str:
-        return f"{_plain(in_units(Decimal(units), -self._venue.quote_decimals))} {self._views.quote_symbol}"
+
+def _quote_units(fill: ReportedFill, venue: Venue) -> Decimal:
+    """What a reported fill moved. A price is a quotient: price x amount is the quote that moved, to the unit."""
+    return in_units(_EXACT.multiply(fill.price, fill.amount), venue.quote.decimals).to_integral_value()
 
 
 def _total(balances: Mapping[str, Mapping[str, Decimal]], symbol: str) -> Decimal:

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from demo.chain_view import ORDER_CANCELED, ORDER_MATCHED, ORDER_PLACED, Balances, Ledger, Node, Venue
+from demo.chain_view import ORDER_CANCELED, ORDER_MATCHED, ORDER_PLACED, Asset, Ledger, Node, Venue
 from demo.event_log import EventLog
 from demo.summary import Summary, Views
 
 ACCOUNT, OTHER, ENGINE, BOOK, BASE, QUOTE = ("0x" + f"{index:040x}" for index in range(1, 7))
-VENUE = Venue(ENGINE, BOOK, BASE, QUOTE, 18, 6)
+VENUE = Venue(ENGINE, BOOK, Asset("SOMI", BASE, 18, True), Asset("USDC", QUOTE, 6, False))
 SOMI, USDC = 10 ** 18, 10 ** 6
 GAS = 21_000 * 7
 
@@ -77,13 +77,13 @@ def summary(tmp_path: Path, fill: dict[str, Any] | None = None, base_after: int 
     path.write_text(events(fill or {}))
     log = EventLog(path)
     log.new_lines()
-    ledger = Ledger(RecordedNode(left_open), VENUE, ACCOUNT)
+    ledger = Ledger(RecordedNode(left_open), [VENUE], ACCOUNT)
     ledger.catch_up()
-    before = Balances(100 * SOMI, 100 * USDC)
-    after = Balances(120 * SOMI - SOMI // 50 - 3 * GAS + base_after, 100 * USDC - 13_000_001)
-    connector = [{symbol: {"total": Decimal(units).scaleb(-decimals)} for symbol, units, decimals in
-                  (("SOMI", balances.base, 18), ("USDC", balances.quote, 6))} for balances in (before, after)]
-    return Summary(VENUE, Views("SOMI", "USDC", *connector, before, after), log, ledger)
+    before = {"SOMI": 100 * SOMI, "USDC": 100 * USDC}
+    after = {"SOMI": 120 * SOMI - SOMI // 50 - 3 * GAS + base_after, "USDC": 100 * USDC - 13_000_001}
+    connector = [{symbol: {"total": Decimal(units).scaleb(-ledger.assets[symbol].decimals)}
+                  for symbol, units in balances.items()} for balances in (before, after)]
+    return Summary(Views(*connector, before, after), log, ledger)
 
 
 def test_agreeing_views_are_no_problem(tmp_path: Path) -> None:

@@ -46,8 +46,8 @@ def test_a_stored_key_is_confirmed(bot: Bot) -> None:
 
 def test_a_strategy_trades_and_stop_leaves_nothing(bot: Bot, sandbox: Sandbox) -> None:
     node = Node(sandbox.url)
-    venue = Venue.find(node, sandbox.url, "SOMI", "USDC")
-    ledger = Ledger(node, venue, address_of(sandbox.published_key()))
+    venue = Venue.find(node, sandbox.url, "SOMI-USDC")
+    ledger = Ledger(node, [venue], address_of(sandbox.published_key()))
     chain_before, connector_before = ledger.balances(), bot.connector_balances(CONNECTOR)
     balance = bot.hbot("balance", "--units-only")
     assert "SOMI" in balance and "USDC" in balance
@@ -67,8 +67,8 @@ def test_a_strategy_trades_and_stop_leaves_nothing(bot: Bot, sandbox: Sandbox) -
 
     assert shows_an_order  # one moment in ten may lie between a fill and the next order
     assert CONNECTOR in history
-    views = Views("SOMI", "USDC", connector_before, bot.connector_balances(CONNECTOR), chain_before, ledger.balances())
-    assert Summary(venue, views, log, ledger).problems == []
+    views = Views(connector_before, bot.connector_balances(CONNECTOR), chain_before, ledger.balances())
+    assert Summary(views, log, ledger).problems == []
     assert bot.process() is None
 
 
