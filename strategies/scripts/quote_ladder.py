@@ -88,10 +88,12 @@ class QuoteLadder(StrategyV2Base):
         orders = sorted(self.get_active_orders(self.config.connector_name), key=lambda order: -order.price)
         lines = [f"  {'buy ' if order.is_buy else 'sell'} {_plain(order.quantity)} at {_plain(order.price)}" for order in orders]
         fees = ", ".join(f"{_plain(amount)} {token}" for token, amount in sorted(self._fees.items()))
+        sources = ", ".join(f"{what} from {state.source}" for what, state in getattr(self._exchange, "feed_states", {}).items())
         return "\n".join([
             f"  Ladder {self._ladders} of {self.config.trading_pair}, {len(orders)} orders:", *lines,
             f"  Bought {_plain(self._filled[TradeType.BUY])}, sold {_plain(self._filled[TradeType.SELL])}, "
-            f"turnover {_plain(self._turnover)}, fees {fees or 'none'}"])
+            f"turnover {_plain(self._turnover)}, fees {fees or 'none'}",
+            f"  Data: {sources or 'none yet'}"])
 
 
 def _plain(amount: Decimal) -> str:

@@ -12,7 +12,7 @@ from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
-from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE, Journal
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
@@ -29,7 +29,6 @@ from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
 REMEMBER_INTERVAL = 10.0
 STOP_TIMEOUT = 60.0
-_STATE = "account"
 
 
 class Recalled(NamedTuple):
@@ -85,8 +84,8 @@ class Account:
             if not self._running:
                 await self._sender.start()
                 self._began = await self._rpc.block_number()
-                if await self._journal.get(_STATE) is None:
-                    await self._journal.set(_STATE, json.dumps({"block": self._began}))
+                if await self._journal.get(STATE) is None:
+                    await self._journal.set(STATE, json.dumps({"block": self._began}))
                 self._running = True
                 if self._recalled:
                     self._follow(self._go_on())
@@ -198,11 +197,15 @@ class Account:
         if state != self._remembered or settled or now - self._remembered_at > REMEMBER_INTERVAL:
             self._remembered, self._remembered_at = state, now
             self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
-            await self._journal.set(_STATE, json.dumps({"block": final} | state), [tracked.id for tracked in settled])
+            await self._journal.set(STATE, json.dumps({"block": final} | state), [tracked.id for tracked in settled])
+
+    async def note_feeds(self, states: str) -> None:
+        """Leave in the journal where the data come from now, for who looks at it from outside."""
+        await self._journal.set(FEEDS, states)
 
     async def recall(self) -> Recalled:
         """Take up what the last run knew."""
-        state = json.loads(await self._journal.get(_STATE) or "{}")
+        state = json.loads(await self._journal.get(STATE) or "{}")
         orders = [Resting(OrderKey(book, is_bid, number), client_order_id, price, int(deposit))
                   for book, is_bid, number, client_order_id, price, deposit in state.get("orders", ())]
         self.settlement.restore(orders)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, BalanceChange, OrderLogs
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
@@ -15,14 +16,15 @@ class AccountEvents:
     """Processes the events of one account in their order."""
 
     def __init__(self, account: Callable[[], Awaitable[Account]], updates: TrackerUpdates, hurry: Callable[[], None],
-                 changed: Callable[[BalanceChange | None], Awaitable[None]]) -> None:
+                 changed: Callable[[BalanceChange | None], Awaitable[None]], report: FeedReport) -> None:
         """`account` gives the account, running; `hurry` makes the feed look now; `changed` is told that money has moved,
-        with the balance where the event names one."""
+        with the balance where the event names one; `report` is noted in the journal as well."""
         self._give_account = account
         self._account: Account | None = None
         self._updates = updates
         self._hurry = hurry
         self._changed = changed
+        self._report = report
         self._moved = asyncio.Event()
         self.settled_block = -1
 
@@ -44,7 +46,9 @@ class AccountEvents:
         await self._updates.tell([settled for log in event.logs for settled in account.settlement.apply(log)])
         if event.logs:
             await self._changed(None)
-        await (await self._give_account()).remember(event.block_number)
+        account = await self._give_account()
+        await account.remember(event.block_number)
+        await self._report.note(account)
         self.settled_block = max(self.settled_block, event.block_number)
         self._moved.set()
 

@@ -31,6 +31,7 @@ from hummingbot.connector.exchange.standard.errors import (
     OutcomeUnknownError,
     StandardError,
 )
+from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.failover import FeedState
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
@@ -129,7 +130,7 @@ class StandardExchange(ExchangePyBase):
         self._order_calls = OrderCalls(address, self._preferences.market_slippage, self._time_source, self._offers)
         self._updates = TrackerUpdates(self._order_tracker, self._venue.market, self._time_source, self._take_off)
         self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
-                                     self._money_moved)
+                                     self._money_moved, FeedReport(lambda: self.feed_states, self._time_source))
         self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up)
         self._states = OrderStates(self._venue, self._time_source, self._events.caught_up)
         self._balances = Balances(self._venue, address, ForeignOrders(self._venue, address, self._time_source),

@@ -19,6 +19,9 @@ from hummingbot.connector.exchange.standard.chain.signing import Fees
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 
+# The keys under which an account keeps its state and where its data come from.
+STATE, FEEDS = "account", "feeds"
+
 T = TypeVar("T")
 _DAY = 86_400.0
 _VERSION = 1

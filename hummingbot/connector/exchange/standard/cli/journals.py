@@ -9,24 +9,42 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 
 
+class FeedNote(NamedTuple):
+    """Where a bot had some of its data from when it wrote this down (`at`). Times are seconds since the epoch."""
+
+    what: str
+    at: float
+    source: str
+    since: float
+    heard: float
+    switches: int
+    reason: str
+
+
 class BotJournal(NamedTuple):
-    """A bot's journal: whether a bot has it open now, and the orders that it will take up again at its next start."""
+    """A bot's journal: whether a bot has it open now, the orders that it will take up again at its next start, and where it
+    had its data from last."""
 
     path: Path
     in_use: bool
     orders: frozenset[OrderKey]
+    feeds: tuple[FeedNote, ...]
 
 
 def journals(data: Path, domain: str, address: str) -> list[BotJournal]:
     """The journals of a wallet in a bot's data folder; damaged ones count as empty."""
-    return [BotJournal(path, _in_use(path), _orders(path))
-            for path in sorted(data.glob(f"{domain}_{address[2:10]}_*.sqlite"))]
+    found = []
+    for path in sorted(data.glob(f"{domain}_{address[2:10]}_*.sqlite")):
+        state = _state(path)
+        found.append(BotJournal(path, _in_use(path), _orders(state), _feeds(state)))
+    return found
 
 
 @contextmanager
@@ -58,7 +76,8 @@ def _in_use(path: Path) -> bool:
     return False
 
 
-def _orders(path: Path) -> frozenset[OrderKey]:
+def _state(path: Path) -> dict[str, Any]:
+    """What the bot wrote down for its next start."""
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("", "-wal"):
             part = path.with_name(path.name + suffix)
@@ -66,8 +85,22 @@ def _orders(path: Path) -> frozenset[OrderKey]:
                 shutil.copyfile(part, Path(folder, "journal" + suffix))
         with closing(sqlite3.connect(Path(folder, "journal"))) as connection:
             try:
-                row = connection.execute("SELECT value FROM state WHERE key = 'account'").fetchone()
-                known = json.loads(row[0]).get("orders", ()) if row else ()
-                return frozenset(OrderKey(str(item[0]), bool(item[1]), int(item[2])) for item in known)
-            except (sqlite3.DatabaseError, ValueError, LookupError, TypeError, AttributeError):
-                return frozenset()
+                return {key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM state")}
+            except (sqlite3.DatabaseError, ValueError, TypeError):
+                return {}
+
+
+def _orders(state: dict[str, Any]) -> frozenset[OrderKey]:
+    try:
+        return frozenset(OrderKey(str(item[0]), bool(item[1]), int(item[2])) for item in state[STATE].get("orders", ()))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return frozenset()
+
+
+def _feeds(state: dict[str, Any]) -> tuple[FeedNote, ...]:
+    try:
+        at = float(state[FEEDS]["at"])
+        return tuple([FeedNote(what, at, str(feed["source"]), float(feed["since"]), float(feed["heard"]), int(feed["switches"]),
+                               str(feed["reason"])) for what, feed in state[FEEDS]["feeds"].items()])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return ()

@@ -29,10 +29,12 @@ class Source[Feed](NamedTuple):
 
 
 class FeedState(NamedTuple):
-    """Which source is live since when (monotonic seconds), how often it changed, and why the last one was left."""
+    """Which source is live since when (monotonic seconds), when it told something last, how often the source changed, and why
+    the last one was left."""
 
     source: str
     since: float
+    heard: float
     switches: int
     reason: str
 
@@ -99,12 +101,13 @@ class Failover[Feed, Event]:
         self._next_try = [0.0] * len(sources)
         self._live: _Running[Feed, Event] | None = None
         self._candidate: _Running[Feed, Event] | None = None
-        self._state = FeedState("", clock.monotonic(), 0, "")
+        self._heard = clock.monotonic()
+        self._state = FeedState("", self._heard, self._heard, 0, "")
 
     @property
     def state(self) -> FeedState:
         """What is live."""
-        return self._state
+        return self._state._replace(heard=self._heard)
 
     @property
     def feeds(self) -> list[Feed]:
@@ -113,10 +116,14 @@ class Failover[Feed, Event]:
 
     async def run(self, sink: Callable[[Event], None]) -> None:
         """Deliver events of the best source that works; raises only when polling itself breaks."""
+        def hear(event: Event) -> None:
+            self._heard = self._clock.monotonic()
+            sink(event)
+
         try:
-            self._go_live(self._start(len(self._sources) - 1), sink, "")
+            self._go_live(self._start(len(self._sources) - 1), hear, "")
             while True:
-                await self._step(sink)
+                await self._step(hear)
         finally:
             for running in (self._live, self._candidate):
                 if running is not None:
@@ -198,7 +205,7 @@ class Failover[Feed, Event]:
         self._live = running
         if before:
             logging.getLogger(__name__).info("%s: from %s to %s: %s", self._what, before, now, reason)
-        self._state = FeedState(now, self._clock.monotonic(), self._state.switches + bool(before), reason)
+        self._state = FeedState(now, self._clock.monotonic(), self._heard, self._state.switches + bool(before), reason)
         running.go_live(sink, self._renew)
 
 

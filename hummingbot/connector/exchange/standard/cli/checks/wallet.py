@@ -7,6 +7,7 @@ from pathlib import Path
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.cli.checks.bot import bots
 from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, failed, passed, warned
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange
@@ -25,7 +26,8 @@ async def wallet(exchange: Exchange, listing: Listing, address: str, gas: Gas, d
     known = journals(data, exchange.domain, address)
     return [await _account(exchange, address, any(journal.in_use for journal in known)), _gas_money(exchange, native, gas),
             *await _tokens(exchange, listing, address, native, dict(units)),
-            *await _wrapped(exchange, listing, address), *await _orders(exchange, address, known, data.parent)]
+            *await _wrapped(exchange, listing, address), *bots(known, exchange.clock.time()),
+            *await _orders(exchange, address, known, data.parent)]
 
 
 async def _account(exchange: Exchange, address: str, bot_runs: bool) -> Finding:
@@ -100,9 +102,7 @@ async def _orders(exchange: Exchange, address: str, known: Sequence[BotJournal],
     except ConfigurationError as error:
         return [warned("open orders", str(error), "Check the settings.")]
     findings = []
-    running = [journal.path for journal in known if journal.in_use]
-    if running:
-        findings.append(passed("bot", f"one trades with this wallet now ({running[0]})"))
+    running = any(journal.in_use for journal in known)
     strangers = [order for order in orders if not order.of_a_bot]
     names = ", ".join(order.name for order in strangers[:10]) + (", …" if len(strangers) > 10 else "")
     if strangers and running:

@@ -3,6 +3,7 @@ import asyncio
 import io
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,14 @@ async def test_orders_that_no_bot_knows_are_told_and_those_of_a_bot_are_not(sand
     await journal.open()
     book = sandbox.markets[0].book
     await journal.set("account", json.dumps({"orders": [[book, False, number, "", 7, "5"] for number in (1, 2)], "block": 1}))
-    findings = await examined(capsys, *where, code=0)
+    now = time.time()
+    for age, verdict in ((1, "pass"), (100, "warn")):
+        await journal.set("feeds", json.dumps({"at": now - age, "feeds": {"order books": {
+            "source": "polling", "since": now - 600, "heard": now - 2, "switches": 3, "reason": "no new block for 1.5 s"}}}))
+        findings = await examined(capsys, *where, code=0)
+        assert findings["bot's order books"][0] == verdict
+        assert "from polling for 10 min" in findings["bot's order books"][1]
+        assert "3 changes of source, the last one because no new block for 1.5 s" in findings["bot's order books"][1]
     assert findings["open orders"][0] == "pass" and "trades with this wallet now" in findings["bot"][1]
     await journal.close()
     findings = await examined(capsys, *where, code=0)
