@@ -38,6 +38,12 @@ endif
 test-slow: env  ## Run the long proofs that `make test` leaves out
 	@$(PY) -m pytest -q -m slow $(ARGS)
 
+test-page: env  ## Run the sandbox's page in a headless browser; skipped, with the reason, where there is none
+	@tools/with-browser $(PY) -m pytest -q -m browser test/page $(ARGS)
+
+screenshot: env  ## Take the picture of the sandbox's page for the README
+	@tools/with-browser $(PY) -m test.page docs/images/sandbox.png
+
 lint: env  ## Check style (ruff) and types (mypy, strict on the package)
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
@@ -73,4 +79,4 @@ clean:  ## Remove what the other targets leave behind, except .venv
 	@rm -rf build dist *.egg-info .demo .demo-strategies .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow lint sandbox crash-test bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test bench-feeds bench-sandbox wheel lock clean

@@ -189,6 +189,7 @@ def welcome(sandbox: Sandbox) -> str:
     newcomer = sandbox.accounts[0]
     lines = [
         f"A Standard exchange runs at {sandbox.url} (chain {sandbox.node.settings.chain_id}).", "",
+        f"  look at it     {sandbox.url}/  (in a browser)",
         f"  JSON-RPC       {sandbox.rpc_url}",
         f"  REST API       {sandbox.api_url}/api",
         f"  WebSocket      {sandbox.channels_url}, {sandbox.spot_streams_url}, {sandbox.url.replace('http', 'ws', 1)}/ws (node)",

@@ -16,10 +16,12 @@ from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.sandbox.indexer import IndexerSettings
 from hummingbot.connector.exchange.standard.sandbox.node import NodeFaults
 from hummingbot.connector.exchange.standard.sandbox.stream_faults import StreamFaults
+from hummingbot.connector.exchange.standard.sandbox.traffic import is_looking
 
 _BAD_GATEWAY = ("<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center>"
                 "</body></html>")
 _REMEMBERED_ANSWERS = 512
+_INDEXER_SWITCHES = ["lag_seconds", "lag_blocks", "paused", "missing_orders", "missing_trades"]
 _CHUNK = 64 * 1024
 
 
@@ -90,6 +92,19 @@ class HttpFault:
         if not 400 <= self.status <= 599:
             raise ValueError("status must be between 400 and 599")
 
+    def __str__(self) -> str:
+        """The rule in words."""
+        details = [f"{self.status:g}"] if self.kind is Kind.STATUS else []
+        details += [pattern for pattern in (self.path, self.method) if pattern != "*"]
+        if self.probability < 1:
+            details.append(f"{self.probability:.0%} of requests")
+        if self.above_per_second is not None:
+            details.append(f"above {self.above_per_second:g} per second")
+        if self.count is not None:
+            details.append(f"{self.count} more")
+        target = "HTTP" if self.target is Target.ALL else str(self.target)
+        return " ".join([f"{target}: {self.kind.replace('_', ' ')}", *details]) + f", applied {self.hits} times"
+
     def matches(self, path: str, methods: Iterable[str] | None) -> bool:
         """Whether the request is one that the rule is about; `methods` is None for a REST request."""
         if methods is None:
@@ -139,10 +154,24 @@ class Faults:
         self.stream.clear()
         self.node_stream.clear()
         for holder, names in ((self.node, [entry.name for entry in fields(self.node)]),
-                              (self.indexer, ["lag_seconds", "lag_blocks", "paused", "missing_orders", "missing_trades"])):
+                              (self.indexer, _INDEXER_SWITCHES)):
             defaults = type(holder)()
             for name in names:
                 setattr(holder, name, getattr(defaults, name))
+
+    def switched_on(self) -> list[str]:
+        """What is wrong at the moment, for people to read: a line for each rule that is not used up and for
+        each switch that is not at rest."""
+        lines = [str(rule) for rule in self.http if rule.count != 0]
+        for title, holder, names in (("node", self.node, None), ("indexer", self.indexer, _INDEXER_SWITCHES),
+                                     ("streams", self.stream, None), ("node's stream", self.node_stream, None)):
+            at_rest = type(holder)()
+            for name in names or [entry.name for entry in fields(holder)]:
+                value = getattr(holder, name)
+                if value != getattr(at_rest, name):
+                    words = name.replace("_", " ")
+                    lines.append(f"{title}: {words}" if value is True else f"{title}: {words} {value:g}")
+        return lines
 
     def state(self) -> dict[str, Any]:
         """All switches as JSON."""
@@ -152,10 +181,10 @@ class Faults:
     # The middleware
 
     def middleware(self) -> Middleware:
-        """What applies the HTTP rules to an aiohttp app; paths below /admin are spared."""
+        """What applies the HTTP rules to an aiohttp app; /admin and the page are spared."""
         @web.middleware
         async def apply(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.path.startswith("/admin"):
+            if is_looking(request):
                 return await handler(request)
             if not self.http:
                 self._frozen.clear()

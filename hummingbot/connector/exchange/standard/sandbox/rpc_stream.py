@@ -48,9 +48,8 @@ class RpcStream:
                                         queued_messages=10_000)
 
     def mount(self, app: web.Application) -> None:
-        """Serve /ws, and whoever asks for an upgrade at the root."""
+        """Serve /ws; whoever asks for an upgrade at the root is served by `serve`, too."""
         app.router.add_get(RPC_STREAM_PATH, self.serve)
-        app.router.add_get("/", self.serve)
         app.on_shutdown.append(self._shut_down)
 
     def close(self, code: int = GOING_AWAY, reason: str = "") -> None:
@@ -108,6 +107,11 @@ class RpcSpeaker:
 
     def heartbeat(self) -> None:
         """See Speaker.heartbeat: a node shows life by its blocks."""
+
+    @property
+    def subscriptions(self) -> list[str]:
+        """See Speaker.subscriptions."""
+        return ["newHeads"] * len(self._heads) + ["logs"] * len(self._logs)
 
     def closed(self) -> None:
         """See Speaker.closed."""

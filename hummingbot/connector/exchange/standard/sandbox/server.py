@@ -39,6 +39,7 @@ from hummingbot.connector.exchange.standard.sandbox.node import (
     NodeEvent,
     NodeSettings,
 )
+from hummingbot.connector.exchange.standard.sandbox.page_server import Page
 from hummingbot.connector.exchange.standard.sandbox.rows import PairInfo, TokenInfo
 from hummingbot.connector.exchange.standard.sandbox.rpc import BODY_LIMIT, JsonRpc
 from hummingbot.connector.exchange.standard.sandbox.rpc_stream import RPC_STREAM_PATH, RpcStream
@@ -49,6 +50,7 @@ from hummingbot.connector.exchange.standard.sandbox.stream_connection import Str
 from hummingbot.connector.exchange.standard.sandbox.stream_source import StreamSource
 from hummingbot.connector.exchange.standard.sandbox.stream_spot import SpotStreams
 from hummingbot.connector.exchange.standard.sandbox.traders import Traders, TraderSettings
+from hummingbot.connector.exchange.standard.sandbox.traffic import Traffic
 from hummingbot.connector.exchange.standard.sandbox.views import ChainView
 from hummingbot.connector.exchange.standard.sandbox.wallet import Wallet
 
@@ -141,6 +143,7 @@ class Sandbox:
         self.view = ChainView(self.node, deployment.engine)
         self.indexer = Indexer(self.settings.indexer, self.clock, {deployment.wrapped.address: NATIVE_SYMBOL}, self.view)
         self.faults = Faults(self.clock, self.node.faults, self.indexer.settings, self.settings.seed)
+        self.traffic = Traffic(self.clock)
         self.markets = [self._list(*pair) for pair in self.view.books()]
         self.traders = Traders(self.node, self.view, self.markets, [self.accounts[at] for at in _TRADER_ACCOUNTS], self.clock,
                                replace(self.settings.traders, seed=self.settings.traders.seed + self.settings.seed),
@@ -206,13 +209,14 @@ class Sandbox:
 
     async def start(self) -> None:
         """Serve, mine and trade. Raises OSError when the port is taken."""
-        app = web.Application(middlewares=[self.faults.middleware()], client_max_size=BODY_LIMIT)
+        app = web.Application(middlewares=[self.traffic.middleware(), self.faults.middleware()], client_max_size=BODY_LIMIT)
         self._rpc.add_routes(app)
         self.rpc_stream.mount(app)
         info = ExchangeInfo(self.view.factory())
         Api(self.indexer, self.settings.api, info).mount(app)
         self.streams.mount(app)
         Admin(self).mount(app)
+        Page(self).mount(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
         await self._runner.setup()
         try:

@@ -169,6 +169,11 @@ class ChannelsSpeaker:
         self._channels = channels
         self._connection = connection
 
+    @property
+    def subscriptions(self) -> list[str]:
+        """See Speaker.subscriptions."""
+        return list(self.streams)
+
     def closed(self) -> None:
         """See Speaker.closed."""
         self._channels.speakers.discard(self)

@@ -48,12 +48,19 @@ class Speaker(Protocol):
     def heartbeat(self) -> None:
         """It is time to show life."""
 
+    @property
+    def subscriptions(self) -> list[str]:
+        """What the client listens to, for people to read."""
+
     def closed(self) -> None:
         """The connection is gone."""
 
 
 class StreamConnection:
-    """The sending side of a connection. Messages are JSON values, or texts that are sent as they are."""
+    """The sending side of a connection. Messages are JSON values, or texts that are sent as they are.
+
+    `sent` counts the data messages; `opened` and `last_data`, when the last of them left, are the clock's monotonic time.
+    """
 
     def __init__(self, socket: web.WebSocketResponse, faults: StreamFaults, settings: StreamSettings, clock: Clock,
                  random: Random) -> None:
@@ -62,6 +69,10 @@ class StreamConnection:
         self._settings = settings
         self._clock = clock
         self._random = random
+        self.speaker: Speaker | None = None
+        self.opened = clock.monotonic()
+        self.sent = 0
+        self.last_data: float | None = None
         self._queue: asyncio.Queue[str | bytes] = asyncio.Queue()
         self._held: str | None = None
         self._closing: tuple[int, str] | None = None
@@ -90,6 +101,8 @@ class StreamConnection:
             text = _malformed(text, self._random)
         elif damage == "oversized":
             text += " " * self._faults.oversized_bytes
+        self.sent += 1
+        self.last_data = self._clock.monotonic()
         for _ in range(2 if damage == "duplicate" else 1):
             self._put(text)
         if self._held is not None:
@@ -110,6 +123,7 @@ class StreamConnection:
 
     async def run(self, speaker: Speaker) -> None:
         """Serve the client until it goes or is sent away."""
+        self.speaker = speaker
         tasks = [asyncio.ensure_future(work) for work in (self._read(speaker), self._write(), self._watch(speaker),
                                                             self._ends.wait())]
         try:

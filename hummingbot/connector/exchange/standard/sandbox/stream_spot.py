@@ -66,6 +66,13 @@ class SpotSpeaker:
         self._bars: set[str] = set()
         self._accounts: dict[str, set[str]] = {_ORDERS: set(), _HISTORIES: set(), _ACCOUNTS: set()}
 
+    @property
+    def subscriptions(self) -> list[str]:
+        """See Speaker.subscriptions."""
+        accounts = [pattern.format(address) for pattern, addresses in self._accounts.items() for address in addresses]
+        return [*(["trades"] if self._all_trades else []), *(f"trades:{book}" for book in self._trades),
+                *(f"orderbook:{book}:{step}" for book, step in self._books), *(f"bars:{name}" for name in self._bars), *accounts]
+
     def closed(self) -> None:
         """See Speaker.closed."""
         self._streams.speakers.discard(self)
