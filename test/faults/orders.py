@@ -1,8 +1,13 @@
 """Waiting for what becomes of orders."""
+from collections import Counter
+
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.hummingbot.connector.exchange.standard.trading import order, until
+
+ENDS = (OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED)
 
 
 async def rests(exchange: StandardExchange, name: str) -> OrderKey:
@@ -17,5 +22,13 @@ async def rests(exchange: StandardExchange, name: str) -> OrderKey:
 async def end_of(exchange: StandardExchange, name: str) -> OrderState:
     """Wait until an order is over, and tell how."""
     await until(lambda: exchange._order_tracker.fetch_order(name))
-    await until(lambda: order(exchange, name).is_done)
+    await until(lambda: order(exchange, name).current_state in ENDS)
     return order(exchange, name).current_state
+
+
+def transactions(sandbox: Sandbox, account: int = 0) -> Counter[bytes]:
+    """How many transactions of an account are in blocks, by the selector of what they call."""
+    address = sandbox.accounts[account].address
+    blocks = [sandbox.node.block(number) for number in range(sandbox.node.head.number + 1)]
+    return Counter(receipt.transaction.data[:4] for block in blocks if block is not None for receipt in block.receipts
+                   if receipt.transaction.sender == address)

@@ -7,6 +7,7 @@ from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
 from hummingbot.connector.exchange.standard.offers import Offers
+from hummingbot.connector.exchange.standard.orders.settlement import Opened, Settled
 from hummingbot.connector.exchange.standard.orders.sizing import (
     MAX_MATCHES,
     Level,
@@ -51,13 +52,29 @@ class OrderCalls:
     def _within(self, market: Market, is_buy: bool, price: Decimal, spread: int) -> Decimal:
         """The price, or the bound at which the engine would let the order rest instead (told once a pair and minute)."""
         bounded = clamped_price(is_buy, price, self._offers.market_price(market.trading_pair), spread)
-        now = self._clock.monotonic()
-        if bounded != price and now - self._told.get(market.trading_pair, -TOLD_INTERVAL) >= TOLD_INTERVAL:
-            self._told[market.trading_pair] = now
+        if bounded != price and self._is_to_be_told(market):
             logging.getLogger(__name__).warning(
                 "A %s price of %s for %s is beyond what the exchange allows now: the order goes to %s",
                 "buy" if is_buy else "sell", price, market.trading_pair, bounded)
         return bounded
+
+    def is_moved(self, market: Market, call: OrderCall, settled: Sequence[Settled]) -> bool:
+        """Whether the engine let the order rest at another price than it was sent with, as it does when the bounds are not what
+        they are believed to be (told once a pair and minute)."""
+        moved = next((event.price for event in settled if isinstance(event, Opened) and event.price != call.price), None)
+        if moved is None or not self._is_to_be_told(market):
+            return False
+        logging.getLogger(__name__).warning(
+            "The exchange let an order for %s at %s rest at %s instead", market.trading_pair, price_from_chain(call.price),
+            price_from_chain(moved))
+        return True
+
+    def _is_to_be_told(self, market: Market) -> bool:
+        now = self._clock.monotonic()
+        if now - self._told.get(market.trading_pair, -TOLD_INTERVAL) < TOLD_INTERVAL:
+            return False
+        self._told[market.trading_pair] = now
+        return True
 
 
 def _refuse_to_take(market: Market, is_buy: bool, price: Decimal, opposite: Sequence[Level]) -> None:

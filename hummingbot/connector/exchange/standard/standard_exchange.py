@@ -317,8 +317,11 @@ class StandardExchange(ExchangePyBase):
                            price: Decimal, **kwargs: Any) -> tuple[str, float]:
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
         account = await self._trading_account()
-        call = self._order_calls.build(self._venue.market(trading_pair), trade_type is TradeType.BUY, order_type, amount, price)
+        market = self._venue.market(trading_pair)
+        call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         settled = await account.place(order_id, call)
+        if self._order_calls.is_moved(market, call, settled):
+            safe_ensure_future(self._update_trading_fees())
         if order_id in self._balances.deducted:
             self._poll_notifier.set()  # the balances were read while it was on its way, and may show it twice
         # The feed may be in the long pause that it makes while nothing is open.
