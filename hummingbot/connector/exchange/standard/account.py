@@ -19,7 +19,7 @@ from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
-from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
@@ -215,6 +215,7 @@ class Account:
         cursor = int(state["block"]) if orders or unfinished else self._began - REORGANISED_BLOCKS
         return Recalled(cursor, self._began, orders, unfinished, [(name, trade) for name, trade in state.get("fills", ())])
 
-    def polling_feed(self, cursor: int | None, interval: Callable[[], float]) -> PollingAccountFeed:
-        """The logs of the engine from a block on, by polling."""
-        return PollingAccountFeed(self._rpc, self._listing.engine, self.address, cursor, self._clock, interval)
+    def polling_feed(self, cursor: int | None, interval: Callable[[], float],
+                     noticed: Noticed | None = None) -> PollingAccountFeed:
+        """The logs of the engine from a block on, by polling; `noticed` is told of all that is read, anybody's."""
+        return PollingAccountFeed(self._rpc, self._listing.engine, self.address, cursor, self._clock, interval, noticed)

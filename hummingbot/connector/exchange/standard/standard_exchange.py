@@ -34,6 +34,7 @@ from hummingbot.connector.exchange.standard.errors import (
 from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.failover import FeedState
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, account_feed, market_feed
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
@@ -198,6 +199,20 @@ class StandardExchange(ExchangePyBase):
         feeds = {"order books": self._orderbook_ds.feed, "own orders": self._user_stream_tracker.data_source.feed}
         return {what: feed.state for what, feed in feeds.items() if feed is not None}
 
+    @property
+    def book_ages(self) -> dict[str, float]:
+        """How many seconds old the order book of each pair is; 0 while a stream tells it, which would break instead."""
+        state = self.feed_states.get("order books")
+        polled = state is not None and state.source == "polling"
+        return {pair: self._freshness.age(pair) if polled else 0.0 for pair in self._trading_pairs}
+
+    @property
+    def status_dict(self) -> dict[str, bool]:
+        """See ExchangePyBase.status_dict; a book that is too old counts as none."""
+        status: dict[str, bool] = super().status_dict
+        status["order_books_initialized"] &= all(age <= STALE_SECONDS for age in self.book_ages.values())
+        return status
+
     def supported_order_types(self) -> list[OrderType]:
         return [OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET]
 
@@ -222,8 +237,9 @@ class StandardExchange(ExchangePyBase):
         self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._venue.market,
                                          UpdateIds(self._time_source), ToldTrades(self._time_source), self._time_source,
                                          random.Random())
+        self._freshness = Freshness(self._venue.market_of, self._time_source)
         polling = PollingMarketFeed(self._venue.rest, self._venue.market, self._time_source, self._preferences.poll_interval,
-                                    self._feed_context.update_ids, self._feed_context.told)
+                                    self._feed_context.update_ids, self._feed_context.told, self._freshness)
         feed = market_feed(self._preferences.feed, self._feed_context, polling)
         return StandardAPIOrderBookDataSource(self._trading_pairs, self, feed, self._time_source)
 
@@ -383,7 +399,8 @@ class StandardExchange(ExchangePyBase):
                                 self._time_source)
         self._resuming = safe_ensure_future(resumption.run(recalled, self._restored))
         return account_feed(self._preferences.feed, self._feed_context,
-                            lambda cursor: account.polling_feed(cursor, self._account_interval), recalled.cursor)
+                            lambda cursor: account.polling_feed(cursor, self._account_interval, self._freshness.on_chain),
+                            recalled.cursor)
 
     def _account_interval(self) -> float:
         """The pause between two looks at the engine's logs, in seconds."""

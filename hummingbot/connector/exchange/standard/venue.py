@@ -72,6 +72,10 @@ class Venue:
             raise ApiUnavailableError("the markets are not known yet")
         return self._listing.market(trading_pair)
 
+    def market_of(self, book: str) -> Market | None:
+        """The market of a book's address, as far as is known."""
+        return self._listing.by_book.get(book) if self._listing is not None else None
+
     async def refresh_listing(self) -> Listing:
         """The listing, with the markets that were added since."""
         listing = await self.listing()

@@ -19,6 +19,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     PublicTrade,
     UpdateIds,
 )
+from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
@@ -34,6 +35,7 @@ MAX_TRADE_PAGES = 20
 # The node may index logs a little later than it reports the block, and a reorganisation may replace them.
 OVERLAP_BLOCKS = REORGANISED_BLOCKS
 MAX_BLOCK_RANGE = 1000
+Noticed = Callable[[Sequence[EngineLog], int, int], None]
 TOPICS = [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]]
 
 
@@ -43,9 +45,11 @@ class PollingMarketFeed:
     name = "polling"
 
     def __init__(self, rest: RestClient, market: Callable[[str], Market], clock: Clock, interval: float,
-                 update_ids: UpdateIds | None = None, told: ToldTrades | None = None) -> None:
+                 update_ids: UpdateIds | None = None, told: ToldTrades | None = None,
+                 freshness: Freshness | None = None) -> None:
         """`market` gives the market of a trading pair; `interval` is in seconds between polls of a lively book;
-        `update_ids` and `told` are those that it shares with other sources of the same books and trades."""
+        `update_ids` and `told` are those that it shares with other sources of the same books and trades; `freshness` learns
+        how old the books are."""
         self._rest = rest
         self._market = market
         self._clock = clock
@@ -55,6 +59,7 @@ class PollingMarketFeed:
         self._broken: asyncio.Future[None] | None = None
         self._update_ids = update_ids or UpdateIds(clock)
         self._told = told or ToldTrades(clock)
+        self._freshness = freshness or Freshness(lambda book: None, clock)
         self._seen_trades: dict[str, OrderedDict[str, None]] = {}
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
@@ -109,7 +114,8 @@ class PollingMarketFeed:
                     last_body, quiet, trades_due = body, 0, True
                 else:
                     quiet += 1
-                if trades_due:
+                self._freshness.read(trading_pair)
+                if trades_due or self._freshness.awaits(trading_pair):
                     trades_due = not await self._deliver_trades(trading_pair, market, sink)
                 if not trades_due:
                     self._told.complete(trading_pair)
@@ -121,6 +127,7 @@ class PollingMarketFeed:
                 if not failing:
                     failing = True
                     logging.getLogger(__name__).warning("The order book of %s is not updated: %s", trading_pair, error)
+            self._freshness.report(trading_pair)
             await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
 
     async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> bool:
@@ -131,6 +138,7 @@ class PollingMarketFeed:
         except ApiUnavailableError as error:
             logging.getLogger(__name__).debug("The trades of %s could not be read: %s", trading_pair, error)
             return False
+        self._freshness.told(trading_pair, rows)
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
         for row in reversed(rows):
             if row.key in seen:
@@ -165,9 +173,9 @@ class PollingAccountFeed:
     name = "polling"
 
     def __init__(self, rpc: RpcClient, engine: str, account: str, cursor: int | None, clock: Clock,
-                 interval: Callable[[], float]) -> None:
+                 interval: Callable[[], float], noticed: Noticed | None = None) -> None:
         """`cursor` is the last block whose logs are not wanted any more, or None to begin at the head; `interval` gives the
-        next pause."""
+        next pause; `noticed` is told of everything that is read, anybody's logs from a first to a last block."""
         self._rpc = rpc
         self._engine = engine
         self._account = account
@@ -175,6 +183,7 @@ class PollingAccountFeed:
         self._first = 0 if cursor is None else max(0, cursor + 1)
         self._clock = clock
         self._interval = interval
+        self._noticed = noticed
         self._range = MAX_BLOCK_RANGE
         self._hurry = asyncio.Event()
         self._delivered: dict[tuple[str, int], EngineLog] = {}
@@ -252,7 +261,10 @@ class PollingAccountFeed:
 
     async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink) -> None:
         """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
-        logs = await self._compared(decode_engine_logs(found, self._engine), begin, end)
+        decoded = decode_engine_logs(found, self._engine)
+        if self._noticed is not None:
+            self._noticed(decoded, begin, end)
+        logs = await self._compared(decoded, begin, end)
         self._cursor = max(self._cursor or 0, end)
         sink(OrderLogs(logs, self._cursor))
         oldest = self._cursor - 2 * OVERLAP_BLOCKS

@@ -1,0 +1,96 @@
+"""How old a polled order book is: an API may answer without knowing of what happened on the chain since."""
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.rest.models import TradeRow
+
+# A book that is older than this, in seconds, is none to trade by.
+STALE_SECONDS = 30.0
+# The newest trades of a market that the API has yet to tell; as many as it tells at once.
+MAX_AWAITED_TRADES = 50
+
+
+class _Awaited(NamedTuple):
+    """A trade of the chain that the API has not told: since when it is known here, and its block."""
+
+    since: float
+    block_number: int
+
+
+def _key(transaction_hash: str, maker_order_id: int) -> str:
+    """What trade keys begin with (rest.models.trade_key); sources round the rest differently."""
+    return f"{transaction_hash.lower()}:{maker_order_id}"
+
+
+class Freshness:
+    """The age of each order book in seconds.
+
+    A book is as old as the last answer of the API, or as the oldest trade on the chain that the API has not told of since
+    its logs were read here, whichever is older.
+    """
+
+    def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
+        """`market_of` gives the listed market of a book's address."""
+        self._market_of = market_of
+        self._clock = clock
+        self._read_at: dict[str, float] = {}
+        self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}
+        self._stale: set[str] = set()
+
+    def age(self, trading_pair: str) -> float:
+        """How old the book is; 0 for one that was never read."""
+        now = self._clock.monotonic()
+        awaited = self._awaited.get(trading_pair)
+        since = next(iter(awaited.values())).since if awaited else now
+        return now - min(since, self._read_at.get(trading_pair, now))
+
+    def on_chain(self, logs: Iterable[EngineLog], begin: int, end: int) -> None:
+        """These are the logs of the blocks from `begin` to `end`; trades among them are awaited from the API."""
+        there = set()
+        for log in logs:
+            event, market = log.event, self._market_of(log.event.pair)
+            # Trades of nothing are told by no API, and those before the first look may be too old to be among the newest.
+            if isinstance(event, OrderMatched) and event.base_amount and market and market.trading_pair in self._read_at:
+                there.add(_key(log.transaction_hash, event.id))
+                awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
+                awaited.setdefault(_key(log.transaction_hash, event.id), _Awaited(self._clock.monotonic(), log.block_number))
+                if len(awaited) > MAX_AWAITED_TRADES:
+                    awaited.popitem(last=False)
+        for awaited in self._awaited.values():
+            for key in [key for key, trade in awaited.items() if begin <= trade.block_number <= end and key not in there]:
+                del awaited[key]  # its block was replaced
+
+    def awaits(self, trading_pair: str) -> bool:
+        """Whether the API has yet to tell of a trade."""
+        return bool(self._awaited.get(trading_pair))
+
+    def told(self, trading_pair: str, rows: Iterable[TradeRow]) -> None:
+        """The API tells of these trades now, and so knows of everything that was on the chain before them."""
+        awaited = self._awaited.get(trading_pair)
+        if not awaited:
+            return
+        keys = {row.key.rpartition(":")[0].rpartition(":")[0] for row in rows}
+        newest = max([trade.since for key, trade in awaited.items() if key in keys], default=-1.0)
+        for key in [key for key, trade in awaited.items() if trade.since <= newest]:
+            del awaited[key]
+
+    def read(self, trading_pair: str) -> None:
+        """The API answered with the book."""
+        self._read_at[trading_pair] = self._clock.monotonic()
+
+    def report(self, trading_pair: str) -> None:
+        """Say once when a book is too old to trade by, and once when it is not any more."""
+        age = self.age(trading_pair)
+        if age > STALE_SECONDS and trading_pair not in self._stale:
+            self._stale.add(trading_pair)
+            logging.getLogger(__name__).warning("The order book of %s is %.0f s old: the connector is not ready until it is "
+                                                "newer", trading_pair, age)
+        elif age <= STALE_SECONDS and trading_pair in self._stale:
+            self._stale.remove(trading_pair)
+            logging.getLogger(__name__).info("The order book of %s is up to date again", trading_pair)
