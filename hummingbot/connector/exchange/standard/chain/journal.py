@@ -25,6 +25,7 @@ STATE, FEEDS = "account", "feeds"
 T = TypeVar("T")
 _DAY = 86_400.0
 _VERSION = 1
+_PRUNE_EVERY = 100  # intents
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS intents (
     id INTEGER PRIMARY KEY, account TEXT NOT NULL, created REAL NOT NULL, target TEXT NOT NULL, data BLOB NOT NULL,
@@ -62,13 +63,16 @@ class Unfinished(NamedTuple):
 class Journal:
     """The journal in the file `path`, one for any number of accounts. `await open()` comes first, `await close()` last.
 
-    What was settled more than `keep_days` days ago is deleted at opening. `executor` runs the statements; by default it is
-    a thread of the journal's own.
+    What was settled is kept for the curious only: what was settled more than `keep_days` days ago is deleted at opening, and
+    at any time all but about the last `keep_settled` intents. `executor` runs the statements; by default it is a thread of
+    the journal's own.
     """
 
-    def __init__(self, path: Path | str, clock: Clock, *, keep_days: float = 30.0, executor: Executor | None = None) -> None:
+    def __init__(self, path: Path | str, clock: Clock, *, keep_days: float = 30.0, keep_settled: int = 1_000,
+                 executor: Executor | None = None) -> None:
         self._path = Path(path)
         self._clock = clock
+        self._keep_settled = keep_settled
         self._keep = keep_days * _DAY
         self._given_executor = executor
         self._executor: Executor | None = None
@@ -111,7 +115,7 @@ class Journal:
     async def settled(self, ids: Sequence[int]) -> None:
         """The caller has drawn all conclusions from the ends of these intents; `unfinished` leaves them out from now on."""
         now = self._clock.time()
-        await self._run(lambda connection: _settle(connection, ids, now))
+        await self._run(lambda connection: self._settle(connection, ids, now))
 
     async def unfinished(self, account: str) -> list[Unfinished]:
         """What was sent for the account and is not settled, in the order of submission."""
@@ -133,7 +137,7 @@ class Journal:
 
         def statement(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
-            _settle(connection, settled, now)
+            self._settle(connection, settled, now)
 
         await self._run(statement)
 
@@ -166,6 +170,11 @@ class Journal:
                             future.set_result(result)
         finally:
             self._flusher = None
+
+    def _settle(self, connection: sqlite3.Connection, ids: Sequence[int], now: float) -> None:
+        connection.executemany("UPDATE intents SET settled = ? WHERE id = ?", [(now, number) for number in ids])
+        if any(number % _PRUNE_EVERY == 0 for number in ids):
+            _prune_to(connection, self._keep_settled)
 
     def _commit(self, statements: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
         connection = self._connection
@@ -232,6 +241,13 @@ def _prune(connection: sqlite3.Connection, before: float) -> None:
         connection.execute("DELETE FROM intents WHERE settled < ?", (before,))
 
 
+def _prune_to(connection: sqlite3.Connection, keep: int) -> None:
+    """Delete what is settled, but for the newest: this is what keeps the file small while a bot runs."""
+    old = "SELECT id FROM intents WHERE settled IS NOT NULL AND id < (SELECT MAX(id) - ? FROM intents)"
+    connection.execute(f"DELETE FROM attempts WHERE intent IN ({old})", (keep,))
+    connection.execute(f"DELETE FROM intents WHERE id IN ({old})", (keep,))
+
+
 def _record(connection: sqlite3.Connection, entries: Sequence[Entry], dead: Sequence[str]) -> None:
     connection.executemany("UPDATE attempts SET dead = 1 WHERE hash = ?", [(item,) for item in dead])
     connection.executemany(
@@ -243,10 +259,6 @@ def _record(connection: sqlite3.Connection, entries: Sequence[Entry], dead: Sequ
         "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
         [(entry.attempt.hash, entry.id, entry.attempt.nonce, entry.attempt.raw, str(entry.attempt.fees.max_fee),
           str(entry.attempt.fees.priority_fee), entry.attempt.fees.legacy) for entry in entries])
-
-
-def _settle(connection: sqlite3.Connection, ids: Sequence[int], now: float) -> None:
-    connection.executemany("UPDATE intents SET settled = ? WHERE id = ?", [(now, number) for number in ids])
 
 
 def _unfinished(connection: sqlite3.Connection, account: str) -> list[Unfinished]:

@@ -2,6 +2,7 @@
 import asyncio
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,26 @@ async def test_what_was_settled_long_ago_is_deleted(tmp_path: Path) -> None:
     counts = [connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] for table in ("intents", "attempts")]
     connection.close()
     assert counts == [1, 1]
+
+
+async def test_a_bot_that_runs_for_months_does_not_fill_the_disk(tmp_path: Path) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, FakeClock(), keep_settled=100)
+    await journal.open()
+    await journal.record([entry(1)])  # is never settled
+    sizes = []
+    for first in range(2, 3_002, 50):
+        numbers = range(first, first + 50)
+        await journal.record([Entry(number, ACCOUNT, 1.0, INTENT, Attempt(number, b"raw" * 500, str(number), Fees(1, 1)))
+                              for number in numbers])
+        await journal.settled(numbers)
+        sizes.append(path.stat().st_size)
+    assert sizes[-1] <= max(sizes[:20])
+    assert [item.id for item in await journal.unfinished(ACCOUNT)] == [1] and await journal.last_id() == 3_001
+    await journal.close()
+    with closing(sqlite3.connect(path)) as connection:
+        for table in ("intents", "attempts"):
+            assert 100 <= connection.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0] <= 300
 
 
 @pytest.mark.parametrize("damage", [b"a text of some length, and no database" * 20, b"SQLite format 3\0" + b"\xff" * 5_000])
