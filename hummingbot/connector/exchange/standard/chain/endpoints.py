@@ -12,15 +12,18 @@ from hummingbot.connector.exchange.standard.clock import Clock
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+LIMITED_SECONDS = 600.0
 
 
 @dataclass(slots=True, eq=False)
 class Endpoint:
-    """One URL and what is known about it. `head` is the last block number that it told, `head_since` since when."""
+    """One URL and what is known about it. `head` is the last block number that it told, `head_since` since when. A batch of
+    more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was."""
 
     url: str
     host: str
-    batch_limit: int
+    batch_limit: int = 0
+    limited_until: float = 0.0
     chain_checked: bool = False
     failures: int = 0
     retry_at: float = 0.0
@@ -44,7 +47,8 @@ class EndpointPool:
 
     def __init__(self, urls: Sequence[str], clock: Clock, batch_limit: int) -> None:
         self._clock = clock
-        self.endpoints = [Endpoint(url, host_of(url), batch_limit) for url in urls]
+        self._batch_limit = batch_limit
+        self.endpoints = [Endpoint(url, host_of(url)) for url in urls]
         self._current = self.endpoints[0]
 
     def choices(self) -> list[Endpoint]:
@@ -53,6 +57,17 @@ class EndpointPool:
         good = [endpoint for endpoint in self.endpoints if endpoint.retry_at <= now]
         paused = sorted([endpoint for endpoint in self.endpoints if endpoint.retry_at > now], key=lambda item: item.retry_at)
         return good + paused
+
+    def batch_limit(self, endpoint: Endpoint) -> int:
+        """How many requests to ask at once."""
+        if endpoint.batch_limit and self._clock.monotonic() < endpoint.limited_until:
+            return endpoint.batch_limit
+        return self._batch_limit
+
+    def batch_refused(self, endpoint: Endpoint, size: int) -> None:
+        """The endpoint does not take so many requests at once: half of them from now on, for a while."""
+        endpoint.batch_limit = max(1, min(self.batch_limit(endpoint), size // 2))
+        endpoint.limited_until = self._clock.monotonic() + LIMITED_SECONDS
 
     def failed(self, endpoint: Endpoint, trouble: str, pause: float | None = None) -> None:
         """Leave the endpoint alone for `pause` seconds, or for twice as long as the last time."""

@@ -29,6 +29,7 @@ Request = tuple[str, Sequence[Any]]
 BlockTag = Union[int, str]
 
 BATCH_LIMIT = 100
+MOST_POSTS = 8  # at once, for the parts of one batch
 MAX_LAG_BLOCKS = 50
 STALL_SECONDS = 30.0
 _NO_NODE_STATUSES = (401, 403, 404, 405)
@@ -278,13 +279,16 @@ class RpcClient:
         return ""
 
     async def _ask(self, endpoint: Endpoint, requests: Sequence[Request]) -> list[Any | RpcError]:
-        limit = endpoint.batch_limit
+        limit = self._pool.batch_limit(endpoint)
         chunks = [requests[start:start + limit] for start in range(0, len(requests), limit)]
-        parts = await asyncio.gather(*[self._post(endpoint, chunk) for chunk in chunks], return_exceptions=True)
+        parts: list[list[Any | RpcError] | BaseException] = []
+        for start in range(0, len(chunks), MOST_POSTS):
+            parts += await asyncio.gather(*[self._post(endpoint, chunk) for chunk in chunks[start:start + MOST_POSTS]],
+                                          return_exceptions=True)
         answers: list[Any | RpcError] = []
         for chunk, part in zip(chunks, parts):
             if isinstance(part, _BatchRefused):
-                endpoint.batch_limit = max(1, min(endpoint.batch_limit, len(chunk) // 2))
+                self._pool.batch_refused(endpoint, len(chunk))
                 part = await self._ask(endpoint, chunk)
             if isinstance(part, BaseException):
                 raise part
@@ -303,6 +307,7 @@ class RpcClient:
         if len(requests) == 1:
             return [_result(document, first, requests[0][0], endpoint)]
         if isinstance(document, dict) and "error" in document:
+            _raise_trouble(answer.status, document["error"], endpoint)
             raise _BatchRefused
         by_id = {item["id"]: item for item in values.listing(document, f"the batch answer of {endpoint.host}")
                  if isinstance(item, dict) and isinstance(item.get("id"), int)}
@@ -372,10 +377,25 @@ def _result(item: Any, request_id: int, method: str, endpoint: Endpoint) -> Any 
         if "result" not in item:
             raise BadDataError(f"{endpoint.host} answered {method} with neither a result nor an error")
         return item["result"]
+    return _rpc_error(method, error)
+
+
+def _rpc_error(method: str, error: Any) -> RpcError:
     if not isinstance(error, dict):
         return RpcError(method, 0, _loggable(str(error)))
     code = error.get("code")
     return RpcError(method, code if isinstance(code, int) else 0, _loggable(str(error.get("message", ""))), error.get("data"))
+
+
+def _raise_trouble(status: int, error: Any, endpoint: Endpoint) -> None:
+    """Raise what one error for a whole batch means, unless it means that the batch is too large."""
+    told = _rpc_error("a batch", error)
+    if "batch" in told.reason.lower():
+        return
+    if is_rate_limit(told):
+        raise RateLimitedError(f"{endpoint.host} asks for fewer requests: {told}")
+    if status >= 500:
+        raise ApiUnavailableError(f"{endpoint.host} answered HTTP {status}: {told}")
 
 
 def _loggable(text: str) -> str:

@@ -1,4 +1,5 @@
 """The JSON-RPC client: batches, checks of every answer, several endpoints."""
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -96,6 +97,51 @@ async def test_a_long_batch_is_cut_and_a_refused_one_is_halved_until_it_passes()
     assert await rpc.batch(questions) == expected and max(host.posts) <= 3
     host.most = 1
     assert await rpc.batch(questions) == expected
+
+
+@pytest.mark.parametrize(("whole", "error"), [
+    (HttpAnswer(503, {}, b'{"error":"Internal Server Error"}'), ApiUnavailableError),
+    (HttpAnswer(500, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"internal error"}}'), ApiUnavailableError),
+    (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"Too Many Requests"}}'), RateLimitedError)])
+async def test_a_node_in_trouble_does_not_refuse_batches(whole: HttpAnswer, error: type[Exception]) -> None:
+    host = Host(eth_getBalance=lambda address, tag: address)
+    rpc = client(host, batch_limit=10)
+    questions = [("eth_getBalance", [hex(number), "latest"]) for number in range(10)]
+    host.whole = whole
+    for _ in range(5):
+        with pytest.raises(error):
+            await rpc.batch(questions)
+    assert host.posts == [10] * 5
+    host.whole = None
+    assert await rpc.batch(questions) == [hex(number) for number in range(10)] and host.posts[5:] == [10]
+
+
+async def test_a_refused_batch_is_tried_again_after_a_while_and_its_parts_do_not_leave_all_at_once() -> None:
+    clock, host = FakeClock(), Host(eth_getBalance=lambda address, tag: address)
+    rpc = client(host, clock=clock)
+    waiting = longest = 0
+    transport = rpc._transport
+
+    class Counted:
+        async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+            nonlocal waiting, longest
+            waiting += 1
+            longest = max(longest, waiting)
+            await asyncio.sleep(0)
+            waiting -= 1
+            return await transport.request(method, url, body=body, timeout=timeout)
+
+    rpc._transport = Counted()
+    questions = [("eth_getBalance", [hex(number), "latest"]) for number in range(100)]
+    host.most = 1
+    assert await rpc.batch(questions) == [hex(number) for number in range(100)]
+    host.posts.clear()
+    assert await rpc.batch(questions) == [hex(number) for number in range(100)]
+    assert host.posts == [1] * 100 and longest <= 10
+    host.most = 1_000
+    clock.now += 700.0
+    host.posts.clear()
+    assert await rpc.batch(questions) == [hex(number) for number in range(100)] and host.posts == [100]
 
 
 async def test_typed_answers() -> None:
