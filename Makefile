@@ -11,6 +11,7 @@ STANDARD := $(PY) -m hummingbot.connector.exchange.standard
 PORT ?= 8745
 DEMO_SECONDS ?= 60
 MINUTES ?= 10
+HOURS ?= 1
 # Tests mostly wait, for blocks and deadlines, so two processes take half the time of one.
 WORKERS ?= 2
 
@@ -54,6 +55,9 @@ sandbox: env  ## Serve the sandbox exchange on PORT (8745) until Ctrl-C
 crash-test: env  ## Kill the connector 200 times while it trades (ARGS="kills seed"); nothing may be lost, doubled or left
 	@$(PY) -m test.crash $(ARGS)
 
+soak: env  ## Stock Hummingbot quotes on three pairs for HOURS (1) among random faults; memory, tasks, files and books are judged
+	@HOURS="$(HOURS)" RATE="$(RATE)" SEED="$(SEED)" $(PY) -m soak
+
 bench-feeds: env  ## Measure how fresh each source of order books is, and what one core sustains
 	@$(PY) bench/feeds.py $(ARGS)
 
@@ -76,7 +80,7 @@ lock: env  ## Resolve requirements.in into requirements.lock again, with hashes 
 		requirements.in --output-file requirements.lock
 
 clean:  ## Remove what the other targets leave behind, except .venv
-	@rm -rf build dist *.egg-info .demo .demo-strategies .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test soak bench-feeds bench-sandbox wheel lock clean

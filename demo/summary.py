@@ -31,7 +31,7 @@ class Summary:
         self.problems: list[str] = []
         self._views = views
         self.log = log
-        self._ledger = ledger
+        self.ledger = ledger
         self._venues = {venue.book: venue for venue in ledger.venues}
         self._assets = ledger.assets
         self._fills = ledger.fills()
@@ -43,7 +43,7 @@ class Summary:
 
     def text(self) -> str:
         """The summary for people."""
-        log, ledger = self.log, self._ledger
+        log, ledger = self.log, self.ledger
         buys = sum(key.is_buy for key in self._fills)
         rows = [
             "                         connector             chain",
@@ -122,7 +122,7 @@ class Summary:
             self.problems.append(f"{trade}: the fee was reported in {reported.fee_token} and paid in {received.symbol}")
 
     def _check_orders(self) -> None:
-        orders, ledger = self.log.orders, self._ledger
+        orders, ledger = self.log.orders, self.ledger
         if len(orders.created) != ledger.placed:
             self.problems.append(f"{len(orders.created)} orders were reported as created, {ledger.placed} are on the chain")
         # What rounding leaves of a filled order's deposit is taken back too, and that order is reported as filled.
@@ -137,7 +137,7 @@ class Summary:
     def _check_money(self) -> None:
         """Before, plus what the fills that the connector reported brought, minus fees and gas, must be what is there."""
         changes = dict.fromkeys(self._assets, Decimal(0))
-        changes[self._native().symbol] -= self._ledger.gas_paid
+        changes[self._native().symbol] -= self.ledger.gas_paid
         for key, fill in self.log.fills.items():
             venue, received, sign = self._venues[key.book], self._received(key), 1 if key.is_buy else -1
             changes[venue.base.symbol] += sign * in_units(fill.amount, venue.base.decimals)

@@ -109,3 +109,15 @@ def test_money_that_fills_do_not_explain_is_noticed(tmp_path: Path) -> None:
 
 def test_an_order_that_is_left_is_noticed(tmp_path: Path) -> None:
     assert any("was left open" in problem for problem in summary(tmp_path, left_open=5).problems)
+
+
+def test_trades_of_two_books_with_one_number_are_two_trades() -> None:
+    other_book = "0x" + f"{7:040x}"
+    other = Venue(ENGINE, other_book, Asset("WBTC", "0x" + f"{8:040x}", 8, False), VENUE.quote)
+    match = [3, 1, 0, 65_000_000, 20 * SOMI, 1, OTHER, ACCOUNT, 20 * SOMI, 13_000_000, SOMI // 50, 13_000, 7]
+    node = RecordedNode()
+    ledger = Ledger(node, [VENUE, other], ACCOUNT)
+    ledger._read({"from": OTHER, "status": "0x1", "gasUsed": "0x1", "effectiveGasPrice": "0x1",
+                  "logs": [log(ORDER_MATCHED, book, *match) for book in (BOOK, other_book)]})
+    assert {(key.book, key.trade_id) for key in ledger.fills()} == {(BOOK, 7), (other_book, 7)}
+    assert list(ledger.assets) == ["SOMI", "USDC", "WBTC"]

@@ -1,0 +1,60 @@
+"""Every fault that the soak throws is one that the sandbox knows, and none is left when it mends."""
+import asyncio
+import random
+
+import pytest
+
+from hummingbot.connector.exchange.standard.sandbox.node import Mining
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
+from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from soak.faults import FAULTS, Chaos
+
+
+class Chosen(random.Random):
+    """Chooses what it is told to where kinds are chosen, and at random otherwise."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(1)
+        self.kind = kind
+
+    def sample(self, population, k):
+        return [self.kind] if self.kind in population else super().sample(population, k)
+
+
+@pytest.fixture
+async def sandbox():
+    async with Sandbox(SandboxSettings(port=0, mining=Mining.INSTANT, traders=TraderSettings(enabled=False))) as sandbox:
+        yield sandbox
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+async def test_a_fault_changes_something_and_is_mended(sandbox: Sandbox, kind: str) -> None:
+    chaos = Chaos(sandbox.url, 1)
+    chaos._random = Chosen(kind)
+    whole = sandbox.faults.state()
+    assert await asyncio.to_thread(chaos.break_something) == [kind]
+    assert sandbox.faults.state() != whole and chaos.thrown[kind] == 1
+    await asyncio.to_thread(chaos.mend)
+    assert sandbox.faults.state() == whole
+
+
+async def test_connections_are_refused_for_a_while_and_the_traders_pause(sandbox: Sandbox) -> None:
+    chaos = Chaos(sandbox.url, 1)
+    await asyncio.to_thread(chaos.trade, True)
+    assert sandbox.traders.settings.enabled
+    chaos._random = Chosen("connections refused")
+    await asyncio.to_thread(chaos.break_something)
+    with pytest.raises(OSError):
+        while True:
+            await asyncio.sleep(0.05)
+            await asyncio.to_thread(chaos.mend)
+
+
+def test_several_faults_of_one_part_are_thrown_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    chaos, sent = Chaos("http://nowhere", 1), {}
+    monkeypatch.setattr(chaos, "_post", sent.__setitem__)
+    kinds = ["rate limits", "answers lost", "no blocks", "node behind"]
+    monkeypatch.setattr(chaos._random, "sample", lambda population, k: kinds)
+    chaos.break_something()
+    assert [rule["kind"] for rule in sent["faults"]["http"]] == ["status", "lost"]
+    assert sent["faults"]["node"]["mining_paused"] and sent["faults"]["node"]["blocks_behind"] > 0
