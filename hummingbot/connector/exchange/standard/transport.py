@@ -2,6 +2,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
+LONGEST_RETRY_AFTER = 3600.0
+
 
 class HttpAnswer(NamedTuple):
     """Status, headers (names in lower case) and the whole body of an HTTP answer."""
@@ -9,6 +11,12 @@ class HttpAnswer(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def retry_after(self) -> float | None:
+        """The pause in seconds that the answer asks for, if it does: an hour at most."""
+        text = self.headers.get("retry-after", "")
+        return min(float(text), LONGEST_RETRY_AFTER) if text.isascii() and text.isdigit() else None
 
 
 class HttpTransport(Protocol):

@@ -29,10 +29,20 @@ class TokenOut(NamedTuple):
 
 def _fields(log: Mapping[str, Any]) -> tuple[str, list[str], bytes, str, int, int]:
     try:
+        block_number, log_index = int(log["blockNumber"], 16), int(log["logIndex"], 16)
+        if block_number < 0 or log_index < 0:
+            raise ValueError("a negative place")
         return (log["address"].lower(), [topic.lower() for topic in log["topics"]], bytes.fromhex(log["data"][2:]),
-                log["transactionHash"].lower(), int(log["blockNumber"], 16), int(log["logIndex"], 16))
+                log["transactionHash"].lower(), block_number, log_index)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BadDataError(f"the node returned a malformed log: {error!r}") from error
+
+
+def _removed(log: Mapping[str, Any]) -> bool:
+    removed = log.get("removed") or False
+    if not isinstance(removed, bool):
+        raise BadDataError(f"the node returned a malformed log: removed is {str(removed)[:60]}")
+    return removed
 
 
 def decode_engine_logs(logs: Iterable[Mapping[str, Any]], engine: str) -> list[EngineLog]:
@@ -50,7 +60,7 @@ def decode_engine_logs(logs: Iterable[Mapping[str, Any]], engine: str) -> list[E
         except ValueError as error:
             raise BadDataError(f"the node returned a log that is not an event of the engine: {error}") from error
         if event is not None:
-            decoded.append(EngineLog(event, transaction_hash, block_number, log_index, bool(log.get("removed", False)),
+            decoded.append(EngineLog(event, transaction_hash, block_number, log_index, _removed(log),
                                      str(log.get("blockHash", "")).lower()))
     decoded.sort(key=lambda log: (log.block_number, log.log_index))
     return decoded

@@ -350,9 +350,7 @@ def _raise_rate_limit(endpoint: Endpoint, answers: Sequence[Any]) -> None:
 def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request]) -> Any:
     what = requests[0][0] if len(requests) == 1 else f"{len(requests)} calls"
     if answer.status in _RATE_LIMIT_STATUSES:
-        pause = answer.headers.get("retry-after", "")
-        raise RateLimitedError(f"{endpoint.host} asks for fewer requests (HTTP {answer.status})",
-                               float(pause) if pause.isascii() and pause.isdigit() else None)
+        raise RateLimitedError(f"{endpoint.host} asks for fewer requests (HTTP {answer.status})", answer.retry_after)
     if answer.status == 413 and len(requests) > 1:
         raise _BatchRefused
     try:

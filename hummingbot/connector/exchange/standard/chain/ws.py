@@ -143,7 +143,12 @@ class WsRpcClient:
     async def _read(self) -> None:
         try:
             while self._broken is None:
-                response = await self._assistant.receive()
+                try:
+                    response = await self._assistant.receive()
+                except (ValueError, RecursionError):
+                    # What Hummingbot's JSON parser does not catch itself: absurdly long numbers, for one.
+                    self.count_malformed()
+                    continue
                 if response is None:
                     raise ConnectionError("the connection was given up")
                 self._take(response.data)

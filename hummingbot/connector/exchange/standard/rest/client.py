@@ -86,7 +86,7 @@ class RestClient:
             self._refusals[asked] = 0
             return answer.body
         if answer.status in CONSTANTS.RATE_LIMIT_STATUSES:
-            wish = _seconds(answer.headers.get("retry-after"))
+            wish = answer.retry_after
             self._leave_alone(asked, wish)
             raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})", wish)
         advice = ": check the API URL" if path == CONSTANTS.EXCHANGE_PATH and answer.status == 404 else ""
@@ -173,7 +173,3 @@ class RestClient:
             if number >= page.total_pages or not page.rows:
                 break
         return rows
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdigit() else None

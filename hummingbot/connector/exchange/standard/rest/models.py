@@ -100,6 +100,13 @@ def _number(value: Any) -> float:
     return number
 
 
+def _not_negative(value: Any) -> float:
+    number = _number(value)
+    if number < 0:
+        raise ValueError(f"{value!r} is negative")
+    return number
+
+
 def _positive(value: Any) -> float:
     number = _number(value)
     if number <= 0:
@@ -146,15 +153,13 @@ def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
     is_buy = _flag(row["isBid"])
     key = trade_key(str(row["txHash"]), str(row["orderId"]), is_buy, base_amount)
-    return TradeRow(key, is_buy, price, base_amount, _number(row["timestamp"]))
+    return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]))
 
 
 def parse_candle(row: Mapping[str, Any]) -> CandleRow:
     """One bucket of a pair. Volumes and the number of trades may be absent or null, which is none."""
     start = _integer(row["timestamp"], 2 ** 33)
-    base_volume, quote_volume = _number(row.get("baseVolume") or 0), _number(row.get("quoteVolume") or 0)
-    if base_volume < 0 or quote_volume < 0:
-        raise ValueError("a volume is negative")
+    base_volume, quote_volume = _not_negative(row.get("baseVolume") or 0), _not_negative(row.get("quoteVolume") or 0)
     return CandleRow(start, _positive(row["open"]), _positive(row["high"]), _positive(row["low"]), _positive(row["close"]),
                      base_volume, quote_volume, _integer(row.get("count") or 0, 2 ** 53))
 
@@ -202,7 +207,7 @@ def parse_tick_book(body: bytes) -> TickBook:
     try:
         bids = [(float(row["price"]), float(row["amount"])) for row in answer["bids"]]
         asks = [(float(row["price"]), float(row["amount"])) for row in answer["asks"]]
-        market_price = float(answer["mktPrice"]) if answer.get("mktPrice") else None
+        market_price = _not_negative(answer.get("mktPrice") or 0) or None
         if any(not 0 < price < math.inf or not 0 <= amount < math.inf for side in (bids, asks) for price, amount in side):
             raise ValueError("a price or an amount is out of range")
         bids = [(price, amount / price) for price, amount in bids]

@@ -206,6 +206,14 @@ async def test_bad_answers_are_typed_errors_that_show_no_key(answer: HttpAnswer,
         assert isinstance(raised.value, RateLimitedError) and raised.value.retry_after == 7.0
 
 
+async def test_no_node_may_ask_for_a_pause_without_an_end() -> None:
+    host = Host()
+    host.whole = HttpAnswer(429, {"retry-after": "9" * 400}, b"")
+    with pytest.raises(RateLimitedError) as raised:
+        await client(host).balance(ADDRESS)
+    assert raised.value.retry_after == 3600.0
+
+
 async def test_a_batch_with_a_missing_answer_is_bad_data() -> None:
     host = Host()
     host.whole = HttpAnswer(200, {}, b'[{"jsonrpc":"2.0","id":1,"result":"0x1"}]')

@@ -96,6 +96,22 @@ async def test_an_error_that_is_no_object_is_told(line):
         await call
 
 
+@pytest.mark.parametrize("error", [ValueError("too many digits"), RecursionError()])
+async def test_a_frame_that_cannot_be_parsed_is_malformed_and_the_next_ones_are_read(line, error):
+    assistant, client = line
+    assistant.tell(error)
+    assistant.notify("0xa", 1)
+    assert (await asyncio.wait_for(client.notification(), 1.0)).result == 1 and client.malformed == 1
+
+
+async def test_a_burst_of_frames_that_cannot_be_parsed_breaks_the_connection(line):
+    assistant, client = line
+    for _ in range(MALFORMED_LIMIT):
+        assistant.tell(ValueError("too many digits"))
+    with pytest.raises(BadDataError, match="malformed messages"):
+        await asyncio.wait_for(client.notification(), 1.0)
+
+
 async def test_an_answer_that_never_comes_has_a_deadline(line):
     _, client = line
     with pytest.raises(ApiUnavailableError, match="does not answer eth_slow"):

@@ -128,7 +128,8 @@ async def test_trades_that_no_path_offers_are_unavailable(client):
 # Errors
 
 @pytest.mark.parametrize("status", [427, 429])
-@pytest.mark.parametrize("header, pause", [("7", 7.0), ("soon", None), ("", None)])
+@pytest.mark.parametrize("header, pause", [("7", 7.0), ("soon", None), ("", None), ("\u00b2", None),
+                                           ("9" * 400, 3600.0)])
 async def test_too_many_requests_are_told_with_the_pause_that_was_asked_for(api, client, status, header, pause):
     api.answer("/api/exchange", b"", status=status, retry_after=header)
     with pytest.raises(RateLimitedError) as caught:

@@ -129,7 +129,7 @@ def test_row_without_a_needed_field_is_left_out(parse, name, key):
 
 
 @pytest.mark.parametrize("key, value", [("isBid", "true"), ("isBid", 1), ("price", 0), ("price", -0.5), ("baseAmount", "-1"),
-                                        ("baseAmount", "Infinity"), ("timestamp", [])])
+                                        ("baseAmount", "Infinity"), ("timestamp", []), ("timestamp", -1)])
 def test_trade_with_an_impossible_value_is_left_out(key, value):
     assert page_of(parse_trade, row_of("trades", "trades") | {key: value}).rejected == 1
 
@@ -181,6 +181,18 @@ def test_one_bad_level_refuses_the_whole_book(level, side):
     answer[side].append(level)
     with pytest.raises(BadDataError):
         parse_tick_book(json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize("price", [-1, "-0.5", "nan", "inf", True, [1]])
+def test_impossible_market_price_refuses_the_whole_book(price):
+    body = json.dumps({"bids": [], "asks": [], "mktPrice": price}).encode()
+    with pytest.raises(BadDataError):
+        parse_tick_book(body)
+
+
+@pytest.mark.parametrize("price", [None, 0, "0", ""])
+def test_market_price_of_nothing_is_unknown(price):
+    assert parse_tick_book(json.dumps({"bids": [], "asks": [], "mktPrice": price}).encode()).market_price is None
 
 
 def test_bid_whose_base_amount_is_beyond_all_bounds_refuses_the_book():
