@@ -14,6 +14,8 @@ MINUTES ?= 10
 HOURS ?= 1
 # Tests mostly wait, for blocks and deadlines, so two processes take half the time of one.
 WORKERS ?= 2
+INPUTS ?= 100000
+JOBS ?= 2
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -58,6 +60,9 @@ crash-test: env  ## Kill the connector 200 times while it trades (ARGS="kills se
 soak: env  ## Stock Hummingbot quotes on three pairs for HOURS (1) among random faults; memory, tasks, files and books are judged
 	@HOURS="$(HOURS)" RATE="$(RATE)" SEED="$(SEED)" $(PY) -m soak
 
+fuzz: env  ## Feed the decoders with damaged answers: INPUTS (100000) each, TARGET=name for one, SEED, JOBS, AT=one input
+	@$(PY) -m fuzz $(TARGET) --inputs $(INPUTS) --seed $(or $(SEED),1) --jobs $(JOBS) $(if $(AT),--at $(AT)) $(ARGS)
+
 bench-feeds: env  ## Measure how fresh each source of order books is, and what one core sustains
 	@$(PY) bench/feeds.py $(ARGS)
 
@@ -80,7 +85,7 @@ lock: env  ## Resolve requirements.in into requirements.lock again, with hashes 
 		requirements.in --output-file requirements.lock
 
 clean:  ## Remove what the other targets leave behind, except .venv
-	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .fuzz .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test soak bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test soak fuzz bench-feeds bench-sandbox wheel lock clean

@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import math
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -38,6 +39,8 @@ CREATE TABLE IF NOT EXISTS attempts (
 CREATE INDEX IF NOT EXISTS attempts_by_intent ON attempts (intent);
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
+_INTENT_TYPES = (int, float, str, bytes, str, int, str, str, str, float | None, str | None)
+_ATTEMPT_TYPES = (int, bytes, str, str, str, int)
 
 
 class Entry(NamedTuple):
@@ -189,7 +192,6 @@ class Journal:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             connection = self._open_sound(now)
-            _prune(connection, now - self._keep)
         except (sqlite3.OperationalError, OSError) as error:
             code = getattr(error, "sqlite_errorcode", None)
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
@@ -202,10 +204,10 @@ class Journal:
     def _open_sound(self, now: float) -> sqlite3.Connection:
         """Open the file, after setting a damaged one aside."""
         try:
-            return _open(self._path)
-        except sqlite3.OperationalError:  # locked, not readable, disk full: not damaged
-            raise
+            return _open(self._path, now - self._keep)
         except sqlite3.DatabaseError as error:
+            if not _is_damage(error, self._path):
+                raise
             aside = self._path.with_name(f"{self._path.name}.damaged-{int(now)}")
             logging.getLogger(__name__).warning(
                 "The journal %s is damaged (%s) and was set aside as %s: transactions that were sent before and are not in a "
@@ -213,14 +215,23 @@ class Journal:
             self._path.rename(aside)
             for suffix in ("-wal", "-shm"):
                 self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
-            return _open(self._path)
+            return _open(self._path, now - self._keep)
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def _is_damage(error: sqlite3.DatabaseError, path: Path) -> bool:
+    """Whether the file is to blame for an error, and not that it is locked or cannot be read, or that the disk is full."""
+    code = getattr(error, "sqlite_errorcode", None)  # without one it is Python that cannot read a text
+    if not isinstance(error, sqlite3.OperationalError) or code in (None, sqlite3.SQLITE_ERROR):
+        return True
+    # A file whose header is damaged may call itself read-only.
+    return code == sqlite3.SQLITE_READONLY and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+
+
+def _open(path: Path, keep_from: float) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1.0)
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()  # the quick one leaves indices out
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if verdict != "ok" or version not in (0, _VERSION):
             raise sqlite3.DatabaseError(verdict if verdict != "ok" else f"written by another version, {version}")
@@ -228,10 +239,24 @@ def _open(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.executescript(_SCHEMA)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
+        _prune(connection, keep_from)
+        _check_rows(connection)
+    except UnicodeDecodeError as error:  # Python cannot even read what SQLite complains of
+        connection.close()
+        raise sqlite3.DatabaseError(f"it holds a text that is none: {error}") from error
     except sqlite3.DatabaseError:
         connection.close()
         raise
     return connection
+
+
+def _check_rows(connection: sqlite3.Connection) -> None:
+    """SQLite proves the structure of a file only. Raises DatabaseError when what is not settled makes no sense."""
+    try:
+        for (account,) in connection.execute("SELECT DISTINCT account FROM intents WHERE settled IS NULL").fetchall():
+            _unfinished(connection, account)
+    except (TypeError, ValueError) as error:
+        raise sqlite3.DatabaseError(f"a row makes no sense: {error}") from error
 
 
 def _prune(connection: sqlite3.Connection, before: float) -> None:
@@ -266,13 +291,23 @@ def _unfinished(connection: sqlite3.Connection, account: str) -> list[Unfinished
         "SELECT id, created, target, data, value, gas_limit, kind, client_order_ids, tag, patience, failure FROM intents "
         "WHERE account = ? AND settled IS NULL ORDER BY id", (account,)).fetchall()
     unfinished = []
-    for number, created, target, data, value, gas_limit, kind, client_order_ids, tag, patience, failure in rows:
+    for row in rows:
+        _expect(row, _INTENT_TYPES)
+        number, created, target, data, value, gas_limit, kind, client_order_ids, tag, patience, failure = row
         attempts = connection.execute(
             "SELECT nonce, raw, hash, max_fee, priority_fee, legacy FROM attempts WHERE intent = ? AND dead = 0 ORDER BY rowid",
             (number,)).fetchall()
+        for attempt in attempts:
+            _expect(attempt, _ATTEMPT_TYPES)
         intent = Intent(target, data, int(value), gas_limit, kind, tuple(json.loads(client_order_ids)), tag,
                         math.inf if patience is None else patience)
         unfinished.append(Unfinished(number, created, intent, tuple(
             [Attempt(nonce, raw, name, Fees(int(max_fee), int(priority_fee), bool(legacy)))
              for nonce, raw, name, max_fee, priority_fee, legacy in attempts]), failure))
     return unfinished
+
+
+def _expect(row: Sequence[Any], types: Sequence[Any]) -> None:
+    for value, kind in zip(row, types):
+        if not isinstance(value, kind) or (isinstance(value, int) and value < 0):
+            raise TypeError(f"{str(value)[:60]!r} is not what belongs there")

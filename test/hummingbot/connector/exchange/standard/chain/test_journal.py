@@ -135,6 +135,60 @@ async def test_damage_in_the_middle_is_noticed(tmp_path: Path, caplog: pytest.Lo
     await journal.close()
 
 
+@pytest.mark.parametrize("place, damage", [
+    (b'["HBOT-1"', b'["HBOT-1!'),  # no JSON any more
+    (b'["HBOT-1"', b'["HBOT\xff1"'),  # no text
+    (str(2 ** 200).encode(), b"x" * 61),  # no amount
+    (str(2 ** 70).encode(), b"-" * 22),  # no fee
+    (b"patience REAL", b"patiencX REAL"),  # another column
+])
+async def test_damage_inside_a_row_or_the_description_of_a_table_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture,
+                                                                             place: bytes, damage: bytes) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, FakeClock())
+    await journal.open()
+    await journal.record([entry(1)])
+    await journal.close()
+    content = path.read_bytes()
+    assert place in content and len(place) == len(damage)
+    path.write_bytes(content.replace(place, damage))
+    await journal.open()
+    assert await journal.unfinished(ACCOUNT) == [] and "was set aside" in caplog.text
+    await journal.close()
+
+
+async def test_a_file_that_calls_itself_read_only_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, FakeClock())
+    await journal.open()
+    await journal.close()
+    content = bytearray(path.read_bytes())
+    content[18] = 99  # which version may write it
+    path.write_bytes(bytes(content))
+    await journal.open()
+    await journal.record([entry(1)])
+    assert "was set aside" in caplog.text
+    await journal.close()
+
+
+async def test_an_index_that_leaves_rows_out_is_noticed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, FakeClock())
+    await journal.open()
+    await journal.record([entry(1), entry(2, 1, "b")])
+    await journal.close()
+    connection = sqlite3.connect(path)
+    connection.executescript("""
+        DROP INDEX intents_by_account; CREATE INDEX intents_by_account ON intents (account, settled) WHERE id > 1;
+        PRAGMA writable_schema = ON;
+        UPDATE sqlite_schema SET sql = 'CREATE INDEX intents_by_account ON intents (account, settled)'
+        WHERE name = 'intents_by_account'""")
+    connection.close()
+    await journal.open()
+    assert "was set aside" in caplog.text
+    await journal.close()
+
+
 async def test_a_file_of_another_version_is_set_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     connection = sqlite3.connect(tmp_path / "journal.sqlite")
     connection.execute("PRAGMA user_version = 99")

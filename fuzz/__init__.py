@@ -1,0 +1,1 @@
+"""Decoders fed with damaged copies of real answers: `make fuzz`."""
