@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
+
 EXCHANGES = Path(__file__).resolve().parent / "hummingbot" / "connector" / "exchange"
 
 
@@ -35,3 +37,7 @@ def _show_working_copy() -> None:
 
 if os.environ.get("STANDARD_TEST_INSTALLED") != "1":
     _show_working_copy()
+
+# How long one example takes says more about what else the machine does than about the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")

@@ -220,6 +220,7 @@ async def test_what_came_back_wrapped_is_unwrapped_once_however_often_the_order_
         taken = next(tracked for tracked in exchange._account._finished if name in tracked.intent.client_order_ids)
         await exchange._account._placements.finish(taken)
         assert len([tracked for tracked in exchange._account._sender.pending if tracked.intent.kind == "unwrap"]) <= 1
-        await until(lambda: not exchange._account._sender.pending)
+        await until(lambda: sandbox.node.nonce(wallet, pending=True) == 2 and not exchange._account._sender.pending)
+        await asyncio.sleep(0.3)
         assert sandbox.node.nonce(wallet, pending=True) == 2
         assert sandbox.view.balance(market.base.address, wallet) == 0

@@ -92,6 +92,7 @@ class StandardExchangeTests(StandardAnswers, AbstractExchangeConnectorTests.Exch
 
     async def test_update_balances(self):
         """Redefined: a listed token that is not held is 0 instead of missing, so that an empty wallet is ready too."""
+        await until(lambda: self.exchange._resuming is not None and self.exchange._resuming.done())
         self._configure_balance_response(self.balance_request_mock_response_for_base_and_quote, None)
         await self.exchange._update_balances()
         self.assertEqual(Decimal("10"), self.exchange.available_balances[BASE.symbol])
