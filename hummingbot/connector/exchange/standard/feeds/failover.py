@@ -178,7 +178,7 @@ class Failover[Feed, Event]:
             self._candidate = None
             self._go_live(candidate, sink, "it is better")
             await live.end()
-        elif self._clock.monotonic() - candidate.started >= READY_WITHIN:
+        else:
             self._failed(candidate)
             self._candidate = None
             await candidate.end()

@@ -3,7 +3,6 @@ that is always an error. A session never reconnects."""
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from itertools import count
 from typing import Any
 
 import aiohttp
@@ -141,8 +140,10 @@ class StreamSession:
             raise StreamBrokenError(f"the connection broke: {error}") from error
 
     async def _read(self, assistant: WSAssistant) -> None:
-        for number in count(1):
-            if number % FRAMES_PER_TURN == 0:
+        frames = 0
+        while True:
+            frames += 1
+            if frames % FRAMES_PER_TURN == 0:
                 await _turn_of_others()
             try:
                 response = await assistant.receive()

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, MarketFeed, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource
@@ -57,8 +56,7 @@ def _chain(context: FeedContext) -> ChainSource:
 
 
 def _stream_account(context: FeedContext, looking: Looking, cursor: int | None) -> AccountFeed:
-    if context.auth is None:
-        raise ConfigurationError("Own orders need a private key.")
+    assert context.auth is not None  # own orders are followed for a wallet that trades
     return stream_account_feed(context.venue, context.factory, context.auth, cursor, context.clock, context.chance, looking)
 
 

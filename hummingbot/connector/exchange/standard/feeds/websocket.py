@@ -52,16 +52,6 @@ class WebsocketMarketFeed:
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._broken: asyncio.Future[None] | None = None
 
-    @property
-    def block_number(self) -> int:
-        """The newest block of which everything was told; 0 where the dialect does not say."""
-        return self._shared.block_number if self._shared is not None else 0
-
-    @property
-    def malformed(self) -> int:
-        """How many messages of the present connections could not be understood."""
-        return sum(line.session.malformed for line in set(self._lines.values()))
-
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. Raises StreamBrokenError, and never reconnects by itself."""
         self._sink = sink
@@ -153,7 +143,6 @@ class _Line:
     def __init__(self, factory: WebAssistantsFactory, url: str, dialect: MarketDialect, update_ids: UpdateIds, clock: Clock,
                  sink: MarketSink) -> None:
         self.session = StreamSession(factory, url, dialect.decode, self._handle, self._watch, clock, dialect.ping)
-        self.block_number = 0
         self._dialect = dialect
         self._update_ids = update_ids
         self._clock = clock
@@ -211,7 +200,6 @@ class _Line:
 
     def _handle(self, message: BlockReached | Told) -> None:
         if isinstance(message, BlockReached):
-            self.block_number = message.number
             for stream in self._sequences.missing(message):
                 self._recover(stream)
             return
@@ -231,22 +219,14 @@ class _Line:
 
     def _recover(self, stream: str) -> None:
         """Something is missing: ask for the whole again."""
-        channel, _, address = stream.partition(":")
-        book = self._books.get(address)
-        if book is None or self._sequences.awaits(stream):
-            return
         self._gaps.add()
         if self._dialect.has_snapshots:
             self._ask_again(stream)
             return
         self._sequences.forget(stream)
-        if channel == "orderbook":
-            # What is missing may be newer than the book that is being fetched already.
-            book.asks_twice = book.waiting is not None
-            if book.waiting is None:
-                self.session.spawn(self._fetch(book))
-        else:
-            self.session.spawn(self._fetch_trades(book))
+        channel, _, address = stream.partition(":")
+        book = self._books[address]
+        self.session.spawn(self._fetch(book) if channel == "orderbook" else self._fetch_trades(book))
 
     def _ask_again(self, stream: str) -> None:
         self._sequences.await_all(stream)
@@ -280,6 +260,9 @@ class _Line:
 
     async def _fetch(self, book: _Book) -> None:
         """The book by the API, and then what came meanwhile: absolute amounts, of which the later ones hold."""
+        if book.waiting is not None:  # what is missing may be newer than the book that is being read already
+            book.asks_twice = True
+            return
         book.waiting = []
         try:
             content = await self._dialect.book(book.market)

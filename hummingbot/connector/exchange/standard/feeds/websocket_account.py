@@ -64,11 +64,6 @@ class WebsocketAccountFeed:
         """The block up to which everything was delivered."""
         return self._cursor
 
-    @property
-    def malformed(self) -> int:
-        """How many messages of the present connection could not be understood."""
-        return self._session.malformed if self._session is not None else 0
-
     def hurry(self) -> None:
         """See AccountFeed.hurry: the next block is told of even if it holds nothing."""
         self._hurry = True
@@ -133,14 +128,13 @@ class WebsocketAccountFeed:
 
     def _recover(self, stream: str) -> None:
         """Something is missing: ask for it again, from the last block that was complete."""
-        if not self._sequences.awaits(stream):
-            self._gaps.add()
-            self._ask_again(stream)
+        self._gaps.add()
+        self._ask_again(stream)
 
     def _ask_again(self, stream: str) -> None:
-        if self._session is not None:
-            self._sequences.await_all(stream)
-            self._session.spawn(self._subscribe(stream))
+        assert self._session is not None
+        self._sequences.await_all(stream)
+        self._session.spawn(self._subscribe(stream))
 
     def _take_logs(self, channel: str, content: LogsContent) -> None:
         if content.is_whole:

@@ -5,7 +5,7 @@ A frame is told by its name and its length, since layouts differ. Books are grou
 Numbers are rounded, so an account's frames are taken as hints only.
 """
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
@@ -109,10 +109,7 @@ class SpotStreamsDialect(ApiBeside):
 
     def decode(self, data: Any) -> Sequence[Incoming]:
         """See MarketDialect.decode."""
-        try:
-            return _answer(data) if isinstance(data, dict) and "d" not in data else self._news(data)
-        except _MALFORMED as error:
-            raise BadDataError(f"a malformed message of the stream ({error!r}): {str(data)[:80]}") from error
+        return _decoded(data, self._news)
 
     def _news(self, data: Any) -> Sequence[Incoming]:
         previous, sequence, content = _opened(data)
@@ -191,10 +188,7 @@ class SpotAccountDialect:
 
     def decode(self, data: Any) -> Sequence[Incoming]:
         """What a frame says; raises BadDataError, and nothing else, for what is malformed."""
-        try:
-            return _answer(data) if isinstance(data, dict) and "d" not in data else self._news(data)
-        except _MALFORMED as error:
-            raise BadDataError(f"a malformed message of the stream ({error!r}): {str(data)[:80]}") from error
+        return _decoded(data, self._news)
 
     def _news(self, data: Any) -> Sequence[Incoming]:
         _, _, content = _opened(data)
@@ -213,6 +207,14 @@ class SpotAccountDialect:
 def finest_step(price: float) -> int:
     """The exponent of the finest power of ten by which the API groups a book (docs/protocol.md, "REST API")."""
     return max(math.floor(math.log10(price)) - 4, -6)
+
+
+def _decoded(data: Any, news: Callable[[Any], Sequence[Incoming]]) -> Sequence[Incoming]:
+    """What a frame says; `news` reads those that are no answers. Raises BadDataError for what is malformed."""
+    try:
+        return _answer(data) if isinstance(data, dict) and "d" not in data else news(data)
+    except _MALFORMED as error:
+        raise BadDataError(f"a malformed message of the stream ({error!r}): {str(data)[:80]}") from error
 
 
 def _answer(data: Mapping[str, Any]) -> Sequence[Incoming]:

@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.feeds import failover
 from hummingbot.connector.exchange.standard.feeds.base import (
     AccountSink,
     BookDelta,
@@ -56,6 +57,14 @@ class CommandedFeed:
         assert self._end is not None
         self._end.set_exception(ApiUnavailableError(words))
 
+    def end(self) -> None:
+        assert self._end is not None
+        self._end.set_result(None)
+
+    def cancel(self) -> None:
+        assert self._end is not None
+        self._end.cancel()
+
     async def snapshot(self, trading_pair: str) -> BookSnapshot:
         return book(1)
 
@@ -63,7 +72,8 @@ class CommandedFeed:
         self.pairs.append(trading_pair)
 
     def remove_pair(self, trading_pair: str) -> None:
-        self.pairs.remove(trading_pair)
+        if trading_pair in self.pairs:
+            self.pairs.remove(trading_pair)
 
 
 def book(update_id: int, trading_pair: str = PAIR) -> BookSnapshot:
@@ -234,6 +244,60 @@ async def test_when_polling_itself_breaks_the_caller_hears_of_it() -> None:
         stage.polling.break_down("no network at all")
         await settle()
         assert stage.task is not None and isinstance(stage.task.exception(), ApiUnavailableError)
+
+
+async def test_polling_that_ends_without_an_error_is_an_error_too() -> None:
+    async with Stage() as stage:
+        stage.polling.end()
+        await settle()
+        assert stage.task is not None and str(stage.task.exception()) == "polling ended"
+
+
+async def test_a_source_that_ends_without_an_error_is_left_like_one_that_broke() -> None:
+    for end, reason in (("end", "it ended"), ("cancel", "it was cancelled")):
+        async with Stage() as stage:
+            stage.newest("stream").tell(book(1))
+            await settle()
+            getattr(stage.newest("stream"), end)()
+            await settle()
+            assert stage.feed.state.source == "polling" and stage.feed.state.reason == reason
+
+
+async def test_a_better_source_that_is_being_tried_goes_on_when_the_live_one_breaks() -> None:
+    async with Stage() as stage:
+        stage.newest("stream").break_down("refused")
+        await settle()
+        stage.newest("chain").tell(book(1))
+        await stage.until(lambda: stage.newest("stream").running)
+        tried = stage.newest("stream")
+        stage.newest("chain").break_down("closed")
+        await settle()
+        assert stage.feed.state.source == "polling" and stage.newest("stream") is tried and tried.running
+        tried.tell(book(2))
+        await settle()
+        assert stage.feed.state.source == "stream"
+
+
+async def test_a_source_that_talks_without_ever_being_ready_cannot_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failover, "MAX_WAITING_EVENTS", 3)
+    async with Stage() as stage:
+        stage.newest("stream").tell(delta(1), delta(2), delta(3))
+        with pytest.raises(OverflowError):
+            stage.newest("stream").tell(delta(4))
+        assert stage.told == [] and stage.feed.state.source == "polling"
+
+
+async def test_a_pair_that_is_added_or_removed_twice_counts_once() -> None:
+    async with Stage() as stage:
+        stage.feed.add_pair("WBTC-USDC")
+        stage.feed.add_pair("WBTC-USDC")
+        stage.newest("stream").tell(book(1), book(1, "WBTC-USDC"))
+        await settle()
+        stage.newest("stream").pairs.append("ETH-USDC")  # a feed may know what the failover does not
+        stage.feed.remove_pair("ETH-USDC")
+        stage.newest("stream").break_down("closed")
+        await settle()
+        assert stage.polling.pairs == [PAIR, "WBTC-USDC"]
 
 
 class CommandedAccountFeed:

@@ -154,6 +154,12 @@ async def test_a_refusal_ends_the_connection_and_says_why(answer: Any, words: st
         assert words in await peer.ended()
 
 
+async def test_a_session_that_does_not_run_takes_no_request() -> None:
+    session = Peer("ws://127.0.0.1:1/").session
+    with pytest.raises(StreamBrokenError, match="the connection is closed"):
+        await session.request({"method": "subscribe"})
+
+
 async def test_a_close_and_a_lost_connection_end_the_session() -> None:
     async def close(socket: web.WebSocketResponse) -> None:
         await socket.close(code=4999)
@@ -207,6 +213,15 @@ def test_a_stream_begins_with_a_whole_and_goes_on_without_gaps() -> None:
     assert sequences.follows(told(8, 9), False) is None
     assert sequences.missing(BlockReached(1, {"s": 7, "other": 3})) == []
     assert sequences.missing(BlockReached(1, {"s": 8})) == ["s"] and sequences.missing(BlockReached(1, {"s": 6})) == ["s"]
+
+
+def test_a_whole_that_is_not_numbered_is_taken_and_numbers_begin_after_it() -> None:
+    sequences = Sequences(ManualClock())
+    sequences.begin("s")
+    assert sequences.follows(Told("s", None, None, BookContent(True, [], [], None)), True) is True
+    assert not sequences.awaits("s")
+    assert sequences.follows(told(4, 5), False) is True
+    assert sequences.follows(told(6, 7), False) is None
 
 
 def test_a_stream_that_does_not_begin_is_asked_for_again_and_then_given_up() -> None:

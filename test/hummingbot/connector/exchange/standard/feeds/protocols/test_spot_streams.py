@@ -51,7 +51,7 @@ def book_of(frame: list[Any]) -> str:
 BASE, QUOTE = Token("0x" + "50" * 20, "SOMI", 18), Token("0x" + "dc" * 20, "USDC", 6)
 
 
-async def dialect(book: str = "0x" + "b0" * 20, price: float = 0.65) -> SpotStreamsDialect:
+async def dialect(book: str = "0x" + "b0" * 20, price: float | None = 0.65) -> SpotStreamsDialect:
     """A dialect that has asked for the market's price."""
     market = Market(BASE, QUOTE, book)
     api = FakeApi()
@@ -128,6 +128,34 @@ async def test_a_market_has_the_exchanges_name_in_requests_whatever_it_is_called
 async def test_the_apis_grouped_book_is_read_in_both_its_shapes() -> None:
     market = Market(BASE, QUOTE, "0x" + "b0" * 20)
     assert await (await dialect()).book(market) == BookContent(True, [(0.65, 2.0)], [(0.66, 1.5)], None)
+
+
+@pytest.mark.parametrize("answer", [[], {"bids": []}, {"bids": 7, "asks": []}, {"bids": {"buckets": {}}, "asks": []},
+                                    {"bids": [{"price": 0, "baseLiquidity": 1, "quoteLiquidity": 1}], "asks": []}])
+async def test_a_malformed_grouped_book_is_a_documented_error(answer: Any) -> None:
+    made = await dialect()
+    api = FakeApi()
+    api.answer("/api/orderbook/blocks", answer)
+    made._rest = RestClient(api, ["https://api.test"])
+    with pytest.raises(BadDataError, match="grouped order book is malformed"):
+        await made.book(Market(BASE, QUOTE, "0x" + "b0" * 20))
+
+
+async def test_without_a_market_price_there_is_no_step() -> None:
+    with pytest.raises(BadDataError, match="does not tell the market price"):
+        await dialect(price=None)
+
+
+async def test_a_single_frame_may_stand_where_a_list_of_frames_does() -> None:
+    (told,) = (await dialect()).decode({"t": "x", "s": 4, "d": ["spotOrderBlock", True, 0.65, 4.0, 2.6, "0.00001", 1]})
+    assert told.content == BookContent(False, [(0.65, 4.0)], [], None) and told.sequence == 4
+
+
+@pytest.mark.parametrize(("layout", "place", "value"), [("docs", 1, True), ("docs", 1, "7"), ("docs", 20, 7), ("sdk", 27, None)])
+async def test_a_trade_without_an_order_or_a_transaction_is_a_documented_error(layout: str, place: int, value: Any) -> None:
+    _, frame = trade_frame(layout)
+    with pytest.raises(BadDataError, match="a trade without an order or a transaction"):
+        (await dialect(book_of(frame))).decode([*frame[:place], value, *frame[place + 1:]])
 
 
 @pytest.mark.parametrize(("layout", "name"), NAMED)

@@ -1,0 +1,256 @@
+"""The market stream when things happen in an order that a real server seldom brings about."""
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
+from hummingbot.connector.exchange.standard.feeds import websocket
+from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.protocols.messages import Answered, BlockReached, Hint, Refused, Told
+from hummingbot.connector.exchange.standard.feeds.websocket import CHECK_INTERVAL, WebsocketMarketFeed
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+from test.hummingbot.connector.exchange.standard.feeds.scripted import (
+    MARKETS,
+    SOMI,
+    WBTC,
+    Connection,
+    Dialect,
+    book,
+    changed,
+    pass_time,
+    trade,
+    trades,
+    whole,
+)
+from test.hummingbot.connector.exchange.standard.feeds.streams import Listener
+
+PAIR, OTHER = SOMI.trading_pair, WBTC.trading_pair
+AWAY = ApiUnavailableError("the API is away")
+
+
+class Scene:
+    """A feed, its connection, its API and what it told."""
+
+    def __init__(self, **traits: Any) -> None:
+        self.clock = ManualClock()
+        self.line = Connection()
+        self.dialect = Dialect(**traits)
+        self.feed = WebsocketMarketFeed(self.line, "wss://stream.test", self.dialect,  # type: ignore[arg-type]
+                                        MARKETS.__getitem__, UpdateIds(self.clock), self.clock)
+        self.listener: Listener
+
+    @property
+    def bids(self) -> list[Any]:
+        """What each event of the book said of the bids."""
+        return [list(event.bids) for event in self.listener.events if isinstance(event, (BookSnapshot, BookDelta))]
+
+    async def pass_time(self, seconds: float) -> None:
+        await pass_time(self.clock, seconds)
+
+    async def broken(self) -> str:
+        error = await self.listener.broken()
+        assert isinstance(error, StreamBrokenError)
+        return str(error)
+
+
+@asynccontextmanager
+async def running(*pairs: str, scene: Scene | None = None, **traits: Any) -> AsyncIterator[Scene]:
+    scene = scene or Scene(**traits)
+    async with Listener(scene.feed, list(pairs or (PAIR,))) as scene.listener:
+        await settle()
+        yield scene
+
+
+async def test_a_pair_is_carried_once_however_often_it_is_added_or_removed() -> None:
+    scene = Scene()
+    scene.feed.add_pair(PAIR)
+    assert scene.line.sent == [], "a feed that does not run has nothing to add to"
+    async with running(scene=scene):
+        scene.feed.add_pair(PAIR)
+        scene.feed.remove_pair(OTHER)
+        await settle()
+        assert scene.line.methods == [f"orderbook {PAIR}", f"trades {PAIR}"]
+        scene.feed.remove_pair(PAIR)
+        scene.feed.remove_pair(PAIR)
+        await settle()
+        assert scene.line.methods[2:] == [f"leave {PAIR}"]
+
+
+async def test_a_pair_that_is_removed_before_the_connection_is_open_is_never_asked_for() -> None:
+    scene = Scene()
+    scene.line.open.clear()
+    async with running(PAIR, OTHER, scene=scene):
+        scene.feed.remove_pair(OTHER)
+        scene.line.open.set()
+        await settle()
+        assert scene.line.methods == [f"orderbook {PAIR}", f"trades {PAIR}"]
+
+
+async def test_until_the_stream_has_told_a_book_the_snapshot_is_the_apis() -> None:
+    async with running(has_snapshots=True) as scene:
+        scene.dialect.api_book = whole((7.0, 1.0))
+        assert (await scene.feed.snapshot(PAIR)).bids == ((7.0, 1.0),)
+        scene.line.tell(book(whole((8.0, 1.0)), 1))
+        await settle()
+        assert (await scene.feed.snapshot(PAIR)).bids == [(8.0, 1.0)]
+
+
+async def test_a_hint_makes_the_feed_look_at_the_trades() -> None:
+    async with running() as scene:
+        scene.dialect.api_trades = [trade("a")]
+        scene.line.tell(Told(f"trades:{SOMI.book}", None, None, Hint()), Told(f"trades:{WBTC.book}", None, None, Hint()))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["a"]
+        assert scene.dialect.asked == ["book", "trades", "trades"]
+
+
+async def test_news_of_a_market_that_nobody_wants_any_more_are_left_out() -> None:
+    async with running(has_snapshots=True) as scene:
+        scene.line.tell(book(whole(), 1))
+        scene.line.tell(book(whole(), 1, market=WBTC))
+        scene.line.tell(BlockReached(7, {f"orderbook:{WBTC.book}": 3}))
+        await settle()
+        asked = len(scene.line.sent)
+        scene.line.tell(book(changed((9.0, 2.0)), 1_000, 999))
+        await settle()
+        assert len(scene.line.sent) == asked + 1 and not scene.listener.task.done()
+        scene.line.tell(BlockReached(8, {f"orderbook:{SOMI.book}": 1_001}))
+        await settle()
+        assert len(scene.line.sent) == asked + 1, "it was asked for again already"
+
+
+async def test_a_change_before_the_book_was_read_is_left_out_since_the_book_has_it() -> None:
+    scene = Scene()
+    scene.line.answers = False
+    async with running(scene=scene):
+        scene.line.tell(book(changed((9.0, 2.0))))
+        scene.line.answers = True
+        for number in (1, 2):
+            scene.line.tell(Answered(number))
+            await settle()
+        assert scene.bids == [[(9.0, 1.0)]]
+
+
+async def test_a_gap_while_the_book_is_read_makes_it_be_read_once_more() -> None:
+    async with running() as scene:
+        scene.line.tell(book(changed((9.0, 2.0)), 2, 1))
+        await settle()
+        scene.dialect.answers.clear()
+        scene.line.tell(book(changed((9.0, 3.0)), 5, 4), book(changed((9.0, 4.0)), 9, 8), book(changed((9.0, 5.0)), 12, 11))
+        await settle()
+        assert scene.dialect.asked.count("book") == 2
+        scene.dialect.api_book = whole((9.0, 6.0))
+        scene.dialect.answers.set()
+        await settle()
+        assert scene.dialect.asked.count("book") == 3 and scene.bids[-1] == [(9.0, 6.0)]
+
+
+async def test_a_gap_among_trades_makes_them_be_read() -> None:
+    async with running() as scene:
+        scene.line.tell(trades(trade("a"), sequence=1))
+        await settle()
+        scene.dialect.api_trades = [trade("a"), trade("b"), trade("c")]
+        scene.line.tell(trades(trade("c"), sequence=3, previous=2))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["a", "b", "c"]
+
+
+async def test_trades_of_long_ago_are_known_and_not_told() -> None:
+    scene = Scene()
+    scene.dialect.api_trades = [trade("old", 900.0), trade("new", 990.0)]
+    async with running(scene=scene):
+        scene.line.tell(trades(trade("old", 900.0), trade("newest")))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["new", "newest"]
+
+
+async def test_only_so_many_trades_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(websocket, "MAX_REMEMBERED_TRADES", 2)
+    async with running() as scene:
+        for name in ("a", "b", "b", "c", "a", "c"):
+            scene.line.tell(trades(trade(name)))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["a", "b", "c", "a"]
+
+
+@pytest.mark.parametrize(("what", "words"), [("api_book", "the book that the stream changes could not be read"),
+                                             ("api_trades", "the trades that the stream continues could not be read")])
+async def test_a_stream_without_the_api_that_it_builds_on_is_broken(what: str, words: str) -> None:
+    scene = Scene()
+    setattr(scene.dialect, what, AWAY)
+    async with running(scene=scene):
+        assert await scene.broken() == f"{words}: the API is away"
+
+
+async def test_a_connection_that_carries_nothing_may_be_silent() -> None:
+    async with running(tells_blocks=True, has_snapshots=True, max_silence=1.0) as scene:
+        scene.feed.remove_pair(PAIR)
+        await scene.pass_time(5.0)
+        assert not scene.listener.task.done()
+
+
+async def test_a_silent_stream_that_the_api_cannot_speak_for_is_broken() -> None:
+    async with running(max_silence=1.0) as scene:
+        scene.dialect.api_book = AWAY
+        await scene.pass_time(2.0)
+        assert "silent, and the API does not say whether rightly: the API is away" in await scene.broken()
+
+
+async def test_a_stream_that_speaks_is_not_blamed_for_an_api_that_is_away() -> None:
+    async with running(max_silence=5.0) as scene:
+        scene.dialect.api_book = AWAY
+        for _ in range(int(CHECK_INTERVAL) + 2):
+            scene.line.tell(book(changed((9.0, 2.0))))
+            await scene.pass_time(1.0)
+        assert scene.dialect.asked.count("book") == 2 and not scene.listener.task.done()
+
+
+async def test_a_contradiction_is_not_read_twice_when_the_book_is_being_read_already() -> None:
+    async with running(max_silence=1.0) as scene:
+        scene.line.tell(book(changed((9.0, 2.0)), 2, 1))
+        await settle()
+        scene.dialect.api_book = whole((9.0, 7.0))
+        await scene.pass_time(1.75)
+        assert scene.dialect.asked.count("book") == 3, "it was looked at twice"
+        scene.dialect.answers.clear()
+        scene.line.tell(book(changed((9.0, 3.0)), 5, 4))
+        await scene.pass_time(0.75)
+        assert scene.dialect.asked.count("book") == 4
+        scene.dialect.answers.set()
+        await settle()
+        assert scene.dialect.asked.count("book") == 4 and scene.bids[-1] == [(9.0, 7.0)]
+
+
+async def test_of_two_answers_to_a_request_the_first_counts() -> None:
+    scene = Scene()
+    scene.line.answers = False
+    async with running(scene=scene):
+        scene.line.tell(Answered(1), Refused(1, 1004, "no pair"))
+        await settle()
+        assert scene.line.methods == [f"orderbook {PAIR}", f"trades {PAIR}"] and not scene.listener.task.done()
+
+
+async def test_what_ends_a_connection_ends_the_feed() -> None:
+    for how, words in ((None, "the connection was closed"), (OSError("reset"), "the connection broke: reset")):
+        async with running() as scene:
+            scene.line.end(how)
+            assert await scene.broken() == words
+    scene = Scene()
+    scene.line.refusal = TimeoutError()
+    async with running(scene=scene):
+        assert await scene.broken() == "wss://stream.test does not answer"
+    scene = Scene()
+    scene.line.broken = RuntimeError("WS is not connected.")
+    async with running(scene=scene):
+        assert await scene.broken() == "the connection broke: WS is not connected."
+
+
+async def test_several_connections_that_break_at_once_are_one_end() -> None:
+    async with running(PAIR, OTHER, is_shared=False) as scene:
+        scene.line.end(None)
+        scene.line.end(None)
+        assert await scene.broken() == "the connection was closed"
+        assert await asyncio.gather(scene.listener.task, return_exceptions=True) == [scene.listener.breaks[0]]
