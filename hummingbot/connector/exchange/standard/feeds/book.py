@@ -5,6 +5,7 @@ Prices are integers x 1e8; a bid's deposit is in quote units, an ask's in base u
 """
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import (
@@ -97,12 +98,7 @@ class BookSide:
 
     def ahead(self, order: BookOrder) -> list[BookOrder]:
         """What a taker meets before this order."""
-        before = []
-        for other in self:
-            if other.id == order.id:
-                break
-            before.append(other)
-        return before
+        return list(takewhile(lambda other: other.id != order.id, self))
 
     def add(self, order: BookOrder) -> None:
         """Queue a new order behind those that go before it."""

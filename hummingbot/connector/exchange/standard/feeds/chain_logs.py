@@ -66,11 +66,6 @@ class ChainMarketFeed:
         self._told = told or ToldTrades(clock)
         self._run: _MarketRun | None = None
 
-    @property
-    def block_number(self) -> int:
-        """The newest block of which everything was told; 0 while nothing was."""
-        return max(self._run.head, 0) if self._run is not None else 0
-
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. Raises StreamBrokenError, BookContradictionError or ApiUnavailableError."""
         stream = await self._source.stream(TRADING_TOPICS)
@@ -152,11 +147,6 @@ class _MarketRun:
     def book(self, trading_pair: str) -> Book | None:
         """A pair's book while it is followed."""
         return next((pair.book for pair in self._pairs.values() if pair.market.trading_pair == trading_pair), None)
-
-    @property
-    def head(self) -> int:
-        """The newest block that the stream told of."""
-        return self._stream.head
 
     # The stream's listener
 

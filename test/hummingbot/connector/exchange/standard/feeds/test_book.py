@@ -192,6 +192,21 @@ def test_dust_that_a_taker_may_have_passed_makes_the_book_doubtful() -> None:
     assert book.doubtful
 
 
+def test_a_book_in_doubt_believes_a_match_that_it_cannot_explain() -> None:
+    book = empty()
+    for number in (1, 2, 3):
+        book.apply(placed(number, False, number * 10 * STEP, price=PRICE + number))
+    later = matched(2, 20 * STEP, 13, 1, price=PRICE + 2, clear=True)
+    with pytest.raises(BookContradictionError, match="was taken before"):
+        book.apply(later)
+    book = empty()
+    for number in (1, 2, 3):
+        book.apply(placed(number, False, number * 10 * STEP, price=PRICE + number))
+    book.doubtful = True
+    book.apply(later)
+    assert [order.id for order in book.asks] == [1, 3]
+
+
 def test_a_taker_who_spent_everything_passed_no_more_dust() -> None:
     book = empty()
     book.apply(placed(1, False, 10 * STEP))

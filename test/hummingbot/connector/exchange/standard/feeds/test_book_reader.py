@@ -113,6 +113,15 @@ async def test_a_block_that_the_node_never_knows_is_an_error():
         await World().read(block=5)
 
 
+async def test_a_node_that_fails_at_the_last_question_has_told_no_book():
+    world = World()
+    failure = {"code": -32000, "message": "the state is pruned"}
+    world.http.spoil = lambda answer: answer if world.http.requests < 2 else {
+        "jsonrpc": "2.0", "id": answer["id"], "error": failure}
+    with pytest.raises(ApiUnavailableError, match=r"matching mode of the book .* cannot be read: .*pruned"):
+        await world.read()
+
+
 async def test_what_is_no_book_cannot_be_read():
     world = World()
     nothing = Market(Token("0x" + "01" * 20, "A", 18), Token("0x" + "02" * 20, "B", 6), "0x" + "03" * 20)

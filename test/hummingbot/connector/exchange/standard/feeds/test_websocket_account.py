@@ -253,6 +253,17 @@ async def test_a_broken_hinting_stream_ends_the_feed(world: StreamWorld) -> None
         assert "1011" in str(await listener.broken())
 
 
+async def test_who_cannot_wait_for_a_hint_makes_the_chain_be_looked_at(world: StreamWorld) -> None:
+    life = await Life.begin(world)
+    world.faults.drop = 1.0
+    async with Listener(world.hinted_feed(0, "sdk", interval=60.0)) as listener:
+        await eventually(lambda: listener.of(OrderLogs))
+        await life.rest()
+        await life.take()
+        listener.feed.hurry()
+        await eventually(lambda: listener.logs)
+
+
 async def test_a_hinting_stream_without_account_topics_is_none(world: StreamWorld) -> None:
     class Unknown(SpotAccountDialect):
         def subscriptions(self):  # type: ignore[no-untyped-def]
