@@ -13,7 +13,7 @@ from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_prof
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE, Journal
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
@@ -145,13 +145,22 @@ class Account:
 
     async def deposits(self, keys: Sequence[OrderKey]) -> list[int]:
         """What the engine holds of these orders, in one batch; 0 for one that is gone or somebody else's."""
+        return [deposit for _, deposit in await self.held(keys)]
+
+    async def held(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[tuple[int, int]]:
+        """Price x 1e8 and deposit of these orders after a block, in one batch; zeros for one that is gone or somebody else's."""
         function, held = BOOK_FUNCTIONS["getOrder"], []
-        for answer in await self._rpc.call_many([(key.book, function.encode(key.is_bid, key.id)) for key in keys]):
+        calls = [(key.book, function.encode(key.is_bid, key.id)) for key in keys]
+        for answer in await self._rpc.call_many(calls, block=block):
             if not isinstance(answer, bytes):
                 raise answer
-            owner, _, deposit = function.decode_result(answer)[0]
-            held.append(int(deposit) if owner == self.address else 0)
+            owner, price, deposit = function.decode_result(answer)[0]
+            held.append((int(price), int(deposit)) if owner == self.address else (0, 0))
         return held
+
+    async def head(self) -> int:
+        """The newest block."""
+        return await self._rpc.block_number()
 
     def locked(self) -> Mapping[str, int]:
         """What rests of the own deposits, by token address."""

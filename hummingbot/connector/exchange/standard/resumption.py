@@ -5,6 +5,7 @@ Hummingbot saves its orders on events only, so after a crash it may know less or
 * an order that Hummingbot knows gets the state and the fills that the chain holds, each fill once;
 * an order that rests and that Hummingbot does not know is cancelled, with a warning;
 * an order that Hummingbot saved before it was sent, and that was never sent, fails;
+* an order that Hummingbot saved and the journal does not know, because its file was lost, is taken up as the chain holds it;
 * a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order.
 """
 import asyncio
@@ -41,6 +42,7 @@ class Resumption:
         await asyncio.gather(*(self._finish(tracked, recalled.unfinished) for tracked in recalled.unfinished))
         while not await self._caught_up(recalled.head):
             logging.getLogger(__name__).debug("Waiting for what happened since the last run")
+        await self._adopt(restored)
         for client_order_id, trade_id in recalled.fills:
             if not self._account.settlement.counts(trade_id):
                 self._updates.take_back_fill(client_order_id, trade_id)
@@ -53,11 +55,35 @@ class Resumption:
                  for client_order_id in other.intent.client_order_ids}
         await self._account.finish(tracked, later)
 
+    async def _adopt(self, restored: Collection[str]) -> None:
+        """Take up what the chain alone knows of the orders that Hummingbot saved."""
+        resting = self._account.settlement.resting
+        orders = {key: order for order in self._tracker.active_orders.values() if order.client_order_id in restored
+                  and (key := OrderKey.parse(order.exchange_order_id)) is not None and key not in resting}
+        if not orders:
+            return
+        block = await self._asked(self._account.head)
+        while not await self._caught_up(block):
+            logging.getLogger(__name__).debug("Waiting for what happened since the last run")
+        held = await self._asked(lambda: self._account.held(list(orders), block))
+        for (key, order), (price, deposit) in zip(orders.items(), held):
+            if deposit:
+                logging.getLogger(__name__).warning(
+                    "The journal does not know the order %s any more; it is taken up as the chain holds it. Fills from before "
+                    "that Hummingbot did not save are not known", order.client_order_id)
+                await self._updates.tell(self._account.settlement.adopt(Resting(key, order.client_order_id, price, deposit),
+                                                                        block))
+            elif not order.is_done:
+                logging.getLogger(__name__).warning(
+                    "The journal does not know the order %s any more, and it is not on the exchange: whether it was filled or "
+                    "cancelled is not known", order.client_order_id)
+
     async def _cancel_forgotten(self) -> None:
         known = self._tracker.all_fillable_orders
         settlement = self._account.settlement
         forgotten = [order for order in settlement.resting.values() if order.client_order_id not in known]
-        held = await self._deposits([order.key for order in forgotten])
+        keys = [order.key for order in forgotten]
+        held = await self._asked(lambda: self._account.deposits(keys)) if keys else []
         for order, deposit in zip(forgotten, held):
             if deposit == 0:
                 settlement.forget(order.key)
@@ -66,14 +92,13 @@ class Resumption:
                                                     "more: cancelling it", order.client_order_id)
         await asyncio.gather(*(self._cancel(order) for order, deposit in zip(forgotten, held) if deposit))
 
-    async def _deposits(self, keys: Sequence[OrderKey]) -> Sequence[int]:
-        """What the engine holds of these orders, asked for until a node answers."""
-        while keys:
+    async def _asked[Answer](self, question: Callable[[], Awaitable[Answer]]) -> Answer:
+        """The answer to a question to the chain, asked until a node answers."""
+        while True:
             try:
-                return await self._account.deposits(keys)
+                return await question()
             except ApiUnavailableError:
                 await self._clock.sleep(RETRY_PAUSE)
-        return ()
 
     async def _cancel(self, order: Resting) -> None:
         try:

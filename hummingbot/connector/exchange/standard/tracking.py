@@ -30,6 +30,7 @@ class TrackerUpdates:
         self._take_off = take_off
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
+        self._taken_back: dict[tuple[str, str], TradeUpdate] = {}
         self._resting: Collection[OrderKey] = ()
 
     def follow(self, resting: Collection[OrderKey]) -> None:
@@ -60,7 +61,7 @@ class TrackerUpdates:
             if order.is_pending_create:
                 await self._create(order, event, events)
             if isinstance(event, Filled):
-                self._tracker.process_trade_update(self._trade_update(order, event))
+                self._fill(order, self._trade_update(order, event))
                 if order.is_open and not order.is_done and order.executed_amount_base > 0:
                     await self._update(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
             elif isinstance(event, Closed):
@@ -91,6 +92,15 @@ class TrackerUpdates:
             order.update_with_order_update(self._order_update(order, event.exchange_order_id, OrderState.OPEN))
         else:
             await self._update(order, event.exchange_order_id, OrderState.OPEN)
+
+    def _fill(self, order: InFlightOrder, fill: TradeUpdate) -> None:
+        """A fill that was told, taken back by a reorganisation, and is there again is put right, and not told once more."""
+        known = self._taken_back.pop((fill.client_order_id, fill.trade_id), None)
+        if known is not None and (known.fill_base_amount, known.fill_quote_amount) == (fill.fill_base_amount,
+                                                                                       fill.fill_quote_amount):
+            order.update_with_trade_update(fill)
+        else:
+            self._tracker.process_trade_update(fill)
 
     async def _close(self, order: InFlightOrder, event: Closed) -> None:
         if event.ending is Ending.FILLED or order.is_filled:
@@ -135,6 +145,7 @@ class TrackerUpdates:
         fill = order.order_fills.pop(trade_id, None) if order is not None else None
         if order is None or fill is None:
             return
+        self._taken_back[client_order_id, trade_id] = fill
         order.executed_amount_base -= fill.fill_base_amount
         order.executed_amount_quote -= fill.fill_quote_amount
         order.completely_filled_event.clear()

@@ -152,6 +152,11 @@ class Settlement:
         for order in orders:
             self._resting[order.key] = order
 
+    def adopt(self, order: Resting, block_number: int) -> list[Settled]:
+        """An order that rested like this after a block, of which nothing was known here; what became of it since."""
+        self._resting[order.key] = order
+        return [event for log in self._early.pop(order.key, ()) if log.block_number > block_number for event in self.apply(log)]
+
     def forget(self, key: OrderKey) -> None:
         """Drop an order that the chain no longer holds."""
         self._resting.pop(key, None)
@@ -321,7 +326,10 @@ class Settlement:
         if order.key.is_bid:
             dust = market.base_to_quote(match.price, 1)
             gone = match.clear or order.deposit - match.quote_amount <= dust
-            quote_amount = order.deposit if gone else match.quote_amount
+            quote_amount = match.quote_amount
+            # More than the rounding can leave means that the log of an earlier fill is still to come.
+            if gone and order.deposit - match.quote_amount <= market.deposit_for(match.price, 1):
+                quote_amount = order.deposit
             order.deposit -= quote_amount
             return match.base_amount, quote_amount, gone
         # baseAmount already holds the dust, so nothing is left of an order that is gone.
