@@ -46,9 +46,11 @@ class Cancels:
         self._gas = gas
         self._deposits = deposits
         self._window: Window[OrderKey, CancelResult] = Window(self._cancel_all, clock, WINDOW_SECONDS)
+        self._under_way: dict[OrderKey, asyncio.Task[CancelResult]] = {}
 
     async def cancel(self, key: OrderKey) -> CancelResult:
-        """Cancel a resting order. Not cancelled means that it is gone from the exchange already.
+        """Cancel a resting order. Not cancelled means that it is gone from the exchange already. While a cancel of the order
+        is under way a further one waits for the same result: strategies cancel at every tick whatever is still open.
 
         Raises OrderRejectedError when it is still there after all attempts, or is in a book of no known market, or
         NotSentError, OutcomeUnknownError.
@@ -56,7 +58,15 @@ class Cancels:
         if key.book not in self._listing.by_book:
             raise OrderRejectedError(f"The order {key.exchange_order_id} is in a book that the exchange does not list: it may "
                                      f"have been placed by way of another engine than {self._listing.engine}.")
-        return await self._window.add(key)
+        if key not in self._under_way:
+            self._under_way[key] = asyncio.get_running_loop().create_task(self._window.add(key))
+            self._under_way[key].add_done_callback(lambda task: self._ended(key, task))
+        return await asyncio.shield(self._under_way[key])
+
+    def _ended(self, key: OrderKey, task: "asyncio.Task[CancelResult]") -> None:
+        del self._under_way[key]
+        if not task.cancelled():
+            task.exception()  # nobody may wait for it any more
 
     async def _cancel_all(self, waiting: list[_Waiting]) -> None:
         size = min(MAX_BATCH, self._gas.items_per_batch(cancel=True))

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError
 from hummingbot.connector.exchange.standard.order_states import not_found
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
@@ -24,26 +25,27 @@ class OrderCancels:
         self._give_account = account
         self._caught_up = caught_up
         self._leftovers: set[asyncio.Future[Any]] = set()
+        self._waiting: set[str] = set()
 
     async def cancel(self, order: InFlightOrder) -> bool:
         """True once the order's cancel event is on the chain and every fill before it was told.
 
-        Raises OrderNotFoundError when the order is gone, and what `Account.cancel` raises.
+        Raises OrderNotFoundError when the order is gone, and what `Account.cancel` raises, but for an unknown outcome:
+        when the network is left, the next start follows the cancel to its end.
         """
-        if order.exchange_order_id is None:
-            try:
-                await asyncio.wait_for(order.wait_until_processed_by_exchange(), REQUEST_TIMEOUT)
-            except TimeoutError:
-                # Hummingbot would count a timeout as "not found", and give up an order that may rest in a moment.
-                logging.getLogger(__name__).warning("The order %s is not in a block yet and can be cancelled once it is.",
-                                                    order.client_order_id)
-                return False
+        if order.exchange_order_id is None and not await self._placed(order):
+            return False
         key = OrderKey.parse(order.exchange_order_id)
         # A lost order counts as done in Hummingbot, and is cancelled all the same as long as it rests.
         if key is None or (order.is_done and not order.is_failure):
             return False
         account = await self._give_account()
-        cancelled, block_number = await account.cancel(key)
+        try:
+            cancelled, block_number = await account.cancel(key)
+        except OutcomeUnknownError:
+            logging.getLogger(__name__).info("The cancel of the order %s is on its way; the next start follows it to its end.",
+                                             order.client_order_id)
+            return False
         told = await self._caught_up(block_number)
         if order.is_cancelled:
             return True
@@ -54,6 +56,23 @@ class OrderCancels:
             # order ends when its own logs say so.
             return told and order.exchange_order_id == key.exchange_order_id and key not in account.settlement.resting
         raise not_found(order)
+
+    async def _placed(self, order: InFlightOrder) -> bool:
+        """Wait a while until a block holds the order; whether one does."""
+        is_first = order.client_order_id not in self._waiting
+        self._waiting.add(order.client_order_id)
+        try:
+            await asyncio.wait_for(order.wait_until_processed_by_exchange(), REQUEST_TIMEOUT)
+        except TimeoutError:
+            # Hummingbot would count a timeout as "not found", and give up an order that may rest in a moment.
+            if is_first:
+                logging.getLogger(__name__).warning("The order %s is not in a block yet and can be cancelled once it is.",
+                                                    order.client_order_id)
+            return False
+        finally:
+            if is_first:
+                self._waiting.discard(order.client_order_id)
+        return True
 
     def take_off(self, account: Account, key: OrderKey) -> None:
         """Cancel what still rests of an order that is filled as far as Hummingbot is concerned."""

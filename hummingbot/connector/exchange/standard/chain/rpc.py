@@ -357,12 +357,18 @@ def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request
         document = json.loads(answer.body)
     except (ValueError, RecursionError):
         document = None
-    if answer.status != 200 and not (isinstance(document, list) or (isinstance(document, dict) and "error" in document)):
+    if answer.status != 200 and not (isinstance(document, list) or _is_rpc_error(document, answer.status)):
         advice = ": check the RPC URL" if answer.status in _NO_NODE_STATUSES else ""
         raise ApiUnavailableError(f"{endpoint.host} answered HTTP {answer.status} to {what}{advice}")
     if not isinstance(document, (dict, list)):
         raise BadDataError(f"{endpoint.host} did not answer {what} with JSON-RPC")
     return document
+
+
+def _is_rpc_error(document: Any, status: int) -> bool:
+    """Whether a node says what is wrong with the question, rather than a gateway that there is no answer."""
+    error = document.get("error") if isinstance(document, dict) else None
+    return isinstance(error, dict) if status >= 500 else error is not None
 
 
 def _result(item: Any, request_id: int, method: str, endpoint: Endpoint) -> Any | RpcError:

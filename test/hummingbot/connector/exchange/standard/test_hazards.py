@@ -1,10 +1,12 @@
 """Rare situations in which money could be lost, doubled, mis-stated or left behind."""
 import asyncio
+import logging
 from decimal import Decimal
 
 import pytest
 
 from hummingbot.connector.exchange.standard import account as account_module
+from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -224,3 +226,52 @@ async def test_what_came_back_wrapped_is_unwrapped_once_however_often_the_order_
         await asyncio.sleep(0.3)
         assert sandbox.node.nonce(wallet, pending=True) == 2
         assert sandbox.view.balance(market.base.address, wallet) == 0
+
+
+async def test_an_order_that_is_cancelled_again_and_again_gets_one_cancel(caplog: pytest.LogCaptureFixture) -> None:
+    """As strategies do that cancel at every tick whatever is still open."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
+        await rests(exchange, name)
+        sandbox.node.pause()
+        for _ in range(5):
+            exchange.cancel(NATIVE_PAIR, name)
+            await asyncio.sleep(0.05)
+        await until(lambda: len(sandbox.node.pool))
+        assert len(sandbox.node.pool) == 1
+        sandbox.node.resume()
+        assert await ends(exchange, name) is OrderState.CANCELED
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_cancel_under_way_when_the_network_is_left_is_no_error(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(account_module, "STOP_TIMEOUT", 0.2)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
+        await rests(exchange, name)
+        sandbox.node.pause()
+        exchange.cancel(NATIVE_PAIR, name)
+        await until(lambda: len(sandbox.node.pool))
+        await exchange.stop_network()
+        await until(lambda: "cancel of the order" in caplog.text)
+        sandbox.node.resume()
+        await exchange.start_network()
+        assert await ends(exchange, name) is OrderState.CANCELED
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_an_order_that_waits_for_a_block_is_told_of_once_however_often_it_is_cancelled(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.3)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        sandbox.node.pause()
+        name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
+        await until(lambda: len(sandbox.node.pool))
+        for _ in range(5):
+            exchange.cancel(NATIVE_PAIR, name)
+        await asyncio.sleep(0.6)
+        assert caplog.text.count("is not in a block yet") == 1
+        sandbox.node.resume()
+        await rests(exchange, name)

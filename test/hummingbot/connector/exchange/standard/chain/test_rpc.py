@@ -191,6 +191,8 @@ async def test_calls_return_bytes_or_the_decoded_revert() -> None:
     (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":1,"error":"no"}'), RpcError),
     (HttpAnswer(400, {}, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"no"}}'), RpcError),
     (HttpAnswer(503, {}, b"busy"), ApiUnavailableError),
+    (HttpAnswer(503, {}, b'{"error":"Service Unavailable"}'), ApiUnavailableError),
+    (HttpAnswer(500, {}, b'{"jsonrpc":"2.0","id":1,"error":{"code":3,"message":"execution reverted"}}'), RpcError),
     (HttpAnswer(404, {}, b'{"message": "not here"}'), ApiUnavailableError),
     (HttpAnswer(429, {"retry-after": "7"}, b""), RateLimitedError),
     (HttpAnswer(427, {}, b""), RateLimitedError),
