@@ -12,6 +12,7 @@ PORT ?= 8745
 DEMO_SECONDS ?= 60
 MINUTES ?= 10
 HOURS ?= 1
+STEPS ?= 5000
 # Tests mostly wait, for blocks and deadlines, so two processes take half the time of one.
 WORKERS ?= 2
 INPUTS ?= 100000
@@ -57,6 +58,16 @@ sandbox: env  ## Serve the sandbox exchange on PORT (8745) until Ctrl-C
 crash-test: env  ## Kill the connector 200 times while it trades (ARGS="kills seed"); nothing may be lost, doubled or left
 	@$(PY) -m test.crash $(ARGS)
 
+chaos: env  ## Break streams, node and API at random for MINUTES (10); book, public trades and own fills must be the chain's
+	@CHAOS_MINUTES="$(MINUTES)" CHAOS_SEED="$(SEED)" $(PY) -m pytest -q -s -m slow -k minutes_of_random_faults \
+		test/hummingbot/connector/exchange/standard/test_feed_chaos.py $(ARGS)
+
+model: env  ## Do STEPS (5000) random things to a connector, its exchange and its node; it must believe what is true
+	@MODEL_STEPS="$(STEPS)" $(PY) -m pytest -q -s -m slow test/hummingbot/connector/exchange/standard/test_model.py $(ARGS)
+
+crash-test-bot: env  ## Kill a whole bot 5 times while it quotes and start it again (ARGS="kills seed"); all records must agree
+	@$(PY) -m test.crash.whole_bot $(ARGS)
+
 soak: env  ## Stock Hummingbot quotes on three pairs for HOURS (1) among random faults; memory, tasks, files and books are judged
 	@HOURS="$(HOURS)" RATE="$(RATE)" SEED="$(SEED)" $(PY) -m soak
 
@@ -85,7 +96,7 @@ lock: env  ## Resolve requirements.in into requirements.lock again, with hashes 
 		requirements.in --output-file requirements.lock
 
 clean:  ## Remove what the other targets leave behind, except .venv
-	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .fuzz .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .crash-test .fuzz .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test soak fuzz bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz bench-feeds bench-sandbox wheel lock clean

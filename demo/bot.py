@@ -80,14 +80,15 @@ class Bot:
         return done.stdout
 
 
-def wait_until_trading(bot: Bot, strategy: str, seconds: float) -> None:
+def wait_until_trading(bot: Bot, strategy: str, seconds: float, skip: int = 0) -> None:
     """Wait until the strategy has started. `hbot start` says "running" also when a strategy could not be initialised.
 
-    Raises CommandFailed with the errors of the log when it did not start.
+    The first `skip` bytes of the log are those of an earlier run. Raises CommandFailed with the errors of the log when
+    it did not start.
     """
     log, deadline = bot.log_path(strategy), time.monotonic() + seconds
     while True:
-        text = log.read_text(encoding="utf-8") if log.exists() else ""
+        text = log.read_bytes()[skip:].decode(errors="replace") if log.exists() else ""
         if "started successfully" in text:
             return
         if time.monotonic() > deadline or bot.process() is None:

@@ -194,6 +194,11 @@ class Ledger:
         """Orders that were taken from the book with something left of their deposit."""
         return sum(order.refund is not None for order in self._orders.values())
 
+    @property
+    def orders(self) -> list[OrderKey]:
+        """Every order that rested."""
+        return list(self._orders)
+
     def open_orders(self) -> list[OrderKey]:
         """Own orders that the exchange still holds a deposit of."""
         keys = [key for key, order in self._orders.items() if order.refund is None]

@@ -93,8 +93,10 @@ class Session:
 
     def start(self) -> None:
         """Start the strategy, also again after its bot has ended. Raises CommandFailed when it does not trade."""
+        log = self.bot.log_path(self.plan.strategy)
+        told_before = log.stat().st_size if log.exists() else 0
         show(f"hbot start {self.plan.strategy}", self.bot.start(self.plan.strategy))
-        wait_until_trading(self.bot, self.plan.strategy, 30)
+        wait_until_trading(self.bot, self.plan.strategy, 30, told_before)
 
     def follow(self, seconds: float) -> None:
         """Tell what happens while the bot trades, and now and then what the account holds on the chain."""

@@ -104,9 +104,9 @@ class Summary:
         for key in sorted(reported.keys() | self._fills.keys()):
             trade = f"{self._venues[key.book].base.symbol} {'buy' if key.is_buy else 'sell'} trade {key.trade_id}"
             if key not in reported:
-                self.problems.append(f"{trade} is on the chain and was not reported")
+                self.problems.append(f"{trade} is on the chain and was not reported: {self._fills[key]}")
             elif key not in self._fills:
-                self.problems.append(f"{trade} was reported and is not on the chain")
+                self.problems.append(f"{trade} was reported and is not on the chain: {reported[key]}")
             else:
                 self._check_fill(trade, key, reported[key], self._fills[key])
         self.problems += [f"trade {key.trade_id} was reported twice" for key in self.log.double_fills]

@@ -1,6 +1,6 @@
 """Random things done to a connector, its exchange and its node: at every quiet point the connector believes what is true.
 
-`make test` runs a few rounds; MODEL_EXAMPLES=n `make test-slow ARGS="-k model"` runs n of them.
+`make test` runs a few rounds, `make model STEPS=5000` as many as make so many steps.
 """
 import asyncio
 import os
@@ -23,7 +23,8 @@ from hummingbot.core.data_type.common import OrderType
 from test.hummingbot.connector.exchange.standard.model import SPEED, Rig, limit_order_data
 from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, until
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "200"))
+STEPS_OF_ONE = 60
+AT_LENGTH = int(os.environ.get("MODEL_STEPS") or 12_000)
 MIDDLE = {NATIVE_PAIR: Decimal("0.65"), TOKEN_PAIR: Decimal("60000")}
 LOT = {NATIVE_PAIR: Decimal("3.21"), TOKEN_PAIR: Decimal("0.0001234")}
 PAIRS = st.sampled_from(sorted(MIDDLE))
@@ -226,5 +227,7 @@ def test_model_of_the_connector_in_short() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_model_of_the_connector_at_length() -> None:
-    _run(EXAMPLES, steps=60)
+    TOTALS.clear()
+    while TOTALS["steps"] < AT_LENGTH:  # a machine may end before it has made all of its steps
+        _run(max(1, (AT_LENGTH - TOTALS["steps"]) // STEPS_OF_ONE), STEPS_OF_ONE)
     print(dict(TOTALS))
