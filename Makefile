@@ -11,12 +11,13 @@ STANDARD := $(PY) -m hummingbot.connector.exchange.standard
 PORT ?= 8745
 DEMO_SECONDS ?= 60
 MINUTES ?= 10
-HOURS ?= 1
 STEPS ?= 5000
 # Tests mostly wait, for blocks and deadlines, so two processes take half the time of one.
 WORKERS ?= 2
 INPUTS ?= 100000
 JOBS ?= 2
+SEEDS ?= 200
+FIRST ?= 0
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
@@ -69,10 +70,13 @@ crash-test-bot: env  ## Kill a whole bot 5 times while it quotes and start it ag
 	@$(PY) -m test.crash.whole_bot $(ARGS)
 
 soak: env  ## Stock Hummingbot quotes on three pairs for HOURS (1) among random faults; memory, tasks, files and books are judged
-	@HOURS="$(HOURS)" RATE="$(RATE)" SEED="$(SEED)" $(PY) -m soak
+	@HOURS="$(or $(HOURS),1)" RATE="$(RATE)" SEED="$(SEED)" $(PY) -m soak
 
 fuzz: env  ## Feed the decoders with damaged answers: INPUTS (100000) each, TARGET=name for one, SEED, JOBS, AT=one input
 	@$(PY) -m fuzz $(TARGET) --inputs $(INPUTS) --seed $(or $(SEED),1) --jobs $(JOBS) $(if $(AT),--at $(AT)) $(ARGS)
+
+simulate: env  ## Run SEEDS (200) simulated worlds from FIRST (0) on, HOURS (1/6) each; every failure prints how to see it again
+	@$(PY) -m simulation --seeds "$(SEEDS)" --first "$(FIRST)" $(if $(HOURS),--hours "$(HOURS)") $(ARGS)
 
 bench-feeds: env  ## Measure how fresh each source of order books is, and what one core sustains
 	@$(PY) bench/feeds.py $(ARGS)
@@ -96,7 +100,7 @@ lock: env  ## Resolve requirements.in into requirements.lock again, with hashes 
 		requirements.in --output-file requirements.lock
 
 clean:  ## Remove what the other targets leave behind, except .venv
-	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .crash-test .fuzz .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .crash-test .fuzz .simulation .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz simulate bench-feeds bench-sandbox wheel lock clean

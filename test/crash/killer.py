@@ -24,8 +24,8 @@ from typing import Any
 from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from simulation.chain_truth import Truth, TruthReader
 from test.crash.bot import Life, main
-from test.hummingbot.connector.exchange.standard.chain_truth import Truth, TruthReader
 
 CHECK_SECONDS = 20.0
 EARLY_KILLS = 0.25  # of the lives end while the connector starts

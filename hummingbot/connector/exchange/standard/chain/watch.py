@@ -43,11 +43,19 @@ class Watch:
     async def look(self, entries: Sequence[Mined], answers: Sequence[Any], head: int) -> None:
         """Compare the receipts that a node with this head gives now. Raises ApiUnavailableError or RpcError."""
         for entry, answer in zip(entries, answers):
-            found, known = receipt(answer), entry.receipt
-            if found is None or found.block_hash != known.block_hash:
+            known = entry.receipt
+            if not _is_in(answer, known.block_hash):
                 block = await self._rpc.get_block(known.block_number)
                 if block is not None and block.hash != known.block_hash and entry in self.entries:
                     self.entries.remove(entry)
                     self._on_replaced(entry)
-            elif head - known.block_number >= self._blocks:
+            elif head - known.block_number >= self._blocks and entry in self.entries:  # another look may have been faster
                 self.entries.remove(entry)
+
+
+def _is_in(answer: Any, block_hash: str) -> bool:
+    """Whether a receipt says that it is in this block. Nothing else of it is of interest, and most of them say so."""
+    if isinstance(answer, dict) and answer.get("blockHash") == block_hash:
+        return True
+    found = receipt(answer)
+    return found is not None and found.block_hash == block_hash

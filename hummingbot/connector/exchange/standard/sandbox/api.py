@@ -162,11 +162,15 @@ class Api:
             Trades(indexer, rows, settings), Accounts(indexer, rows, settings), TradingView(indexer, rows, settings),
             CoinGecko(indexer, rows, settings), Exchange(indexer, rows, settings, info, connected_clients))
 
+    def routes(self) -> Iterable[Route]:
+        """All path patterns and what answers them."""
+        for topic in self._topics:
+            yield from topic.routes()
+
     def mount(self, app: web.Application) -> None:
         """Add the API's routes to an app."""
-        for topic in self._topics:
-            for path, handler in topic.routes():
-                app.router.add_get(path, self._answering(handler))
+        for path, handler in self.routes():
+            app.router.add_get(path, self._answering(handler))
 
     def _answering(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:

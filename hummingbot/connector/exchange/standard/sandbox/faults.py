@@ -272,7 +272,7 @@ class Faults:
             return _json(body[:len(body) // 2], answer.status)
         if rule.kind in (Kind.RESET, Kind.DRIP, Kind.HUGE):
             return await self._streamed(rule, request, body)
-        return _json(self._altered(rule.kind, body, is_rpc), answer.status)
+        return _json(self.altered(rule.kind, body, is_rpc), answer.status)
 
     async def _streamed(self, rule: HttpFault, request: web.Request, body: bytes) -> web.StreamResponse:
         """Answers that are sent piece by piece."""
@@ -297,7 +297,9 @@ class Faults:
             return response
         return response
 
-    def _altered(self, kind: Kind, body: bytes, is_rpc: bool) -> bytes:
+    def altered(self, kind: Kind | str, body: bytes, is_rpc: bool) -> bytes:
+        """An answer with its values damaged as `kind` says; a JSON-RPC answer keeps its envelope."""
+        kind = Kind(kind)
         value = json.loads(body)
         if not is_rpc:
             return json.dumps(self._alter(kind, value)).encode()

@@ -152,8 +152,8 @@ class Sandbox:
         self.stopped = asyncio.Event()
         self._unsubscribe = self.node.subscribe(self._heard)
         self.streams = self._streams(deployment.chain_id)
-        self._rpc = JsonRpc(self.node, self.clock, hex_net_version=self.settings.hex_net_version)
-        self.rpc_stream = RpcStream(self._rpc, self.faults.node_stream, self.clock, self.settings.seed)
+        self.json_rpc = JsonRpc(self.node, self.clock, hex_net_version=self.settings.hex_net_version)
+        self.rpc_stream = RpcStream(self.json_rpc, self.faults.node_stream, self.clock, self.settings.seed)
         self._tasks: list[asyncio.Task[None]] = []
         self._runner: web.AppRunner | None = None
         self._site: web.TCPSite | None = None
@@ -210,7 +210,7 @@ class Sandbox:
     async def start(self) -> None:
         """Serve, mine and trade. Raises OSError when the port is taken."""
         app = web.Application(middlewares=[self.traffic.middleware(), self.faults.middleware()], client_max_size=BODY_LIMIT)
-        self._rpc.add_routes(app)
+        self.json_rpc.add_routes(app)
         self.rpc_stream.mount(app)
         info = ExchangeInfo(self.view.factory())
         Api(self.indexer, self.settings.api, info).mount(app)

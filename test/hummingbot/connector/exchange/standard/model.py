@@ -3,7 +3,6 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -24,7 +23,7 @@ from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
 from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
-from test.hummingbot.connector.exchange.standard.chain_truth import Submission, Truth, read_truth
+from simulation.comparison import Comparison
 from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, UNLIMITED
 
 SPEED = 20
@@ -72,8 +71,6 @@ class Rig:
         self.sandbox = Sandbox(SandboxSettings(port=0, block_interval=block_seconds, traders=TraderSettings(enabled=False)),
                                self.clock)
         self.address = self.sandbox.accounts[0].address
-        self.orders: dict[str, InFlightOrder] = {}
-        self.forgotten: set[str] = set()
         self.saved = "{}"
         self.errors = Errors()
         self.comparisons = 0
@@ -93,7 +90,8 @@ class Rig:
             for market in self.sandbox.markets:
                 for token in (market.base, market.quote):
                     self.act(number, token.address, ERC20_FUNCTIONS["approve"].encode(self.sandbox.engine_address, UNLIMITED))
-        self.funds = self.money()
+        self.comparison = Comparison(self.sandbox, self.address)
+        self.orders = self.comparison.orders
         await self.connect()
 
     async def close(self) -> None:
@@ -134,13 +132,7 @@ class Rig:
         if account is not None:
             await account._journal.close()
         await ConnectionsFactory().close()
-        known = {name for name, order in saved.items() if OrderState(int(order["last_state"])) not in DONE}
-        for name, order in self.orders.items():
-            # Also one whose end was saved and taken back afterwards: Hummingbot has no event for that, and saves nothing.
-            if order.current_state not in DONE and name not in known:
-                self.forgotten.add(name)
-        for name in self.forgotten:
-            self.orders.pop(name, None)
+        self.comparison.forget_unsaved({name: int(order["last_state"]) for name, order in saved.items()})
 
     async def _tick(self, exchange: StandardExchange) -> None:
         while True:
@@ -189,14 +181,6 @@ class Rig:
 
     # Comparing
 
-    def money(self) -> dict[str, int]:
-        """What the account holds by symbol; wrapped and bare native units are the same money."""
-        view, node = self.sandbox.view, self.sandbox.node
-        held = {market.base.symbol: view.balance(market.base.address, self.address) for market in self.sandbox.markets}
-        held["USDC"] = view.balance(self.market(TOKEN_PAIR).quote.address, self.address)
-        held["SOMI"] += node.balance(self.address)
-        return held
-
     async def quiet(self) -> None:
         """Take all faults away and wait until the connector's beliefs are the chain's truth; fails when they never are."""
         self.sandbox.faults.clear()
@@ -205,7 +189,8 @@ class Rig:
         end, head = time.monotonic() + QUIET_SECONDS, self.sandbox.node.head.number
         agreed = 0
         while agreed < 3:
-            problems = list(self.problems()) or list(await self.money_problems())
+            self._notice()
+            problems = list(self.comparison.problems(self.exchange)) or await self.comparison.money_problems(self.exchange)
             agreed = 0 if problems or self.sandbox.node.head.number < head + 3 else agreed + 1
             if agreed == 0 and time.monotonic() > end:
                 raise AssertionError("\n".join(problems) or "no blocks come")
@@ -215,101 +200,11 @@ class Rig:
 
     def totals(self) -> dict[str, int]:
         """How much there was to compare."""
-        truth = read_truth(self.sandbox, self.address)
+        truth = self.comparison.truth()
         states = [order.current_state.name.lower() for order in self.orders.values()]
         return {"rounds": 1, "comparisons": self.comparisons, "orders": len(truth.orders),
                 "fills": sum(len(order.trades) for order in truth.orders.values()), "kills": self.kills,
-                "forgotten": len(self.forgotten)} | {state: states.count(state) for state in sorted(set(states))}
-
-    def problems(self) -> Iterator[str]:
-        """Where the connector's orders differ from those on the chain."""
-        account = self.exchange._account
-        if account is None or not self.exchange.ready:
-            yield "the connector is not ready"
-            return
-        if account._sender.pending:
-            yield f"{len(account._sender.pending)} transactions have no end"
-        if self.exchange._resuming is None or not self.exchange._resuming.done():
-            yield "the connector has not taken up the last run"
-        self._notice()
-        truth = read_truth(self.sandbox, self.address)
-        known: dict[str | None, str] = {}
-        for name, order in self.orders.items():
-            if order.current_state is OrderState.FAILED:
-                if order.order_fills:
-                    yield f"{name} failed and has fills"
-                continue
-            if order.exchange_order_id in known:
-                yield f"{name} and {known[order.exchange_order_id]} are both {order.exchange_order_id}"
-            known[order.exchange_order_id] = name
-            yield from self._order_problems(name, order, truth)
-        for place, submission in truth.orders.items():
-            if place not in known and (submission.deposit or len(self.forgotten) == 0):
-                yield f"{place} is on the chain ({submission}), and no order of the connector"
-        resting = {tuple(key): order.deposit for key, order in account.settlement.resting.items()}
-        held = {order.key: order.deposit for order in truth.orders.values() if order.deposit}
-        if resting != held:
-            yield f"deposits: {resting} here, {held} on the chain"
-
-    def _order_problems(self, name: str, order: InFlightOrder, truth: Truth) -> Iterator[str]:
-        submission = truth.orders.get(order.exchange_order_id or "")
-        if submission is None:
-            if order.current_state is not OrderState.CANCELED or order.exchange_order_id not in truth.successes \
-                    or order.order_fills:
-                yield f"{name} is {order.current_state.name} as {order.exchange_order_id}, which the chain does not have"
-            return
-        if order.current_state not in self._states(order, submission):
-            yield f"{name} is {order.current_state.name}: {submission}"
-        market = self.market(order.trading_pair)
-        received = market.base if order.trade_type.name == "BUY" else market.quote
-        fills = {(fill.trade_id, market.base.to_units(fill.fill_base_amount),
-                  sum(received.to_units(fee.amount) for fee in fill.fee.flat_fees)) for fill in order.order_fills.values()}
-        if fills != {tuple(trade) for trade in submission.trades}:
-            yield f"{name} has fills {fills}, the chain {submission.trades}"
-        if order.executed_amount_base != sum((fill.fill_base_amount for fill in order.order_fills.values()), Decimal(0)):
-            yield f"{name} sums its fills up to {order.executed_amount_base}"
-
-    def _states(self, order: InFlightOrder, submission: Submission) -> tuple[OrderState, ...]:
-        if submission.deposit:
-            return (OrderState.PARTIALLY_FILLED if submission.is_partly_filled else OrderState.OPEN,)
-        if submission.cancelled:
-            return (OrderState.FILLED,) if order.is_filled else (OrderState.CANCELED,)
-        return (OrderState.FILLED,) if submission.key is not None else (OrderState.FILLED, OrderState.CANCELED)
-
-    async def money_problems(self) -> list[str]:
-        """Where the connector's balances differ from the chain's, and the fills from the money that moved."""
-        await self.exchange._update_balances()
-        truth, problems = read_truth(self.sandbox, self.address), []
-        if self.sandbox.node.pool or self.exchange._account is None:
-            return ["something is on its way"]
-        wallet, locked = self.money(), dict.fromkeys(("SOMI", "WBTC", "USDC"), 0)
-        tokens = {token.symbol: token for market in self.sandbox.markets for token in (market.base, market.quote)}
-        for submission in truth.orders.values():
-            if submission.key is not None:
-                market = next(market for market in self.sandbox.markets if market.book == submission.key[0])
-                locked[(market.quote if submission.key[1] else market.base).symbol] += submission.deposit
-        for symbol, token in tokens.items():
-            shown, held = self.exchange.get_balance(symbol), wallet[symbol] + locked[symbol]
-            if symbol == "SOMI":
-                held -= self.sandbox.view.balance(token.address, self.address)  # what is wrapped cannot be sold as it is
-            if shown != token.from_units(held):
-                problems.append(f"{symbol}: {shown} here, {token.from_units(held)} on the chain")
-        return problems + ([] if self.forgotten else self._moved_problems(tokens, wallet, locked, truth.gas))
-
-    def _moved_problems(self, tokens: dict[str, Any], wallet: dict[str, int], locked: dict[str, int], gas: int) -> list[str]:
-        """The fills, fees and gas explain every unit that the account gained or lost."""
-        moved = {symbol: tokens[symbol].from_units(wallet[symbol] + locked[symbol] - self.funds[symbol]) for symbol in wallet}
-        told = dict.fromkeys(moved, Decimal(0))
-        told["SOMI"] -= tokens["SOMI"].from_units(gas)
-        for order in self.orders.values():
-            sign = 1 if order.trade_type.name == "BUY" else -1
-            for fill in order.order_fills.values():
-                told[order.base_asset] += sign * fill.fill_base_amount
-                told[order.quote_asset] -= sign * fill.fill_quote_amount
-                for fee in fill.fee.flat_fees:
-                    told[fee.token] -= fee.amount
-        return [f"{symbol}: the fills tell {told[symbol]}, but {moved[symbol]} moved" for symbol in moved
-                if told[symbol] != moved[symbol]]
+                "forgotten": len(self.comparison.forgotten)} | {state: states.count(state) for state in sorted(set(states))}
 
 
 def limit_order_data(market: Market, is_buy: bool, price: int, units: int, rests: bool, recipient: str) -> tuple[bytes, int]:

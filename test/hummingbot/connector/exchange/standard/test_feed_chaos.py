@@ -21,7 +21,7 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
 from hummingbot.core.event.events import OrderBookEvent
-from test.hummingbot.connector.exchange.standard.chain_truth import read_truth
+from simulation.chain_truth import read_truth
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, quiet_sandbox, until
 
 SEED = int(os.environ.get("CHAOS_SEED") or 1)

@@ -140,7 +140,7 @@ async def test_a_refused_order_that_a_reorganisation_lets_through_is_an_order(ri
     (refused,) = rig.open_orders()
     await until(lambda: refused.current_state is OrderState.FAILED)
     rig.act(1, market.base.address, ERC20_FUNCTIONS["transfer"].encode(rig.address, 200 * 10 ** 8), gas_price=50 * node.gas_price)
-    rig.funds["WBTC"] += 200 * 10 ** 8
+    rig.comparison.funds["WBTC"] += 200 * 10 ** 8
     await until(lambda: not len(node.pool))
     node.reorganise(node.head.number - before)
     await rig.quiet()

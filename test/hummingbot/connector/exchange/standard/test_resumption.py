@@ -73,7 +73,7 @@ async def test_fills_between_two_runs_count_although_nothing_rested_when_the_sta
 async def test_an_order_that_hummingbot_forgot_is_cancelled(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     await sent(rig)
     await rig.kill()
-    assert len(rig.forgotten) == 1
+    assert len(rig.comparison.forgotten) == 1
     rig.sandbox.node.resume()
     await rig.connect()
     await rig.quiet()

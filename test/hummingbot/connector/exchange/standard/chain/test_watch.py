@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from hummingbot.connector.exchange.standard.chain.watch import Mined, Watch
 from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import KEY, Bench, intent, successes
 
@@ -96,3 +97,20 @@ async def test_an_intent_that_was_given_up_and_is_mined_after_all_is_told(bench:
     await bench.run(5.0)
     assert bench.reorganised[-1][1] is None and successes(bench) == 1
     assert bench.mined_orders() == Counter({intent(1, patience=5.0).data: 1})
+
+
+async def test_a_watch_that_is_cleared_while_it_looks_takes_nothing_off_twice() -> None:
+    def mined(number: int, block_number: int) -> Mined:
+        name = f"0x{number:064x}"
+        return Mined(None, None, Receipt(name, block_number, f"0x{block_number:064x}", True, 21_000, 1, ()))  # type: ignore[arg-type]
+
+    class Node:
+        async def get_block(self, number: int) -> None:
+            watch.clear()
+
+    watch = Watch(Node(), WATCHED, lambda entry: None)  # type: ignore[arg-type]
+    entries = [mined(1, 50), mined(2, 10)]
+    for entry in entries:
+        watch.add(entry)
+    await watch.look(entries, [None, {"blockHash": entries[1].receipt.block_hash}], head=60)
+    assert watch.entries == []

@@ -1,4 +1,5 @@
 """What the sandbox's chain itself says of an account's orders, read from its blocks without any code of the connector's."""
+from collections import deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     OrderPlaced,
     decode_event,
 )
-from hummingbot.connector.exchange.standard.sandbox.blocks import MinedBlock
+from hummingbot.connector.exchange.standard.sandbox.blocks import History, MinedBlock
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 
 
@@ -46,17 +47,23 @@ class Truth(NamedTuple):
 
 
 def read_truth(sandbox: Sandbox, account: str) -> Truth:
-    """Read every block of the sandbox."""
+    """Read every block that the sandbox remembers."""
     return TruthReader(sandbox, account).read()
 
 
 class TruthReader:
-    """Reads on from where it was, on a chain that is not reorganised."""
+    """Reads on from where it was; what blocks said that were replaced since is forgotten first."""
 
     def __init__(self, sandbox: Sandbox, account: str) -> None:
         self._sandbox = sandbox
         self._account = account
-        self._next = 0
+        self._newest: deque[tuple[int, str]] = deque(maxlen=sandbox.node.settings.reorg_depth + 1)  # numbers and hashes
+        self._blocks: list[MinedBlock] = []  # those that concern the account
+        self._next = sandbox.node.history.oldest_number
+        self._forget_counts()
+
+    def _forget_counts(self) -> None:
+        self._counted = 0
         self._groups: dict[tuple[str, int], Submission] = {}
         self._by_key: dict[tuple[str, bool, int], Submission] = {}
         self._open: dict[tuple[str, bool, int], Submission] = {}
@@ -65,19 +72,41 @@ class TruthReader:
 
     def read(self) -> Truth:
         """The truth as of the newest block."""
-        sandbox = self._sandbox
-        for number in range(self._next, sandbox.node.head.number + 1):
-            block = sandbox.node.block(number)
-            if block is not None:
-                self._read_block(block)
-        self._next = sandbox.node.head.number + 1
+        history, view = self._sandbox.node.history, self._sandbox.view
+        self._unread_replaced(history)
+        for block in history.range(self._next, history.head.number):
+            self._newest.append((block.number, block.hash))
+            if self._concerns(block):
+                self._blocks.append(block)
+        self._next = history.head.number + 1
+        for block in self._blocks[self._counted:]:
+            self._count_block(block)
+        self._counted = len(self._blocks)
         for key, order in list(self._open.items()):
-            order.deposit = int(sandbox.view.call(key[0], BOOK_FUNCTIONS["getOrder"], key[1], key[2])[0][2])
+            order.deposit = int(view.call(key[0], BOOK_FUNCTIONS["getOrder"], key[1], key[2])[0][2])
             if order.deposit == 0:
                 del self._open[key]
         return Truth({order.name: order for order in self._groups.values()}, self._gas, self._successes)
 
-    def _read_block(self, block: MinedBlock) -> None:
+    def _unread_replaced(self, history: History) -> None:
+        while self._newest:
+            number, block_hash = self._newest[-1]
+            block = history.by_number(number)
+            if block is not None and block.hash == block_hash:
+                return
+            self._newest.pop()
+            self._next = number
+            if self._blocks and self._blocks[-1].number == number:
+                self._blocks.pop()
+                if self._counted > len(self._blocks):
+                    self._forget_counts()
+
+    def _concerns(self, block: MinedBlock) -> bool:
+        topic = "0x" + "00" * 12 + self._account[2:]
+        return any(receipt.transaction.sender == self._account or any(
+            topic in log.topics or self._account[2:] in log.data.hex() for log in receipt.logs) for receipt in block.receipts)
+
+    def _count_block(self, block: MinedBlock) -> None:
         for receipt in block.receipts:
             if receipt.transaction.sender == self._account:
                 self._gas += receipt.gas_used * receipt.gas_price

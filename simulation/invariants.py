@@ -1,0 +1,240 @@
+"""What must hold in every simulated world, after each step and at each quiet point (docs/simulation.md).
+
+I1 an order's fills are what the chain matched; I2 no order is failed or cancelled that the chain holds; I3 none is open that
+the chain has dropped; I4 trade ids are unique and the same from every source and in every life; I5 fees are the chain's;
+I6 available and locked money is the chain's; I7 nonces leave no gap and none is used twice but for a replacement; I8 at most
+one transaction of a nonce lives; I9 requests are bounded; I10 no key and no signed payload is logged; I11 memory is bounded;
+I12 leaving the network takes bounded time.
+"""
+import asyncio
+import json
+import logging
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from hummingbot.connector.exchange.standard.account import STOP_TIMEOUT
+from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.sandbox.transactions import Transaction, decode_transaction
+from hummingbot.core.data_type.in_flight_order import OrderState
+from hummingbot.core.event.events import OrderFilledEvent
+from simulation.life import Life
+from simulation.loop import current_process
+from simulation.trace import Trace
+
+if TYPE_CHECKING:
+    from simulation.world import World
+
+AGREEMENTS = 3
+LOOK_SECONDS = 1.0
+QUIET_SECONDS = 180.0
+REQUESTS_PER_MINUTE = 2000
+TASKS_AT_REST = 80
+_PAYLOAD = re.compile(r"(?:0x)?[0-9a-fA-F]{200,}")
+
+
+class Violation(AssertionError):
+    """Something does not hold that must. `invariant` is its number, or what else is wrong."""
+
+    def __init__(self, invariant: str, message: str) -> None:
+        super().__init__(invariant, message)
+        self.invariant = invariant
+        self.message = message
+
+    def __str__(self) -> str:
+        return f"{self.invariant}: {self.message}"
+
+
+class LogWatch(logging.Handler):
+    """Reads everything that is logged: unexpected errors, and secrets that nobody may see."""
+
+    def __init__(self, private_key: str, trace: Trace) -> None:
+        super().__init__(logging.INFO)
+        self._trace = trace
+        self.problems: list[Violation] = []
+        self.lines = 0
+        self._secret = private_key.removeprefix("0x").lower()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See logging.Handler."""
+        process = current_process()
+        if process is not None and process.dead:
+            return
+        self.lines += 1
+        text = record.getMessage()
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            text += f" {error!r}"
+        self._trace.note("log", record.name.rpartition(".")[2], text)
+        if self._secret in text.lower() or _PAYLOAD.search(text):
+            self.problems.append(Violation("I10", f"a secret or a signed payload is logged: {record.name}: {text[:100]}"))
+        if error is not None and record.levelno >= logging.ERROR and not isinstance(error, StandardError):
+            self.problems.append(Violation("error", f"{record.name}: {text}"))
+
+
+class Invariants:
+    """Watches one world."""
+
+    def __init__(self, world: "World", private_key: str) -> None:
+        self.log = LogWatch(private_key, world.trace)
+        self.compared = 0
+        self.most_requests = 0
+        self.most_tasks = 0
+        self.longest_quiet = 0.0
+        self._world = world
+        self._problem: Violation | None = None
+        self._by_nonce: dict[int, dict[str, Transaction]] = {}
+        self._trades: dict[str, str] = {}
+        self._removed_trades: set[str] = set()
+        self._reorganised_at = -1e9
+        world.network.sent = self._sent
+
+    def reorganised(self) -> None:
+        """Blocks are replaced: what ended lately may be open again for a moment."""
+        self._reorganised_at = self._world.loop.time()
+
+    def trade_removed(self, trade_id: str) -> None:
+        """The block of a trade is no longer on the chain, and another trade may get its id."""
+        self._removed_trades.add(trade_id)
+
+    # After each step
+
+    def after_step(self) -> None:
+        """What can be looked at all the time. Raises Violation."""
+        if self._problem is not None:
+            raise self._problem
+        if self.log.problems:
+            raise self.log.problems[0]
+        if self._world.loop.complaints:
+            raise Violation("error", self._world.loop.complaints[0])
+        self._check_requests()
+        self._check_ended_orders()
+
+    def after_event(self, event: Any) -> None:
+        """Hummingbot was told something of an order."""
+        if isinstance(event, OrderFilledEvent):
+            # The same trade may be told again by another life, of the same order (I4).
+            if event.exchange_trade_id in self._removed_trades:
+                return
+            order = self._trades.setdefault(event.exchange_trade_id, event.order_id)
+            if order != event.order_id and not self._own_trade(order, event.order_id):
+                self._fail("I4", f"the trade {event.exchange_trade_id} is told of {order} and of {event.order_id}")
+
+    def _own_trade(self, one: str, other: str) -> bool:
+        """Whether these orders may have traded with each other: then both have the trade."""
+        orders = self._world.comparison.orders
+        return one in orders and other in orders and orders[one].trade_type is not orders[other].trade_type
+
+    def _fail(self, invariant: str, message: str) -> None:
+        self._problem = self._problem or Violation(invariant, message)
+
+    def _check_requests(self) -> None:
+        requests, now = self._world.network.requests, self._world.loop.time()
+        while requests and requests[0] < now - 60:
+            requests.popleft()
+        self.most_requests = max(self.most_requests, len(requests))
+        if len(requests) > REQUESTS_PER_MINUTE:
+            raise Violation("I9", f"{len(requests)} requests within a minute")
+
+    def _check_ended_orders(self) -> None:
+        """I2, where no block was replaced lately that said otherwise."""
+        world = self._world
+        if world.life is None or world.loop.time() - self._reorganised_at < QUIET_SECONDS:
+            return
+        ended = {order.exchange_order_id: name for name, order in world.exchange._order_tracker.cached_orders.items()
+                 if order.current_state in (OrderState.CANCELED, OrderState.FAILED) and order.exchange_order_id}
+        if not ended:
+            return
+        for exchange_order_id, name in ended.items():
+            key = OrderKey.parse(exchange_order_id)
+            if key is not None and world.deposit(key) > 0:
+                raise Violation("I2", f"{name} has ended, and the chain holds {key}")
+
+    # Transactions
+
+    def _sent(self, body: bytes) -> None:
+        if b"eth_sendRawTransaction" not in body:
+            return
+        calls = json.loads(body)
+        for call in calls if isinstance(calls, list) else [calls]:
+            if call["method"] == "eth_sendRawTransaction":
+                self._check_sent(bytes.fromhex(call["params"][0][2:]))
+
+    def _check_sent(self, raw: bytes) -> None:
+        """I7 and I8: another transaction of a nonce replaces the one before it, by a higher fee, or it is never sent."""
+        transaction = decode_transaction(raw, self._world.sandbox.node.settings.chain_id)
+        siblings = self._by_nonce.setdefault(transaction.nonce, {})
+        if transaction.hash in siblings:
+            return
+        for other in siblings.values():
+            if transaction.max_fee <= other.max_fee:
+                self._fail("I8", f"nonce {transaction.nonce} is used for two transactions that do not replace each other")
+        siblings[transaction.hash] = transaction
+        if len(self._by_nonce) > 500:
+            del self._by_nonce[min(self._by_nonce)]
+
+    # At a quiet point
+
+    async def at_quiet_point(self) -> None:
+        """Everything, once nothing is wrong any more. Raises Violation if the connector never agrees with the chain."""
+        world = self._world
+        began, head = world.loop.time(), world.sandbox.node.head.number
+        agreed = 0
+        while agreed < AGREEMENTS:
+            await asyncio.sleep(LOOK_SECONDS)
+            self.after_step()
+            problems = await self._disagreements()
+            agreed = 0 if problems or world.sandbox.node.head.number < head + 3 else agreed + 1
+            if agreed == 0 and world.loop.time() - began > QUIET_SECONDS:
+                raise Violation(_kind(problems), "\n".join(problems) or "no blocks come")
+        self.compared += 1
+        self.longest_quiet = max(self.longest_quiet, world.loop.time() - began)
+        self._check_memory()
+        if world.sandbox.failure is not None:
+            raise Violation("sandbox", repr(world.sandbox.failure))
+
+    async def _disagreements(self) -> list[str]:
+        world, life = self._world, self._world.life
+        if life is None:
+            return ["the process has ended"]
+        world.notice()
+        problems = list(world.comparison.problems(life.exchange))
+        if problems:
+            return problems
+        asking = life.spawn(world.comparison.money_problems(life.exchange))
+        try:
+            found: list[str] = await asyncio.wait_for(asyncio.shield(asking), 30.0)
+        except (TimeoutError, StandardError) as error:
+            return [f"the balances cannot be read: {error!r}"]
+        return found
+
+    def _check_memory(self) -> None:
+        """I11, by what grows with time where something leaks."""
+        world = self._world
+        assert world.life is not None
+        tasks = len(world.life.tasks)
+        self.most_tasks = max(self.most_tasks, tasks)
+        if tasks > TASKS_AT_REST:
+            names = Counter(task.get_coro().__qualname__ for task in world.life.tasks)  # type: ignore[union-attr]
+            raise Violation("I11", f"{tasks} tasks while nothing happens: {names.most_common(5)}")
+
+    # Leaving
+
+    def after_stop(self, life: Life, patience: float) -> None:
+        """I12: the network was left so many seconds ago."""
+        if patience > STOP_TIMEOUT + 10 and life.tasks:
+            names = [task.get_coro().__qualname__ for task in life.tasks]  # type: ignore[union-attr]
+            raise Violation("I12", f"{patience:.0f} s after leaving the network these tasks go on: {names[:10]}")
+
+
+def _kind(problems: list[str]) -> str:
+    """Which invariants a disagreement is about."""
+    text = " ".join(problems)
+    if "has fills" in text or "sums its fills" in text:
+        return "I1/I4/I5"
+    if "deposits" in text or "CANCELED" in text or "FAILED" in text:
+        return "I2"
+    if "OPEN" in text or "PARTIALLY_FILLED" in text:
+        return "I3"
+    return "I6" if "on the chain" in text else "rest"

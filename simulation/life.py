@@ -1,0 +1,97 @@
+"""One life of the connector's process: Hummingbot's clock, tracker and records around a StandardExchange."""
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.clock import Clock as HummingbotClock
+from hummingbot.core.clock import ClockMode
+from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
+from hummingbot.core.event.events import MarketEvent
+from simulation.loop import Process, VirtualLoop
+from simulation.network import Network, SimulatedConnections
+
+SAVING_EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, MarketEvent.OrderFilled, MarketEvent.OrderCancelled,
+                 MarketEvent.OrderFailure, MarketEvent.BuyOrderCompleted, MarketEvent.SellOrderCompleted)
+
+
+@dataclass
+class Records:
+    """What survives the process: the tracked orders as Hummingbot saved them last. `told` hears of every event after that."""
+
+    told: Callable[["Life", Any], None]
+    saved: str = "{}"
+
+    def states(self) -> dict[str, int]:
+        """The saved states of the orders by client order id."""
+        return {name: int(order["last_state"]) for name, order in json.loads(self.saved).items()}
+
+
+@dataclass
+class Wallet:
+    """How the connector is set up: the arguments of StandardExchange, and where its journal is."""
+
+    folder: Path
+    seed: int
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+class Life:
+    """A process with a connector in it, from its start to its end."""
+
+    def __init__(self, number: int, loop: VirtualLoop, clock: Clock, network: Network, wallet: Wallet, records: Records) -> None:
+        self.process = Process(f"life {number}")
+        self._loop = loop
+        self._records = records
+        self._forwarders: list[SourceInfoEventForwarder] = []
+        loop.within(self.process, self._start, clock, network, wallet)
+
+    def _start(self, clock: Clock, network: Network, wallet: Wallet) -> None:
+        self.exchange = exchange = StandardExchange(clock=clock, data_path=wallet.folder, **wallet.arguments)
+        exchange._web_assistants_factory._connections_factory = SimulatedConnections(network)
+        exchange._feed_context.chance.seed(wallet.seed)
+        self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
+        for kind, forwarder in zip(SAVING_EVENTS, self._forwarders):
+            exchange.add_listener(kind, forwarder)
+        exchange.restore_tracking_states(json.loads(self._records.saved))
+        self.ticking = self._loop.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        """As Hummingbot's trading core does: one clock, a tick a second, and the network is checked now and then."""
+        with HummingbotClock(ClockMode.REALTIME) as clock:
+            clock.add_iterator(self.exchange)
+            await clock.run()
+
+    def _save(self, tag: int, caller: Any, event: Any) -> None:
+        if not self.process.dead:
+            self._records.saved = json.dumps(self.exchange.tracking_states)
+            self._records.told(self, event)
+
+    def do(self, function: Callable[..., Any], *args: Any) -> Any:
+        """Call something in the process, as a strategy would."""
+        return self._loop.within(self.process, function, *args)
+
+    def spawn(self, work: Any) -> "asyncio.Task[Any]":
+        """Begin something in the process."""
+        task: asyncio.Task[Any] = self._loop.within(self.process, self._loop.create_task, work)
+        return task
+
+    def leave(self) -> None:
+        """End the clock, as Hummingbot does when it is stopped: the connector leaves the network and has its time to."""
+        self.ticking.cancel()
+
+    @property
+    def tasks(self) -> list["asyncio.Task[Any]"]:
+        """What the process is busy with."""
+        return self._loop.tasks_of(self.process)
+
+    def kill(self) -> None:
+        """End the process at once. The journal keeps what was committed."""
+        account = self.exchange._account
+        self._loop.kill(self.process)
+        if account is not None and account._journal._connection is not None:
+            account._journal._connection.close()

@@ -1,0 +1,114 @@
+"""The sandbox without sockets: request bodies become answers by a call, and streams of the node by a pair of queues."""
+import json
+import re
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.sandbox.api import Api, ExchangeInfo
+from hummingbot.connector.exchange.standard.sandbox.api_base import Handler, Problem
+from hummingbot.connector.exchange.standard.sandbox.rpc_methods import AnswerLost
+from hummingbot.connector.exchange.standard.sandbox.rpc_stream import RpcSpeaker
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
+from hummingbot.connector.exchange.standard.sandbox.stream_connection import Speaker, StreamConnection, StreamSettings
+
+__all__ = ["Answer", "AnswerLost", "Endpoints", "ServedStream"]
+
+
+class Answer(NamedTuple):
+    """What a server says to a request."""
+
+    status: int
+    body: bytes
+
+
+class _ApiRequest(NamedTuple):
+    """As much of a web request as the API's handlers look at."""
+
+    match_info: Mapping[str, str]
+    query: Mapping[str, str]
+
+
+class ServedStream(StreamConnection):
+    """The server's end of a WebSocket: texts go to `deliver` at once, delays are the network's business."""
+
+    def __init__(self, faults: Any, clock: Clock, random: Random, deliver: Callable[[str], None],
+                 closed: Callable[[int], None]) -> None:
+        super().__init__(None, faults, StreamSettings(), clock, random)  # type: ignore[arg-type]
+        self._deliver = deliver
+        self._closed = closed
+        self._speaker: Speaker | None = None
+
+    def open(self, speaker: Speaker) -> None:
+        """From now on requests are answered and news told."""
+        self._speaker = speaker
+
+    def receive(self, text: str) -> None:
+        """A frame of the client has arrived."""
+        if self._speaker is not None and not (self._faults.silent or self._faults.ignore_requests):
+            self._speaker.receive(text)
+
+    def close(self, code: int, reason: str = "") -> None:
+        """See StreamConnection.close."""
+        if self._speaker is not None:
+            speaker, self._speaker = self._speaker, None
+            speaker.closed()
+            self._closed(code)
+
+    def _put(self, text: str | bytes) -> None:
+        if self._faults.close_code:
+            self.close(self._faults.close_code)
+        elif self._speaker is not None:
+            self._deliver(text if isinstance(text, str) else text.decode())
+
+
+class Endpoints:
+    """A sandbox's JSON-RPC, REST API and node stream, answered in process."""
+
+    def __init__(self, settings: SandboxSettings, clock: Clock) -> None:
+        self.sandbox = Sandbox(settings, clock)
+        self._clock = clock
+        self._random = Random(settings.seed)
+        api = Api(self.sandbox.indexer, settings.api, ExchangeInfo(self.sandbox.view.factory()))
+        self._routes = [(_pattern(path), handler) for path, handler in api.routes()]
+        self._found: dict[str, tuple[Handler, _ApiRequest] | None] = {}
+
+    def rpc(self, body: bytes) -> Answer:
+        """Answer a JSON-RPC request. Raises AnswerLost when the node has it and says nothing."""
+        return Answer(200, self.sandbox.json_rpc.answer_bytes(body))
+
+    def rest(self, path: str) -> Answer:
+        """Answer a GET request of the API."""
+        if path not in self._found:
+            self._found[path] = self._find(path)
+        found = self._found[path]
+        if found is None:
+            return Answer(404, b'{"error": "Not found"}')
+        self.sandbox.indexer.advance()
+        try:
+            status, body = 200, found[0](found[1])  # type: ignore[arg-type]
+        except Problem as problem:
+            status, body = problem.status, problem.body
+        return Answer(status, json.dumps(body).encode())
+
+    def stream(self, deliver: Callable[[str], None], closed: Callable[[int], None]) -> ServedStream:
+        """Open a WebSocket to the node."""
+        sandbox = self.sandbox
+        stream = ServedStream(sandbox.faults.node_stream, self._clock, self._random, deliver, closed)
+        stream.open(RpcSpeaker(stream, sandbox.json_rpc, self._random, lambda: sandbox.rpc_stream.heads_first))
+        return stream
+
+    def _find(self, path: str) -> tuple[Handler, _ApiRequest] | None:
+        parts = urlsplit(path)
+        for pattern, handler in self._routes:
+            match = pattern.fullmatch(parts.path)
+            if match:
+                return handler, _ApiRequest(match.groupdict(), dict(parse_qsl(parts.query)))
+        return None
+
+
+def _pattern(path: str) -> "re.Pattern[str]":
+    """A route's pattern as aiohttp understands it: {name}, or {name:expression}."""
+    return re.compile(re.sub(r"\{(\w+)(?::([^}]+))?\}", lambda found: f"(?P<{found[1]}>{found[2] or '[^/]+'})", path))

@@ -1,0 +1,79 @@
+"""Simulated worlds: they hold, they replay bit for bit, and what goes wrong in them is seen and made short."""
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from hummingbot.connector.exchange.standard.orders.settlement import Settlement
+from simulation.isolation import in_a_copy
+from simulation.run import Outcome, run
+from simulation.scenario import Action, Scenario, Setup, generate
+from simulation.shrink import Shrinker
+
+RunWorld = Callable[[Scenario], Outcome]
+MINUTES = 1 / 60
+QUIET = Action(0.0, "quiet", {})
+
+
+def short(*actions: Action, **setup: object) -> Scenario:
+    """A world in which only this is done."""
+    return Scenario(replace(Setup(seed=7, pairs=("SOMI-USDC",)), **setup), (QUIET, *actions, QUIET))  # type: ignore[arg-type]
+
+
+def order(pause: float, step: int = -1, is_buy: bool = True) -> Action:
+    """The connector's user places a limit order."""
+    return Action(pause, "place", {"is_buy": is_buy, "pair": "SOMI-USDC", "kind": "LIMIT", "step": step, "lots": 3})
+
+
+def taker(pause: float, step: int = -2) -> Action:
+    """Somebody sells into the bids."""
+    return Action(pause, "trade", {"number": 1, "is_buy": False, "pair": "SOMI-USDC", "step": step, "lots": 2, "rests": False})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_invariants_hold_in_the_worlds_of_some_seeds(run_world: RunWorld, seed: int) -> None:
+    outcome = run_world(generate(seed, 3 * MINUTES))
+    assert outcome.problem is None, outcome.problem
+    assert outcome.simulated_seconds > 100 and outcome.counts["comparisons"] >= 2
+
+
+@pytest.mark.parametrize("feed", ["polling", "chain", "auto"])
+def test_a_scenario_replays_bit_for_bit(run_world: RunWorld, feed: str) -> None:
+    scenario = generate(11, 2 * MINUTES)
+    scenario = replace(scenario, setup=replace(scenario.setup, feed=feed))
+    first, again = run_world(scenario), run_world(scenario)
+    assert first.digest == again.digest and first.counts == again.counts
+    other = run_world(replace(scenario, setup=replace(scenario.setup, seed=12)))
+    assert other.digest != first.digest
+
+
+def test_a_killed_process_writes_nothing_any_more_and_the_next_one_takes_up_its_orders(run_world: RunWorld) -> None:
+    outcome = run_world(short(order(0.1), Action(2.0, "kill", {"callbacks": 0, "down": 3.0}), taker(1.0), order(8.0, -3)))
+    assert outcome.problem is None, outcome.problem
+    assert outcome.counts["lives"] == 2 and outcome.counts["fills"] == 1
+
+
+@pytest.mark.parametrize("callbacks", range(0, 60, 6))
+def test_a_process_may_die_anywhere_on_the_way_of_an_order(run_world: RunWorld, callbacks: int) -> None:
+    outcome = run_world(short(order(0.1), Action(0.0, "kill", {"callbacks": callbacks, "down": 1.0}), taker(0.5)))
+    assert outcome.problem is None, outcome.problem
+
+
+def forget_fills(scenario: Scenario) -> Outcome:
+    """Run a scenario with a connector that does not see that others took its orders."""
+    Settlement.apply = lambda self, log: []  # type: ignore[method-assign]
+    return run(scenario)
+
+
+def test_a_lost_fill_is_seen_and_the_scenario_made_short(tmp_path: Path) -> None:
+    noise = [Action(0.3, "trade", {"number": 2, "is_buy": True, "pair": "SOMI-USDC", "step": -9, "lots": 1, "rests": True})] * 6
+    outcome = in_a_copy(forget_fills, short(*noise, order(0.1), *noise, taker(3.0), *noise))
+    assert outcome.problem is not None
+    shrinker = Shrinker(outcome, runs=60, again=lambda scenario: in_a_copy(forget_fills, scenario))
+    smallest = shrinker.shrink().scenario
+    assert [action.name for action in smallest.actions] in (["place", "trade", "quiet"], ["quiet", "place", "trade", "quiet"])
+    path = tmp_path / "short.jsonl"
+    smallest.save(path)
+    assert Scenario.load(path) == smallest
+    assert in_a_copy(forget_fills, smallest).digest == shrinker.best.digest
