@@ -34,7 +34,10 @@ class Summary:
         self.ledger = ledger
         self._venues = {venue.book: venue for venue in ledger.venues}
         self._assets = ledger.assets
-        self._fills = ledger.fills()
+        every = ledger.fills()
+        # What a taker has left may buy nothing and pays the maker all the same; Hummingbot has no event for such a fill.
+        self._of_nothing = {key: fill for key, fill in every.items() if not fill.base}
+        self._fills = {key: fill for key, fill in every.items() if fill.base}
         self._open = ledger.open_orders()
         self._check_balances()
         self._check_fills()
@@ -50,6 +53,8 @@ class Summary:
             f"Orders placed      {len(log.orders.created):>15} {ledger.placed:>17}",
             f"Orders cancelled   {len(log.orders.cancelled):>15} {ledger.refunded:>17}",
             f"Fills              {len(log.fills):>15} {len(self._fills):>17}   ({buys} buys, {len(self._fills) - buys} sells)",
+            *([f"Fills of nothing                   {len(self._of_nothing):>17}   (quote for no base, which nobody is told of)"]
+              if self._of_nothing else []),
             f"Left open                          {len(self._open):>17}",
             *(f"Traded volume      {self._volume(venue)}" for venue in ledger.venues),
             f"Fees paid          {self._fees()}",
@@ -143,6 +148,8 @@ class Summary:
             changes[venue.base.symbol] += sign * in_units(fill.amount, venue.base.decimals)
             changes[venue.quote.symbol] -= sign * _quote_units(fill, venue)
             changes[received.symbol] -= in_units(fill.fee, received.decimals)
+        for key, gift in self._of_nothing.items():
+            changes[self._venues[key.book].quote.symbol] += gift.quote - gift.fee if not key.is_buy else -gift.quote
         for symbol, change in changes.items():
             before, after = self._views.chain_before[symbol], self._views.chain_after[symbol]
             if before + change != after:

@@ -16,7 +16,7 @@ FLAT_MEMORY = 10.0  # MB/h beyond that
 MOST_NEW_TASKS = 10  # between the busiest moments of the first and of the last quarter after the warm-up
 MOST_NEW_DESCRIPTORS = 10
 MOST_JOURNAL = 40.0  # MB, whatever was traded
-MOST_OWN_LOG_LINES = 3_000  # per hour, with something thrown all the time
+MOST_OWN_LOG_LINES = 5_000  # per hour, with faults thrown all the time: a few lines for each order that one meets
 
 
 class Row(NamedTuple):

@@ -71,19 +71,23 @@ def events(fill: dict[str, Any]) -> str:
     return "".join(f"2026-11-23 05:30:00,000 - 1 - event_reporter - EVENT_LOG - {json.dumps(event)}\n" for event in told)
 
 
-def summary(tmp_path: Path, fill: dict[str, Any] | None = None, base_after: int = 0, left_open: int = 0) -> Summary:
-    """The summary of the story; `base_after` is a deviation of the last native balance."""
+def summary(tmp_path: Path, fill: dict[str, Any] | None = None, base_after: int = 0, left_open: int = 0,
+            gift: int = 0) -> Summary:
+    """The summary of the story; `base_after` is a deviation of the last native balance, `gift` what a taker paid for nothing."""
     path = tmp_path / "bot.log"
     path.write_text(events(fill or {}))
-    log = EventLog(path)
-    log.new_lines()
+    told = EventLog(path)
+    told.new_lines()
     ledger = Ledger(RecordedNode(left_open), [VENUE], ACCOUNT)
     ledger.catch_up()
+    if gift:
+        ledger._read({"from": OTHER, "status": "0x1", "gasUsed": "0x1", "effectiveGasPrice": "0x1", "logs": [
+            log(ORDER_MATCHED, BOOK, 1, 1, 1, 66_000_000, 0, 0, OTHER, ACCOUNT, 0, gift, 0, gift // 10, 8)]})
     before = {"SOMI": 100 * SOMI, "USDC": 100 * USDC}
-    after = {"SOMI": 120 * SOMI - SOMI // 50 - 3 * GAS + base_after, "USDC": 100 * USDC - 13_000_001}
+    after = {"SOMI": 120 * SOMI - SOMI // 50 - 3 * GAS + base_after, "USDC": 100 * USDC - 13_000_001 + gift - gift // 10}
     connector = [{symbol: {"total": Decimal(units).scaleb(-ledger.assets[symbol].decimals)}
                   for symbol, units in balances.items()} for balances in (before, after)]
-    return Summary(Views(*connector, before, after), log, ledger)
+    return Summary(Views(*connector, before, after), told, ledger)
 
 
 def test_agreeing_views_are_no_problem(tmp_path: Path) -> None:
@@ -101,6 +105,11 @@ def test_agreeing_views_are_no_problem(tmp_path: Path) -> None:
 ])
 def test_one_unit_or_one_wrong_word_is_noticed(tmp_path: Path, fill: dict[str, Any], what: str) -> None:
     assert any(what in problem for problem in summary(tmp_path, fill).problems)
+
+
+def test_quote_that_a_taker_pays_for_nothing_is_explained_although_nobody_is_told(tmp_path: Path) -> None:
+    paid = summary(tmp_path, gift=500)
+    assert paid.problems == [] and "Fills of nothing" in paid.text()
 
 
 def test_money_that_fills_do_not_explain_is_noticed(tmp_path: Path) -> None:

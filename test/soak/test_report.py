@@ -50,7 +50,7 @@ def test_an_hour_without_a_fault_is_no_problem(tmp_path: Path) -> None:
     ({"grows": 30e6}, "it grows by 30.0 MB/h"), ({"tasks": 40.0}, "asyncio tasks: there are more and more"),
     ({"journal": 90e6}, "journal (ours): too large"),
     ({"log": LINE.format("hummingbot.connector.exchange.standard.account", "ERROR")}, "our loggers told errors"),
-    ({"log": LINE.format("hummingbot.connector.exchange.standard.account", "INFO") * 4000}, "log of our loggers: too much")])
+    ({"log": LINE.format("hummingbot.connector.exchange.standard.account", "INFO") * 6000}, "log of our loggers: too much")])
 def test_what_is_wrong_is_seen(tmp_path: Path, fault: dict[str, Any], what: str) -> None:
     (problem,) = report(watch(tmp_path, **fault)).problems
     assert what in problem
