@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hummingbot.connector.exchange.standard.account import Account
-from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError
+from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError
 from hummingbot.connector.exchange.standard.order_states import not_found
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
@@ -30,8 +30,8 @@ class OrderCancels:
     async def cancel(self, order: InFlightOrder) -> bool:
         """True once the order's cancel event is on the chain and every fill before it was told.
 
-        Raises OrderNotFoundError when the order is gone, and what `Account.cancel` raises, but for an unknown outcome:
-        when the network is left, the next start follows the cancel to its end.
+        Raises OrderNotFoundError when the order is gone, and what `Account.cancel` raises, but for a cancel that is not sent,
+        and for an unknown outcome: when the network is left, the next start follows the cancel to its end.
         """
         if order.exchange_order_id is None and not await self._placed(order):
             return False
@@ -39,9 +39,12 @@ class OrderCancels:
         # A lost order counts as done in Hummingbot, and is cancelled all the same as long as it rests.
         if key is None or (order.is_done and not order.is_failure):
             return False
-        account = await self._give_account()
         try:
+            account = await self._give_account()
             cancelled, block_number = await account.cancel(key)
+        except NotSentError as error:
+            logging.getLogger(__name__).warning("The order %s is not cancelled: %s", order.client_order_id, error)
+            return False
         except OutcomeUnknownError:
             logging.getLogger(__name__).info("The cancel of the order %s is on its way; the next start follows it to its end.",
                                              order.client_order_id)

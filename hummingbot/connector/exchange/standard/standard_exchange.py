@@ -26,6 +26,7 @@ from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.compatibility import warn_of_untested_hummingbot
 from hummingbot.connector.exchange.standard.errors import (
     ConfigurationError,
+    NotSentError,
     OrderNotFoundError,
     OrderRejectedError,
     OutcomeUnknownError,
@@ -120,6 +121,7 @@ class StandardExchange(ExchangePyBase):
         self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
         self._wallet_auth = StandardAuth("", standard_private_key, self._time_source) if standard_private_key else None
         self._account: Account | None = None
+        self._has_left = False
         self._answers_checked: tuple[int, int] | None = None
         self._restored: set[str] = set()
         self._resuming: asyncio.Future[None] | None = None
@@ -247,7 +249,12 @@ class StandardExchange(ExchangePyBase):
         return StandardAPIUserStreamDataSource(self._create_account_feed, self._time_source)
 
     async def _trading_account(self) -> Account:
-        """The wallet that trades, ready to send; built when it is first needed."""
+        """The wallet that trades, ready to send; built when it is first needed.
+
+        Raises NotSentError after the network was left: what still waited then, a cancel for example, must not begin anew.
+        """
+        if self._has_left:
+            raise NotSentError("The network was left; nothing is sent until it is started again.")
         if self._account is None:
             if self._wallet_auth is None:
                 raise ConfigurationError("Trading needs a private key: run `connect` for this exchange.")
@@ -265,11 +272,13 @@ class StandardExchange(ExchangePyBase):
 
     async def start_network(self) -> None:
         await super().start_network()
+        self._has_left = False
         if self._trading_required:
             address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
             safe_ensure_future(greet(self._venue, self._trading_pairs, address))
 
     async def stop_network(self) -> None:
+        self._has_left = True
         await super().stop_network()
         if self._account is not None:
             # Orders on their way are followed to their end even while the network is said to be down.

@@ -1,0 +1,37 @@
+"""What still waits when the network is left does not begin anew."""
+import asyncio
+from decimal import Decimal
+
+from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.core.data_type.common import OrderType
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox, until
+
+
+async def test_a_cancel_that_waits_for_its_order_does_not_bring_the_account_back() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        first = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: first in exchange.in_flight_orders and order(exchange, first).exchange_order_id)
+        sandbox.node.pause()
+        late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
+        await until(lambda: sandbox.node.pool)
+        cancelling = asyncio.ensure_future(exchange._execute_cancel(TOKEN_PAIR, late))
+        await asyncio.sleep(0.1)
+        await exchange.stop_network()
+        sandbox.node.resume()
+        await until(lambda: not exchange._account._running)
+        assert await cancelling is None
+        await asyncio.sleep(0.2)
+        assert not exchange._account._running and order(exchange, late).is_open
+
+
+async def test_an_account_that_was_left_comes_back_with_the_network() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange.stop_network()
+        try:
+            await exchange._trading_account()
+        except NotSentError as error:
+            assert "was left" in str(error)
+        else:
+            raise AssertionError("the account came back by itself")
+        await exchange.start_network()
+        await until(lambda: exchange._account._running)
