@@ -78,6 +78,9 @@ fuzz: env  ## Feed the decoders with damaged answers: INPUTS (100000) each, TARG
 simulate: env  ## Run SEEDS (200) simulated worlds from FIRST (0) on, HOURS (1/6) each; every failure prints how to see it again
 	@$(PY) -m simulation --seeds "$(SEEDS)" --first "$(FIRST)" $(if $(HOURS),--hours "$(HOURS)") $(ARGS)
 
+fault-guards: env  ## Take away each guard of docs/faults.md in a copy; a test must miss it (ARGS="7 24" for some rows)
+	@nice $(PY) -m test.faults $(ARGS)
+
 bench-feeds: env  ## Measure how fresh each source of order books is, and what one core sustains
 	@$(PY) bench/feeds.py $(ARGS)
 
@@ -103,4 +106,4 @@ clean:  ## Remove what the other targets leave behind, except .venv
 	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .crash-test .fuzz .simulation .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz simulate bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz simulate fault-guards bench-feeds bench-sandbox wheel lock clean

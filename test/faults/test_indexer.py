@@ -64,7 +64,8 @@ async def test_f31_one_endpoint_of_the_indexer_does_not_show_an_order() -> None:
         assert not exchange._order_tracker._order_not_found_records and exchange.get_balance("WBTC") == total
 
 
-async def test_f32_the_indexer_shows_an_order_that_the_chain_does_not_have() -> None:
+async def test_f32_the_indexer_shows_an_order_that_the_chain_does_not_have(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
     async with quiet_sandbox() as sandbox, connected(sandbox, ready=False, trading_required=False) as reader:
         await reader._venue.listing()
         market, owner, taker = reader._venue.market(TOKEN_PAIR), Trader(sandbox, 0), Trader(sandbox, 1)
@@ -81,3 +82,4 @@ async def test_f32_the_indexer_shows_an_order_that_the_chain_does_not_have() -> 
         await reader._update_balances()
         held = sandbox.view.balance(market.base.address, owner.wallet.address)
         assert reader.get_balance("WBTC") == market.base.from_units(held), "and its deposit is not counted"
+        assert "did not place" not in caplog.text

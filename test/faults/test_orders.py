@@ -127,6 +127,7 @@ async def test_f21_some_orders_of_a_batch_of_cancels_are_filled_already() -> Non
         assert [await end_of(exchange, name) for name in names] == [OrderState.FILLED, OrderState.CANCELED, OrderState.CANCELED]
         assert order(exchange, names[0]).executed_amount_base == AMOUNT
         assert not exchange._account.settlement.resting
+        assert transactions(sandbox)[ENGINE_FUNCTIONS["cancelOrders"].selector] == 1, "what is filled is not cancelled again"
 
 
 @pytest.mark.parametrize("fill_first", [True, False])

@@ -1,0 +1,179 @@
+"""For each row of docs/faults.md: what guards against the fault, and how to take that guard away.
+
+An edit replaces a text that stands once in a file of the package. With it, a test of the row must fail; `python -m
+test.faults` (make fault-guards) sees to that.
+"""
+from typing import NamedTuple
+
+
+class Edit(NamedTuple):
+    """In `file` (below the package), `find` becomes `replace`."""
+
+    file: str
+    find: str
+    replace: str
+
+
+class Guard(NamedTuple):
+    """What guards row `row`; `tests` names those of its tests that depend on it, all of the row when empty."""
+
+    row: int
+    what: str
+    edits: tuple[Edit, ...]
+    tests: str = ""
+
+
+def guard(row: int, what: str, file: str, find: str, replace: str, tests: str = "") -> Guard:
+    """A guard that is one edit."""
+    return Guard(row, what, (Edit(file, find, replace),), tests)
+
+
+GUARDS = (
+    guard(1, "a lost answer proves nothing", "chain/broadcast.py",
+          "if isinstance(answer, ApiUnavailableError):\n            slot.exposed.add(attempt.hash)\n"
+          "            self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)",
+          'if isinstance(answer, ApiUnavailableError):\n            refused.setdefault("lost", []).append(slot)'),
+    guard(2, "the same bytes are sent again", "chain/follower.py", "                again.append(slot)\n",
+          "                pass\n"),
+    guard(3, "an error that is not understood is no refusal", "chain/rpc_errors.py",
+          "return SendError.REFUSED if is_method_missing(error) else SendError.UNKNOWN", "return SendError.REFUSED"),
+    guard(4, "what is stuck is sent with a higher fee", "chain/follower.py",
+          "stuck = slot.nonce == book.chain and now - slot.since > STUCK and self._ledger.head > slot.head", "stuck = False"),
+    guard(5, "every attempt's receipt is asked for", "chain/follower.py",
+          "for slot in window for attempt, _ in slot.attempts]\n        watched",
+          "for slot in window for attempt, _ in slot.attempts[-1:]]\n        watched"),
+    guard(6, "a nonce that somebody else used is noticed", "chain/follower.py", "        if lost:\n", "        if False:\n",
+          "test_f06_another_program"),
+    guard(6, "a transaction that is in a block is not foreign", "chain/follower.py",
+          "lost = [slot for slot in suspects if slot not in known and", "lost = [slot for slot in suspects if",
+          "test_f06_a_receipt"),
+    guard(7, "a gap is filled at once", "chain/transactions.py", "for nonce in ledger.book.gaps():", "for nonce in ():"),
+    guard(8, "the head never goes back", "chain/rpc.py", "self._head = max(self._head, number)", "self._head = number",
+          "test_f08_the_newest"),
+    guard(8, "the cursor never goes back", "feeds/polling.py", "self._cursor = max(self._cursor or 0, end)", "self._cursor = end",
+          "test_f08_logs"),
+    guard(9, "the cap on fees", "chain/fees.py", "if self._cap is not None and max_fee > self._cap:", "if False:",
+          "test_f09_fees"),
+    guard(9, "a replacement offers enough more", "chain/fees.py", "BUMP_NUMERATOR, BUMP_DENOMINATOR = 9, 8",
+          "BUMP_NUMERATOR, BUMP_DENOMINATOR = 41, 40", "test_f09_a_replacement"),
+    guard(10, "gas is kept for cancels", "placements.py", "        waiting = await self._with_gas_money(waiting)\n", ""),
+    guard(11, "a revert is simulated for its reason", "chain/transactions.py",
+          "            if not receipt.ok:\n                receipt =", "            if False:\n                receipt ="),
+    guard(11, "what the contracts' short texts mean", "chain/engine.py", '_MEANINGS = {"TFF":', '_MEANINGS = {"":',
+          "test_f11_the_engine"),
+    guard(12, "gas limits learn", "placements.py", "                self._gas.ran_out()\n", "                pass\n"),
+    guard(13, "a cancel counts by its event", "cancels.py",
+          "cancelled = {OrderKey(event.pair, event.is_bid, event.id) for event in events if isinstance(event, OrderCanceled)}",
+          "cancelled = {key for key, _ in waiting if events or True}", "test_f13_a_cancel"),
+    guard(13, "a placement counts by its events", "standard_exchange.py", "        if not settled:\n", "        if False:\n",
+          "test_f13_a_placement"),
+    guard(14, "one approval of a token at a time", "chain/allowances.py", "async with self._locks[token.address]:",
+          "async with asyncio.Lock():", "test_f14_two"),
+    guard(14, "allowances are read again after a failure", "placements.py", "            self._allowances.forget()\n", "",
+          "test_f14_an_allowance"),
+    guard(15, "deposits are rounded to the smallest that suffices", "markets.py",
+          "        return -(-steps * price // DENOMINATOR)", "        return steps * price // DENOMINATOR", "test_f15_tokens"),
+    guard(15, "amounts are rounded down", "markets.py", "def to_units(self, amount: Decimal, rounding: str = ROUND_FLOOR)",
+          'def to_units(self, amount: Decimal, rounding: str = "ROUND_CEILING")', "test_f15_rounding"),
+    guard(16, "the price is the one at which it rests", "tracking.py", "order.price = price_from_chain(other.price)", "pass"),
+    guard(16, "a price that moved is told, and the bounds are read again", "standard_exchange.py",
+          "if self._order_calls.is_moved(market, call, settled):", "if False:"),
+    guard(17, "a receipt's own fills are the order's", "orders/settlement.py",
+          "or (isinstance(event, OrderMatched) and event.sender == self._account):", "or False:"),
+    guard(18, "the rest has what is left of the deposit", "orders/settlement.py", "log.event.placed)\n", "deposit)\n"),
+    guard(19, "gas for as many matches as may come", "orders/sizing.py", "expected = matches if crosses or not rests else 0",
+          "expected = 0"),
+    guard(20, "what the simulation names is not sent again", "placements.py",
+          "            if isinstance(answer, OrderRejectedError):\n", "            if False:\n"),
+    guard(21, "what is gone is not cancelled again", "cancels.py",
+          "return [entry for entry, deposit in zip(left, held) if deposit > 0]", "return left"),
+    guard(22, "fills are told before the cancel", "order_cancels.py", "told = await self._caught_up(block_number)", "told = True",
+          "test_f22_a_cancel_and_a_fill_are_in_the_same_block[True]"),
+    Guard(23, "a cancel that found nothing is none", (
+        Edit("cancels.py", "future.set_result(CancelResult(False, receipt.block_number))",
+             "future.set_result(CancelResult(True, receipt.block_number))"),
+        Edit("order_cancels.py", "        if order.is_filled:\n            return False\n", ""))),
+    guard(24, "only another block in its place takes a fill back, but that does", "feeds/polling.py",
+          "if block is not None and block.hash != doubtful[number]:", "if False:", "VANISH"),
+    guard(24, "a fill that is there again is not told again", "tracking.py", "if known is not None and (known.fill_base_amount,",
+          "if False and (known.fill_base_amount,", "RETURN"),
+    guard(25, "mined transactions are watched", "chain/watch.py",
+          "if block is not None and block.hash != known.block_hash and entry in self.entries:", "if False:"),
+    guard(26, "a trade counts once", "orders/settlement.py", "        if trade in self._seen_trades:\n            return []\n"
+          "        order =", "        order ="),
+    guard(27, "a late fill of an order that ended", "orders/settlement.py",
+          "if ended is None or not isinstance(event, OrderMatched):", "if True:", "test_f27_logs"),
+    guard(27, "a deposit's rest is only rounding", "orders/settlement.py",
+          "if gone and order.deposit - match.quote_amount <= market.deposit_for(match.price, 1):", "if gone:", "test_f27_logs"),
+    guard(27, "the newest blocks are read again", "feeds/polling.py", "OVERLAP_BLOCKS = REORGANISED_BLOCKS", "OVERLAP_BLOCKS = 1",
+          "test_f27_a_log"),
+    guard(28, "ranges are halved", "feeds/polling.py", "if not is_log_range(error) or end == begin:", "if True:"),
+    guard(28, "the cursor is kept between runs", "feeds/polling.py", "            await self._take_in(found, begin, end, sink)\n"
+          "            begin = end + 1", "            sink(OrderLogs([], end))\n            begin = end + 1"),
+    guard(29, "the newest blocks are read again", "feeds/polling.py", "OVERLAP_BLOCKS = REORGANISED_BLOCKS",
+          "OVERLAP_BLOCKS = 1"),
+    guard(30, "the chain's trades are awaited from the API", "standard_exchange.py", ", self._freshness.on_chain),", ", None),",
+          "test_f30_the_indexer"),
+    guard(30, "an old book is none", "standard_exchange.py", 'status["order_books_initialized"] &=',
+          'status["user_stream_initialized"] |=', "test_f30_the_indexer"),
+    guard(30, "what the API told is not awaited", "feeds/freshness.py",
+          "for key in [key for key, trade in awaited.items() if trade.since <= newest]:", "for key in ():", "test_f30_a_quiet"),
+    guard(31, "own deposits are the settlement's", "balances.py",
+          "locked = Counter(account.locked() if account is not None else {})", "locked: Counter[str] = Counter()"),
+    guard(32, "the chain confirms what the indexer shows", "foreign_orders.py",
+          "if order.owner == self._account and order.deposit}", "if True}"),
+    guard(33, "an API is left alone when it asks for it", "rest/client.py", "        if left > 0:\n", "        if False:\n"),
+    guard(33, "its wish counts", "rest/client.py", "max(pause, min(wish or 0.0, LONGEST_WISH))", "pause",
+          "test_f33_the_api_says"),
+    guard(33, "pauses are spread", "rest/client.py", "* (0.75 + self._chance.random() / 2)", "* 1.0", "test_f33_another"),
+    guard(34, "an API that fails is asked less often", "feeds/polling.py", "                quiet = QUIET_POLLS_TO_IDLE\n",
+          "                quiet = 0\n", "test_f34_the_api"),
+    guard(35, "numbers are checked", "rest/models.py",
+          "if any(not 0 < price < math.inf or not 0 <= amount < math.inf for side in (bids, asks) for price, amount in side):",
+          "if False:", "test_f35_an_answer"),
+    guard(35, "rows are checked one by one", "rest/models.py",
+          "        except (KeyError, TypeError, ValueError, AttributeError, OverflowError):\n            rejected += 1",
+          "        except (KeyError, OverflowError):\n            rejected += 1", "test_f35_a_row"),
+    guard(36, "one deadline for the whole answer", "standard_web_utils.py", "async with asyncio.timeout(timeout):",
+          "async with asyncio.timeout(None):"),
+    guard(37, "a cap on the size of answers", "standard_web_utils.py", "if size > CONSTANTS.MAX_ANSWER_BYTES:", "if False:"),
+    guard(38, "no new block, no stream", "feeds/chain_stream.py", "if self._listened - self._head_at > self._bounds.silence:",
+          "if False:", "test_f38_a_stream_falls_silent_while_its_socket_stays_open[chain]"),
+    guard(38, "silence ends a stream", "feeds/websocket.py", "if quiet > self._dialect.max_silence:\n                raise",
+          "if False:\n                raise", "test_f38_a_stream_falls_silent_while_its_socket_stays_open[stream]"),
+    guard(39, "a source that broke is tried again after a growing pause", "feeds/failover.py",
+          "self._next_try[rank] = now + pause * (0.5 + self._chance.random() / 2)", "self._next_try[rank] = now"),
+    guard(40, "a gap is noticed", "feeds/session.py", "        if told.previous != last:\n            return None\n", ""),
+    guard(41, "a lost way is told without the path", "standard_web_utils.py",
+          'raise ApiUnavailableError(f"{_server(url)} cannot be reached:',
+          'raise ApiUnavailableError(f"{url} cannot be reached:'),
+    guard(41, "a page is no answer", "chain/rpc.py", "    if not isinstance(document, (dict, list)):\n", "    if False:\n"),
+    guard(42, "limits are measured by the monotonic clock", "throttling.py",
+          "return self._offset + self._clock.monotonic()", "return self._clock.time()", "test_f42_the_wall"),
+    guard(43, "what happened meanwhile is read range by range", "feeds/polling.py",
+          "            end = min(begin + self._range - 1, head)\n",
+          "            begin, end = max(begin, head - self._range + 1), head\n"),
+    guard(44, "what is sent is written down first", "chain/transactions.py",
+          "await self._ledger.record([entry for _, entry in signed])", "await asyncio.sleep(0)"),
+    guard(45, "what the chain holds is taken up", "resumption.py", "        await self._adopt(restored)\n", ""),
+    guard(46, "orders of unknown books are left alone", "cancels.py", "if key.book not in self._listing.by_book:", "if False:",
+          "test_f46_ids"),
+    guard(46, "fees are read again", "trading_rules.py", "self.facts = await self._venue.facts(markets, self._account)",
+          "self.facts = self.facts or await self._venue.facts(markets, self._account)", "test_f46_fees"),
+    guard(47, "impossible decimals", "listing.py", "if digits is not None and digits <= MAX_DECIMALS}", "if digits is not None}",
+          "test_f47_impossible"),
+    guard(47, "a contested symbol gets a part of the address", "listing.py",
+          "contested = owner != address if owner is not None else len(claimed[symbol.upper()]) > 1", "contested = False",
+          "test_f47_a_hostile"),
+    guard(47, "only harmless characters", "listing.py", 'if character.isascii() and (character.isalnum() or character in "_$"))',
+          "if True)", "test_f47_a_hostile"),
+    Guard(48, "the chain behind the URL", (
+        Edit("chain/rpc.py", "        if chain_id != self._chain_id:\n", "        if False:\n"),
+        Edit("chain/transactions.py", "        if chain_id != self._chain_id:\n", "        if False:\n")),
+          "test_f48_a_wrong_chain"),
+    guard(48, "a contract that answers as the engine", "listing.py",
+          "    except (AbiError, OrderRejectedError):\n        raise Conf",
+          "    except ZeroDivisionError:\n        raise Conf", "test_f48_the_engine"),
+    guard(48, "a node that takes transactions", "chain/transactions.py",
+          "if isinstance(answers[2], RpcError) and is_method_missing(answers[2]):", "if False:", "test_f48_a_node_that_takes"),
+)
