@@ -38,7 +38,7 @@ class Soak:
         if process is None:
             raise RuntimeError("the bot has ended")
         self.watch = Watch(session.home, STRATEGY, process)
-        self.chaos = Chaos(session.sandbox.url, seed)
+        self.chaos = Chaos(session.sandbox.url, seed, session.home / "data" / "faults.jsonl")
         self._told = time.monotonic()
 
     def run(self, hours: float) -> Report:
@@ -49,7 +49,7 @@ class Soak:
             self._live(self.chaos.pause(*FAULTY_SECONDS))
             self.chaos.mend()
             self._live(self.chaos.pause(*CALM_SECONDS))
-            self.session.ledger.catch_up()
+            self._read_chain()
             self._tell()
         self._live(max(0.0, end - time.monotonic()))
         summary = self.session.finish()
@@ -65,6 +65,13 @@ class Soak:
                 raise RuntimeError(f"the bot has ended: {error}") from error
             self.session.tell_news()
             time.sleep(min(SAMPLE_SECONDS, left))
+
+    def _read_chain(self) -> None:
+        """Read on in the chain, or the next time when the sandbox is too busy to answer."""
+        try:
+            self.session.ledger.catch_up()
+        except OSError as error:
+            say(f"The chain could not be read now: {error}")
 
     def _tell(self) -> None:
         if time.monotonic() - self._told >= TELL_SECONDS:

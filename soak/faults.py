@@ -5,14 +5,17 @@ with wrong contents are left to the REST API, which is only a hint; a node that 
 """
 import json
 import random
+import time
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hummingbot.connector.exchange.standard.sandbox.stream_faults import DAMAGES
 
 Body = dict[str, Any]
+ADMIN_SECONDS = 120.0  # a sandbox on a busy machine may be busy itself
 
 
 def _streams(chance: random.Random, switches: Body) -> Body:
@@ -35,7 +38,7 @@ FAULTS: dict[str, Callable[[random.Random], Body]] = {
     "answers broken off": lambda chance: _http(chance, chance.choice(["reset", "truncated"])),
     "API: wrong contents": lambda chance: _http(
         chance, chance.choice(["wrong_types", "nan", "null", "empty_lists", "stale"]), "rest"),
-    "API: huge answers": lambda chance: _http(chance, "huge", "rest"),
+    "API: huge answers": lambda chance: _http(chance, "huge", "rest", size=8_000_000),
     "API: behind": lambda chance: {"indexer": {"lag_seconds": chance.uniform(1, 8)}},
     "API: stands still": lambda chance: {"indexer": {"paused": True}},
     "API: rows missing": lambda chance: {"indexer": {"missing_orders": 0.3, "missing_trades": 0.3}},
@@ -56,12 +59,14 @@ FAULTS: dict[str, Callable[[random.Random], Body]] = {
 
 
 class Chaos:
-    """Breaks and mends one sandbox; `thrown` counts what was thrown by kind. Raises OSError when /admin does not answer."""
+    """Breaks and mends one sandbox; `thrown` counts what was thrown by kind, and `journal` gets a line for each change.
+    Raises OSError when /admin does not answer."""
 
-    def __init__(self, url: str, seed: int) -> None:
+    def __init__(self, url: str, seed: int, journal: Path | None = None) -> None:
         self.thrown: Counter[str] = Counter()
         self._url = url
         self._random = random.Random(seed)
+        self._journal = journal
 
     def break_something(self) -> list[str]:
         """One to three faults at once instead of those before; which ones."""
@@ -91,6 +96,16 @@ class Chaos:
         return self._random.uniform(shortest, longest)
 
     def _post(self, name: str, body: Body) -> None:
+        if self._journal is not None:
+            with self._journal.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"time": time.time(), name: body}) + "\n")
         request = urllib.request.Request(f"{self._url}/admin/{name}", json.dumps(body).encode(),
                                          {"Content-Type": "application/json"})
-        urllib.request.urlopen(request, timeout=20).close()
+        end = time.monotonic() + ADMIN_SECONDS
+        while True:
+            try:
+                return urllib.request.urlopen(request, timeout=ADMIN_SECONDS).close()
+            except OSError:  # among others while it refuses connections
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.5)

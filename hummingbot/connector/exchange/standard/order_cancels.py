@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hummingbot.connector.exchange.standard.account import Account
-from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, OutcomeUnknownError
 from hummingbot.connector.exchange.standard.order_states import not_found
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
@@ -31,7 +31,8 @@ class OrderCancels:
         """True once the order's cancel event is on the chain and every fill before it was told.
 
         Raises OrderNotFoundError when the order is gone, and what `Account.cancel` raises, but for a cancel that is not sent,
-        and for an unknown outcome: when the network is left, the next start follows the cancel to its end.
+        and where the outcome is not known: when the network is left, the next start follows the cancel to its end, and when
+        nobody answers, the strategy cancels again or the next poll tells.
         """
         if order.exchange_order_id is None and not await self._placed(order):
             return False
@@ -48,6 +49,10 @@ class OrderCancels:
         except OutcomeUnknownError:
             logging.getLogger(__name__).info("The cancel of the order %s is on its way; the next start follows it to its end.",
                                              order.client_order_id)
+            return False
+        except ApiUnavailableError as error:
+            logging.getLogger(__name__).warning("Whether the order %s is cancelled cannot be told now: %s", order.client_order_id,
+                                                error)
             return False
         told = await self._caught_up(block_number)
         if order.is_cancelled:

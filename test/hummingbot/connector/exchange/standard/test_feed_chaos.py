@@ -14,6 +14,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, OrderMatched, decode_event
 from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.sandbox.stream_faults import DAMAGES
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
@@ -175,7 +176,8 @@ async def run_chaos(seconds: float, breaks: int) -> tuple[int, int]:
     """Break and compare for so long, once at least; how often the feeds switched and the views were compared."""
     chance, comparisons = random.Random(SEED), 0
     traders = TraderSettings(quotes_per_second=6, takes_per_second=4)
-    async with quiet_sandbox(traders=traders, seed=SEED) as sandbox, \
+    # The comparison goes back to the first block.
+    async with quiet_sandbox(traders=traders, seed=SEED, node=NodeSettings(history_blocks=1_000_000)) as sandbox, \
             connected(sandbox, standard_feed="auto", trading_pairs=[TOKEN_PAIR]) as exchange:
         remember_fills(exchange)
         market, trades, chaos = exchange.venue.market(TOKEN_PAIR), [], Chaos(sandbox, chance)

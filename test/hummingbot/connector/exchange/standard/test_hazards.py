@@ -275,3 +275,20 @@ async def test_an_order_that_waits_for_a_block_is_told_of_once_however_often_it_
         assert caplog.text.count("is not in a block yet") == 1
         sandbox.node.resume()
         await rests(exchange, name)
+
+
+async def test_a_cancel_of_which_nobody_can_tell_leaves_the_order_open(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
+        await rests(exchange, name)
+
+        async def unanswered(keys: object) -> list[int]:
+            raise ApiUnavailableError("nobody answers")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(exchange._account._cancels, "_sort_out", lambda waiting, receipt: unanswered(waiting))
+            exchange.cancel(NATIVE_PAIR, name)
+            await until(lambda: "cannot be told now: nobody answers" in caplog.text)
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+        assert await ends(exchange, name) is OrderState.CANCELED
