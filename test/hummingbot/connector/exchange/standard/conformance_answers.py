@@ -86,6 +86,8 @@ class StandardAnswers:
             self.async_tasks += [asyncio.create_task(self.exchange._user_stream_tracker.start()),
                                  asyncio.create_task(self.exchange._user_stream_event_listener())]
             await until(lambda: self.node.received("eth_getLogs"))
+            # What rests of an earlier run is looked up once; a test may put something there only afterwards.
+            await until(lambda: self.exchange._resuming is not None and self.exchange._resuming.done())
 
     async def asyncTearDown(self) -> None:
         for task in self.async_tasks:
