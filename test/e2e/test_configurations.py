@@ -1,4 +1,5 @@
 """Every ready configuration for the sandbox starts in an unmodified Hummingbot and has its orders accepted."""
+import re
 import time
 from collections.abc import Callable
 
@@ -21,10 +22,12 @@ EARLY_REPORT = "Error formatting market stats."
 
 @pytest.fixture(scope="module")
 def bot(new_bot: Callable[[], Bot], sandbox: Sandbox) -> Bot:
-    """A bot that knows the sandbox's key, and how to trade on paper."""
+    """A bot that knows the sandbox's key, and how to trade on paper: by the command that xemm_sandbox.yml tells its user."""
     bot = new_bot()
     bot.connect(CONNECTOR, sandbox.published_key())
-    bot.standard("paper", CONNECTOR, "--only", "--balance", "USDC=1000")
+    told = re.search(r"exchange\.standard (paper .+)", (REPOSITORY / "conf/strategies/xemm_sandbox.yml").read_text())
+    assert told is not None
+    bot.standard(*told[1].split(), "--only")
     return bot
 
 

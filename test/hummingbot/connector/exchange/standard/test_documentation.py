@@ -32,9 +32,18 @@ def test_every_cited_section_of_our_descriptions_exists(document):
     assert {citation for citation in citations if citation[1] not in SECTIONS[document]} == set()
 
 
-@pytest.mark.parametrize("document", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "docs/protocol.md",
-                                      "test/vectors/README.md"])
-def test_links_between_documents_lead_somewhere(document):
-    path = ROOT / document
-    for target in re.findall(r"\]\((?!https?://|#)([^)#]+)", path.read_text(encoding="utf-8")):
-        assert (path.parent / target).exists(), target
+GUIDES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("test/**/*.md")])
+
+
+def anchors(path):
+    """The anchors that a repository host gives to a document's headings."""
+    headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.name)
+def test_links_between_documents_lead_somewhere(path):
+    for target, _, anchor in re.findall(r"\]\((?!https?://)([^)#]*)(#?)([^)]*)\)", path.read_text(encoding="utf-8")):
+        meant = path.parent / target if target else path
+        assert meant.exists(), target
+        assert not anchor or anchor in anchors(meant), f"{target}#{anchor}"

@@ -71,7 +71,7 @@ async def _exchange(exchange: Exchange, address: str, data: Path) -> list[Findin
     except StandardError as error:
         findings.append(failed("engine", str(error), "Try another node, or check the engine address."))
     if listing is None:
-        return findings
+        return [*findings, skipped("markets and wallet", "not looked at: what is listed is not known")]
     if api:
         findings += await _guarded("indexer lag", _listed(indexer_lag(exchange, listing)))
     findings += await _guarded("markets", markets(exchange, listing, address))

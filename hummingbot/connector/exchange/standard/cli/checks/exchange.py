@@ -31,6 +31,9 @@ async def engine(exchange: Exchange) -> tuple[list[Finding], Listing | None]:
     venue, network = exchange.venue, exchange.network
     try:
         address = await engine_address(venue.rest, venue.rpc, network)
+    except ApiUnavailableError as error:
+        return [failed("engine", f"its address is not known: {error}", "It is looked up in the API: check the API URL, or set "
+                                                                       f"{exchange.domain}_engine_address.")], None
     except ConfigurationError as error:
         return [failed("engine", str(error), f"Check {exchange.domain}_engine_address and the URLs; on a test network the "
                                              "exchange may have moved to a new address.")], None

@@ -125,6 +125,13 @@ async def test_each_wrong_setting_is_found(sandbox, capsys, monkeypatch, variabl
     assert found and found[0][0] == verdict
 
 
+async def test_an_api_that_fails_is_blamed_itself_and_not_the_engine(sandbox, capsys):
+    sandbox.faults.add("status", status=500, target="rest", path="/api/*")
+    findings = await examined(capsys, "--address", sandbox.accounts[0].address, code=1)
+    assert findings["engine"][0] == "fail" and "API" in findings["engine"][2] and "node" not in findings["engine"][2]
+    assert findings["markets and wallet"][0] == "skip"
+
+
 async def test_one_of_several_endpoints_that_fails_is_a_warning(sandbox, capsys, monkeypatch):
     for name in ("RPC_URL", "API_URL"):
         monkeypatch.setenv(f"STANDARD_SANDBOX_{name}", f"{CLOSED},{sandbox.url}")
