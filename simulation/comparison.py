@@ -1,5 +1,5 @@
 """What a connector believes of its orders and its money, compared with what the chain says."""
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from hummingbot.connector.exchange.standard.markets import Market, Token
@@ -12,8 +12,8 @@ from simulation.chain_truth import Submission, Truth, TruthReader
 class Comparison:
     """Compares the beliefs of one wallet's connectors, one after the other, with a sandbox.
 
-    `orders` are all that were ever seen tracked, by client order id, and `forgotten` those that Hummingbot had not saved
-    when a connector was killed: nothing can be said of them but that they are not known.
+    `orders` are all that were ever seen tracked, by client order id, and `forgotten` those whose end Hummingbot had recorded
+    before it was taken back, when a connector was killed: nothing can be said of them but that they are not known.
     """
 
     def __init__(self, sandbox: Sandbox, address: str) -> None:
@@ -35,14 +35,16 @@ class Comparison:
         """What the chain says now."""
         return self._reader.read()
 
-    def forget_unsaved(self, saved: Mapping[str, int]) -> None:
-        """The connector was killed. `saved` are the states of its orders by id, as Hummingbot had written them down."""
+    def forget_unsaved(self, saved: Mapping[str, int], recorded: Collection[str]) -> None:
+        """The connector was killed. `saved` are the states of its orders by id, as Hummingbot had written them down, and
+        `recorded` all orders that it has a record of."""
         for name, order in list(self.orders.items()):
-            # Also one whose end was saved and taken back afterwards: Hummingbot has no event for that, and saves nothing.
             if not _is_done(order.current_state) and (name not in saved or _is_done(OrderState(saved[name]))):
-                self.forgotten.add(name)
-        for name in self.forgotten:
-            self.orders.pop(name, None)
+                # One that was never recorded comes back if the chain has it. One whose end was saved, and taken back afterwards
+                # by a reorganisation, does not: Hummingbot has no event for that, and no order any more.
+                del self.orders[name]
+                if name in recorded:
+                    self.forgotten.add(name)
 
     def forget(self, names: Iterable[str]) -> None:
         """Nothing is known any more of these orders, and nobody is to blame."""

@@ -11,7 +11,7 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 from hummingbot.core.clock import Clock as HummingbotClock
 from hummingbot.core.clock import ClockMode
 from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
-from hummingbot.core.event.events import MarketEvent
+from hummingbot.core.event.events import BuyOrderCreatedEvent, MarketEvent, SellOrderCreatedEvent
 from simulation.loop import Process, VirtualLoop
 from simulation.network import Network, SimulatedConnections
 
@@ -21,10 +21,12 @@ SAVING_EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, Mark
 
 @dataclass
 class Records:
-    """What survives the process: the tracked orders as Hummingbot saved them last. `told` hears of every event after that."""
+    """What survives the process: the tracked orders as Hummingbot saved them last, and those that it recorded as created, by
+    exchange order id. `told` hears of every event after that."""
 
     told: Callable[["Life", Any], None]
     saved: str = "{}"
+    created: dict[str, str] = field(default_factory=dict)
 
     def states(self) -> dict[str, int]:
         """The saved states of the orders by client order id."""
@@ -57,6 +59,7 @@ class Life:
         self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
         for kind, forwarder in zip(SAVING_EVENTS, self._forwarders):
             exchange.add_listener(kind, forwarder)
+        exchange.add_exchange_order_ids_from_market_recorder(dict(self._records.created))
         exchange.restore_tracking_states(json.loads(self._records.saved))
         self.ticking = self._loop.create_task(self._tick())
 
@@ -68,6 +71,8 @@ class Life:
 
     def _save(self, tag: int, caller: Any, event: Any) -> None:
         if not self.process.dead:
+            if isinstance(event, (BuyOrderCreatedEvent, SellOrderCreatedEvent)):
+                self._records.created[event.exchange_order_id] = event.order_id
             self._records.saved = json.dumps(self.exchange.tracking_states)
             self._records.told(self, event)
 

@@ -152,7 +152,7 @@ class World:
             life.kill()
             self.life = None
             self.settled_block = self.sandbox.node.head.number
-            self.comparison.forget_unsaved(self._records.states())
+            self.comparison.forget_unsaved(self._records.states(), self._records.created.values())
             # It may not have heard yet that blocks were replaced, and nobody tells the next one of orders that are done.
             since = self._reorganised_at
             if self.loop.time() - since < UNHEARD_SECONDS:

@@ -1,9 +1,7 @@
-"""The process that is killed: a connector that quotes, and saves what Hummingbot saves, when Hummingbot saves it."""
+"""The process that is killed: a connector that quotes, with Hummingbot's own recorder and database."""
 import asyncio
-import json
 import logging
 import random
-import sqlite3
 import time
 from contextlib import suppress
 from decimal import Decimal
@@ -13,13 +11,11 @@ from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
-from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
-from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
+from test.hummingbot.connector.exchange.standard.hummingbot_records import Records
 
+RECORDS, LOG = "records.sqlite", "bot.log"
 PAIRS = {"SOMI-USDC": (Decimal("0.65"), Decimal("3.21")), "WBTC-USDC": (Decimal(60000), Decimal("0.0001234"))}
-EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, MarketEvent.OrderFilled, MarketEvent.OrderCancelled,
-          MarketEvent.OrderFailure, MarketEvent.BuyOrderCompleted, MarketEvent.SellOrderCompleted)
 
 
 class Life(NamedTuple):
@@ -31,63 +27,23 @@ class Life(NamedTuple):
     seed: int
 
 
-class Records:
-    """Hummingbot's records: one commit for each event, with the event and the tracked orders as they are then."""
-
-    def __init__(self, path: Path) -> None:
-        self._database = sqlite3.connect(path, isolation_level=None)
-        self._database.executescript("""
-            PRAGMA synchronous = OFF;
-            CREATE TABLE IF NOT EXISTS states (id INTEGER PRIMARY KEY, value TEXT);
-            CREATE TABLE IF NOT EXISTS orders (id TEXT PRIMARY KEY, exchange_order_id TEXT, last TEXT);
-            CREATE TABLE IF NOT EXISTS fills (order_id TEXT, trade_id TEXT, amount TEXT, fee TEXT);
-        """)
-
-    def saved_states(self) -> dict[str, Any]:
-        """The tracked orders as they were saved last."""
-        row = self._database.execute("SELECT value FROM states").fetchone()
-        return json.loads(row[0]) if row else {}
-
-    def save(self, event: Any, states: dict[str, Any]) -> None:
-        """Record an event."""
-        kind = type(event).__name__
-        self._database.execute("BEGIN")
-        if kind == "OrderFilledEvent":
-            fee = sum((token.amount for token in event.trade_fee.flat_fees), Decimal(0))
-            self._database.execute("INSERT INTO fills VALUES (?, ?, ?, ?)",
-                                   (event.order_id, event.exchange_trade_id, str(event.amount), str(fee)))
-        else:
-            self._database.execute(
-                "INSERT INTO orders VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET last = excluded.last, "
-                "exchange_order_id = COALESCE(orders.exchange_order_id, excluded.exchange_order_id)",
-                (event.order_id, getattr(event, "exchange_order_id", None), kind))
-        self._database.execute("INSERT OR REPLACE INTO states VALUES (1, ?)", (json.dumps(states),))
-        self._database.execute("COMMIT")
-
-
 class Bot:
     """One life of the connector."""
 
     def __init__(self, life: Life) -> None:
         folder = Path(life.folder)
         self.random = random.Random(life.seed)
-        self.records = Records(folder / "records.sqlite")
+        self.records = Records(folder / RECORDS)
         self.exchange = StandardExchange(
             standard_private_key=life.private_key, standard_rpc_url=life.url, standard_api_url=life.url,
             trading_pairs=list(PAIRS), domain="standard_sandbox", data_path=folder)
         self.exchange.order_book_tracker._sleep = lambda delay: asyncio.sleep(0)
         # Hummingbot converts fees whenever it saves an order; the rates do not matter here.
         RateOracle.get_instance().get_pair_rate = lambda pair: Decimal(1)
-        self._forwarders = [SourceInfoEventForwarder(self._happened) for _ in EVENTS]
-        for kind, forwarder in zip(EVENTS, self._forwarders):
-            self.exchange.add_listener(kind, forwarder)
-
-    def _happened(self, tag: int, caller: Any, event: Any) -> None:
-        self.records.save(event, self.exchange.tracking_states)
 
     async def start(self) -> None:
-        """As Hummingbot starts: the saved orders first, then the network."""
-        self.exchange.restore_tracking_states(self.records.saved_states())
+        """As Hummingbot starts: its records and the saved orders first, then the network."""
+        self.records.attach(self.exchange)
         self.exchange._set_current_timestamp(time.time())
         await self.exchange.start_network()
         self._ticking = asyncio.ensure_future(self._tick())
@@ -154,7 +110,7 @@ async def live(life: Life, pipe: Connection) -> None:
 
 def main(life: Life, pipe: Connection) -> None:
     """The process."""
-    log = logging.FileHandler(Path(life.folder) / "bot.log")
+    log = logging.FileHandler(Path(life.folder) / LOG)
     log.setFormatter(logging.Formatter("%(asctime)s %(process)d %(name)s %(levelname)s %(message)s"))
     logging.getLogger().handlers[:] = [log]
     logging.getLogger("hummingbot").setLevel(logging.DEBUG + 6)  # where Hummingbot tells what exceptions were

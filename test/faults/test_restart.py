@@ -19,9 +19,10 @@ from hummingbot.connector.exchange.standard.transport import HttpAnswer
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.event.event_forwarder import EventForwarder
+from simulation.life import SAVING_EVENTS
 from test.hummingbot.connector.exchange.standard.chain.test_crashes import Killed, Killer
 from test.hummingbot.connector.exchange.standard.fake_node import FakeNode
-from test.hummingbot.connector.exchange.standard.model import SAVING_EVENTS, Rig
+from test.hummingbot.connector.exchange.standard.model import Rig
 from test.hummingbot.connector.exchange.standard.test_order_states import BASE, MARKET, NETWORK, World
 from test.hummingbot.connector.exchange.standard.test_reorganisations import SLOW_BLOCKS, resting, take
 from test.hummingbot.connector.exchange.standard.trading import deposit, until
@@ -37,7 +38,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 
 
 def journals(rig: Rig) -> list[Path]:
-    return sorted(rig.folder.glob("*.sqlite*"))
+    return sorted(rig.folder.glob("standard*.sqlite*"))
 
 
 @pytest.mark.parametrize("damage", ["missing", "damaged"])
@@ -46,7 +47,7 @@ async def test_f45_the_journal_is_lost(rig: Rig, damage: str, caplog: pytest.Log
     take(rig, order, 4)
     await until(lambda: order.order_fills)
     await rig.quiet()
-    rig.saved = json.dumps(rig.exchange.tracking_states)
+    rig.records.save(rig.exchange)
     await rig.kill()
     for path in journals(rig):
         path.unlink() if damage == "missing" or path.suffix != ".sqlite" else path.write_bytes(b"\x00damaged" * 1000)

@@ -1,6 +1,8 @@
 """The wallet that trades: sends its orders and cancels, and knows what became of them."""
 import asyncio
 import json
+import logging
+import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,24 +23,29 @@ from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
 from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
 from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.markets import Token
+from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE, Placements
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, Network
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
+from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
 
 REMEMBER_INTERVAL = 10.0
 STOP_TIMEOUT = 60.0
 
 
 class Recalled(NamedTuple):
-    """What the last run left: orders that rested after block `cursor`, placements to be `finish`ed, and the fills that were
-    told since, as (client order id, trade id). `head` is the newest block at this start."""
+    """What the last run left: orders that rested after block `cursor`, placements to be `finish`ed, those of their orders
+    that Hummingbot was `told` of (by client order id), and the fills that were told since, as (client order id, trade id).
+    `head` is the newest block at this start."""
 
     cursor: int
     head: int
     orders: list[Resting]
     unfinished: list[Tracked]
+    told: Collection[str]
     fills: list[tuple[str, str]]
 
 
@@ -74,8 +81,10 @@ class Account:
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
         updates.follow(self.settlement.resting.keys())
+        native = Token(listing.native_token, network.native_symbol, 18)
+        self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, self._follow)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
-                                      self.settlement, clock, self._finished, updates.tell, gas_reserve)
+                                      self.settlement, clock, self._finished, self._tell, self._unwraps, gas_reserve)
         self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits)
 
     async def start(self) -> None:
@@ -105,7 +114,8 @@ class Account:
     def unfinished(self) -> list[Tracked]:
         """The placements that an earlier run sent and did not settle; each is given once, to be `finish`ed."""
         resumed = [tracked for tracked in self._sender.resumed if tracked.intent.kind in (PLACE, TAKE)]
-        self._sender.settle(*self._placements.resume(self._sender.resumed))
+        self._unwraps.resume(self._sender.resumed, resumed)
+        self._sender.settle(*[tracked for tracked in self._sender.resumed if tracked.intent.kind not in (PLACE, TAKE, UNWRAP)])
         self._sender.resumed.clear()
         return resumed
 
@@ -117,13 +127,21 @@ class Account:
         for client_order_id in in_doubt - self._in_doubt:
             await self._updates.fail_unsent(client_order_id, "It was not sent before the network was left.")
 
-    async def place(self, client_order_id: str, call: OrderCall) -> list[Settled]:
+    async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms) -> list[Settled]:
         """See Placements.place."""
         try:
-            return await self._placements.place(client_order_id, call)
+            return await self._placements.place(client_order_id, call, terms)
         except OutcomeUnknownError:
             self._in_doubt.add(client_order_id)
             raise
+
+    async def _tell(self, settled: list[Settled]) -> None:
+        """Tell what a placement did, and note that it was told: Hummingbot's records have its orders from now on."""
+        await self._updates.tell(settled)
+        try:
+            await self._journal.told([event.client_order_id for event in settled])
+        except (sqlite3.Error, OSError) as error:
+            logging.getLogger(__name__).error("The journal cannot be written: %s", error)
 
     async def finish(self, tracked: Tracked, placed_anew: Collection[str] = ()) -> None:
         """Follow a placement of an earlier run, or one whose block was replaced, to its end, and tell it.
@@ -206,7 +224,8 @@ class Account:
         if state != self._remembered or settled or now - self._remembered_at > REMEMBER_INTERVAL:
             self._remembered, self._remembered_at = state, now
             self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
-            await self._journal.set(STATE, json.dumps({"block": final} | state), [tracked.id for tracked in settled])
+            over = [client_order_id for tracked in settled for client_order_id in tracked.intent.client_order_ids]
+            await self._journal.set(STATE, json.dumps({"block": final} | state), [tracked.id for tracked in settled], over)
 
     async def note_feeds(self, states: str) -> None:
         """Leave in the journal where the data come from now, for who looks at it from outside."""
@@ -222,7 +241,8 @@ class Account:
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         cursor = int(state["block"]) if orders or unfinished else self._began - REORGANISED_BLOCKS
-        return Recalled(cursor, self._began, orders, unfinished, [(name, trade) for name, trade in state.get("fills", ())])
+        told = await self._journal.told_orders()
+        return Recalled(cursor, self._began, orders, unfinished, told, [(name, trade) for name, trade in state.get("fills", ())])
 
     def polling_feed(self, cursor: int | None, interval: Callable[[], float],
                      noticed: Noticed | None = None) -> PollingAccountFeed:

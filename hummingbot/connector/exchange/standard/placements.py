@@ -5,32 +5,31 @@ fail with their own reason, the others are sent on their own. Nothing was placed
 """
 import asyncio
 import json
-import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import MAX_BATCH as MAX_CANCELS
 from hummingbot.connector.exchange.standard.chain.allowances import Allowances
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
-from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs, decode_outflows
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
-from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
+from hummingbot.connector.exchange.standard.unwraps import Unwraps
 from hummingbot.connector.exchange.standard.window import Window
 
 # What may rest, and what takes or comes back (docs/protocol.md, "Matching limits").
 PLACE, TAKE = "place", "take"
-UNWRAP = "unwrap"
 # A quote that is older than this when it could be sent is not worth sending any more.
 PATIENCE = 60.0
 WINDOW_SECONDS = 0.005
@@ -40,6 +39,12 @@ MAX_BATCH = 20
 class _Order(NamedTuple):
     client_order_id: str
     call: OrderCall
+    terms: OrderTerms
+
+    @property
+    def note(self) -> dict[str, Any]:
+        """What the journal keeps of it."""
+        return {"deposit": str(self.call.deposit), "terms": self.terms.to_json()}
 
 
 _Waiting = tuple[_Order, "asyncio.Future[list[Settled]]"]
@@ -55,7 +60,7 @@ class Placements:
 
     def __init__(self, address: str, listing: Listing, rpc: RpcClient, sender: TransactionSender, allowances: Allowances,
                  gas: GasLimits, gas_money: GasMoney, settlement: Settlement, clock: Clock, finished: list[Tracked],
-                 tell: Callable[[list[Settled]], Awaitable[None]], gas_reserve: int = 0) -> None:
+                 tell: Callable[[list[Settled]], Awaitable[None]], unwraps: Unwraps, gas_reserve: int = 0) -> None:
         self._address = address
         self._listing = listing
         self._rpc = rpc
@@ -66,32 +71,21 @@ class Placements:
         self._settlement = settlement
         self._finished = finished
         self._tell = tell
+        self._unwraps = unwraps
         self._gas_reserve = gas_reserve
-        self._unwrapped: set[str] = set()
         self._promised: dict[asyncio.Future[list[Settled]], int] = {}
         self._counting = asyncio.Lock()
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
 
-    def resume(self, earlier: Sequence[Tracked]) -> list[Tracked]:
-        """Take up the unwraps among transactions of an earlier run; those that are of no more concern.
-
-        As long as the placement that an unwrap belongs to may be settled once more, it must not be unwrapped once more.
-        """
-        takes = {str(tracked.id) for tracked in earlier if tracked.intent.kind == TAKE}
-        kept = [tracked for tracked in earlier if tracked.intent.kind == UNWRAP and tracked.intent.tag in takes
-                and (tracked.receipt is not None or not tracked.proven)]
-        self._unwrapped.update(tracked.intent.tag for tracked in kept)
-        return [tracked for tracked in earlier if tracked.intent.kind not in (PLACE, TAKE) and tracked not in kept]
-
-    async def place(self, client_order_id: str, call: OrderCall) -> list[Settled]:
-        """Send one order and wait for its receipt; what it did, fills first.
+    async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms) -> list[Settled]:
+        """Send one order and wait for its receipt; what it did, fills first. The journal keeps its terms.
 
         Raises OrderRejectedError when the engine refuses it, NotSentError when it provably never reached a node, and
         OutcomeUnknownError when the process ends before that is known.
         """
         if call.needs_allowance:
             await self._allowances.ensure(call.spends, call.deposit)
-        return await self._window.add(_Order(client_order_id, call))
+        return await self._window.add(_Order(client_order_id, call, terms))
 
     async def _send_all(self, waiting: list[_Waiting]) -> None:
         waiting = await self._with_gas_money(waiting)
@@ -151,9 +145,9 @@ class Placements:
         return [entry for entry in waiting if not entry[1].done()]
 
     async def _send_one(self, entry: _Waiting) -> None:
-        (client_order_id, call), future = entry
-        kind = PLACE if call.item is not None else TAKE
-        tracked = self._submit(call.data, call.value, self._order_gas(call), kind, (client_order_id,), [call.deposit])
+        order, future = entry
+        kind = PLACE if order.call.item is not None else TAKE
+        tracked = self._submit(order.call.data, order.call.value, self._order_gas(order.call), kind, [order])
         try:
             settled = await self.finish(tracked)
         except StandardError as error:
@@ -166,8 +160,7 @@ class Placements:
         data = ENGINE_FUNCTIONS["createOrders"].encode([call.item for call in calls])
         gas = self._gas.orders(len(calls), matches=sum(call.expected_matches for call in calls),
                                native=any(call.value for call in calls))
-        tracked = self._submit(data, sum(call.value for call in calls), gas, PLACE,
-                               tuple(order.client_order_id for order, _ in entries), [call.deposit for call in calls])
+        tracked = self._submit(data, sum(call.value for call in calls), gas, PLACE, [order for order, _ in entries])
         try:
             settled = await self.finish(tracked)
         except OrderRejectedError:
@@ -192,11 +185,11 @@ class Placements:
                 good.append(entry)
         await asyncio.gather(*(self._send_one(entry) for entry in good))
 
-    def _submit(self, data: bytes, value: int, gas_limit: int, kind: str, client_order_ids: tuple[str, ...],
-                deposits: Sequence[int]) -> Tracked:
+    def _submit(self, data: bytes, value: int, gas_limit: int, kind: str, orders: Sequence[_Order]) -> Tracked:
         return self._sender.submit(Intent(
             to=self._listing.engine, data=data, value=value, gas_limit=gas_limit, kind=kind,
-            client_order_ids=client_order_ids, tag=json.dumps([str(deposit) for deposit in deposits]), patience=PATIENCE))
+            client_order_ids=tuple([order.client_order_id for order in orders]),
+            tag=json.dumps([order.note for order in orders]), patience=PATIENCE))
 
     async def finish(self, tracked: Tracked) -> list[Settled]:
         """Wait for the end of a placement, of this run or an earlier one, settle it and tell what it did."""
@@ -207,8 +200,8 @@ class Placements:
         finally:
             if tracked.proven:  # else the journal keeps it for the next start
                 self._finished.append(tracked)
-        if tracked.intent.kind == TAKE:
-            await self._unwrap(tracked, receipt, settled[-1])
+        if tracked.intent.kind == TAKE and tracked.intent.value and isinstance(settled[-1], Closed) and settled[-1].refund > 0:
+            await self._unwraps.unwrap(tracked, settled[-1].refund)
         return settled
 
     def _settle(self, tracked: Tracked, receipt: Receipt) -> list[Settled]:
@@ -217,7 +210,7 @@ class Placements:
                 self._gas.ran_out()
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
-        deposits = [int(deposit) for deposit in json.loads(tracked.intent.tag)]
+        deposits = [int(note["deposit"]) for note in _notes(tracked.intent)]
         settled = self._settlement.settle_receipt(
             tracked.intent.client_order_ids, decode_engine_logs(receipt.logs, self._listing.engine),
             decode_outflows(receipt.logs), deposits)
@@ -227,25 +220,16 @@ class Placements:
                                                                  receipt.transaction_hash, receipt.block_number)
         return settled
 
-    async def _unwrap(self, tracked: Tracked, receipt: Receipt, last: Settled) -> None:
-        """The engine gives back what a native order did not spend as wrapped tokens; make them native again.
 
-        An order of an earlier run may be finished a second time: what is not there any more was unwrapped then.
-        """
-        if tracked.intent.value == 0 or not isinstance(last, Closed) or last.refund <= 0 or str(tracked.id) in self._unwrapped:
-            return
-        self._unwrapped.add(str(tracked.id))
-        try:
-            held = await self._rpc.eth_call(self._listing.native_token, ERC20_FUNCTIONS["balanceOf"].encode(self._address))
-        except StandardError as error:
-            logging.getLogger(__name__).warning("%s wei of wrapped tokens came back and stay wrapped: %s", last.refund, error)
-            return
-        if int.from_bytes(held, "big") < last.refund:
-            return
-        logging.getLogger(__name__).info("Unwrapping what came back of the order in transaction %s", receipt.transaction_hash)
-        self._sender.submit(Intent(
-            to=self._listing.native_token, data=WETH_FUNCTIONS["withdraw"].encode(last.refund), value=0,
-            gas_limit=self._gas.wrap(), kind=UNWRAP, tag=str(tracked.id), patience=FOREVER))
+def terms_of(intent: Intent) -> dict[str, OrderTerms]:
+    """The terms of a placement's orders, by client order id; those that an earlier version noted without are left out."""
+    return {client_order_id: OrderTerms.from_json(note["terms"])
+            for client_order_id, note in zip(intent.client_order_ids, _notes(intent)) if "terms" in note}
+
+
+def _notes(intent: Intent) -> list[dict[str, Any]]:
+    """What the journal keeps of each order of a placement; an earlier version kept its deposit only."""
+    return [note if isinstance(note, dict) else {"deposit": note} for note in json.loads(intent.tag)]
 
 
 def _resolve(future: "asyncio.Future[list[Settled]]", settled: list[Settled]) -> None:

@@ -3,7 +3,10 @@
 Hummingbot saves its orders on events only, so after a crash it may know less or more than the chain holds. The rule:
 
 * an order that Hummingbot knows gets the state and the fills that the chain holds, each fill once;
-* an order that rests and that Hummingbot does not know is cancelled, with a warning;
+* an order that the chain got and that Hummingbot never saved is brought back: its creation and all its fills are told, and
+  what rests of it is cancelled, since no strategy knows it; so it ends filled or cancelled in Hummingbot's records;
+* an order that Hummingbot never saved and that never reached the chain leaves no record;
+* any other order that rests and that Hummingbot does not know (it has the records of another configuration) is cancelled;
 * an order that Hummingbot saved before it was sent, and that was never sent, fails;
 * an order that Hummingbot saved and the journal does not know, because its file was lost, is taken up as the chain holds it;
 * a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order.
@@ -18,6 +21,7 @@ from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting
+from hummingbot.connector.exchange.standard.placements import terms_of
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
 RETRY_PAUSE = 2.0
@@ -27,8 +31,11 @@ class Resumption:
     """Carries the rule out, once at each start."""
 
     def __init__(self, account: Account, tracker: ClientOrderTracker, updates: TrackerUpdates,
-                 caught_up: Callable[[int], Awaitable[bool]], clock: Clock) -> None:
-        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are."""
+                 caught_up: Callable[[int], Awaitable[bool]], clock: Clock,
+                 recorded: Callable[[Collection[str]], Awaitable[set[str]]]) -> None:
+        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are; `recorded` gives
+        those of some orders (client order ids) that Hummingbot's database holds."""
+        self._recorded = recorded
         self._account = account
         self._tracker = tracker
         self._updates = updates
@@ -37,6 +44,7 @@ class Resumption:
 
     async def run(self, recalled: Recalled, restored: Collection[str]) -> None:
         """`restored` are the orders (by client order id) that Hummingbot brought from its last run, as long as it lasts."""
+        await self._expect_unsaved(recalled)
         await self._updates.tell([Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price,
                                          order.deposit) for order in recalled.orders])
         await asyncio.gather(*(self._finish(tracked, recalled.unfinished) for tracked in recalled.unfinished))
@@ -48,7 +56,17 @@ class Resumption:
                 self._updates.take_back_fill(client_order_id, trade_id)
         for client_order_id in restored:
             await self._updates.fail_unsent(client_order_id, "It was never sent by the last run.")
-        await self._cancel_forgotten()
+        await self._cancel_unknown()
+
+    async def _expect_unsaved(self, recalled: Recalled) -> None:
+        """Find the orders that are to be brought back, should the chain have them."""
+        known = self._tracker.all_fillable_orders
+        unsaved = {client_order_id: terms for tracked in recalled.unfinished
+                   for client_order_id, terms in terms_of(tracked.intent).items()
+                   if client_order_id not in known and client_order_id not in recalled.told}
+        recorded = await self._recorded(unsaved) if unsaved else ()
+        self._updates.expect({client_order_id: terms for client_order_id, terms in unsaved.items()
+                              if client_order_id not in recorded})
 
     async def _finish(self, tracked: Tracked, unfinished: Sequence[Tracked]) -> None:
         later = {client_order_id for other in unfinished if other.id > tracked.id
@@ -78,19 +96,20 @@ class Resumption:
                     "The journal does not know the order %s any more, and it is not on the exchange: whether it was filled or "
                     "cancelled is not known", order.client_order_id)
 
-    async def _cancel_forgotten(self) -> None:
-        known = self._tracker.all_fillable_orders
+    async def _cancel_unknown(self) -> None:
+        """Cancel what rests and no strategy knows."""
+        known = self._tracker.all_fillable_orders.keys() - self._updates.brought_back
         settlement = self._account.settlement
-        forgotten = [order for order in settlement.resting.values() if order.client_order_id not in known]
-        keys = [order.key for order in forgotten]
+        unknown = [order for order in settlement.resting.values() if order.client_order_id not in known]
+        keys = [order.key for order in unknown]
         held = await self._asked(lambda: self._account.deposits(keys)) if keys else []
-        for order, deposit in zip(forgotten, held):
-            if deposit == 0:
+        for order, deposit in zip(unknown, held):
+            if deposit == 0 and order.client_order_id not in self._updates.brought_back:
                 settlement.forget(order.key)
-            elif order.key in settlement.resting:
-                logging.getLogger(__name__).warning("The order %s of the last run rests, and Hummingbot does not know it any "
-                                                    "more: cancelling it", order.client_order_id)
-        await asyncio.gather(*(self._cancel(order) for order, deposit in zip(forgotten, held) if deposit))
+            elif deposit and order.key in settlement.resting:
+                logging.getLogger(__name__).warning("The order %s of the last run rests, and no strategy knows it any more: "
+                                                    "cancelling it", order.client_order_id)
+        await asyncio.gather(*(self._cancel(order) for order, deposit in zip(unknown, held) if deposit))
 
     async def _asked[Answer](self, question: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer to a question to the chain, asked until a node answers."""

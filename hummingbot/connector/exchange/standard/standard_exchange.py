@@ -8,6 +8,7 @@ import copy
 import os
 import random
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,10 @@ from hummingbot.connector.exchange.standard.offers import Offers
 from hummingbot.connector.exchange.standard.order_calls import OrderCalls
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.order_states import OrderStates, is_news
+from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.outages import Outages
+from hummingbot.connector.exchange.standard.recorded_orders import recorded_orders
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.resumption import Resumption
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
@@ -344,7 +347,8 @@ class StandardExchange(ExchangePyBase):
         account = await self._trading_account()
         market = self._venue.market(trading_pair)
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
-        settled = await account.place(order_id, call)
+        terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
+        settled = await account.place(order_id, call, terms)
         if self._order_calls.is_moved(market, call, settled):
             safe_ensure_future(self._update_trading_fees())
         if order_id in self._balances.deducted:
@@ -405,7 +409,7 @@ class StandardExchange(ExchangePyBase):
         account = await self._trading_account()
         recalled = await account.recall()
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
-                                self._time_source)
+                                self._time_source, partial(recorded_orders, self))
         self._resuming = safe_ensure_future(resumption.run(recalled, self._restored))
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda cursor: account.polling_feed(cursor, self._account_interval, self._freshness.on_chain),

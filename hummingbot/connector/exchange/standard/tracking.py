@@ -6,12 +6,13 @@ Hummingbot's records, and what strategies were told of fills, completions and ca
 """
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import ROUND_HALF_EVEN
 
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
+from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Retracted, Settled
 from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
@@ -31,11 +32,23 @@ class TrackerUpdates:
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
         self._taken_back: dict[tuple[str, str], TradeUpdate] = {}
+        self._expected: dict[str, OrderTerms] = {}
+        self._brought_back: set[str] = set()
         self._resting: Collection[OrderKey] = ()
 
     def follow(self, resting: Collection[OrderKey]) -> None:
         """`resting` always holds what rests of the account's orders."""
         self._resting = resting
+
+    def expect(self, orders: Mapping[str, OrderTerms]) -> None:
+        """Orders of an earlier run (by client order id) that Hummingbot never saved: as soon as there is something to tell of
+        one, it is tracked again, and told from its creation on."""
+        self._expected.update(orders)
+
+    @property
+    def brought_back(self) -> Collection[str]:
+        """Those of the expected orders that were tracked again: no strategy knows them."""
+        return self._brought_back
 
     async def tell(self, settled: Iterable[Settled]) -> None:
         """Tell the tracker what happened, in this order; events of orders that it does not know are left out.
@@ -48,7 +61,7 @@ class TrackerUpdates:
     async def _tell(self, events: list[Settled]) -> None:
         touched: dict[str, InFlightOrder] = {}
         for event in events:
-            order = self._tracker.all_fillable_orders.get(event.client_order_id)
+            order = self._tracker.all_fillable_orders.get(event.client_order_id) or self._bring_back(event)
             if order is None:
                 continue
             if isinstance(event, Retracted):
@@ -70,6 +83,17 @@ class TrackerUpdates:
         for order in touched.values():
             if order.is_done and order.is_open:
                 await self._finish(order)
+
+    def _bring_back(self, event: Settled) -> InFlightOrder | None:
+        terms = self._expected.pop(event.client_order_id, None) if not isinstance(event, Retracted) else None
+        if terms is None:
+            return None
+        logging.getLogger(__name__).warning("The order %s of the last run was placed before Hummingbot had saved it; it is "
+                                            "recorded now", event.client_order_id)
+        order = terms.in_flight_order(event.client_order_id)
+        self._brought_back.add(order.client_order_id)
+        self._tracker.start_tracking_order(order)
+        return order
 
     def _rename(self, order: InFlightOrder, opened: Opened) -> None:
         """An order that Hummingbot knows by another id came back under this one after a reorganisation, or exists twice."""

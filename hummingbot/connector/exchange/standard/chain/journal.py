@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     priority_fee TEXT NOT NULL, legacy INTEGER NOT NULL, dead INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX IF NOT EXISTS attempts_by_intent ON attempts (intent);
 CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS told (client_order_id TEXT PRIMARY KEY);
 """
 _INTENT_TYPES = (int, float, str, bytes, str, int, str, str, str, float | None, str | None)
 _ATTEMPT_TYPES = (int, bytes, str, str, str, int)
@@ -99,6 +100,7 @@ class Journal:
         """Write what is still queued and close the file."""
         while self._flusher is not None:
             await asyncio.gather(self._flusher, return_exceptions=True)
+            await asyncio.sleep(0)  # `_flush_ended` is called in the next turn
         connection, self._connection = self._connection, None
         if connection is not None:
             await asyncio.get_running_loop().run_in_executor(self._executor, connection.close)
@@ -134,15 +136,27 @@ class Journal:
         rows = await self._run(lambda connection: connection.execute("SELECT value FROM state WHERE key = ?", (key,)).fetchall())
         return rows[0][0] if rows else None
 
-    async def set(self, key: str, value: str, settled: Sequence[int] = ()) -> None:
-        """Keep a value for the next run and, in the same commit, call the intents settled whose ends are part of it."""
+    async def set(self, key: str, value: str, settled: Sequence[int] = (), over: Sequence[str] = ()) -> None:
+        """Keep a value for the next run and, in the same commit, call the intents settled whose ends are part of it, and
+        forget the orders that were noted as `told` and are over."""
         now = self._clock.time()
 
         def statement(connection: sqlite3.Connection) -> None:
             connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, value))
             self._settle(connection, settled, now)
+            connection.executemany("DELETE FROM told WHERE client_order_id = ?", [(item,) for item in over])
 
         await self._run(statement)
+
+    async def told(self, client_order_ids: Sequence[str]) -> None:
+        """Note orders that somebody else's records have by now; until they are `set` to be over."""
+        await self._run(lambda connection: connection.executemany(
+            "INSERT OR IGNORE INTO told VALUES (?)", [(item,) for item in client_order_ids]))
+
+    async def told_orders(self) -> frozenset[str]:
+        """The orders that were noted as told and are not over."""
+        rows = await self._run(lambda connection: connection.execute("SELECT client_order_id FROM told").fetchall())
+        return frozenset(str(row[0]) for row in rows)
 
     async def _run(self, statement: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is None:
@@ -150,29 +164,35 @@ class Journal:
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._queue.append((statement, future))
         if self._flusher is None:
-            self._flusher = asyncio.get_running_loop().create_task(self._flush())
+            self._start_flush()
         return await future
+
+    def _start_flush(self) -> None:
+        self._flusher = asyncio.get_running_loop().create_task(self._flush())
+        self._flusher.add_done_callback(self._flush_ended)
+
+    def _flush_ended(self, flusher: asyncio.Task[None]) -> None:
+        self._flusher = None
+        if self._queue:  # it was cancelled, perhaps before it began
+            self._start_flush()
 
     async def _flush(self) -> None:
         """One transaction for everything that is queued, again until nothing is."""
         loop = asyncio.get_running_loop()
-        try:
-            while self._queue:
-                work, self._queue = self._queue, []
-                try:
-                    results = await loop.run_in_executor(self._executor, self._commit, [statement for statement, _ in work])
-                except BaseException as error:
-                    for _, future in work:
-                        if not future.done():
-                            future.set_exception(error)
-                    if not isinstance(error, (sqlite3.Error, OSError)):
-                        raise
-                else:
-                    for (_, future), result in zip(work, results):
-                        if not future.done():
-                            future.set_result(result)
-        finally:
-            self._flusher = None
+        while self._queue:
+            work, self._queue = self._queue, []
+            try:
+                results = await loop.run_in_executor(self._executor, self._commit, [statement for statement, _ in work])
+            except BaseException as error:
+                for _, future in work:
+                    if not future.done():
+                        future.set_exception(error)
+                if not isinstance(error, (sqlite3.Error, OSError)):
+                    raise
+            else:
+                for (_, future), result in zip(work, results):
+                    if not future.done():
+                        future.set_result(result)
 
     def _settle(self, connection: sqlite3.Connection, ids: Sequence[int], now: float) -> None:
         connection.executemany("UPDATE intents SET settled = ? WHERE id = ?", [(now, number) for number in ids])

@@ -1,8 +1,8 @@
 """A connector whose every belief is compared with the chain: for tests that do many things to it in a random order."""
 import asyncio
-import json
 import logging
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -19,19 +19,16 @@ from hummingbot.connector.exchange.standard.sandbox.transactions import Transact
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
-from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
-from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from simulation.comparison import Comparison
+from test.hummingbot.connector.exchange.standard.hummingbot_records import Records
 from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, UNLIMITED
 
 SPEED = 20
 BLOCK_SECONDS = 0.2  # of the fast clock
 QUIET_SECONDS = 25.0
 DONE = (OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED)
-SAVING_EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, MarketEvent.OrderFilled, MarketEvent.OrderCancelled,
-                 MarketEvent.OrderFailure, MarketEvent.BuyOrderCompleted, MarketEvent.SellOrderCompleted)
 
 
 class FastClock(SystemClock):
@@ -71,12 +68,11 @@ class Rig:
         self.sandbox = Sandbox(SandboxSettings(port=0, block_interval=block_seconds, traders=TraderSettings(enabled=False)),
                                self.clock)
         self.address = self.sandbox.accounts[0].address
-        self.saved = "{}"
+        self.records = Records(folder / "hummingbot.sqlite")
         self.errors = Errors()
         self.comparisons = 0
         self.kills = 0
         self.tasks: set[asyncio.Future[Any]] = set()
-        self._forwarders: list[SourceInfoEventForwarder] = []
         self._before: set[asyncio.Task[Any]] = set()
 
     # Life
@@ -109,10 +105,7 @@ class Rig:
         exchange.order_book_tracker._sleep = lambda delay: asyncio.sleep(0)
         for limit in exchange._throttler._rate_limits:
             limit.limit *= SPEED * 5
-        self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
-        for kind, forwarder in zip(SAVING_EVENTS, self._forwarders):
-            exchange.add_listener(kind, forwarder)
-        exchange.restore_tracking_states(json.loads(self.saved))
+        self.records.attach(exchange)
         self.orders.update(exchange.in_flight_orders)
         exchange._set_current_timestamp(time.time())
         await exchange.start_network()
@@ -122,7 +115,7 @@ class Rig:
         """End the connector without a word, as the end of its process would."""
         self._notice()
         self.kills += 1
-        account, saved = self.exchange._account, json.loads(self.saved)
+        account = self.exchange._account
         ending = [task for task in asyncio.all_tasks() - self._before if task is not asyncio.current_task()
                   and not (task.get_name().startswith("sandbox") or "aiohttp.web" in repr(task.get_coro()))]
         for task in ending:
@@ -132,7 +125,9 @@ class Rig:
         if account is not None:
             await account._journal.close()
         await ConnectionsFactory().close()
-        self.comparison.forget_unsaved({name: int(order["last_state"]) for name, order in saved.items()})
+        self.records.detach()
+        saved = {name: int(order["last_state"]) for name, order in self.records.saved_states().items()}
+        self.comparison.forget_unsaved(saved, self.records.orders())
 
     async def _tick(self, exchange: StandardExchange) -> None:
         while True:
@@ -140,11 +135,6 @@ class Rig:
             exchange.tick(time.time())
             self._notice()
             await asyncio.sleep(0.02)
-
-    def _save(self, tag: int, caller: Any, event: Any) -> None:
-        """As Hummingbot does: whenever something happened to an order."""
-        self.saved = json.dumps(self.exchange.tracking_states)
-        self._notice()
 
     def _notice(self) -> None:
         self.orders.update(self.exchange._order_tracker.all_fillable_orders)
@@ -190,7 +180,8 @@ class Rig:
         agreed = 0
         while agreed < 3:
             self._notice()
-            problems = list(self.comparison.problems(self.exchange)) or await self.comparison.money_problems(self.exchange)
+            problems = [*self.comparison.problems(self.exchange), *self.record_problems()] \
+                or await self.comparison.money_problems(self.exchange)
             agreed = 0 if problems or self.sandbox.node.head.number < head + 3 else agreed + 1
             if agreed == 0 and time.monotonic() > end:
                 raise AssertionError("\n".join(problems) or "no blocks come")
@@ -205,6 +196,16 @@ class Rig:
         return {"rounds": 1, "comparisons": self.comparisons, "orders": len(truth.orders),
                 "fills": sum(len(order.trades) for order in truth.orders.values()), "kills": self.kills,
                 "forgotten": len(self.comparison.forgotten)} | {state: states.count(state) for state in sorted(set(states))}
+
+    def record_problems(self) -> Iterator[str]:
+        """Hummingbot's records hold every order that the chain has, with every fill; what was taken back stays in them."""
+        recorded, fills = self.records.orders(), {(fill.order_id, fill.trade_id) for fill in self.records.fills()}
+        for name, order in self.orders.items():
+            if order.current_state is not OrderState.FAILED and not order.is_pending_create and name not in recorded:
+                yield f"{name} is {order.current_state.name}, and there is no record of it"
+            for trade_id, fill in order.order_fills.items():
+                if fill.fill_base_amount and (name, trade_id) not in fills:
+                    yield f"there is no record of the fill {trade_id} of {name}"
 
 
 def limit_order_data(market: Market, is_buy: bool, price: int, units: int, rests: bool, recipient: str) -> tuple[bytes, int]:

@@ -1,6 +1,5 @@
 """A connector that is killed and started again: named cases of what the crash test and the model found or must keep."""
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -43,7 +42,7 @@ async def resting_gone(rig: Rig) -> None:
 async def test_a_placement_that_hummingbot_saved_as_pending_gets_its_state_and_its_fills(rig: Rig) -> None:
     await sent(rig)
     (order,) = rig.open_orders()
-    rig.saved = json.dumps(rig.exchange.tracking_states)
+    rig.records.save(rig.exchange)
     await rig.kill()
     rig.sandbox.node.resume()
     await until(lambda: not len(rig.sandbox.node.pool))
@@ -59,7 +58,7 @@ async def test_fills_between_two_runs_count_although_nothing_rested_when_the_sta
     """The first run saved its state before the order was placed; its logs must be read from that block on."""
     await sent(rig)
     (order,) = rig.open_orders()
-    rig.saved = json.dumps(rig.exchange.tracking_states)
+    rig.records.save(rig.exchange)
     await rig.kill()
     rig.sandbox.node.resume()
     await until(lambda: not len(rig.sandbox.node.pool))
@@ -70,20 +69,30 @@ async def test_fills_between_two_runs_count_although_nothing_rested_when_the_sta
     assert rig.orders[order.client_order_id].current_state is OrderState.FILLED
 
 
-async def test_an_order_that_hummingbot_forgot_is_cancelled(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+async def test_an_order_that_hummingbot_never_saved_is_recorded_with_its_fills_and_cancelled(
+        rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     await sent(rig)
+    (order,) = rig.open_orders()
+    assert order.client_order_id not in rig.records.saved_states()
     await rig.kill()
-    assert len(rig.comparison.forgotten) == 1
     rig.sandbox.node.resume()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    take(rig, order, 3)
+    await until(lambda: not len(rig.sandbox.node.pool))
     await rig.connect()
     await rig.quiet()
-    assert any("does not know it any more" in record.message for record in caplog.records)
+    again = rig.orders[order.client_order_id]
+    assert again.current_state is OrderState.CANCELED and len(again.order_fills) == 1
+    assert (again.amount, again.price, again.creation_timestamp) == (order.amount, order.price, order.creation_timestamp)
+    assert rig.records.orders()[order.client_order_id] == (again.exchange_order_id, "OrderCancelled")
+    assert [fill.trade_id for fill in rig.records.fills()] == list(again.order_fills)
+    assert "placed before Hummingbot had saved it" in caplog.text and "no strategy knows it" in caplog.text
     assert not rig.exchange.in_flight_orders and not rig.exchange._account.settlement.resting
 
 
 async def test_an_order_that_was_saved_and_never_sent_fails(rig: Rig) -> None:
     order = InFlightOrder("HBOTnever", TOKEN_PAIR, OrderType.LIMIT, TradeType.SELL, AMOUNTS[TOKEN_PAIR], 1.0, PRICES[TOKEN_PAIR])
-    rig.saved = json.dumps({order.client_order_id: order.to_json()})
+    rig.records.save(rig.exchange, {order.client_order_id: order.to_json()})
     await rig.kill()
     await rig.connect()
     await rig.quiet()

@@ -9,6 +9,7 @@ import pytest
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Retracted
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, without_repeats
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -94,6 +95,20 @@ async def test_an_order_whose_placement_was_taken_back_is_pending_and_created_on
     await told.updates.tell([Opened("mine", again.exchange_order_id, again, PRICE, 100)])
     assert told.order.current_state is OrderState.OPEN and told.order.exchange_order_id == again.exchange_order_id
     assert told.events == ["SellOrderCreatedEvent"]
+
+
+async def test_an_expected_order_is_tracked_as_soon_as_there_is_something_to_tell_of_it(told: Told) -> None:
+    terms = OrderTerms("AAA-BBB", TradeType.SELL, OrderType.LIMIT, Decimal(100), Decimal(2), 1.0)
+    told.updates.expect({"theirs": terms, "never": terms})
+    key = KEY._replace(id=8)
+    opened = Opened("theirs", key.exchange_order_id, key, PRICE, 100 * 10 ** 18)
+    told.events.clear()
+    await told.updates.tell([Retracted(opened)])
+    assert not told.events and not told.updates.brought_back
+    await told.updates.tell([fill(3, Decimal(1))._replace(client_order_id="theirs"), opened])
+    assert told.events == ["SellOrderCreatedEvent", "OrderFilledEvent"] and told.updates.brought_back == {"theirs"}
+    assert told.tracker.fetch_tracked_order("theirs").current_state is OrderState.PARTIALLY_FILLED
+    assert told.tracker.fetch_order("never") is None
 
 
 async def test_only_an_order_that_is_on_its_way_fails_unsent(told: Told) -> None:

@@ -73,6 +73,28 @@ async def test_a_value_and_what_it_settles_are_one_commit(journal: Journal) -> N
     assert await journal.get("cursor") == "77" and await journal.unfinished(ACCOUNT) == []
 
 
+async def test_a_flush_that_is_cancelled_before_it_begins_leaves_nothing_undone(journal: Journal) -> None:
+    first = asyncio.ensure_future(journal.set("cursor", "1"))
+    await asyncio.sleep(0)
+    journal._flusher.cancel()
+    await asyncio.wait_for(journal.set("cursor", "2"), 5)
+    await asyncio.wait_for(first, 5)
+    assert await journal.get("cursor") == "2"
+    last = asyncio.ensure_future(journal.set("cursor", "3"))
+    await asyncio.sleep(0)
+    journal._flusher.cancel()
+    await asyncio.wait_for(journal.close(), 5)
+    await asyncio.wait_for(last, 5)
+
+
+async def test_orders_are_noted_as_told_until_they_are_over(journal: Journal) -> None:
+    await journal.told(["HBOT-1", "HBOT-2", "HBOT-3"])
+    await journal.told(["HBOT-1"])
+    await journal.set("state", "{}", over=["HBOT-1", "HBOT-2"])
+    await reopened(journal)
+    assert await journal.told_orders() == {"HBOT-3"}
+
+
 async def test_what_was_settled_long_ago_is_deleted(tmp_path: Path) -> None:
     clock = FakeClock()
     journal = Journal(tmp_path / "journal.sqlite", clock, keep_days=2.0)

@@ -1,0 +1,34 @@
+"""Which orders Hummingbot's own database holds.
+
+A connector is told the exchange order ids of a configuration at start, but only of its 2,000 oldest orders, so the
+database is asked for those in question. Each of its records has a key of its own (an order's id; market, order and trade id
+of a fill), so that telling one twice would double nothing, but log a traceback.
+"""
+import asyncio
+import logging
+from collections.abc import Collection
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from hummingbot.connector.connector_base import ConnectorBase
+from hummingbot.connector.markets_recorder import MarketsRecorder
+from hummingbot.model.order import Order
+from hummingbot.model.sql_connection_manager import SQLConnectionManager
+
+
+async def recorded_orders(connector: ConnectorBase, client_order_ids: Collection[str]) -> set[str]:
+    """Those of the orders (by client order id) that the running configuration's database holds, with or without an end."""
+    wanted = set(client_order_ids)
+    recorded = wanted & set(connector._exchange_order_ids.values())
+    recorder = MarketsRecorder._shared_instance  # a bare connector has none
+    if recorder is not None and wanted - recorded:
+        try:
+            recorded |= await asyncio.to_thread(_look_up, recorder.sql_manager, wanted)
+        except SQLAlchemyError as error:
+            logging.getLogger(__name__).warning("Hummingbot's records cannot be read: %s", error)
+    return recorded
+
+
+def _look_up(database: SQLConnectionManager, client_order_ids: Collection[str]) -> set[str]:
+    with database.get_new_session() as session:
+        return {name for (name,) in session.query(Order.id).filter(Order.id.in_(client_order_ids))}

@@ -1,0 +1,125 @@
+"""Making native again what the engine gave back wrapped (docs/protocol.md, "Native token").
+
+What a market order in native tokens does not spend comes back as wrapped tokens, which the connector neither trades nor
+counts. Each refund is unwrapped by a transaction of its own, which nobody waits for. One that fails is told, and tried once
+more by the next start, if the wallet still holds as much. Wrapped tokens of another origin are the user's: told once.
+"""
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.markets import Token
+
+UNWRAP = "unwrap"
+
+
+class Unwraps:
+    """The unwraps of one account. The tag of each is the journal's number of the placement whose refund it unwraps."""
+
+    def __init__(self, address: str, native: Token, rpc: RpcClient, sender: TransactionSender, gas: GasLimits,
+                 follow: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+        """`native` is the wrapper, named as the native token; `follow` runs something in the background."""
+        self._address = address
+        self._native = native
+        self._rpc = rpc
+        self._sender = sender
+        self._gas = gas
+        self._follow = follow
+        self._seen: set[str] = set()
+        self._told = False
+
+    def resume(self, earlier: Sequence[Tracked], placements: Sequence[Tracked]) -> None:
+        """Take up the unwraps among transactions of an earlier run, whose unsettled placements are given too.
+
+        As long as a placement may be settled once more, its refund must not be unwrapped once more.
+        """
+        unsettled = {str(tracked.id) for tracked in placements}
+        unwraps = [tracked for tracked in earlier if tracked.intent.kind == UNWRAP]
+        self._seen.update(tracked.intent.tag for tracked in unwraps)
+        self._follow(self._go_on(unwraps, unsettled))
+
+    async def _go_on(self, unwraps: Sequence[Tracked], unsettled: set[str]) -> None:
+        try:
+            for tracked in unwraps:
+                failure = await self._failure(tracked)
+                if failure is not None and await self._held() >= _amount(tracked):
+                    self._submit(_amount(tracked), tracked.intent.tag)
+                if failure is not None or tracked.intent.tag not in unsettled:
+                    self._sender.settle(tracked)
+            if not self._told and not any(tracked.intent.kind == UNWRAP for tracked in self._sender.pending):
+                self._told = True
+                await self._tell_of_others()
+        except OutcomeUnknownError:
+            pass  # the sender was stopped: the next start goes on
+        except StandardError as error:
+            logging.getLogger(__name__).warning("Wrapped %s in the wallet could not be looked up: %s", self._native.symbol, error)
+
+    async def _tell_of_others(self) -> None:
+        held = await self._held()
+        if held:
+            logging.getLogger(__name__).warning(
+                "The wallet holds %s wrapped %s (%s), which are not traded and not counted here: unwrap them (`withdraw`) if "
+                "they should be.", self._native.from_units(held), self._native.symbol, self._native.address)
+
+    async def unwrap(self, placement: Tracked, refund: int) -> None:
+        """Unwrap what a placement left over, in wei. A placement may be settled a second time: what is not there any more
+        was unwrapped then."""
+        tag = str(placement.id)
+        if tag in self._seen:
+            return
+        self._seen.add(tag)
+        try:
+            if await self._held() < refund:
+                return
+        except StandardError as error:
+            self._tell_failure(refund, str(error))
+            return
+        logging.getLogger(__name__).info("Unwrapping %s %s that came back of an order", self._native.from_units(refund),
+                                         self._native.symbol)
+        self._submit(refund, tag)
+
+    def _submit(self, amount: int, tag: str) -> None:
+        tracked = self._sender.submit(Intent(
+            to=self._native.address, data=WETH_FUNCTIONS["withdraw"].encode(amount), value=0, gas_limit=self._gas.wrap(),
+            kind=UNWRAP, tag=tag, patience=FOREVER))
+        self._follow(self._see_to(tracked))
+
+    async def _see_to(self, tracked: Tracked) -> None:
+        try:
+            failure = await self._failure(tracked)
+        except OutcomeUnknownError:
+            return  # the sender was stopped: the next start goes on
+        if failure is not None:
+            self._tell_failure(_amount(tracked), failure)
+
+    @staticmethod
+    async def _failure(tracked: Tracked) -> str | None:
+        """Why an unwrap failed, None when it did not. Raises OutcomeUnknownError when the sender is stopped before."""
+        try:
+            receipt = await tracked.wait()
+        except OutcomeUnknownError:
+            raise
+        except StandardError as error:
+            return str(error)
+        return None if receipt.ok else receipt.reason or "it was refused"
+
+    def _tell_failure(self, amount: int, why: str) -> None:
+        logging.getLogger(__name__).warning(
+            "%s %s that came back of an order stay wrapped in the wallet (%s) and are not counted: %s The next start tries once "
+            "more to unwrap them; `withdraw` of the contract does it too.", self._native.from_units(amount), self._native.symbol,
+            self._native.address, why if why.endswith(".") else f"{why}.")
+
+    async def _held(self) -> int:
+        held = await self._rpc.eth_call(self._native.address, ERC20_FUNCTIONS["balanceOf"].encode(self._address))
+        return int.from_bytes(held, "big")
+
+
+def _amount(tracked: Tracked) -> int:
+    """How much an unwrap unwraps, in wei: the one argument of its call."""
+    return int.from_bytes(tracked.intent.data[4:], "big")
