@@ -65,7 +65,7 @@ class Unwraps:
         if held:
             logging.getLogger(__name__).warning(
                 "The wallet holds %s wrapped %s (%s), which are not traded and not counted here: unwrap them (`withdraw`) if "
-                "they should be.", self._native.from_units(held), self._native.symbol, self._native.address)
+                "they should be.", self._shown(held), self._native.symbol, self._native.address)
 
     async def unwrap(self, placement: Tracked, refund: int) -> None:
         """Unwrap what a placement left over, in wei. A placement may be settled a second time: what is not there any more
@@ -80,8 +80,7 @@ class Unwraps:
         except StandardError as error:
             self._tell_failure(refund, str(error))
             return
-        logging.getLogger(__name__).info("Unwrapping %s %s that came back of an order", self._native.from_units(refund),
-                                         self._native.symbol)
+        logging.getLogger(__name__).info("Unwrapping %s %s that came back of an order", self._shown(refund), self._native.symbol)
         self._submit(refund, tag)
 
     def _submit(self, amount: int, tag: str) -> None:
@@ -112,8 +111,11 @@ class Unwraps:
     def _tell_failure(self, amount: int, why: str) -> None:
         logging.getLogger(__name__).warning(
             "%s %s that came back of an order stay wrapped in the wallet (%s) and are not counted: %s The next start tries once "
-            "more to unwrap them; `withdraw` of the contract does it too.", self._native.from_units(amount), self._native.symbol,
+            "more to unwrap them; `withdraw` of the contract does it too.", self._shown(amount), self._native.symbol,
             self._native.address, why if why.endswith(".") else f"{why}.")
+
+    def _shown(self, units: int) -> str:
+        return f"{self._native.from_units(units).normalize():f}"
 
     async def _held(self) -> int:
         held = await self._rpc.eth_call(self._native.address, ERC20_FUNCTIONS["balanceOf"].encode(self._address))

@@ -7,6 +7,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard import account as account_module
 from hummingbot.connector.exchange.standard import order_cancels
+from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -142,12 +143,19 @@ async def test_an_order_that_was_settled_before_the_network_was_left_is_not_sett
         assert order(exchange, name).current_state is OrderState.FILLED
 
 
+async def finished(exchange: StandardExchange, name: str) -> Tracked:
+    """The transaction of an order, once all that it did was told; it is kept until its block is final."""
+    account = exchange._account
+    await until(lambda: any(name in tracked.intent.client_order_ids for tracked in account._finished))
+    return next(tracked for tracked in account._finished if name in tracked.intent.client_order_ids)
+
+
 async def test_a_receipt_that_was_settled_before_changes_nothing() -> None:
     """A kill may come between the saving of an order that rests and that of its transaction's end."""
-    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+    async with quiet_sandbox(block_interval=0.2) as sandbox, connected(sandbox) as exchange:
         name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
         key = await rests(exchange, name)
-        tracked = next(tracked for tracked in exchange._account._finished if name in tracked.intent.client_order_ids)
+        tracked = await finished(exchange, name)
         assert await exchange._account._placements.finish(tracked) == []
         assert order(exchange, name).current_state is OrderState.OPEN
         assert key in exchange._account.settlement.resting
@@ -212,14 +220,14 @@ async def test_a_fill_counts_although_the_account_cannot_be_started_again_at_onc
 
 async def test_what_came_back_wrapped_is_unwrapped_once_however_often_the_order_is_settled() -> None:
     """A reorganisation, or a restart before the end was final, settles the placement once more."""
-    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+    async with quiet_sandbox(block_interval=0.2) as sandbox, connected(sandbox) as exchange:
         wallet, market, trader = sandbox.accounts[0].address, exchange.venue.market(NATIVE_PAIR), Trader(sandbox)
         await trader.approve(market)
         await trader.buy(market, 65_000_000, 650_000)
         await until(lambda: exchange._offers.levels(NATIVE_PAIR, False))
         name = exchange.sell(NATIVE_PAIR, Decimal("3"), OrderType.MARKET, Decimal("NaN"))
         assert await ends(exchange, name) is OrderState.CANCELED
-        taken = next(tracked for tracked in exchange._account._finished if name in tracked.intent.client_order_ids)
+        taken = await finished(exchange, name)
         await exchange._account._placements.finish(taken)
         assert len([tracked for tracked in exchange._account._sender.pending if tracked.intent.kind == "unwrap"]) <= 1
         await until(lambda: sandbox.node.nonce(wallet, pending=True) == 2 and not exchange._account._sender.pending)
