@@ -81,6 +81,9 @@ simulate: env  ## Run SEEDS (200) simulated worlds from FIRST (0) on, HOURS (1/6
 fault-guards: env  ## Take away each guard of docs/faults.md in a copy; a test must miss it (ARGS="7 24" for some rows)
 	@nice $(PY) -m test.faults $(ARGS)
 
+mutate: env  ## Make small wrong changes of the money paths, one at a time: FILE=markets.py for one; a test must notice each
+	@$(PY) -m mutation $(FILE) --jobs $(JOBS) $(ARGS)
+
 bench-feeds: env  ## Measure how fresh each source of order books is, and what one core sustains
 	@$(PY) bench/feeds.py $(ARGS)
 
@@ -103,7 +106,7 @@ lock: env  ## Resolve requirements.in into requirements.lock again, with hashes 
 		requirements.in --output-file requirements.lock
 
 clean:  ## Remove what the other targets leave behind, except .venv
-	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .crash-test .fuzz .simulation .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .crash-test .fuzz .mutation .simulation .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz simulate fault-guards bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz mutate simulate fault-guards bench-feeds bench-sandbox wheel lock clean

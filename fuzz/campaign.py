@@ -40,7 +40,7 @@ def payload_of(name: str, seed: int, number: int) -> tuple[str, bytes, Random]:
     """The kind and the bytes of an input, and the chance that goes on from there: the same for the same three."""
     target, chance = known()[name], Random(f"{seed} {name} {number}")
     sample = chance.choice(target.samples)
-    return sample.kind, target.damage(sample.body, chance, [other.body for other in target.samples]), chance
+    return sample.kind, target.damage(sample.body, chance, target.bodies), chance
 
 
 def run_input(name: str, seed: int, number: int) -> Failure | None:

@@ -3,8 +3,10 @@ import asyncio
 import json
 import os
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from random import Random
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import aiohttp
 
@@ -38,7 +40,8 @@ STEP_DIGITS = 4
 URL = "http://127.0.0.1"
 
 
-class Target(NamedTuple):
+@dataclass(frozen=True)
+class Target:
     """A decoder. `decode(kind, payload, chance)` raises one of `allowed`, or BadValue for what it must not let through.
 
     `damage(payload, chance, others)` makes a damaged copy; `others` are the bodies of all samples.
@@ -48,6 +51,11 @@ class Target(NamedTuple):
     decode: Callable[[str, bytes, Random], Any]
     allowed: tuple[type[Exception], ...]
     damage: Callable[[bytes, Random, list[bytes]], bytes] = json_damage
+
+    @cached_property
+    def bodies(self) -> list[bytes]:
+        """The bodies of all samples."""
+        return [sample.body for sample in self.samples]
 
 
 class OneAnswer:

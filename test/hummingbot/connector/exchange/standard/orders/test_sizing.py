@@ -202,9 +202,24 @@ def test_a_market_sell_of_the_native_token_is_paid_with_value():
     assert call.value == 15 * 10**17
 
 
-def test_a_market_order_without_an_offer_is_refused():
-    with pytest.raises(OrderRejectedError, match="no asks"):
-        market_order(BTC_USDC, True, Decimal("0.001"), ME, [], Decimal("0.01"))
+@pytest.mark.parametrize("is_buy, side", [(True, "asks"), (False, "bids")])
+def test_a_market_order_without_an_offer_is_refused(is_buy, side):
+    with pytest.raises(OrderRejectedError, match=f"no {side}"):
+        market_order(BTC_USDC, is_buy, Decimal("0.001"), ME, [], Decimal("0.01"))
+
+
+@pytest.mark.parametrize("is_buy, chain_price", [(True, 124691356), (False, 122222222)])
+def test_the_bound_of_a_market_order_is_rounded_in_the_users_favour(is_buy, chain_price):
+    offers = [Level(123456789, 10**18)]
+    assert market_order(SOMI_USDC, is_buy, Decimal(10), ME, offers, Decimal("0.01")).price == chain_price
+
+
+def test_a_market_sell_at_any_price_is_bounded_by_the_smallest_one():
+    assert market_order(SOMI_USDC, False, Decimal(1000), ME, [Level(100, 10**18)], Decimal(1)).price == 1
+
+
+def test_the_smallest_price_is_a_price():
+    assert limit_order(SOMI_USDC, True, Decimal(1000), Decimal("1E-8"), ME).price == 1
 
 
 @pytest.mark.parametrize("is_buy, price, expected", [

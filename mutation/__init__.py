@@ -1,0 +1,1 @@
+"""Small wrong changes of the money paths, each of which a test has to notice: `make mutate`."""
