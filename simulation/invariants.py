@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.account import STOP_TIMEOUT
 from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.sandbox.transactions import Transaction, TransactionRejected, decode_transaction
+from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.event.events import OrderFilledEvent
 from simulation.life import Life
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 AGREEMENTS = 3
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 180.0
+# So long it may take until a connector has heard of everything that a reorganisation changed.
+UNHEARD_SECONDS = 120.0
 REQUESTS_PER_MINUTE = 2000
 TASKS_AT_REST = 80
 _PAYLOAD = re.compile(r"(?:0x)?[0-9a-fA-F]{200,}")
@@ -85,7 +88,7 @@ class Invariants:
         self._world = world
         self._problem: Violation | None = None
         self._by_nonce: dict[int, dict[str, Transaction]] = {}
-        self._trades: dict[str, str] = {}
+        self._trades: dict[tuple[str, TradeType], str] = {}
         self._removed_trades: set[str] = set()
         self._reorganised_at = -1e9
         world.network.sent = self._sent
@@ -113,18 +116,14 @@ class Invariants:
 
     def after_event(self, event: Any) -> None:
         """Hummingbot was told something of an order."""
-        if isinstance(event, OrderFilledEvent):
-            # The same trade may be told again by another life, of the same order (I4).
-            if event.exchange_trade_id in self._removed_trades:
-                return
-            order = self._trades.setdefault(event.exchange_trade_id, event.order_id)
-            if order != event.order_id and not self._own_trade(order, event.order_id):
+        if self._world.loop.time() - self._reorganised_at < UNHEARD_SECONDS:
+            return  # what is told now may be taken back
+        if isinstance(event, OrderFilledEvent) and event.exchange_trade_id not in self._removed_trades:
+            # The same trade may be told again by another life, of the same order; and of both, when two orders of the
+            # account traded with each other (I4).
+            order = self._trades.setdefault((event.exchange_trade_id, event.trade_type), event.order_id)
+            if order != event.order_id:
                 self._fail("I4", f"the trade {event.exchange_trade_id} is told of {order} and of {event.order_id}")
-
-    def _own_trade(self, one: str, other: str) -> bool:
-        """Whether these orders may have traded with each other: then both have the trade."""
-        orders = self._world.comparison.orders
-        return one in orders and other in orders and orders[one].trade_type is not orders[other].trade_type
 
     def _fail(self, invariant: str, message: str) -> None:
         self._problem = self._problem or Violation(invariant, message)

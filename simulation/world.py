@@ -26,7 +26,7 @@ from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from simulation.actions import ACTIONS, act
 from simulation.clock import VirtualClock
 from simulation.comparison import Comparison
-from simulation.invariants import Invariants, Violation
+from simulation.invariants import UNHEARD_SECONDS, Invariants, Violation
 from simulation.life import Life, Records, Wallet
 from simulation.loop import Process, VirtualLoop
 from simulation.network import Network, Weather
@@ -38,8 +38,6 @@ URL = "http://127.0.0.1:8745"
 UNLIMITED = 2 ** 256 - 1
 CHAIN_IDS = {"ETHEREUM": 31337, "SOMNIA": 50312}
 COLLECT_SECONDS = 600.0
-# So long it may take until a connector has heard of everything that a reorganisation changed.
-UNHEARD_SECONDS = 120.0
 
 
 class World:

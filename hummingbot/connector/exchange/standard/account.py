@@ -97,7 +97,9 @@ class Account:
                     await self._journal.set(STATE, json.dumps({"block": self._began}))
                 self._running = True
                 if self._recalled:
-                    self._follow(self._go_on())
+                    # Which of them are settled is known now; by the time that the others are followed it may be forgotten.
+                    settled = {tracked.id for tracked in self._finished}
+                    self._follow(self._go_on([tracked for tracked in self.unfinished() if tracked.id not in settled]))
 
     async def stop(self) -> None:
         """Stop sending once everything on its way has come to its end, or after a while: the journal has the rest."""
@@ -119,11 +121,10 @@ class Account:
         self._sender.resumed.clear()
         return resumed
 
-    async def _go_on(self) -> None:
+    async def _go_on(self, unsettled: Sequence[Tracked]) -> None:
         """After a stop and another start in one process: follow what is still on its way; what was not sent fails."""
         in_doubt, self._in_doubt = self._in_doubt, set()
-        settled = {tracked.id for tracked in self._finished}
-        await asyncio.gather(*(self.finish(tracked) for tracked in self.unfinished() if tracked.id not in settled))
+        await asyncio.gather(*(self.finish(tracked) for tracked in unsettled))
         for client_order_id in in_doubt - self._in_doubt:
             await self._updates.fail_unsent(client_order_id, "It was not sent before the network was left.")
 

@@ -35,3 +35,20 @@ async def test_an_account_that_was_left_comes_back_with_the_network() -> None:
             raise AssertionError("the account came back by itself")
         await exchange.start_network()
         await until(lambda: exchange._account._running)
+
+
+async def test_an_order_that_is_over_does_not_come_back_with_the_network() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        account = exchange._account
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)
+        placed, block = list(account._finished), sandbox.node.head.number
+        await exchange._execute_cancel(TOKEN_PAIR, name)
+        assert order(exchange, name).is_cancelled and not account.settlement.resting
+        await exchange.stop_network()
+        await until(lambda: not account._running)
+        account._finished[:] = placed  # as if its block were too young to be forgotten yet
+        await account.start()
+        await account.remember(block + 100)
+        await until(lambda: not account._following)
+        assert not account.settlement.resting
