@@ -32,6 +32,8 @@ class OrderStates:
                told: bool) -> OrderUpdate | OrderNotFoundError:
         """`told` is whether the logs are known that say how an order left; without them it stays as it is."""
         state = order.current_state
+        if key is not None and order.exchange_order_id != key.exchange_order_id:
+            key = None  # the block that held it was replaced meanwhile: what was read is of nobody now
         # A lost order counts as done in Hummingbot and may well rest: any open state keeps it among the lost ones.
         if key is not None and (order.is_failure or not order.is_done):
             if stored[key].deposit > 0 or (order.is_failure and not told):

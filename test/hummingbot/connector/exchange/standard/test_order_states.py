@@ -105,6 +105,19 @@ async def test_orders_without_news_do_not_go_through_the_tracker(world):
         process.assert_not_called()
 
 
+async def test_order_that_was_taken_back_while_its_state_was_read_stays_pending(world):
+    read = world.exchange.venue.orders_and_head
+
+    async def reorganised_meanwhile(keys):
+        found = await read(keys)
+        world.order.exchange_order_id, world.order.current_state = None, OrderState.PENDING_CREATE
+        return found
+
+    with patch.object(world.exchange.venue, "orders_and_head", reorganised_meanwhile):
+        await world.exchange._update_order_status()
+    assert world.order.current_state is OrderState.PENDING_CREATE and world.misses == 0
+
+
 async def test_order_that_left_without_any_log_is_missed_each_time_and_lost_in_the_end(world):
     del world.node.orders[KEY]
     for misses in (1, 2, 3):
