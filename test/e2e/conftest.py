@@ -12,6 +12,7 @@ PASSWORD = "end to end"
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """They share one sandbox, and two bots at once would make each other late: one process of the test run takes them all."""
     for item in items:

@@ -155,6 +155,31 @@ def test_a_worktree_and_a_folder_without_git_work_too(checkout, tmp_path, capsys
     assert main(["link", str(checkout)]) == 0 and place(checkout).is_symlink()
 
 
+def test_a_submodule_and_a_checkout_without_a_list_of_names_work_too(checkout, tmp_path, capsys):
+    (checkout / ".git").rename(tmp_path / "modules")
+    (checkout / ".git").write_text(f"gitdir: {tmp_path / 'modules'}\n")
+    (tmp_path / "modules" / "info" / "exclude").unlink()
+    assert main(["link", str(checkout)]) == 0
+    assert (tmp_path / "modules" / "info" / "exclude").read_text() == EXCLUDED + "\n"
+    (tmp_path / "modules" / "info" / "exclude").unlink()
+    assert main(["unlink", str(checkout)]) == 0
+    assert not place(checkout).exists() and "Traceback" not in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_a_sentence(checkout, capsys, monkeypatch):
+    def denied(self, target, target_is_directory=False):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "symlink_to", denied)
+    assert main(["link", str(checkout)]) == 1
+    assert capsys.readouterr().err == f"It could not be done: Permission denied: {place(checkout)}\n"
+
+
+def test_half_a_connector_is_not_linked(checkout, tmp_path):
+    with pytest.raises(link.Refusal, match="not a complete connector folder"):
+        link.link(checkout, False, tmp_path / "nothing")
+
+
 def test_another_version_is_one_warning_and_stored_keys_are_told_at_unlink(checkout, capsys):
     (checkout / "hummingbot" / "VERSION").write_text("dev-2.99.0\n")
     main(["link", str(checkout)])

@@ -3,15 +3,21 @@ import io
 import json
 import os
 import sys
+from types import SimpleNamespace
 
 import pexpect
 import pytest
 
+from hummingbot.connector.exchange.standard.cancels import Cancels
 from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.signing import Wallet
+from hummingbot.connector.exchange.standard.cli import main, orders, wallets
+from hummingbot.connector.exchange.standard.cli.wallets import BotHome
 from hummingbot.connector.exchange.standard.clock import SystemClock
+from hummingbot.connector.exchange.standard.errors import NotSentError
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 
-from .exchange_at_work import key_of, run, sell
+from .exchange_at_work import answering, key_of, run, sell
 
 NETWORK = ("--network", "standard_sandbox")
 
@@ -131,6 +137,54 @@ async def test_a_damaged_journal_of_a_bot_does_not_stand_in_the_way(sandbox, hom
     (home / "data" / journal_name(sandbox)).write_bytes(b"this is no database, and never was one" * 100)
     assert await run("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all", "--yes") == 0
     assert "cancelled in block" in capsys.readouterr().out
+
+
+async def test_an_order_that_is_gone_before_its_cancel_counts_as_gone(sandbox, home, capsys, monkeypatch):
+    await sell(sandbox, ["0.7", "0.75"])
+    found = await orders._find("standard_sandbox", BotHome(home), sandbox.accounts[0].address, [])
+    where = ("--key-from-bot-home", str(home))
+    assert await run("orders", "cancel", *NETWORK, *where, "--yes", "SOMI-USDC:ask:1") == 0
+    monkeypatch.setattr(orders, "open_orders", answering(found))
+    capsys.readouterr()
+    assert await run("orders", "cancel", *NETWORK, *where, "--all", "--yes") == 0
+    out = capsys.readouterr().out
+    assert "SOMI-USDC:ask:1  was gone already, filled or cancelled" in out and "SOMI-USDC:ask:2  cancelled in block" in out
+
+
+async def test_a_cancel_that_fails_says_why_and_the_command_fails(sandbox, home, capsys, monkeypatch):
+    await sell(sandbox, ["0.7"])
+    monkeypatch.setattr(Cancels, "cancel", answering(NotSentError("The node refuses the transaction: denied")))
+    assert await run("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all", "--yes") == 1
+    assert "NOT cancelled: The node refuses the transaction: denied" in capsys.readouterr().out
+
+
+async def test_orders_that_a_bot_remembers_and_that_are_gone_are_not_listed(sandbox, home, capsys):
+    await sell(sandbox, ["0.7"])
+    journal = Journal(home / "data" / journal_name(sandbox), SystemClock())
+    await journal.open()
+    known = [[sandbox.markets[0].book, False, number, "ours", 7, "5"] for number in (1, 77)]
+    await journal.set("account", json.dumps({"orders": known, "block": 1}))
+    await journal.close()
+    await run("orders", *NETWORK, "--key-from-bot-home", str(home), "--json")
+    assert names_of(capsys) == ["SOMI-USDC:ask:1"]
+
+
+def test_ctrl_c_while_cancelling_says_what_may_still_happen(monkeypatch, capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(orders, "_cancel", interrupted)
+    assert main(["orders", "cancel", *NETWORK, "--all"]) == 130
+    assert "A cancel that was sent may still be carried out" in capsys.readouterr().err
+
+
+def test_a_key_is_asked_for_where_there_is_a_terminal(monkeypatch):
+    asked = []
+    monkeypatch.setattr(wallets.sys, "stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(wallets.getpass, "getpass", lambda prompt: asked.append(prompt) or "0x" + "4c" * 32)
+    arguments = SimpleNamespace(network="standard_sandbox", bot_home=None)
+    assert wallets.find_wallet(arguments, {}).address == Wallet("0x" + "4c" * 32).address
+    assert asked == ["Private key of the standard_sandbox wallet: "]
 
 
 @pytest.mark.parametrize(("arguments", "words", "code"), [

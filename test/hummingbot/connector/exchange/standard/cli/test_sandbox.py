@@ -1,4 +1,5 @@
 """The command `sandbox`, as a person runs it."""
+import asyncio
 import json
 import os
 import re
@@ -14,12 +15,15 @@ from contextlib import contextmanager
 import pytest
 
 from hummingbot.connector.exchange.standard.cli import build_parser, main
+from hummingbot.connector.exchange.standard.cli import sandbox as sandbox_command
 from hummingbot.connector.exchange.standard.cli.sandbox import settings_of
 from hummingbot.connector.exchange.standard.sandbox.api_rows import BlocksShape
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.node import Mining
+from hummingbot.connector.exchange.standard.sandbox.server import SandboxSettings
+from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 
 COMMAND = [sys.executable, "-m", "hummingbot.connector.exchange.standard", "sandbox"]
 
@@ -62,6 +66,36 @@ def test_it_prints_what_a_person_needs_serves_and_stops_cleanly(number: signal.S
         assert "Traceback" not in rest
 
 
+async def test_it_tells_everything_and_ends_when_it_is_told_to(capsys: pytest.CaptureFixture[str],
+                                                               monkeypatch: pytest.MonkeyPatch) -> None:
+    for default, hint in ((sandbox_command.DEFAULT_PORT, True), (0, False)):
+        monkeypatch.setattr(sandbox_command, "DEFAULT_PORT", default)
+        serving = asyncio.ensure_future(sandbox_command._serve(SandboxSettings(port=0, traders=TraderSettings(enabled=False))))
+        text = ""
+        while "Ctrl-C" not in text and not serving.done():
+            await asyncio.sleep(0.02)
+            text += capsys.readouterr().out
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await serving == 0
+        assert ("STANDARD_SANDBOX_RPC_URL" in text) is hint
+        assert capsys.readouterr().out == "The sandbox has stopped.\n"
+        for words in ("JSON-RPC", "SOMI-USDC at 0.65", "WBTC-USDC at 60000", "private key    0x", " SOMI, ", " USDC"):
+            assert words in text
+
+
+@pytest.mark.parametrize(("end", "code", "words"), [
+    (KeyboardInterrupt(), 0, ""), (OSError(13, "Permission denied"), 2, "The sandbox cannot start: Permission denied.\n"),
+    (OSError("odd"), 2, "The sandbox cannot start: odd.\n")])
+def test_an_interrupted_or_refused_start_is_no_traceback(
+        monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], end: BaseException, code: int, words: str) -> None:
+    async def serve(settings: SandboxSettings) -> int:
+        raise end
+
+    monkeypatch.setattr(sandbox_command, "_serve", serve)
+    assert main(["sandbox", "--port", "0"]) == code
+    assert capsys.readouterr().err == words
+
+
 def test_a_taken_port_is_one_clear_sentence(capfd: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -80,6 +114,7 @@ def test_a_host_that_others_reach_is_refused(capfd: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(("arguments", "words"), [
     (["--port", "x"], "'x' is not a whole number from 0 to 65535"), (["--interval", "0"], "not a number from 0.001"),
     (["--maker-fee", "0.0000001"], "at most 6 decimals"), (["--limit-spread", "NaN"], "not a percentage"),
+    (["--rate", "many"], "not a number"), (["--taker-fee", "much"], "not a percentage"),
     (["--mining", "never"], "invalid choice"), (["--rate", "inf"], "not a number"), (["--pairs", "9"], "from 1 to 8"),
      (["--blocks", "x"], "invalid choice")])
 def test_bad_values_are_refused_in_words(arguments: list[str], words: str, capfd: pytest.CaptureFixture[str]) -> None:
