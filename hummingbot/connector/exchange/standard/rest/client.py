@@ -121,20 +121,20 @@ class RestClient:
     async def trades_page(self, base: str, quote: str, number: int, size: int = CONSTANTS.TRADES_PAGE_SIZE) -> Page:
         """A page of a pair's public trades, the newest first, from page 1 on. Which of the two known paths works is found
         out once."""
-        paths = [self._trades_path] if self._trades_path else list(CONSTANTS.PAIR_TRADES_PATHS)
-        for path in paths:
+        failure: ApiUnavailableError | None = None
+        for path in [self._trades_path] if self._trades_path else CONSTANTS.PAIR_TRADES_PATHS:
             try:
                 body = await self.get(path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=number))
                 page = parse_page(body, ("trades",), parse_trade)
             except RateLimitedError:
                 raise
-            except ApiUnavailableError:
-                if path == paths[-1]:
-                    raise
-                continue
-            self._trades_path = path
-            return page
-        raise BadDataError("the API offers no trades of a pair")
+            except ApiUnavailableError as error:
+                failure = error
+            else:
+                self._trades_path = path
+                return page
+        assert failure is not None
+        raise failure
 
     async def candles(self, interval: str, base: str, quote: str, size: int, before: int | None = None) -> list[CandleRow]:
         """The newest candles of a pair, oldest first: those that begin before a time (epoch seconds), or all.

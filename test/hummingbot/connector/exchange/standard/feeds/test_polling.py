@@ -9,7 +9,8 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, UnknownMarketError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError, UnknownMarketError
+from hummingbot.connector.exchange.standard.feeds import polling
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, PublicTrade
 from hummingbot.connector.exchange.standard.feeds.polling import (
     IDLE_INTERVAL,
@@ -228,6 +229,31 @@ async def test_trades_that_another_source_told_end_the_search(books):
     books.book(AAA, book_of(11))
     await books.next()
     assert [url.rsplit("/", 1)[1] for url in books.api.requested if "/trades/" in url][-2:] == ["1", "2"]
+
+
+async def test_the_search_for_trades_ends_after_so_many_pages(books, monkeypatch):
+    monkeypatch.setattr(polling, "MAX_TRADE_PAGES", 2)
+    await books.run(AAA)
+    books.trades(AAA, trade_row(1))
+    books.book(AAA, book_of(11))
+    await books.next()
+    path = f"/api/trades/pair/{MARKETS['AAA'].base.address}/{to_checksum(USDC.address)}/{TRADES_PAGE_SIZE}/"
+    for number, rows in enumerate([(9, 8), (7, 6), (5, 4)], start=1):
+        books.api.answer(path + str(number), {"trades": [trade_row(row) for row in rows], "totalPages": 5})
+    books.book(AAA, book_of(12))
+    _, *trades = await books.next()
+    assert [trade.timestamp for trade in trades] == [106, 107, 108, 109]
+
+
+async def test_only_so_many_trades_are_remembered(books, monkeypatch):
+    monkeypatch.setattr(polling, "MAX_REMEMBERED_TRADES", 2)
+    await books.run(AAA)
+    for number in range(1, 5):
+        books.trades(AAA, trade_row(number))
+        books.book(AAA, book_of(10 + number))
+        await books.next()
+    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [101, 102, 103, 104]
+    assert len(books.feed._seen_trades[AAA]) == 2
 
 
 # Pairs that come and go, and the end
@@ -482,6 +508,97 @@ async def test_long_sleep_is_caught_up_in_ranges(account, monkeypatch):
     monkeypatch.setattr(account.node, "_answer", limited)
     assert [log.block_number for log in await account.next()] == [account.node.head]
     assert account.told[-1].block_number == account.node.head
+
+
+@pytest.mark.parametrize("looks", [0, 1])
+async def test_logs_that_the_node_cannot_give_at_all_break_the_feed(account, monkeypatch, looks):
+    await account.run()
+    for _ in range(looks):
+        await account.next()
+    answer = account.node._answer
+
+    def failing(method, params):
+        return {"error": {"code": -32000, "message": "internal error"}} if method == "eth_getLogs" else answer(method, params)
+
+    monkeypatch.setattr(account.node, "_answer", failing)
+    await account.next()
+    assert isinstance(account.task.exception(), RpcError)
+
+
+async def test_a_node_that_refuses_a_single_block_breaks_the_feed(account, monkeypatch):
+    answer = account.node._answer
+
+    def refusing(method, params):
+        return {"error": {"code": -32000, "message": "block range too large"}} if method == "eth_getLogs" else answer(
+            method, params)
+
+    monkeypatch.setattr(account.node, "_answer", refusing)
+    await account.run()
+    assert isinstance(account.task.exception(), RpcError)
+
+
+async def test_a_node_that_falls_behind_between_two_looks_is_read_as_at_first(account):
+    await account.run()
+    account.node.head += 200
+    await account.next()
+    account.node.head -= 150
+    assert await account.next() == [] and account.told[-1].block_number == 300 and not account.task.done()
+
+
+async def test_an_event_that_stands_elsewhere_now_is_taken_back_and_told_again(account, monkeypatch):
+    await account.run()
+    account.node.fill(account.order(), 10, 100, 1)
+    (told,) = await account.next()
+    answer, moved = account.node._answer, {"blockNumber": hex(102), "blockHash": "0x" + "99" * 32}
+
+    def reorganised(method, params):
+        given = answer(method, params)
+        if method == "eth_getLogs":
+            given = {"result": [{**log, **moved} for log in given["result"]]}
+        return given
+
+    monkeypatch.setattr(account.node, "_answer", reorganised)
+    account.node.head += 1
+    assert [(log.block_number, log.removed) for log in await account.next()] == [(101, True), (102, False)]
+    assert told.block_number == 101
+
+
+async def test_events_of_replaced_blocks_are_taken_back_the_newest_first(account, monkeypatch):
+    await account.run()
+    for _ in range(2):
+        account.node.fill(account.order(), 10, 100, 1)
+    assert len(await account.next()) == 2
+    answer, asked = account.node._answer, []
+
+    def reorganised(method, params):
+        if method == "eth_getBlockByNumber":
+            asked.append(int(params[0], 16))
+            return {"result": {**answer(method, params)["result"], "hash": "0x" + "99" * 32}}
+        return {"result": []} if method == "eth_getLogs" else answer(method, params)
+
+    monkeypatch.setattr(account.node, "_answer", reorganised)
+    assert [(log.block_number, log.removed) for log in await account.next()] == [(102, True), (101, True)]
+    assert asked == [101], "what follows a replaced block is replaced too"
+
+
+async def test_events_that_are_older_than_what_is_read_again_stay(account):
+    await account.run()
+    account.node.fill(account.order(), 10, 100, 1)
+    await account.next()
+    for _ in range(2):
+        account.node.head += polling.OVERLAP_BLOCKS - 1
+        assert await account.next() == []
+    assert [log.removed for event in account.told for log in event.logs] == [False]
+
+
+async def test_a_log_that_the_node_leaves_out_of_an_unchanged_block_is_not_taken_back(account, monkeypatch):
+    await account.run()
+    account.node.fill(account.order(), 10, 100, 1)
+    assert len(await account.next()) == 1
+    answer = account.node._answer
+    monkeypatch.setattr(account.node, "_answer", lambda method, params: {"result": []} if method == "eth_getLogs" else answer(
+        method, params))
+    assert await account.next() == [] and not account.task.done()
 
 
 async def test_query_names_the_engine_and_the_two_events(account):

@@ -137,6 +137,14 @@ async def test_too_many_requests_are_told_with_the_pause_that_was_asked_for(api,
     assert caught.value.retry_after == pause
 
 
+async def test_an_api_that_wants_to_be_left_alone_is_not_asked_before_its_time(api, client):
+    api.answer("/api/exchange", b"", status=429, retry_after="7")
+    for _ in range(3):
+        with pytest.raises(RateLimitedError):
+            await client.factory_address()
+    assert len(api.requested) == 1
+
+
 @pytest.mark.parametrize("status, name", [(404, "pair_not_found"), (502, "hosting_error"), (500, "pair_not_found")])
 async def test_other_statuses_are_unavailable_and_shown_shortened(api, client, status, name):
     api.answer("/api/orderbook", payload(name), status=status)
