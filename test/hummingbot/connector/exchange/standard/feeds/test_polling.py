@@ -585,7 +585,7 @@ async def test_events_that_are_older_than_what_is_read_again_stay(account):
     await account.run()
     account.node.fill(account.order(), 10, 100, 1)
     await account.next()
-    for _ in range(2):
+    for _ in range(3):
         account.node.head += polling.OVERLAP_BLOCKS - 1
         assert await account.next() == []
     assert [log.removed for event in account.told for log in event.logs] == [False]
