@@ -372,9 +372,13 @@ class Settlement:
         return self._take_back(step) if step is not None else []
 
     def _take_back(self, step: _Step) -> list[Settled]:
-        """Undo a step, and what came after it for the same order; that is done again as soon as the order rests."""
+        """Undo a step, and the logs that came after it for the same order; they count again as soon as the order rests.
+
+        A receipt that was settled later stays: it was mined before any of them.
+        """
         at = self._steps.index(step)
-        undone = [step] + [other for other in self._steps[at + 1:] if step.key is not None and other.key == step.key]
+        undone = [step] + [other for other in self._steps[at + 1:]
+                           if step.key is not None and other.key == step.key and other.log is not None]
         self._steps = [other for other in self._steps if other not in undone]
         retracted: list[Settled] = []
         for other in reversed(undone):
@@ -385,7 +389,6 @@ class Settlement:
             self._resting.pop(step.key, None)
             if step.before is not None:
                 self._resting[step.key] = replace(step.before)
-        for other in undone[1:]:
-            if other.log is not None:
-                retracted += self.apply(other.log)
+        for log in [other.log for other in undone[1:] if other.log is not None]:
+            retracted += self.apply(log)
         return retracted

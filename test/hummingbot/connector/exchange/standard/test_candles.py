@@ -6,6 +6,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.candles import FEEDS, StandardSandboxCandles
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
+from hummingbot.connector.exchange.standard.errors import UnknownMarketError
 from hummingbot.connector.exchange.standard.sandbox.node import Mining
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
@@ -196,6 +197,49 @@ async def test_a_feed_shares_the_connectors_access_to_the_exchange(exchange):
     feed = CandlesFactory.get_candle(CandlesConfig(connector="standard_sandbox", trading_pair=TOKEN_PAIR), connector)
     assert feed._exchange() is connector.venue
     assert await feed.check_network() is NetworkStatus.CONNECTED
+
+
+async def test_what_is_no_connector_of_ours_gives_no_access(exchange):
+    feed = exchange.feed()
+    feed.attach_connector(object())
+    assert feed.rest_url == exchange.sandbox.api_url and feed.health_check_url == f"{exchange.sandbox.api_url}/api/exchange"
+    assert feed.candles_url == feed.rest_url + feed.candles_endpoint and feed.candles_max_result_per_rest_request > 100
+
+
+async def test_a_market_that_never_traded_has_no_candles_and_the_feed_waits(exchange):
+    feed = exchange.feed()
+    await feed.refresh()
+    assert len(feed._candles) == 0 and not feed._ws_candle_available.is_set()
+
+
+async def test_candles_with_a_gap_are_dropped_and_read_again(exchange, caplog):
+    feed = exchange.feed()
+    for minute in range(3):
+        await exchange.trade(60_000 + minute, MINUTE * minute)
+    await feed.refresh()
+    whole = np.array(feed._candles)
+    feed.check_candles_sorted_and_equidistant(whole)
+    feed.check_candles_sorted_and_equidistant(np.array([]))
+    assert len(feed._candles) == len(whole) == 3 and "gaps" not in caplog.text
+    feed.check_candles_sorted_and_equidistant(whole[[0, 2]])
+    assert len(feed._candles) == 0 and "have gaps; they are read again" in caplog.text
+    await feed.refresh()
+    assert np.array_equal(np.array(feed._candles), whole)
+
+
+async def test_fetching_from_a_time_by_a_limit_gives_so_many_from_there(exchange):
+    for minute in range(4):
+        await exchange.trade(60_000 + minute, MINUTE * minute)
+    rows = await exchange.feed().fetch_candles(start_time=START + MINUTE, limit=1)
+    assert [int(row[0]) for row in rows] == [START + MINUTE, START + 2 * MINUTE]
+    with pytest.raises(ValueError, match="must be specified"):
+        await exchange.feed().fetch_candles()
+
+
+async def test_a_pair_that_is_not_listed_is_named_with_those_that_are(exchange):
+    exchange.feeds.append(StandardSandboxCandles("NONE-USDC", "1m", 5, clock=exchange.clock))
+    with pytest.raises(UnknownMarketError, match="lists no market NONE-USDC"):
+        await exchange.feeds[-1].refresh()
 
 
 def test_hummingbots_factory_knows_every_network():

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -91,3 +92,10 @@ def test_the_command_line_says_what_is_missing_instead_of_breaking():
     orders = run("eth_hash", command.format(arguments=["orders"]))
     assert orders.returncode == 1 and "pip install 'eth-hash[pycryptodome]'" in orders.stderr
     assert "Traceback" not in doctor.stderr + orders.stderr
+
+
+def test_the_connectors_own_folder_is_no_hummingbot(monkeypatch):
+    """Where Hummingbot is missing, the folders above the connector are a package without a file."""
+    for spec in (None, SimpleNamespace(origin=None)):
+        monkeypatch.setattr(compatibility.importlib.util, "find_spec", lambda name, spec=spec: spec)
+        assert compatibility.find_hummingbot() is None

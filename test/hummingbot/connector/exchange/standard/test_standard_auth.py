@@ -5,7 +5,7 @@ from eth_account.messages import encode_defunct
 
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
-from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest
+from hummingbot.core.web_assistant.connections.data_types import RESTMethod, RESTRequest, WSJSONRequest
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 KEY = "0x" + "11" * 32
@@ -53,4 +53,6 @@ async def test_requests_carry_no_secret() -> None:
     auth = bound(ManualClock())
     request = WSJSONRequest({"id": 1})
     assert await auth.ws_authenticate(request) is request
+    reading = RESTRequest(RESTMethod.GET, "https://api.test/api/exchange")
+    assert await auth.rest_authenticate(reading) is reading
     assert KEY[2:] not in repr(vars(auth))

@@ -118,3 +118,20 @@ async def test_failed_discovery_is_tried_again(venue, node):
     assert venue.known_listing is None
     node.down.clear()
     assert "FOO-USDC" in (await venue.listing()).by_pair
+
+
+async def test_a_node_that_fails_for_one_of_the_words_is_an_error_and_a_contract_that_refuses_is_not(venue, node, monkeypatch):
+    await venue.listing()
+    answer = node._answer
+
+    def failing(method, params):
+        told = answer(method, params)
+        return {"error": {"code": -32000, "message": "the state is pruned"}} if method == "eth_call" else told
+
+    node.refuse("balanceOf", "Error", "Pausable: paused")
+    _, held = await venue.balances(ACCOUNT)
+    assert held == {}
+    monkeypatch.setattr(node, "_answer", failing)
+    for asking in (venue.balances(ACCOUNT), venue.orders([OrderKey(FOO_USDC.book, True, 1)])):
+        with pytest.raises(RpcError, match="pruned"):
+            await asking

@@ -4,7 +4,7 @@ from collections import deque
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched, OrderPlaced
-from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog, TokenOut
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import (
     Closed,
@@ -114,6 +114,49 @@ def test_the_state_of_an_older_block_is_told_as_it_was():
     settlement.forget_steps(11)
     assert [[order.deposit for order in settlement.resting_at(block)] for block in (11, 12)] == [[3000], [2000]]
     assert settlement.counts(f"{BOOK}:11") and not settlement.counts(f"{BOOK}:99")
+
+
+def test_a_receipt_that_is_settled_twice_tells_nothing_the_second_time():
+    settlement = Settlement(A, {BOOK: MARKET})
+    logs = [log(match(1, owner=B, sender=A)._replace(order_history_id=9), 10, 0), log(placed(4000), 10, 1)]
+    assert [type(event) for event in settlement.settle_receipt(["mine"], logs, [], [600_000 + 4000])] == [Filled, Opened]
+    assert settlement.settle_receipt(["mine"], logs, [], [600_000 + 4000]) == []
+    assert state(settlement) == {KEY: ("mine", PRICE, 4000)}
+
+
+def test_a_fill_that_is_taken_back_leaves_what_the_placement_itself_took():
+    settlement = resting(4000)
+    (fill,) = settlement.apply(log(match(2), 11))
+    logs = [log(match(1, owner=B, sender=A)._replace(order_history_id=9), 10, 0), log(placed(4000), 10, 1)]
+    (taken,) = settlement.settle_receipt(["mine"], logs, [], [600_000 + 4000])
+    assert settlement.apply(log(match(2), 11, removed=True)) == [Retracted(fill)]
+    assert settlement.counts(taken.trade_id) and not settlement.counts(fill.trade_id)
+    assert Retracted(fill).exchange_order_id == KEY.exchange_order_id
+
+
+def test_early_logs_wait_for_their_placement_each_once_and_can_be_taken_back():
+    settlement = Settlement(A, {BOOK: MARKET})
+    for entry in (log(match(1), 11), log(match(1), 11), log(match(2), 12), log(match(3), 13)):
+        assert settlement.apply(entry) == []
+    assert settlement.apply(log(match(2), 12, removed=True)) == []
+    told = settlement.settle_receipt(["mine"], [log(placed(), 10)], [], [5000])
+    assert [event.trade_id for event in told[1:]] == [f"{BOOK}:1", f"{BOOK}:3"] and settlement.resting[KEY].deposit == 3000
+
+
+def test_an_order_that_is_found_resting_gets_what_came_after_that_block():
+    settlement = Settlement(A, {BOOK: MARKET})
+    for block in (10, 11, 12):
+        settlement.apply(log(match(block), block))
+    told = settlement.adopt(Resting(KEY, "mine", PRICE, 4000), 11)
+    assert [event.trade_id for event in told] == [f"{BOOK}:12"] and settlement.resting[KEY].deposit == 3000
+
+
+def test_a_seller_gets_all_that_left_the_book_for_a_match():
+    settlement = Settlement(A, {BOOK: MARKET})
+    sale = match(1, owner=B, sender=A)._replace(is_bid=False, order_history_id=9)
+    outflows = [TokenOut(MARKET.quote.address, BOOK, amount, index) for index, amount in enumerate((1, 600_000))]
+    fill, closed = settlement.settle_receipt(["mine"], [log(sale, 10, 2)], outflows, [1000])
+    assert fill.quote_amount == 600_001 and closed.ending is Ending.FILLED
 
 
 class Replay:
