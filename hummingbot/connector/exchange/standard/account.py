@@ -232,6 +232,11 @@ class Account:
         """Leave in the journal where the data come from now, for who looks at it from outside."""
         await self._journal.set(FEEDS, states)
 
+    async def noted_books(self) -> set[str]:
+        """The books in which orders of the last run rested."""
+        state = json.loads(await self._journal.get(STATE) or "{}")
+        return {order[0] for order in state.get("orders", ())}
+
     async def recall(self) -> Recalled:
         """Take up what the last run knew."""
         state = json.loads(await self._journal.get(STATE) or "{}")

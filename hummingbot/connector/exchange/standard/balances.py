@@ -39,12 +39,13 @@ class Balances:
 
     async def read(self, account: Account | None) -> Money:
         """The balances now; `account` is the wallet that trades, once it does. Raises ApiUnavailableError or RpcError."""
+        locked = Counter(account.locked() if account is not None else {})
+        # First, since it may find orders in books that were not known.
+        locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
         listing = await self._venue.listing()
         native, units = await self._venue.balances(self._address)
         if account is not None:
             account.gas_money.seen(native)
-        locked = Counter(account.locked() if account is not None else {})
-        locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
         available: dict[str, Decimal] = {}
         total: dict[str, Decimal] = {}
         for address, token in listing.tokens.items():

@@ -50,8 +50,9 @@ class ForeignOrders:
                           if order.owner == self._account and order.deposit}
 
     async def _refresh(self, own: Collection[OrderKey]) -> None:
-        by_book = (await self._venue.listing()).by_book
         rows = [OrderKey(row.book, row.is_bid, row.order_id) for row in await self._venue.rest.open_orders(self._account)]
+        await self._venue.recover(key.book for key in rows)
+        by_book = (await self._venue.listing()).by_book
         await self._read(key for key in rows if key.book in by_book and key not in own)
         new = self._deposits.keys() - self._told
         if new:

@@ -48,14 +48,14 @@ class Listing:
     @property
     def tokens(self) -> dict[str, Token]:
         """All tokens of the markets, by address."""
-        return {token.address: token for market in self.by_pair.values() for token in (market.base, market.quote)}
+        return {token.address: token for market in self.by_book.values() for token in (market.base, market.quote)}
 
     def add(self, markets: Iterable[Market]) -> None:
         """List further markets; ones known already stay as they are, by book and by name."""
         for market in markets:
             if market.book not in self.by_book and market.trading_pair not in self.by_pair:
-                self.by_book[market.book] = market
                 self.by_pair[market.trading_pair] = market
+            self.by_book.setdefault(market.book, market)
 
 
 async def engine_address(rest: RestClient, rpc: RpcClient, network: Network) -> str:

@@ -134,7 +134,7 @@ class StandardExchange(ExchangePyBase):
         self._rules = MarketRules(self._venue, address)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
         self._order_calls = OrderCalls(address, self._preferences.market_slippage, self._time_source, self._offers)
-        self._updates = TrackerUpdates(self._order_tracker, self._venue.market, self._time_source, self._take_off)
+        self._updates = TrackerUpdates(self._order_tracker, self._venue.market_of, self._time_source, self._take_off)
         self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
                                      self._money_moved, FeedReport(lambda: self.feed_states, self._time_source))
         self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up)
@@ -316,7 +316,7 @@ class StandardExchange(ExchangePyBase):
     # Rules and fees
 
     async def _update_trading_rules(self) -> None:
-        self._initialize_trading_pair_symbols_from_exchange_info(await self._rules.listing())
+        self._initialize_trading_pair_symbols_from_exchange_info(await self._rules.listing(self._trading_pairs))
         for rule in await self._format_trading_rules({}):
             self._trading_rules[rule.trading_pair] = rule
 
@@ -407,6 +407,7 @@ class StandardExchange(ExchangePyBase):
 
     async def _create_account_feed(self) -> AccountFeed:
         account = await self._trading_account()
+        await self._venue.recover(await account.noted_books() | self._restored_books())
         recalled = await account.recall()
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
                                 self._time_source, partial(recorded_orders, self))
@@ -414,6 +415,10 @@ class StandardExchange(ExchangePyBase):
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda cursor: account.polling_feed(cursor, self._account_interval, self._freshness.on_chain),
                             recalled.cursor)
+
+    def _restored_books(self) -> set[str]:
+        keys = [OrderKey.parse(order.exchange_order_id) for order in self._order_tracker.all_updatable_orders.values()]
+        return {key.book for key in keys if key is not None}
 
     def _account_interval(self) -> float:
         """The pause between two looks at the engine's logs, in seconds."""

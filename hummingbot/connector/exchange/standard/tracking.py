@@ -22,9 +22,10 @@ from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
 class TrackerUpdates:
     """Turns settled events into the tracker's updates, in the order in which Hummingbot's events make sense."""
 
-    def __init__(self, tracker: ClientOrderTracker, market: Callable[[str], Market], clock: Clock,
+    def __init__(self, tracker: ClientOrderTracker, market: Callable[[str], Market | None], clock: Clock,
                  take_off: Callable[[OrderKey], None]) -> None:
-        """`take_off` is told of an order that is filled as far as Hummingbot is concerned and may still rest."""
+        """`market` gives the market of a book's address; `take_off` is told of an order that is filled as far as Hummingbot is
+        concerned and may still rest."""
         self._tracker = tracker
         self._market = market
         self._clock = clock
@@ -210,7 +211,8 @@ class TrackerUpdates:
                            client_order_id=order.client_order_id, exchange_order_id=exchange_order_id)
 
     def _trade_update(self, order: InFlightOrder, fill: Filled) -> TradeUpdate:
-        market = self._market(order.trading_pair)
+        market = self._market(fill.book)
+        assert market is not None, "what is settled is in a known book"
         base_amount, quote_amount = market.base.from_units(fill.base_amount), market.quote.from_units(fill.quote_amount)
         fee_token = market.base if fill.is_buy else market.quote
         fee = TradeFeeBase.new_spot_fee(

@@ -17,12 +17,20 @@ class MarketRules:
         self._venue = venue
         self._account = account
         self._read = False
+        self._told_unlisted: set[str] = set()
         self.facts: Mapping[str, MarketFacts] = {}
 
-    async def listing(self) -> Listing:
-        """The listing, with what was listed since the last call; the first time it was discovered a moment ago."""
+    async def listing(self, trading_pairs: Sequence[str]) -> Listing:
+        """The listing, with what was listed since the last call; the first time it was discovered a moment ago. Those of the
+        pairs that the API does not list any more are told once."""
         listing = await (self._venue.refresh_listing() if self._read else self._venue.listing())
         self._read = True
+        unlisted = self._venue.unlisted.intersection(trading_pairs)
+        if unlisted - self._told_unlisted:
+            logging.getLogger(__name__).warning(
+                "The API does not list %s any more: its book is not updated. Own orders there are followed and counted by what "
+                "the chain says, and can be cancelled", ", ".join(sorted(unlisted)))
+        self._told_unlisted = unlisted
         return listing
 
     async def refresh(self, trading_pairs: Sequence[str]) -> list[TradingRule]:

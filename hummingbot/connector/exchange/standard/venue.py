@@ -1,6 +1,7 @@
 """The exchange as the connector reads it: listing, fees, spreads, balances and orders, each in one batched request."""
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
@@ -14,6 +15,7 @@ from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.standard_constants import ZERO_ADDRESS, Network
+from hummingbot.connector.exchange.standard.unlisted import recovered_markets
 
 Call = tuple[str, bytes]
 
@@ -47,6 +49,8 @@ class Venue:
         self.rest = rest
         self.rpc = rpc
         self._listing: Listing | None = None
+        # The pairs that are known, and that the API did not list when it was asked last.
+        self.unlisted: set[str] = set()
         self._discovering = asyncio.Lock()
 
     @property
@@ -77,14 +81,29 @@ class Venue:
         return self._listing.by_book.get(book) if self._listing is not None else None
 
     async def refresh_listing(self) -> Listing:
-        """The listing, with the markets that were added since."""
+        """The listing, with the markets that were added since; those that the API does not list any more stay known."""
         listing = await self.listing()
-        known = {(market.base.address, market.quote.address) for market in listing.by_pair.values()}
+        known = {(market.base.address, market.quote.address): pair for pair, market in listing.by_pair.items()}
         rows = await self.rest.pairs()
-        if any((row.base.address, row.quote.address) not in known for row in rows):
+        listed = {(row.base.address, row.quote.address) for row in rows}
+        self.unlisted = {pair for tokens, pair in known.items() if tokens not in listed}
+        if not listed <= known.keys():
             listing.add(await verified_markets(self.rpc, self.network, listing.engine, listing.native_token, rows,
                                                listing.tokens))
         return listing
+
+    async def recover(self, books: Iterable[str]) -> None:
+        """Learn of the markets of these books from the chain, where the API does not list them, and say so."""
+        listing = await self.listing()
+        missing = set(books) - listing.by_book.keys()
+        if not missing:
+            return
+        found = await recovered_markets(self.rpc, self.network, listing, missing)
+        listing.add(found)
+        for market in found:
+            logging.getLogger(__name__).warning(
+                "The API does not list %s (%s), where orders of this wallet rest: they are followed and counted by what the "
+                "chain says, and can be cancelled", market.trading_pair, market.book)
 
     async def facts(self, markets: Sequence[Market], account: str) -> Mapping[str, MarketFacts]:
         """Facts of markets by trading pair, for the fees of `account` ("" for anybody), in one batch.

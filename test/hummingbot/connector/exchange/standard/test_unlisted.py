@@ -1,0 +1,92 @@
+"""A pair that the API stops listing while own orders rest in its book: they count, can be cancelled, and come to their end."""
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from test.hummingbot.connector.exchange.standard.model import Rig
+from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, take
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader, connected, quiet_sandbox, until
+
+RUNNING, RECOVERED = "does not list WBTC-USDC any more", "does not list WBTC-USDC ("
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    rig = Rig(tmp_path, SLOW_BLOCKS)
+    await rig.open()
+    await rig.quiet()
+    yield rig
+    await rig.close()
+
+
+async def two_orders(rig: Rig) -> list[InFlightOrder]:
+    for number in range(2):
+        rig.place(False, TOKEN_PAIR, OrderType.LIMIT, PRICES[TOKEN_PAIR] + number, AMOUNTS[TOKEN_PAIR])
+    await until(lambda: [order.current_state for order in rig.open_orders()] == 2 * [OrderState.OPEN])
+    return rig.open_orders()
+
+
+async def test_while_the_bot_runs_its_orders_are_kept_and_it_is_told_once(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    order, other = await two_orders(rig)
+    rig.sandbox.set_listed(rig.market(TOKEN_PAIR).book, False)
+    for _ in range(2):
+        await rig.exchange._update_trading_rules()
+    assert caplog.text.count(RUNNING) == 1
+    await rig.quiet()  # also compares the money
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await until(lambda: order.current_state is OrderState.CANCELED)
+    rig.sandbox.set_listed(rig.market(TOKEN_PAIR).book, True)
+    await rig.exchange._update_trading_rules()
+    take(rig, other)
+    await until(lambda: other.current_state is OrderState.FILLED)
+    await rig.quiet()
+    assert caplog.text.count(RUNNING) == 1
+
+
+async def test_at_a_start_its_market_is_read_from_the_chain(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    market = rig.market(TOKEN_PAIR)
+    order, _ = await two_orders(rig)
+    take(rig, order, 3)  # the best of them
+    await until(lambda: order.order_fills)
+    await rig.quiet()
+    await rig.kill()
+    take(rig, order, 3)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    rig.sandbox.set_listed(market.book, False)
+    await rig.connect()
+    exchange = rig.exchange
+    await until(lambda: exchange._resuming is not None and exchange._resuming.done())
+    assert exchange.venue.market(TOKEN_PAIR) == market and caplog.text.count(RECOVERED) == 1
+    await exchange._update_balances()
+    held = sum(own.deposit for own in exchange._account.settlement.resting.values())
+    wallet = rig.sandbox.view.balance(market.base.address, rig.address)
+    assert held > 0 and exchange.get_balance("WBTC") == market.base.from_units(wallet + held)
+    assert len(rig.exchange.in_flight_orders[order.client_order_id].order_fills) == 2
+    exchange.cancel(TOKEN_PAIR, order.client_order_id)
+    await until(lambda: order.client_order_id not in exchange.in_flight_orders)
+    rig.sandbox.set_listed(market.book, True)
+    await rig.quiet()
+
+
+async def test_orders_that_the_bot_did_not_place_count_there_too(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox:
+        market = next(market for market in sandbox.markets if market.trading_pair == TOKEN_PAIR)
+        stranger = Trader(sandbox, 0)
+        await stranger.approve(market)
+        await stranger.sell(market, 61_000 * 10 ** 8, 10 ** 7)
+        async with connected(sandbox, ready=False, trading_required=False) as reader:
+            await reader.venue.listing()
+            before = sandbox.view.balance(market.base.address, sandbox.accounts[0].address)
+            sandbox.set_listed(market.book, False)
+            del reader.venue.known_listing.by_pair[TOKEN_PAIR], reader.venue.known_listing.by_book[market.book]
+            await reader._update_balances()
+            assert reader.get_balance("WBTC") == market.base.from_units(before + 10 ** 7)
+            assert caplog.text.count(RECOVERED) == 1
+
+
+async def test_a_book_of_another_engine_is_not_taken_for_a_market(rig: Rig) -> None:
+    await rig.exchange.venue.recover(["0x" + "ab" * 20, rig.market(TOKEN_PAIR).base.address])
+    assert set(rig.exchange.venue.known_listing.by_book) == {market.book for market in rig.sandbox.markets}
