@@ -285,6 +285,8 @@ class RpcClient:
         for start in range(0, len(chunks), MOST_POSTS):
             parts += await asyncio.gather(*[self._post(endpoint, chunk) for chunk in chunks[start:start + MOST_POSTS]],
                                           return_exceptions=True)
+            if any(isinstance(part, BaseException) and not isinstance(part, _BatchRefused) for part in parts):
+                break  # the others would only wait as long for nothing
         answers: list[Any | RpcError] = []
         for chunk, part in zip(chunks, parts):
             if isinstance(part, _BatchRefused):

@@ -144,6 +144,15 @@ async def test_a_refused_batch_is_tried_again_after_a_while_and_its_parts_do_not
     assert await rpc.batch(questions) == [hex(number) for number in range(100)] and host.posts == [100]
 
 
+async def test_an_endpoint_that_does_not_answer_one_part_is_not_asked_for_the_others() -> None:
+    host = Host(eth_getBalance=lambda address, tag: address)
+    rpc = client(host, batch_limit=1)
+    host.whole = ApiUnavailableError("no answer")
+    with pytest.raises(ApiUnavailableError):
+        await rpc.batch([("eth_getBalance", [hex(number), "latest"]) for number in range(100)])
+    assert len(host.posts) == 8
+
+
 async def test_typed_answers() -> None:
     host = Host(eth_getBalance="0x10", eth_getTransactionCount=lambda address, tag: hex(len(tag)), eth_gasPrice="0x9",
                 eth_getCode="0x6000", eth_getBlockByNumber=lambda tag, full: BLOCK if tag != "0x6" else None,
