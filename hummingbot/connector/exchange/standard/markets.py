@@ -3,7 +3,7 @@
 On the chain an amount is an integer count of a token's smallest unit and a price is an integer x 1e8, quote per base in
 human units. Every conversion here is exact or says which way it rounds.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_FLOOR, Context, Decimal
 
 DENOMINATOR = 10 ** 8
@@ -59,11 +59,10 @@ class Market:
     book: str
     base_is_native: bool = False
     quote_is_native: bool = False
+    trading_pair: str = field(init=False, repr=False, compare=False)  # Hummingbot's name for the market
 
-    @property
-    def trading_pair(self) -> str:
-        """Hummingbot's name for the market."""
-        return f"{self.base.symbol}-{self.quote.symbol}"
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "trading_pair", f"{self.base.symbol}-{self.quote.symbol}")
 
     @property
     def scale(self) -> int:

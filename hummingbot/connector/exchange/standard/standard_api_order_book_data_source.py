@@ -4,9 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import StandardError
-from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, MarketEvent, MarketFeed, PublicTrade
+from hummingbot.connector.exchange.standard.feeds.base import (
+    BookDelta,
+    BookSnapshot,
+    Levels,
+    MarketEvent,
+    MarketFeed,
+    PublicTrade,
+)
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
+from hummingbot.core.data_type.order_book_row import OrderBookRow
 from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
 
 if TYPE_CHECKING:
@@ -14,6 +22,10 @@ if TYPE_CHECKING:
 
 FIRST_RETRY = 1.0
 LAST_RETRY = 30.0
+_BUY, _SELL = float(TradeType.BUY.value), float(TradeType.SELL.value)
+_SNAPSHOT, _DIFF, _TRADE = OrderBookMessageType.SNAPSHOT, OrderBookMessageType.DIFF, OrderBookMessageType.TRADE
+# Hummingbot's rows and messages are named tuples with constructors in Python: this is what they come to in the end.
+_new = tuple.__new__
 
 
 class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
@@ -65,16 +77,34 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         """The engine's market price, as the book had it last."""
         return self._market_prices.get(trading_pair)
 
+    async def listen_for_order_book_diffs(self, ev_loop: asyncio.AbstractEventLoop, output: "asyncio.Queue[Any]") -> None:
+        """From now on the tracker's queue gets what the feed tells of books, without another queue before it."""
+        await self._pass_on(self._diff_messages_queue_key, output)
+
+    async def listen_for_trades(self, ev_loop: asyncio.AbstractEventLoop, output: "asyncio.Queue[Any]") -> None:
+        """From now on the tracker's queue gets the public trades, without another queue before it."""
+        await self._pass_on(self._trade_messages_queue_key, output)
+
+    async def _pass_on(self, key: str, output: "asyncio.Queue[Any]") -> None:
+        early = self._message_queue[key]
+        self._message_queue[key] = output
+        try:
+            while not early.empty():
+                output.put_nowait(early.get_nowait())
+            await asyncio.Event().wait()
+        finally:
+            self._message_queue[key] = early
+
     def _deliver(self, event: MarketEvent) -> None:
-        if not isinstance(event, PublicTrade) and event.market_price is not None:
-            self._market_prices[event.trading_pair] = event.market_price
         if isinstance(event, PublicTrade):
             self._last_prices[event.trading_pair] = event.price
-            self._message_queue[self._trade_messages_queue_key].put_nowait(event)
-        else:
-            # Snapshots and deltas share one queue, in which they keep their order: on the way through two the tracker may
-            # swap them, and while it begins it holds the snapshots of its own queue back.
-            self._message_queue[self._diff_messages_queue_key].put_nowait(event)
+            self._message_queue[self._trade_messages_queue_key].put_nowait(_trade_message(event))
+            return
+        if event.market_price is not None:
+            self._market_prices[event.trading_pair] = event.market_price
+        # Snapshots and deltas share one queue, in which they keep their order: on the way through two the tracker may swap
+        # them, and while it begins it holds the snapshots of its own queue back.
+        self._message_queue[self._diff_messages_queue_key].put_nowait(book_message(event))
 
     async def _order_book_snapshot(self, trading_pair: str) -> OrderBookMessage:
         """The book now. Keeps trying, since the tracker would give up for good at the first error."""
@@ -82,7 +112,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         while True:
             try:
                 await self._connector.venue.listing()
-                return _book_message(OrderBookMessageType.SNAPSHOT, await self._feed.snapshot(trading_pair))
+                return book_message(await self._feed.snapshot(trading_pair))
             except StandardError as error:
                 if not reported:
                     reported = True
@@ -90,25 +120,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             await self._clock.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 
-    async def _parse_order_book_snapshot_message(self, raw_message: BookSnapshot, message_queue: "asyncio.Queue[Any]") -> None:
-        message_queue.put_nowait(_book_message(OrderBookMessageType.SNAPSHOT, raw_message))
-
-    async def _parse_order_book_diff_message(self, raw_message: BookSnapshot | BookDelta,
-                                             message_queue: "asyncio.Queue[Any]") -> None:
-        kind = OrderBookMessageType.SNAPSHOT if isinstance(raw_message, BookSnapshot) else OrderBookMessageType.DIFF
-        message_queue.put_nowait(_book_message(kind, raw_message))
-
     async def _request_order_book_snapshots(self, output: "asyncio.Queue[Any]") -> None:
         """Nothing: the tracker asks when no snapshot came for an hour, but the feed tells whatever there is to tell."""
-
-    async def _parse_trade_message(self, raw_message: PublicTrade, message_queue: "asyncio.Queue[Any]") -> None:
-        message_queue.put_nowait(OrderBookMessage(OrderBookMessageType.TRADE, {
-            "trading_pair": raw_message.trading_pair,
-            "trade_type": float((TradeType.BUY if raw_message.is_buy else TradeType.SELL).value),
-            "trade_id": raw_message.trade_id,
-            "price": raw_message.price,
-            "amount": raw_message.amount,
-        }, raw_message.timestamp))
 
     async def subscribe_to_trading_pair(self, trading_pair: str) -> bool:
         """Deliver a further pair from now on; False when the exchange does not list it."""
@@ -128,16 +141,41 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
 
 
 class BookMessage(OrderBookMessage):
-    """A book message that is ordered by its update id.
+    """A book message that is ordered by its update id, and whose levels are those of a feed: looked at, and numbers already.
 
     Hummingbot's own comparison calls every message smaller than every other, so that its tracker would apply all recent
     deltas to a snapshot once more, also those from before it.
     """
 
+    @property
+    def bids(self) -> list[OrderBookRow]:
+        return _rows(self.content["bids"], self.content["update_id"])
+
+    @property
+    def asks(self) -> list[OrderBookRow]:
+        return _rows(self.content["asks"], self.content["update_id"])
+
+    @property
+    def update_id(self) -> int:
+        update_id: int = self.content["update_id"]
+        return update_id
+
     def __lt__(self, other: OrderBookMessage) -> bool:
         return bool(self.update_id < other.update_id)
 
 
-def _book_message(kind: OrderBookMessageType, event: BookSnapshot | BookDelta) -> OrderBookMessage:
-    return BookMessage(kind, {"trading_pair": event.trading_pair, "update_id": event.update_id,
-                              "bids": event.bids, "asks": event.asks}, event.timestamp)
+def _rows(levels: Levels, update_id: int) -> list[OrderBookRow]:
+    return [_new(OrderBookRow, (price, amount, update_id)) for price, amount in levels]
+
+
+def book_message(event: BookSnapshot | BookDelta) -> BookMessage:
+    """What a feed tells of a book, as Hummingbot's tracker takes it."""
+    kind = _SNAPSHOT if isinstance(event, BookSnapshot) else _DIFF
+    return _new(BookMessage, (kind, {"trading_pair": event.trading_pair, "update_id": event.update_id,
+                                     "bids": event.bids, "asks": event.asks}, event.timestamp))
+
+
+def _trade_message(trade: PublicTrade) -> OrderBookMessage:
+    return _new(OrderBookMessage, (_TRADE, {
+        "trading_pair": trade.trading_pair, "trade_type": _BUY if trade.is_buy else _SELL, "trade_id": trade.trade_id,
+        "price": trade.price, "amount": trade.amount}, trade.timestamp))

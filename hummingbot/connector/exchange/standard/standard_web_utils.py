@@ -8,6 +8,7 @@ import aiohttp
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.stream_connection import StreamingAssistantsFactory
 from hummingbot.connector.exchange.standard.transport import HttpAnswer
 from hummingbot.core.api_throttler.async_throttler import AsyncThrottler
 from hummingbot.core.web_assistant.auth import AuthBase
@@ -33,7 +34,7 @@ def create_throttler() -> AsyncThrottler:
 def build_api_factory(throttler: AsyncThrottler | None = None, auth: AuthBase | None = None,
                       **_: Any) -> WebAssistantsFactory:
     """Hummingbot's factory of web assistants; nothing here needs a time synchroniser."""
-    return WebAssistantsFactory(throttler=throttler or create_throttler(), auth=auth)
+    return StreamingAssistantsFactory(throttler=throttler or create_throttler(), auth=auth)
 
 
 async def get_current_server_time(throttler: AsyncThrottler | None = None, domain: str = CONSTANTS.DEFAULT_DOMAIN) -> float:

@@ -391,6 +391,7 @@ class Event:
         self.topic = "0x" + keccak(self.signature.encode()).hex()
         self._indexed = [parameter.type for parameter in self.parameters if parameter.indexed]
         self._data = Tuple([parameter.type for parameter in self.parameters if not parameter.indexed])
+        self._flat = None if self._indexed or self._data.dynamic else Words(list(_flat(self._data)))
         if any(member.dynamic for member in self._indexed):
             raise AbiError(f"{self.signature}: only the hash of an indexed dynamic value is in a log")
 
@@ -415,6 +416,23 @@ class Event:
         indexed = iter([member.decode(_topic_word(topic), 0) for member, topic in zip(self._indexed, topics[1:])])
         others = iter(self._data.decode(data, 0))
         return tuple([next(indexed if parameter.indexed else others) for parameter in self.parameters])
+
+    def values(self, topics: Sequence[str], data: bytes) -> Sequence[Any]:
+        """As `decode`, but where all values are static data, the members of a tuple stand in its place."""
+        if self._flat is None:
+            return self.decode(topics, data)
+        if len(topics) != 1 or topics[0] != self.topic:
+            raise AbiError(f"the topics {list(topics)} are not those of {self.signature}")
+        return self._flat.decode(data, 0)
+
+
+def _flat(kind: Static) -> Iterator[Static]:
+    if isinstance(kind, Tuple):
+        for member in kind.members:
+            assert isinstance(member, Static)
+            yield from _flat(member)
+    else:
+        yield kind
 
 
 def _topic_word(topic: str) -> bytes:

@@ -4,7 +4,7 @@ Encode and decode, nothing else. Signatures, argument meanings and units are in 
 "Errors". Amounts are integers in the smallest unit of the token meant, prices integers x 1e8, addresses lower-case
 "0x…" strings.
 """
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Union
 
@@ -247,18 +247,10 @@ class OrderCancelSkipped(NamedTuple):
 EngineEvent = Union[OrderPlaced, OrderMatched, OrderCanceled, NewMarketPrice, OrderCancelSkipped]
 
 
-def _matched(topics: Sequence[str], data: bytes) -> OrderMatched:
-    *values, match = ORDER_MATCHED.decode(topics, data)
-    return OrderMatched(*values, *match)
-
-
-_DECODERS: Mapping[str, Any] = MappingProxyType({
-    ORDER_PLACED.topic: lambda topics, data: OrderPlaced(*ORDER_PLACED.decode(topics, data)),
-    ORDER_MATCHED.topic: _matched,
-    ORDER_CANCELED.topic: lambda topics, data: OrderCanceled(*ORDER_CANCELED.decode(topics, data)),
-    NEW_MARKET_PRICE.topic: lambda topics, data: NewMarketPrice(*NEW_MARKET_PRICE.decode(topics, data)),
-    ORDER_CANCEL_SKIPPED.topic: lambda topics, data: OrderCancelSkipped(*ORDER_CANCEL_SKIPPED.decode(topics, data)),
-})
+_MADE_OF: Sequence[tuple[Event, Callable[[Iterable[Any]], EngineEvent]]] = (
+    (ORDER_PLACED, OrderPlaced._make), (ORDER_MATCHED, OrderMatched._make), (ORDER_CANCELED, OrderCanceled._make),
+    (NEW_MARKET_PRICE, NewMarketPrice._make), (ORDER_CANCEL_SKIPPED, OrderCancelSkipped._make))
+_DECODERS = MappingProxyType({event.topic: (event, make) for event, make in _MADE_OF})
 
 TRADING_TOPICS = tuple(_DECODERS)
 
@@ -268,9 +260,11 @@ def decode_event(topics: Sequence[str], data: bytes) -> EngineEvent | None:
 
     Raises AbiError when the topic is known but the data are not an encoding of the event.
     """
-    decoder = _DECODERS.get(topics[0]) if topics else None
-    event: EngineEvent | None = decoder(topics, data) if decoder is not None else None
-    return event
+    known = _DECODERS.get(topics[0]) if topics else None
+    if known is None:
+        return None
+    event, make = known
+    return make(event.values(topics, data))
 
 
 # What the contracts' short texts mean (docs/protocol.md, "Errors").

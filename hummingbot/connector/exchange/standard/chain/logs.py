@@ -1,10 +1,16 @@
 """Logs as a node returns them, decoded once: trading events of the engine and token transfers, with their place."""
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
+from hummingbot.connector.exchange.standard.chain.abi import AbiError
 from hummingbot.connector.exchange.standard.chain.engine import EngineEvent, decode_event
+from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import TRANSFER, WITHDRAWAL
 from hummingbot.connector.exchange.standard.errors import BadDataError
+
+_MALFORMED = (KeyError, TypeError, ValueError, AttributeError)
+_OUTFLOWS = {TRANSFER.topic: 3, WITHDRAWAL.topic: 2}  # how many topics each has
 
 
 class EngineLog(NamedTuple):
@@ -27,17 +33,6 @@ class TokenOut(NamedTuple):
     log_index: int
 
 
-def _fields(log: Mapping[str, Any]) -> tuple[str, list[str], bytes, str, int, int]:
-    try:
-        block_number, log_index = int(log["blockNumber"], 16), int(log["logIndex"], 16)
-        if block_number < 0 or log_index < 0:
-            raise ValueError("a negative place")
-        return (log["address"].lower(), [topic.lower() for topic in log["topics"]], bytes.fromhex(log["data"][2:]),
-                log["transactionHash"].lower(), block_number, log_index)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadDataError(f"the node returned a malformed log: {error!r}") from error
-
-
 def _removed(log: Mapping[str, Any]) -> bool:
     removed = log.get("removed") or False
     if not isinstance(removed, bool):
@@ -48,30 +43,40 @@ def _removed(log: Mapping[str, Any]) -> bool:
 def decode_engine_logs(logs: Iterable[Mapping[str, Any]], engine: str) -> list[EngineLog]:
     """The trading events among JSON logs, in chain order; logs of other contracts and of other kinds are left out.
 
-    Raises BadDataError for a log that is malformed or whose data do not fit its topic.
+    Raises BadDataError for a log of the engine that is malformed or whose data do not fit its topic.
     """
     decoded = []
     for log in logs:
-        address, topics, data, transaction_hash, block_number, log_index = _fields(log)
-        if address != engine:
-            continue
         try:
-            event = decode_event(topics, data)
-        except ValueError as error:
+            if log["address"].lower() != engine:
+                continue
+            event = decode_event([topic.lower() for topic in log["topics"]], bytes.fromhex(log["data"][2:]))
+            if event is not None:
+                decoded.append(EngineLog(event, log["transactionHash"].lower(), quantity(log["blockNumber"], "log blockNumber"),
+                                         quantity(log["logIndex"], "log logIndex"), _removed(log),
+                                         str(log.get("blockHash", "")).lower()))
+        except AbiError as error:
             raise BadDataError(f"the node returned a log that is not an event of the engine: {error}") from error
-        if event is not None:
-            decoded.append(EngineLog(event, transaction_hash, block_number, log_index, _removed(log),
-                                     str(log.get("blockHash", "")).lower()))
-    decoded.sort(key=lambda log: (log.block_number, log.log_index))
+        except _MALFORMED as error:
+            raise BadDataError(f"the node returned a malformed log: {error!r}") from error
+    decoded.sort(key=attrgetter("block_number", "log_index"))
     return decoded
 
 
 def decode_outflows(logs: Iterable[Mapping[str, Any]]) -> list[TokenOut]:
-    """Token movements among the JSON logs of one receipt, in order; other logs are left out."""
+    """Token movements among the JSON logs of one receipt, in order; other logs are left out.
+
+    Raises BadDataError for one that is malformed.
+    """
     outflows = []
     for log in logs:
-        token, topics, data, _, _, log_index = _fields(log)
-        if (topics[:1], len(topics)) in (([TRANSFER.topic], 3), ([WITHDRAWAL.topic], 2)):
-            outflows.append(TokenOut(token, "0x" + topics[1][26:], int.from_bytes(data[:32], "big"), log_index))
-    outflows.sort(key=lambda outflow: outflow.log_index)
+        try:
+            topics = log["topics"]
+            if topics and _OUTFLOWS.get(topics[0].lower()) == len(topics):
+                quantity(log["blockNumber"], "log blockNumber")
+                outflows.append(TokenOut(log["address"].lower(), "0x" + topics[1][26:].lower(), int(log["data"][:66], 16),
+                                         quantity(log["logIndex"], "log logIndex")))
+        except _MALFORMED as error:
+            raise BadDataError(f"the node returned a malformed log: {error!r}") from error
+    outflows.sort(key=attrgetter("log_index"))
     return outflows

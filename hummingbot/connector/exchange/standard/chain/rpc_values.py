@@ -5,12 +5,13 @@ raises BadDataError for anything else.
 """
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.errors import BadDataError
 
 _QUANTITY = re.compile(r"0x[0-9a-fA-F]{1,64}")
-_DATA = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_LONGEST_QUANTITY = 66
 
 
 class Receipt(NamedTuple):
@@ -41,23 +42,43 @@ class Block(NamedTuple):
 
 def quantity(answer: Any, what: str) -> int:
     """A non-negative integer in the hexadecimal form of JSON-RPC; leading zeros, which some nodes send, are accepted."""
-    if not isinstance(answer, str) or _QUANTITY.fullmatch(answer) is None:
-        raise BadDataError(f"{what}: {_shown(answer)} is not a hexadecimal quantity")
-    return int(answer, 16)
+    if isinstance(answer, str) and len(answer) <= _LONGEST_QUANTITY and (number := _integer(answer)) is not None:
+        return number
+    raise BadDataError(f"{what}: {_shown(answer)} is not a hexadecimal quantity")
 
 
 def data(answer: Any, what: str) -> bytes:
     """A byte string in hexadecimal form."""
-    if not isinstance(answer, str) or _DATA.fullmatch(answer) is None:
-        raise BadDataError(f"{what}: {_shown(answer)} is not hexadecimal data")
-    return bytes.fromhex(answer[2:])
+    if isinstance(answer, str) and (raw := _bytes(answer)) is not None:
+        return raw
+    raise BadDataError(f"{what}: {_shown(answer)} is not hexadecimal data")
 
 
 def fixed_hex(answer: Any, length: int, what: str) -> str:
     """A hash (32 bytes) or an address (20 bytes) as lower-case hex."""
-    if len(data(answer, what)) != length:
-        raise BadDataError(f"{what}: {_shown(answer)} has not {length} bytes")
-    return str(answer).lower()
+    if isinstance(answer, str) and len(answer) == 2 + 2 * length and (lower := _lower_hex(answer)) is not None:
+        return lower
+    raise BadDataError(f"{what}: {_shown(answer)} is not {length} bytes in hexadecimal form")
+
+
+# The logs of a block say the same hashes, addresses and numbers again and again.
+
+@lru_cache(4096)
+def _integer(text: str) -> int | None:
+    return int(text, 16) if _QUANTITY.fullmatch(text) else None
+
+
+@lru_cache(4096)
+def _lower_hex(text: str) -> str | None:
+    return None if _bytes(text) is None else text.lower()
+
+
+def _bytes(text: str) -> bytes | None:
+    try:
+        raw = bytes.fromhex(text[2:])
+    except ValueError:
+        return None
+    return raw if text[:2] == "0x" and len(text) == 2 + 2 * len(raw) else None  # fromhex() skips blanks
 
 
 def mapping(answer: Any, what: str) -> Mapping[str, Any]:
@@ -77,14 +98,15 @@ def listing(answer: Any, what: str) -> list[Any]:
 def log(answer: Any) -> Mapping[str, Any]:
     """A log of a block, as the JSON object that it is, with every field in its place (`chain.logs` decodes it)."""
     fields = mapping(answer, "log")
-    fixed_hex(fields.get("address"), 20, "log address")
-    for topic in listing(fields.get("topics"), "log topics"):
+    get = fields.get
+    for topic in listing(get("topics"), "log topics"):
         fixed_hex(topic, 32, "log topic")
-    data(fields.get("data"), "log data")
-    for name in ("blockNumber", "logIndex"):
-        quantity(fields.get(name), f"log {name}")
-    for name in ("blockHash", "transactionHash"):
-        fixed_hex(fields.get(name), 32, f"log {name}")
+    fixed_hex(get("address"), 20, "log address")
+    fixed_hex(get("blockHash"), 32, "log blockHash")
+    fixed_hex(get("transactionHash"), 32, "log transactionHash")
+    quantity(get("blockNumber"), "log blockNumber")
+    quantity(get("logIndex"), "log logIndex")
+    data(get("data"), "log data")
     return fields
 
 

@@ -26,7 +26,8 @@ class UpdateIds:
 
     def next(self) -> int:
         """An id above all those before."""
-        self._last = max(self._last + 1, int(self._clock.time() * 1e3))
+        now = int(self._clock.time() * 1e3)
+        self._last = now if now > self._last else self._last + 1
         return self._last
 
 

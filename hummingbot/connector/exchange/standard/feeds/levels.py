@@ -32,13 +32,15 @@ class LevelMap:
         for price, amount in bids:
             if amount > 0:
                 self._bids[price] = amount
-                self._best_bid = max(self._best_bid, price)
+                if price > self._best_bid:
+                    self._best_bid = price
             elif self._bids.pop(price, None) is not None and price == self._best_bid:
                 self._best_bid = max(self._bids, default=0.0)
         for price, amount in asks:
             if amount > 0:
                 self._asks[price] = amount
-                self._best_ask = min(self._best_ask, price)
+                if price < self._best_ask:
+                    self._best_ask = price
             elif self._asks.pop(price, None) is not None and price == self._best_ask:
                 self._best_ask = min(self._asks, default=float("inf"))
         if self._needs_snapshot or self._is_delicate():

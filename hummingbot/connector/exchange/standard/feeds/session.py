@@ -29,7 +29,7 @@ WATCH_INTERVAL = 0.25
 HELD_UP = 1.0
 CLOSING_SECONDS = 0.2
 # Frames that wait already are read without a pause; after so many the rest of the bot has its turn.
-FRAMES_PER_TURN = 50
+FRAMES_PER_TURN = 200
 HELLO = "Hello"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
-from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink, PublicTrade, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.levels import LevelMap
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     BlockReached,
@@ -149,6 +149,7 @@ class _Line:
         self._sink = sink
         self._is_open = False
         self._books: dict[str, _Book] = {}
+        self._by_stream: dict[str, _Book] = {}
         self._sequences = Sequences(clock)
         self._gaps = Burst("gaps", clock)
         self._contradictions = Burst("contradictions to the exchange's API", clock, MAX_CONTRADICTIONS)
@@ -163,14 +164,18 @@ class _Line:
     def add(self, market: Market) -> None:
         """Carry this market too."""
         book = self._books[market.book] = _Book(market, self._update_ids)
+        for stream in self._dialect.subscriptions(market):
+            self._by_stream[stream] = book
         if self._is_open:
             self.session.spawn(self._subscribe(book))
 
     def remove(self, market: Market) -> None:
         """Carry this market no longer."""
-        if self._books.pop(market.book, None) is not None and self._is_open:
-            for stream in self._dialect.subscriptions(market):
-                self._sequences.forget(stream)
+        known = self._books.pop(market.book, None) is not None
+        for stream in self._dialect.subscriptions(market):
+            self._by_stream.pop(stream, None)
+            self._sequences.forget(stream)
+        if known and self._is_open:
             for body in self._dialect.unsubscriptions(market):
                 self.session.spawn(self.session.request(body))
 
@@ -203,19 +208,22 @@ class _Line:
             for stream in self._sequences.missing(message):
                 self._recover(stream)
             return
-        book = self._books.get(message.stream.partition(":")[2])
-        content = message.content
-        if book is not None and isinstance(content, Hint):
-            self.session.spawn(self._fetch_trades(book))
-        if book is None or not isinstance(content, (BookContent, TradesContent)):
+        book = self._by_stream.get(message.stream)
+        if book is None:
             return
-        follows = self._sequences.follows(message, content.is_whole)
-        if follows is None:
-            self._recover(message.stream)
-        elif follows and isinstance(content, BookContent):
-            self._take_book(book, content)
-        elif follows and isinstance(content, TradesContent):
-            self._take_trades(book, content)
+        content = message.content
+        if isinstance(content, (BookContent, TradesContent)):
+            follows = self._sequences.follows(message, content.is_whole)
+            if follows is None:
+                self._recover(message.stream)
+            elif not follows:
+                return
+            elif isinstance(content, BookContent):
+                self._take_book(book, content)
+            else:
+                self._take_trades(book, content)
+        elif isinstance(content, Hint):
+            self.session.spawn(self._fetch_trades(book))
 
     def _recover(self, stream: str) -> None:
         """Something is missing: ask for the whole again."""
@@ -247,12 +255,11 @@ class _Line:
 
     def _take_trades(self, book: _Book, content: TradesContent) -> None:
         for trade in content.trades:
-            if trade.key in book.seen_trades:
+            if trade.trade_id in book.seen_trades:
                 continue
-            book.seen_trades[trade.key] = None
+            book.seen_trades[trade.trade_id] = None
             if not content.is_whole or trade.timestamp >= content.timestamp - FRESH_TRADE_SECONDS:
-                self._sink(PublicTrade(book.market.trading_pair, trade.key, trade.is_buy, trade.price, trade.base_amount,
-                                       trade.timestamp))
+                self._sink(trade)
         while len(book.seen_trades) > MAX_REMEMBERED_TRADES:
             book.seen_trades.popitem(last=False)
 
@@ -280,10 +287,10 @@ class _Line:
 
     async def _fetch_trades(self, book: _Book) -> None:
         try:
-            rows = await self._dialect.trades(book.market)
+            trades = await self._dialect.trades(book.market)
         except ApiUnavailableError as error:
             raise StreamBrokenError(f"the trades that the stream continues could not be read: {error}") from error
-        self._take_trades(book, TradesContent(True, rows, self._clock.time()))
+        self._take_trades(book, TradesContent(True, trades, self._clock.time()))
 
     def _watch(self, quiet: float) -> None:
         for stream in self._sequences.late():

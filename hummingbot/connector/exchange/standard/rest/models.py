@@ -3,13 +3,17 @@
 The API rounds like a 32-bit float: its numbers fill order books and candles, never an account. Parsers accept every
 known shape of an answer, leave a single bad row out, and raise BadDataError when the answer as a whole is none.
 """
-import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from operator import itemgetter, truediv
 from typing import Any, NamedTuple
+
+from pydantic_core import from_json
 
 from hummingbot.connector.exchange.standard.chain.addresses import is_address
 from hummingbot.connector.exchange.standard.errors import BadDataError
+
+_tick_price, _tick_amount = itemgetter("price"), itemgetter("amount")
 
 
 class TokenRow(NamedTuple):
@@ -82,13 +86,9 @@ class Page(NamedTuple):
 def parse_json(body: bytes) -> Any:
     """JSON of an answer; BadDataError when it is none. NaN and Infinity are no JSON."""
     try:
-        return json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
+        return from_json(body, allow_inf_nan=False)
+    except ValueError as error:
         raise BadDataError(f"the answer is not JSON: {body[:60]!r}") from error
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
 
 
 def _number(value: Any) -> float:
@@ -152,7 +152,7 @@ def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     """One row of a pair's trades; the maker's order id tells the fills of one transaction apart."""
     price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
     is_buy = _flag(row["isBid"])
-    key = trade_key(str(row["txHash"]), str(row["orderId"]), is_buy, base_amount)
+    key = trade_key(str(row["txHash"]), row["orderId"], is_buy, base_amount)
     return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]))
 
 
@@ -164,10 +164,10 @@ def parse_candle(row: Mapping[str, Any]) -> CandleRow:
                      base_volume, quote_volume, _integer(row.get("count") or 0, 2 ** 53))
 
 
-def trade_key(transaction_hash: str, maker_order_id: str, is_buy: bool, base_amount: float) -> str:
+def trade_key(transaction_hash: str, maker_order_id: str | int, is_buy: bool, base_amount: float) -> str:
     """What identifies a trade in every source. One transaction may take the same order twice, so its amount (human units)
     belongs to it, but only to a few digits: sources round the others differently."""
-    return f"{transaction_hash.lower()}:{maker_order_id}:{is_buy}:{base_amount:.3g}"
+    return "%s:%s:%s:%.3g" % (transaction_hash.lower(), maker_order_id, is_buy, base_amount)  # noqa: UP031 (the fastest way)
 
 
 def parse_open_order(row: Mapping[str, Any]) -> OpenOrderRow:
@@ -205,16 +205,27 @@ def parse_tick_book(body: bytes) -> TickBook:
     """
     answer = parse_json(body)
     try:
-        bids = [(float(row["price"]), float(row["amount"])) for row in answer["bids"]]
-        asks = [(float(row["price"]), float(row["amount"])) for row in answer["asks"]]
-        market_price = _not_negative(answer.get("mktPrice") or 0) or None
-        if any(not 0 < price < math.inf or not 0 <= amount < math.inf for side in (bids, asks) for price, amount in side):
-            raise ValueError("a price or an amount is out of range")
-        bids = [(price, amount / price) for price, amount in bids]
-        if any(amount == math.inf for _, amount in bids):
+        bid_prices, bid_amounts = _tick_columns(answer["bids"])
+        ask_prices, ask_amounts = _tick_columns(answer["asks"])
+        bid_amounts = list(map(truediv, bid_amounts, bid_prices))
+        if not sum(bid_amounts) < math.inf:
             raise ValueError("an amount is out of range")
+        market_price = _not_negative(answer.get("mktPrice") or 0) or None
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadDataError(f"the order book is malformed: {error!r}") from error
-    bids.sort(reverse=True)
-    asks.sort()
-    return TickBook([level for level in bids if level[1] > 0], [level for level in asks if level[1] > 0], market_price)
+    return TickBook(_tick_side(bid_prices, bid_amounts, True), _tick_side(ask_prices, ask_amounts, False), market_price)
+
+
+def _tick_columns(rows: list[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
+    """The prices and the amounts of a side, looked at as a whole, which is several times faster than one by one."""
+    prices, amounts = list(map(float, map(_tick_price, rows))), list(map(float, map(_tick_amount, rows)))
+    # A sum is not finite when one of its parts is not, and where all are, min tells the least.
+    if prices and not (sum(prices) < math.inf and sum(amounts) < math.inf and min(prices) > 0 and min(amounts) >= 0):
+        raise ValueError("a price or an amount is out of range")
+    return prices, amounts
+
+
+def _tick_side(prices: list[float], amounts: list[float], is_bid: bool) -> list[tuple[float, float]]:
+    levels = list(zip(prices, amounts))
+    levels.sort(reverse=is_bid)
+    return [level for level in levels if level[1]] if 0.0 in amounts else levels

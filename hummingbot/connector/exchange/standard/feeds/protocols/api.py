@@ -1,10 +1,11 @@
 """What a dialect asks of the REST API beside its stream: a book before there is a snapshot, and trades that were missed."""
 from collections.abc import Sequence
 
+from hummingbot.connector.exchange.standard.feeds.base import PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import BookContent
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from hummingbot.connector.exchange.standard.rest.models import TradeRow, parse_tick_book
+from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
 
 
 class ApiBeside:
@@ -21,6 +22,7 @@ class ApiBeside:
         book = parse_tick_book(await self._rest.order_book(market.base.address, market.quote.address))
         return BookContent(True, book.bids, book.asks, book.market_price)
 
-    async def trades(self, market: Market) -> Sequence[TradeRow]:
+    async def trades(self, market: Market) -> Sequence[PublicTrade]:
         """The latest trades, the oldest first."""
-        return list(reversed(await self._rest.trades(market.base.address, market.quote.address)))
+        rows = await self._rest.trades(market.base.address, market.quote.address)
+        return [PublicTrade(market.trading_pair, *row) for row in reversed(rows)]

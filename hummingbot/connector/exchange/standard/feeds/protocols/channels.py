@@ -7,7 +7,7 @@ from hummingbot.connector.exchange.standard.chain.addresses import is_address
 from hummingbot.connector.exchange.standard.chain.engine import EngineEvent, OrderCanceled, OrderMatched, OrderPlaced
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.errors import BadDataError
-from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, Levels
+from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, Levels, PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.api import ApiBeside
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     Answered,
@@ -25,7 +25,7 @@ from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
 )
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from hummingbot.connector.exchange.standard.rest.models import TradeRow, trade_key
+from hummingbot.connector.exchange.standard.rest.models import trade_key
 
 _PUBLIC = (CONSTANTS.ORDERBOOK_CHANNEL, CONSTANTS.TRADES_CHANNEL)
 _PRIVATE = (CONSTANTS.ORDERS_CHANNEL, CONSTANTS.FILLS_CHANNEL, CONSTANTS.BALANCES_CHANNEL)
@@ -35,7 +35,6 @@ _CHANNEL_OF_TYPE = {
     CONSTANTS.BALANCE_EVENT_TYPE: CONSTANTS.BALANCES_CHANNEL}
 _SIDES = {"buy": True, "sell": False}
 _MOST_DIGITS = 78
-_HASH_LENGTH = 66
 
 
 class ChannelsDialect(ApiBeside):
@@ -80,38 +79,48 @@ class ChannelsDialect(ApiBeside):
         if not isinstance(data, dict):
             raise ValueError("not an object")
         kind = data.get("type")
+        if kind is None:
+            return _answer(data)
+        channel = _CHANNEL_OF_TYPE.get(kind)
+        if channel is not None:
+            if data["channel"] != channel:
+                raise ValueError(f"{kind} is not told on {channel}")
+            return self._told(channel, data, _count(data["previous"]))
+        if kind == CONSTANTS.SNAPSHOT_EVENT_TYPE:
+            return self._told(data["channel"], data, None)
         if kind == CONSTANTS.BLOCK_EVENT_TYPE:
             sequences = data["sequences"].items()
             return [BlockReached(_count(data["number"]), {_stream_name(name): _count(number) for name, number in sequences})]
-        if kind is not None:
-            return self._told(kind, data)
-        if "method" in data:
-            return [Ping({"method": CONSTANTS.WS_PONG_METHOD})] if data["method"] == CONSTANTS.WS_PING_METHOD else []
-        if "error" in data:
-            number = None if data["id"] is None else _count(data["id"])
-            return [Refused(number, _count(data["error"]["code"]), str(data["error"]["message"])[:200])]
-        if "result" in data:
-            return [Answered(_count(data["id"]))]
-        raise ValueError("neither news nor an answer")
+        return []  # a kind of news that came up later
 
-    def _told(self, kind: str, data: Mapping[str, Any]) -> Sequence[Incoming]:
-        is_whole = kind == CONSTANTS.SNAPSHOT_EVENT_TYPE
-        channel = data["channel"]
-        if not is_whole and _CHANNEL_OF_TYPE.get(kind) != channel:
-            if kind not in _CHANNEL_OF_TYPE:
-                return []  # a kind of news that came up later
-            raise ValueError(f"{kind} is not told on {channel}")
-        sequence, previous = _count(data["sequence"]), None if is_whole else _count(data["previous"])
+    def _told(self, channel: str, data: Mapping[str, Any], previous: int | None) -> Sequence[Incoming]:
+        content: Content
         if channel in _PUBLIC:
-            market = self._market(_address(data["pair"]))
+            pair = data["pair"]
+            market = self._market(pair) or self._market(_address(pair))
             if market is None:
                 return []
-            content = _book(market, data, is_whole) if channel == CONSTANTS.ORDERBOOK_CHANNEL else _trades(market, data, is_whole)
-            return [Told(f"{channel}:{market.book}", previous, sequence, content)]
-        if channel not in _PRIVATE:
+            stream = f"{channel}:{market.book}"
+            content = (_book if channel == CONSTANTS.ORDERBOOK_CHANNEL else _trades)(market, data, previous is None)
+        elif channel in _PRIVATE:
+            stream = channel
+            content = _balances(data, previous is None) if channel == CONSTANTS.BALANCES_CHANNEL \
+                else _logs(channel, data, previous is None)
+        else:
             raise ValueError(f"no channel {channel}")
-        content = _balances(data, is_whole) if channel == CONSTANTS.BALANCES_CHANNEL else _logs(channel, data, is_whole)
-        return [Told(channel, previous, sequence, content)]
+        return [Told(stream, previous, _count(data["sequence"]), content)]
+
+
+def _answer(data: Mapping[str, Any]) -> Sequence[Incoming]:
+    """What is no news: heartbeats and answers to requests."""
+    if "method" in data:
+        return [Ping({"method": CONSTANTS.WS_PONG_METHOD})] if data["method"] == CONSTANTS.WS_PING_METHOD else []
+    if "error" in data:
+        number = None if data["id"] is None else _count(data["id"])
+        return [Refused(number, _count(data["error"]["code"]), str(data["error"]["message"])[:200])]
+    if "result" in data:
+        return [Answered(_count(data["id"]))]
+    raise ValueError("neither news nor an answer")
 
 
 def _request(method: str, channel: str, params: Mapping[str, Any]) -> Body:
@@ -123,37 +132,44 @@ def _stream_name(name: str) -> str:
 
 
 def _book(market: Market, data: Mapping[str, Any], is_whole: bool) -> Content:
-    base, quote = 10 ** market.base.decimals, 10 ** market.quote.decimals
     price = data.get("market_price")
-    return BookContent(is_whole, _bids(data["bids"], quote), _asks(data["asks"], base),
+    return BookContent(is_whole, _levels(data["bids"], 10 ** market.quote.decimals, True),
+                       _levels(data["asks"], 10 ** market.base.decimals, False),
                        None if price is None else _units(price) / DENOMINATOR)
 
 
-def _bids(rows: Any, unit: int) -> Levels:
-    """Bid levels come in quote units and leave in base."""
+def _levels(rows: Any, unit: int, is_bid: bool) -> Levels:
+    """Human prices and base amounts. Bids come in quote units and leave in base."""
     levels = []
-    for price_text, amount in rows:
-        price = _price(price_text)
-        levels.append((price, _units(amount) / unit / price))
+    for price_text, amount_text in rows:
+        price, amount = _level(price_text, amount_text, unit)
+        levels.append((price, amount / price if is_bid else amount))
     return levels
 
 
-def _asks(rows: Any, unit: int) -> Levels:
-    return [(_price(price), _units(amount) / unit) for price, amount in rows]
+def _level(price_text: Any, amount_text: Any, unit: int) -> tuple[float, float]:
+    """The human price, which is not zero, and the amount in wholes of `unit`."""
+    digits = price_text + amount_text
+    if not (digits.isdigit() and digits.isascii() and len(price_text) <= _MOST_DIGITS >= len(amount_text)):
+        raise ValueError(f"{str([price_text, amount_text])[:80]} are no price and amount")
+    price = int(price_text) / DENOMINATOR
+    if not price:
+        raise ValueError("a price of zero")
+    return price, int(amount_text) / unit
 
 
 def _trades(market: Market, data: Mapping[str, Any], is_whole: bool) -> Content:
-    rows = data["trades"] if is_whole else [data]
-    trades = [_trade(market, row) for row in rows if not row.get("removed")]
-    return TradesContent(is_whole, trades, float(_count(data["timestamp"])))
+    rows = data["trades"] if is_whole else (data,)
+    return TradesContent(is_whole, [_trade(market, row) for row in rows if not row.get("removed")], _count(data["timestamp"]))
 
 
-def _trade(market: Market, row: Mapping[str, Any]) -> TradeRow:
-    base_amount, is_buy = _units(row["base_amount"]) / 10 ** market.base.decimals, _SIDES[row["side"]]
-    if not base_amount:
+def _trade(market: Market, row: Mapping[str, Any]) -> PublicTrade:
+    is_buy = _SIDES[row["side"]]
+    price, amount = _level(row["price"], row["base_amount"], 10 ** market.base.decimals)
+    if not amount:
         raise ValueError("a trade of nothing")
-    return TradeRow(trade_key(_hash(row["transaction"]), str(_count(row["order_id"])), is_buy, base_amount), is_buy,
-                    _price(row["price"]), base_amount, float(_count(row["timestamp"])))
+    key = trade_key(row["transaction"], _count(row["order_id"]), is_buy, amount)
+    return PublicTrade(market.trading_pair, key, is_buy, price, amount, float(_count(row["timestamp"])))
 
 
 def _logs(channel: str, data: Mapping[str, Any], is_whole: bool) -> Content:
@@ -190,20 +206,13 @@ def _balances(data: Mapping[str, Any], is_whole: bool) -> Content:
 
 def _units(value: Any) -> int:
     """An exact integer of the chain, which is a text of digits."""
-    if not isinstance(value, str) or not value.isascii() or not value.isdigit() or len(value) > _MOST_DIGITS:
+    if not (isinstance(value, str) and value.isdigit() and value.isascii() and len(value) <= _MOST_DIGITS):
         raise ValueError(f"{str(value)[:80]!r} is not a whole number in a text")
     return int(value)
 
 
-def _price(value: Any) -> float:
-    price = _units(value) / DENOMINATOR
-    if price <= 0:
-        raise ValueError("a price of zero")
-    return price
-
-
 def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+    if type(value) is not int or value < 0:
         raise ValueError(f"{str(value)[:80]!r} is not a whole number")
     return value
 
@@ -221,7 +230,6 @@ def _address(value: Any) -> str:
 
 
 def _hash(value: Any) -> str:
-    if not isinstance(value, str) or len(value) != _HASH_LENGTH or not value.startswith("0x"):
+    if not isinstance(value, str) or value[:2] != "0x" or len(value) != 66 or len(bytes.fromhex(value[2:])) != 32:
         raise ValueError(f"{str(value)[:80]!r} is not a hash")
-    int(value, 16)
     return value.lower()

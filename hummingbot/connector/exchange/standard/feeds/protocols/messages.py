@@ -3,9 +3,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, Union
 
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
-from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, Levels
+from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, Levels, PublicTrade
 from hummingbot.connector.exchange.standard.markets import Market
-from hummingbot.connector.exchange.standard.rest.models import TradeRow
 
 Body = dict[str, Any]
 
@@ -51,7 +50,7 @@ class TradesContent(NamedTuple):
     they are told with."""
 
     is_whole: bool
-    trades: Sequence[TradeRow]
+    trades: Sequence[PublicTrade]
     timestamp: float
 
 
@@ -112,7 +111,7 @@ class MarketDialect(Protocol):
     async def book(self, market: Market) -> BookContent:
         """The book by the REST API, grouped as the stream's is. Raises ApiUnavailableError."""
 
-    async def trades(self, market: Market) -> Sequence[TradeRow]:
+    async def trades(self, market: Market) -> Sequence[PublicTrade]:
         """The latest trades by the REST API, the oldest first. Raises ApiUnavailableError."""
 
     def subscriptions(self, market: Market) -> Mapping[str, Body]:

@@ -11,7 +11,7 @@ from typing import Any
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address, to_checksum
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError
-from hummingbot.connector.exchange.standard.feeds.base import Levels
+from hummingbot.connector.exchange.standard.feeds.base import Levels, PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.api import ApiBeside
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     Answered,
@@ -26,7 +26,7 @@ from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
 )
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from hummingbot.connector.exchange.standard.rest.models import TradeRow, parse_json, parse_tick_book, trade_key
+from hummingbot.connector.exchange.standard.rest.models import parse_json, parse_tick_book, trade_key
 
 # How many steps around the market price the API is asked for: with the finest step of a pair at least a tenth of it.
 DEPTH = 10_000
@@ -63,6 +63,7 @@ class SpotStreamsDialect(ApiBeside):
     def __init__(self, rest: RestClient, market: Market) -> None:
         super().__init__(rest)
         self._book_address = market.book
+        self._trading_pair = market.trading_pair
         self._symbol = ""
         self._step = ""
         self._digits = 0
@@ -117,7 +118,7 @@ class SpotStreamsDialect(ApiBeside):
             return [Told(f"orderbook:{self._book_address}", None, sequence, self._whole(content))]
         bids: list[tuple[float, float]] = []
         asks: list[tuple[float, float]] = []
-        trades: list[TradeRow] = []
+        trades: list[PublicTrade] = []
         news: list[Incoming] = []
         for frame in content:
             name = _name(frame)
@@ -144,7 +145,7 @@ class SpotStreamsDialect(ApiBeside):
         is_gone = base < _NOTHING and quote < _NOTHING
         return _flag(frame[1]), (self._price(frame[2]), 0.0 if is_gone else base)
 
-    def _trade(self, frame: Sequence[Any]) -> TradeRow | None:
+    def _trade(self, frame: Sequence[Any]) -> PublicTrade | None:
         """A trade; None for one of another book."""
         order_id, book, is_buy, price, base, timestamp, transaction = (frame[at] for at in _TRADE_LAYOUTS[len(frame)])
         if _address(book) != self._book_address:
@@ -152,7 +153,8 @@ class SpotStreamsDialect(ApiBeside):
         amount, side = _positive(base), _flag(is_buy)
         if isinstance(order_id, bool) or not isinstance(order_id, int) or not isinstance(transaction, str):
             raise ValueError("a trade without an order or a transaction")
-        return TradeRow(trade_key(transaction, str(order_id), side, amount), side, _positive(price), amount, _amount(timestamp))
+        return PublicTrade(self._trading_pair, trade_key(transaction, order_id, side, amount), side, _positive(price), amount,
+                           _amount(timestamp))
 
     def _whole(self, answer: Any) -> BookContent:
         return BookContent(True, self._side(answer["bids"]), self._side(answer["asks"]), None)

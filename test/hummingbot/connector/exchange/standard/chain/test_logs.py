@@ -14,17 +14,27 @@ LOG: dict[str, Any] = {"address": ENGINE, "topics": ["0x" + "ab" * 32], "data": 
 
 
 @pytest.mark.parametrize("damage", [{"address": None}, {"topics": 7}, {"topics": [1]}, {"data": "0xzz"}, {"blockNumber": "five"},
-                                    {"logIndex": None}, {"transactionHash": 3}])
+                                    {"logIndex": None}])
 def test_a_malformed_log_is_bad_data(damage: dict[str, Any]) -> None:
-    for decode in (lambda logs: decode_engine_logs(logs, ENGINE), decode_outflows):
-        with pytest.raises(BadDataError, match="malformed log"):
-            decode([{**LOG, **damage}])
+    with pytest.raises(BadDataError, match="log"):
+        decode_engine_logs([log(**damage)], ENGINE)
+    with pytest.raises(BadDataError, match="log"):
+        decode_outflows([{**transfer(5, 1), **damage}])
 
 
-@pytest.mark.parametrize("field", ["address", "topics", "data", "blockNumber", "transactionHash", "logIndex"])
+@pytest.mark.parametrize("field", ["address", "topics", "data", "blockNumber", "logIndex"])
 def test_a_log_without_a_field_is_bad_data(field: str) -> None:
     with pytest.raises(BadDataError, match=field):
-        decode_outflows([{key: value for key, value in LOG.items() if key != field}])
+        decode_engine_logs([{key: value for key, value in log().items() if key != field}], ENGINE)
+    with pytest.raises(BadDataError, match=field):
+        decode_outflows([{key: value for key, value in transfer(5, 1).items() if key != field}])
+
+
+def test_an_event_without_its_transaction_is_bad_data() -> None:
+    with pytest.raises(BadDataError, match="transactionHash"):
+        decode_engine_logs([{key: value for key, value in log().items() if key != "transactionHash"}], ENGINE)
+    with pytest.raises(BadDataError, match="log"):
+        decode_engine_logs([log(transactionHash=3)], ENGINE)
 
 
 def test_data_that_do_not_fit_their_topic_are_bad_data() -> None:

@@ -69,8 +69,8 @@ def test_a_trade_has_the_key_that_other_sources_give_it() -> None:
     (told,) = DIALECT.decode(frame)
     assert isinstance(told.content, TradesContent)
     (trade,) = told.content.trades
-    assert trade.key == f"{frame['transaction']}:{frame['order_id']}:False:1.5"
-    assert (trade.is_buy, trade.price, trade.base_amount) == (False, 0.65, 1.5)
+    assert trade.trade_id == f"{frame['transaction']}:{frame['order_id']}:False:1.5"
+    assert (trade.is_buy, trade.price, trade.amount) == (False, 0.65, 1.5)
     assert content("trade", pair=SOMI.book, removed=True).trades == []
 
 
@@ -148,3 +148,33 @@ def test_requests_name_channel_book_login_and_first_block() -> None:
     assert DIALECT.account_subscription("fills", {"api_key": "a"}, 5)["params"] == {
         "channel": "fills", "api_key": "a", "from_block": 5}
     assert DIALECT.account_subscription("balances", {"api_key": "a"}, 5)["params"] == {"channel": "balances", "api_key": "a"}
+
+
+texts = st.integers(0, 10 ** 24).map(str) | st.sampled_from(
+    ["", "-1", "1.5", "1_0", " 1", "+1", "٣", "²", "1e3", "0x1", "nan", "9" * 78, "9" * 79])
+rows = st.lists(st.tuples(texts, texts).map(list) | st.sampled_from(
+    [["1"], ["1", "2", "3"], [1, 2], ["1", 2], [None, "1"], "row", 7]), max_size=5)
+
+
+@given(rows, rows)
+def test_levels_are_those_that_a_look_at_each_number_would_give(bids: list[Any], asks: list[Any]) -> None:
+    def level(row: Any, unit: int, is_bid: bool) -> tuple[float, float]:
+        if not isinstance(row, list) or len(row) != 2:
+            raise ValueError("no level")
+        for text in row:
+            if not isinstance(text, str) or not text or set(text) - set("0123456789") or len(text) > 78:
+                raise ValueError("no number")
+        price, amount = int(row[0]) / 10 ** 8, int(row[1]) / unit
+        if not price:
+            raise ValueError("no price")
+        return price, amount / price if is_bid else amount
+
+    try:
+        expected = [[level(row, 10 ** token.decimals, token is SOMI.quote) for row in side]
+                    for side, token in ((bids, SOMI.quote), (asks, SOMI.base))]
+    except (ValueError, OverflowError):
+        with pytest.raises(BadDataError):
+            content("diff", bids=bids, asks=asks)
+        return
+    told = content("diff", bids=bids, asks=asks)
+    assert [list(told.bids), list(told.asks)] == expected
