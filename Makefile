@@ -84,8 +84,11 @@ fault-guards: env  ## Take away each guard of docs/faults.md in a copy; a test m
 mutate: env  ## Make small wrong changes of the money paths, one at a time: FILE=markets.py for one; a test must notice each
 	@$(PY) -m mutation $(FILE) --jobs $(JOBS) $(ARGS)
 
+bench: env  ## Measure what the connector costs against its floors and bars, in under 10 minutes (ARGS="--json FILE --check")
+	@$(PY) -m bench $(ARGS)
+
 bench-feeds: env  ## Measure how fresh each source of order books is, and what one core sustains
-	@$(PY) bench/feeds.py $(ARGS)
+	@$(PY) -m bench.feeds $(ARGS)
 
 bench-sandbox: env  ## Measure the sandbox
 	@$(PY) bench/sandbox.py $(ARGS)
@@ -109,4 +112,4 @@ clean:  ## Remove what the other targets leave behind, except .venv
 	@rm -rf build dist *.egg-info .demo .demo-strategies .soak .crash-test .fuzz .mutation .simulation .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
-.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz mutate simulate fault-guards bench-feeds bench-sandbox wheel lock clean
+.PHONY: help env demo run-strategies test test-slow test-page screenshot lint sandbox crash-test crash-test-bot chaos model soak fuzz mutate simulate fault-guards bench bench-feeds bench-requests bench-stalls bench-sandbox wheel lock clean

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
+from bench.figures import Bar, Figure
 from hummingbot.connector.exchange.standard import standard_web_utils as web_utils
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, OrderPlaced, decode_event
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
@@ -49,6 +50,7 @@ CHAIN_ID = 31337
 PAIR = "SOMI-USDC"
 MARKED, STEP = 90_000_000, 1_000  # from 0.9, far above the market, on: such offers rest
 POLL_INTERVAL = 1.0
+MARGIN_MS = 20.0  # how much later than a block, or a poll, the book may be
 CLOCK = SystemClock()
 
 
@@ -222,8 +224,17 @@ def delays(book: TimedOrderBook, mined: dict[int, float]) -> list[float]:
     return sorted(late)
 
 
-def measure_freshness(names: list[str], seconds: float, block_interval: float, rate: float) -> None:
-    """Print p50 and p99 of block to order book for each source."""
+class Freshness(NamedTuple):
+    """Milliseconds from a block to the order book, over so many blocks, and how often the book changed a second."""
+
+    p50: float
+    p99: float
+    blocks: int
+    updates: float
+
+
+def measure_freshness(names: list[str], seconds: float, block_interval: float, rate: float) -> dict[str, Freshness]:
+    """What each source delivers."""
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     ours, theirs = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(theirs, cores[0], block_interval, rate),
@@ -232,8 +243,7 @@ def measure_freshness(names: list[str], seconds: float, block_interval: float, r
     place = ours.recv()
     if len(cores) > 1:
         os.sched_setaffinity(0, set(cores[1:]))
-    print(f"freshness: a block every {block_interval * 1e3:.0f} ms, {rate:.0f} transactions a second by traders, "
-          f"{seconds:.0f} s per source")
+    found: dict[str, Freshness] = {}
 
     async def run() -> None:
         sources = Sources(place)
@@ -241,9 +251,8 @@ def measure_freshness(names: list[str], seconds: float, block_interval: float, r
             book = await shown_by(sources, name, seconds)
             ours.send("seen")
             mined = ours.recv()
-            late, updates = delays(book, mined), book.updates / seconds
-            print(f"  {name:<8} p50 {late[len(late) // 2]:7.1f} ms   p99 {late[len(late) * 99 // 100]:7.1f} ms   "
-                  f"({len(late)} blocks, {updates:.1f} updates/s)", flush=True)
+            late = delays(book, mined)
+            found[name] = Freshness(late[len(late) // 2], late[len(late) * 99 // 100], len(late), book.updates / seconds)
         await sources.factory.close()
 
     asyncio.run(run())
@@ -251,6 +260,29 @@ def measure_freshness(names: list[str], seconds: float, block_interval: float, r
     server.join()
     if len(cores) > 1:
         os.sched_setaffinity(0, set(cores))
+    return found
+
+
+def print_freshness(names: list[str], seconds: float, block_interval: float, rate: float) -> None:
+    """Measure and print p50 and p99 of block to order book for each source."""
+    print(f"freshness: a block every {block_interval * 1e3:.0f} ms, {rate:.0f} transactions a second by traders, "
+          f"{seconds:.0f} s per source")
+    for name, fresh in measure_freshness(names, seconds, block_interval, rate).items():
+        print(f"  {name:<8} p50 {fresh.p50:7.1f} ms   p99 {fresh.p99:7.1f} ms   ({fresh.blocks} blocks, "
+              f"{fresh.updates:.1f} updates/s)", flush=True)
+
+
+def figures(scale: float = 1.0) -> list[Figure]:
+    """Row 9 of `make bench`; `scale` shortens the measurement. On this machine a round trip takes less than a millisecond."""
+    logging.disable(logging.INFO)
+    interval = 0.1
+    found = []
+    for name, fresh in measure_freshness(list(Sources.TABLE), 20.0 * scale, interval, 50.0).items():
+        longest = POLL_INTERVAL if name == "polling" else interval
+        found += [Figure(9, f"block to order book, {name}, p50", fresh.p50, "ms"),
+                  Figure(9, f"block to order book, {name}, p99 of {fresh.blocks} blocks", fresh.p99, "ms",
+                         Bar(longest * 1e3 + MARGIN_MS))]
+    return found
 
 
 # Throughput
@@ -456,7 +488,7 @@ def main() -> None:
     logging.disable(logging.INFO)
     assert default_deployment().chain_id == CHAIN_ID
     if arguments.only != "throughput":
-        measure_freshness(arguments.sources, arguments.seconds, arguments.block_interval, arguments.rate)
+        print_freshness(arguments.sources, arguments.seconds, arguments.block_interval, arguments.rate)
     if arguments.only != "freshness":
         measure_throughput(arguments.acts)
 

@@ -1,7 +1,7 @@
 """What importing the connector costs on top of Hummingbot's own base: row 8 of `make bench`.
 
-Fresh interpreters, one after the other; the best of them counts. The base is what every connector of Hummingbot imports, and
-the memory is the resident size that the process has grown by.
+Fresh interpreters, one after the other; the best of them counts. The base is what every running Hummingbot has imported already,
+its application, and the memory is the resident size that the process grows by.
 """
 import json
 import subprocess
@@ -17,9 +17,7 @@ _MEBIBYTE = 2 ** 20
 _SCRIPT = """
 import gc, json, os, time
 import conftest
-import hummingbot.connector.exchange_py_base, hummingbot.client.settings
-import hummingbot.core.data_type.order_book_tracker_data_source, hummingbot.core.data_type.user_stream_tracker_data_source
-import hummingbot.core.web_assistant.web_assistants_factory, hummingbot.core.utils.async_utils
+import hummingbot.client.hummingbot_application, hummingbot.connector.exchange_py_base
 
 def resident():
     with open("/proc/self/statm") as status:

@@ -1,11 +1,14 @@
 """Finds what blocks an event loop: every callback is timed, and what computes for long is looked at while it does.
 
 A busy machine makes any callback take long by the wall clock, so what counts is the time that the loop's own thread computed.
+The garbage collector runs in whatever callback happens to come, and looks at everything that the process has: its time is
+told by itself.
 Waiting inside a callback is found by its cause: files, databases, sleeps, processes and names that are looked up in the loop's
 thread are noticed where they are called.
 """
 import asyncio
 import contextlib
+import gc
 import signal
 import sys
 import threading
@@ -49,6 +52,9 @@ class LoopWatch:
         self.blocking: list[Stall] = []
         self.callbacks = 0
         self.longest = 0.0
+        self.longest_collection = 0.0
+        self._collected = 0.0
+        self._collection_began = 0.0
         self._running = False
         self._stack: list[str] = []
         self._thread = threading.get_ident()
@@ -66,11 +72,11 @@ class LoopWatch:
         def timed(handle: asyncio.Handle) -> None:
             watch._running, watch._stack = True, []
             signal.setitimer(signal.ITIMER_VIRTUAL, LOOK_AFTER)
-            began, computed = time.perf_counter(), time.thread_time()
+            began, computed = time.perf_counter(), time.thread_time() - watch._collected
             try:
                 run(handle)
             finally:
-                computing = time.thread_time() - computed
+                computing = time.thread_time() - watch._collected - computed
                 watch._running = False
                 signal.setitimer(signal.ITIMER_VIRTUAL, 0)
                 watch._note(handle, time.perf_counter() - began, computing)
@@ -78,9 +84,11 @@ class LoopWatch:
         asyncio.Handle._run = timed  # type: ignore[method-assign]
         time.sleep = noticed_sleep
         sys.addaudithook(self._audit)
+        gc.callbacks.append(self._collect)
         try:
             yield self
         finally:
+            gc.callbacks.remove(self._collect)
             time.sleep = sleep
             asyncio.Handle._run = run  # type: ignore[method-assign]
             signal.signal(signal.SIGVTALRM, handler)
@@ -90,6 +98,14 @@ class LoopWatch:
         self.longest = max(self.longest, computing)
         if computing >= self.threshold:
             self.stalls.append(Stall(_name(handle), seconds, computing, self._stack))
+
+    def _collect(self, phase: str, _: dict[str, int]) -> None:
+        if phase == "start":
+            self._collection_began = time.thread_time()
+            return
+        seconds = time.thread_time() - self._collection_began
+        self._collected += seconds
+        self.longest_collection = max(self.longest_collection, seconds)
 
     def _look(self, number: int, frame: FrameType | None) -> None:
         self._stack = _lines(frame)

@@ -19,6 +19,7 @@ import aiohttp
 
 import conftest  # noqa: F401 (lets Hummingbot list the connector of this working copy)
 from bench.connector import connector
+from bench.figures import Bar, Figure
 from demo.sandbox import Sandbox
 from hummingbot.core.data_type.common import OrderType
 
@@ -77,6 +78,20 @@ async def measure(url: str, key: str, seconds: float, settings: dict[str, Any]) 
     return idle, active
 
 
+def run(seconds: float, settings: dict[str, Any]) -> tuple[float, float]:
+    """`measure` against a sandbox of its own."""
+    count_requests()
+    with tempfile.TemporaryDirectory() as folder, Sandbox(Path(folder) / "sandbox.log", "--no-traders") as sandbox:
+        return asyncio.run(measure(sandbox.url, sandbox.published_key(), seconds, settings))
+
+
+def figures(scale: float = 1.0) -> list[Figure]:
+    """Row 6 of `make bench`, polling at 5 s; `scale` shortens the measurement."""
+    idle, active = run(60.0 * scale, {"standard_poll_interval": "5"})
+    return [Figure(6, "HTTP requests a minute, one pair, no open orders", idle, "/min", Bar(IDLE_TARGET)),
+            Figure(6, f"HTTP requests a minute, one pair, {ORDERS} open orders", active, "/min", Bar(ACTIVE_TARGET))]
+
+
 def main() -> int:
     """Measure with the settings of the command line; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,10 +99,7 @@ def main() -> int:
     parser.add_argument("--poll-interval", default="", help="the connector's setting poll_interval, in seconds")
     parser.add_argument("--check", action="store_true", help=f"fail above {IDLE_TARGET} idle and {ACTIVE_TARGET} active")
     options = parser.parse_args()
-    count_requests()
-    settings = {"standard_poll_interval": options.poll_interval} if options.poll_interval else {}
-    with tempfile.TemporaryDirectory() as folder, Sandbox(Path(folder) / "sandbox.log", "--no-traders") as sandbox:
-        idle, active = asyncio.run(measure(sandbox.url, sandbox.published_key(), options.seconds, settings))
+    idle, active = run(options.seconds, {"standard_poll_interval": options.poll_interval} if options.poll_interval else {})
     return 1 if options.check and (idle > IDLE_TARGET or active > ACTIVE_TARGET) else 0
 
 

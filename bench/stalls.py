@@ -1,9 +1,10 @@
 """Whether the connector ever blocks the event loop: `make bench-stalls`.
 
-It quotes LEVELS orders a side on two pairs, renewed every few seconds, in this process. The sandbox runs in another one, with
+It quotes LEVELS orders a side on five pairs, renewed every few seconds, in this process. The sandbox runs in another one, with
 its traders trading and with faults: slow, lost and broken answers, late receipts, logs twice and shuffled. The garbage
-collector's long run over everything that was ever imported is none of the connector's doing, so it is frozen. The exit code
-is 1 when a callback that ran the connector's code computed for more than LIMIT, or that code made a blocking call.
+collector's long run over everything that was ever imported is none of the connector's doing, so it is frozen, and what is left
+of it counts by itself. The exit code is 1 when a callback that ran the connector's code computed for more than LIMIT, or
+that code made a blocking call.
 """
 import argparse
 import asyncio
@@ -19,13 +20,16 @@ from typing import Any
 
 import conftest  # noqa: F401 (lets Hummingbot list the connector of this working copy)
 from bench.connector import connector
+from bench.figures import Bar, Figure
 from bench.loop_watch import LoopWatch
 from demo.sandbox import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType, PriceType
 
 LIMIT = 0.020
-PAIRS = {"SOMI-USDC": Decimal("20"), "WBTC-USDC": Decimal("0.0002")}
+LOOKED_AT = 0.010  # the least that is told as a stall, a little more than the time after which a callback is looked at
+PAIRS = {"SOMI-USDC": Decimal("20"), "WBTC-USDC": Decimal("0.0002"), "WETH-USDC": Decimal("0.004"), "SOL-USDC": Decimal("0.08"),
+         "LINK-USDC": Decimal("0.9")}
 REFRESH_SECONDS = 3.0
 FAULTS: dict[str, Any] = {
     "clear": True,
@@ -84,17 +88,35 @@ async def measure(url: str, key: str, levels: int, seconds: float, limit: float 
     return watch, created
 
 
+def watched(levels: int, seconds: float, limit: float = LIMIT) -> tuple[LoopWatch, int]:
+    """What was seen of the loop in so many seconds, and how many orders were created then."""
+    with tempfile.TemporaryDirectory() as folder, \
+            Sandbox(Path(folder) / "sandbox.log", "--pairs", str(len(PAIRS))) as sandbox:
+        return asyncio.run(measure(sandbox.url, sandbox.published_key(), levels, seconds, limit))
+
+
+def figures(scale: float = 1.0) -> list[Figure]:
+    """Row 7 of `make bench`; `scale` shortens the measurement."""
+    watch, created = watched(20, 40.0 * scale, LOOKED_AT)
+    stalls = [stall.computing for stall in watch.stalls if stall.is_ours]
+    longest = max(stalls, default=0.0)
+    within = "" if stalls else f", none over {LOOKED_AT * 1e3:.0f} ms"
+    return [Figure(7, f"longest stall by the connector, {created:,} orders on {len(PAIRS)} pairs among faults{within}",
+                   longest * 1e3, "ms", Bar(LIMIT * 1e3)),
+            Figure(7, "longest run of the garbage collector meanwhile", watch.longest_collection * 1e3, "ms"),
+            Figure(7, "blocking calls by the connector meanwhile", len(watch.blocking), "calls", Bar(0))]
+
+
 def main() -> int:
     """Measure and print; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--levels", type=int, default=20, help="orders on each side of each of the two pairs")
+    parser.add_argument("--levels", type=int, default=20, help="orders on each side of each of the five pairs")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Sandbox(Path(folder) / "sandbox.log") as sandbox:
-        watch, created = asyncio.run(measure(sandbox.url, sandbox.published_key(), options.levels, options.seconds))
+    watch, created = watched(options.levels, options.seconds)
     ours = [stall for stall in watch.stalls if stall.is_ours]
-    print(f"{created:,} orders on 2 pairs in {options.seconds:g} s and {watch.callbacks:,} callbacks; the longest computed for "
-          f"{watch.longest * 1e3:.1f} ms")
+    print(f"{created:,} orders on {len(PAIRS)} pairs in {options.seconds:g} s and {watch.callbacks:,} callbacks; the longest "
+          f"computed for {watch.longest * 1e3:.1f} ms, the garbage collector at most for {watch.longest_collection * 1e3:.1f} ms")
     print(f"over {LIMIT * 1e3:.0f} ms: {len(ours)} with the connector's code, {len(watch.stalls) - len(ours)} without; "
           f"blocking calls by the connector's code: {len(watch.blocking)}")
     for stall in [*sorted(ours, key=lambda stall: -stall.computing)[:5], *watch.blocking[:5]]:

@@ -3,6 +3,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hummingbot.connector.exchange.standard.feeds.base import PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     Answered,
     Body,
@@ -12,7 +13,6 @@ from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     TradesContent,
 )
 from hummingbot.connector.exchange.standard.markets import Market, Token
-from hummingbot.connector.exchange.standard.rest.models import TradeRow
 from hummingbot.core.web_assistant.connections.data_types import WSResponse
 from test.hummingbot.connector.exchange.standard.clocks import settle
 
@@ -81,7 +81,7 @@ class Dialect:
         self.is_shared, self.has_snapshots = is_shared, has_snapshots
         self.tells_blocks, self.max_silence = tells_blocks, max_silence
         self.api_book: BookContent | Exception = whole()
-        self.api_trades: list[TradeRow] | Exception = []
+        self.api_trades: list[PublicTrade] | Exception = []
         self.answers = asyncio.Event()
         self.answers.set()
         self.asked: list[str] = []
@@ -96,7 +96,7 @@ class Dialect:
             raise self.api_book
         return self.api_book
 
-    async def trades(self, market: Market) -> Sequence[TradeRow]:
+    async def trades(self, market: Market) -> Sequence[PublicTrade]:
         self.asked.append("trades")
         if isinstance(self.api_trades, Exception):
             raise self.api_trades
@@ -124,12 +124,12 @@ def book(content: BookContent, sequence: int | None = None, previous: int | None
     return Told(f"orderbook:{market.book}", previous, sequence, content)
 
 
-def trades(*rows: TradeRow, is_whole: bool = False, sequence: int | None = None, previous: int | None = None) -> Told:
+def trades(*rows: PublicTrade, is_whole: bool = False, sequence: int | None = None, previous: int | None = None) -> Told:
     return Told(f"trades:{SOMI.book}", previous, sequence, TradesContent(is_whole, rows, 1_000.0))
 
 
-def trade(key: str, timestamp: float = 1_000.0) -> TradeRow:
-    return TradeRow(key, True, 9.5, 1.0, timestamp)
+def trade(key: str, timestamp: float = 1_000.0) -> PublicTrade:
+    return PublicTrade(SOMI.trading_pair, key, True, 9.5, 1.0, timestamp)
 
 
 async def pass_time(clock: Any, seconds: float, step: float = 0.25) -> None:
