@@ -93,7 +93,7 @@ bench-feeds: env  ## Measure how fresh each source of order books is, and what o
 bench-sandbox: env  ## Measure the sandbox
 	@$(PY) bench/sandbox.py $(ARGS)
 
-bench-stalls: env  ## Quote 20 levels on 2 pairs among faults and look for whatever blocks the event loop
+bench-stalls: env  ## Quote 20 levels on 5 pairs among faults and look for whatever blocks the event loop
 	@$(PY) -m bench.stalls $(ARGS)
 
 bench-requests: env  ## Count the connector's HTTP requests a minute for one pair, idle and with 20 open orders
