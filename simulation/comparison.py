@@ -2,7 +2,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import Decimal
 
-from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.markets import Market, Token, price_to_chain
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
@@ -90,9 +90,9 @@ class Comparison:
                     or order.order_fills:
                 yield f"{name} is {order.current_state.name} as {order.exchange_order_id}, which the chain does not have"
             return
-        if order.current_state not in _states(order, submission):
-            yield f"{name} is {order.current_state.name}: {submission}"
         market = self.market(order.trading_pair)
+        if order.current_state not in _states(order, submission, market):
+            yield f"{name} is {order.current_state.name}: {submission}"
         received = market.base if order.trade_type.name == "BUY" else market.quote
         fills = {(fill.trade_id, market.base.to_units(fill.fill_base_amount),
                   sum(received.to_units(fee.amount) for fee in fill.fee.flat_fees)) for fill in order.order_fills.values()}
@@ -114,7 +114,8 @@ class Comparison:
         """Where the connector's balances differ from the chain's, and the fills from the money that moved."""
         await exchange._update_balances()
         truth, problems = self.truth(), []
-        if self.sandbox.node.pool or exchange._account is None:
+        on_their_way = [transaction for transaction in self.sandbox.node.pool if transaction.sender == self._address]
+        if on_their_way or exchange._account is None:
             return ["something is on its way"]
         wallet, locked = self.money(), dict.fromkeys(self._tokens, 0)
         for submission in truth.orders.values():
@@ -151,10 +152,13 @@ def _is_done(state: OrderState) -> bool:
     return state in (OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED)
 
 
-def _states(order: InFlightOrder, submission: Submission) -> tuple[OrderState, ...]:
+def _states(order: InFlightOrder, submission: Submission, market: Market) -> tuple[OrderState, ...]:
     """The states that are true for an order."""
     if submission.deposit:
         return (OrderState.PARTIALLY_FILLED if submission.is_partly_filled else OrderState.OPEN,)
     if submission.cancelled:
         return (OrderState.FILLED,) if order.is_filled else (OrderState.CANCELED,)
-    return (OrderState.FILLED,) if submission.key is not None else (OrderState.FILLED, OrderState.CANCELED)
+    rest = market.base.to_units(order.amount - order.executed_amount_base)
+    # What is too little to match is given back without an event.
+    is_swept = submission.key is not None and 0 < rest < 2 * market.smallest_order(price_to_chain(order.price))
+    return (OrderState.FILLED,) if submission.key is not None and not is_swept else (OrderState.FILLED, OrderState.CANCELED)

@@ -103,7 +103,7 @@ class _Author:
         # Every scenario has moods of its own: some things happen often in it, others hardly ever.
         self._weights = [weight * random.choice((0.0, 0.5, 1.0, 1.0, 3.0)) if kind not in ("place", "trade") else weight
                          for kind, weight in self.KINDS.items()]
-        self._pace = random.choice((0.5, 1.0, 2.0, 4.0))
+        self._pace = random.choice((1.0, 2.0, 4.0, 8.0))
 
     def write(self, seconds: float) -> list[Action]:
         """Actions for about so many seconds."""

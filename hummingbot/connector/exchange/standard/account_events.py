@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, BalanceChange, OrderLogs
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
 # How long a cancel waits for the fills that came before it.
@@ -51,6 +52,11 @@ class AccountEvents:
         await self._report.note(account)
         self.settled_block = max(self.settled_block, event.block_number)
         self._moved.set()
+
+    async def swept(self, key: OrderKey, block_number: int) -> None:
+        """Tell the end of an order that the book does not hold and that left without an event, if it is such a one."""
+        if self._account is not None:
+            await self._updates.tell(self._account.settlement.swept(key, block_number))
 
     async def caught_up(self, block_number: int) -> bool:
         """Wait until the logs up to a block are processed, or a few seconds; whether they are."""

@@ -19,10 +19,12 @@ from hummingbot.core.utils.async_utils import safe_ensure_future
 class OrderCancels:
     """Cancels tracked orders, and takes off the book what is left of filled ones."""
 
-    def __init__(self, account: Callable[[], Awaitable[Account]], caught_up: Callable[[int], Awaitable[bool]]) -> None:
+    def __init__(self, account: Callable[[], Awaitable[Account]], caught_up: Callable[[int], Awaitable[bool]],
+                 swept: Callable[[OrderKey, int], Awaitable[None]]) -> None:
         """`account` gives the account, running; `caught_up` waits a while for the logs up to a block to be processed, and
-        tells whether they are."""
+        tells whether they are; `swept` is told of orders that are gone although no log up to a block says so."""
         self._give_account = account
+        self._swept = swept
         self._caught_up = caught_up
         self._leftovers: set[asyncio.Future[Any]] = set()
         self._waiting: set[str] = set()
@@ -55,6 +57,8 @@ class OrderCancels:
                                                 error)
             return False
         told = await self._caught_up(block_number)
+        if told and not cancelled:
+            await self._swept(key, block_number)
         if order.is_cancelled:
             return True
         if order.is_filled:

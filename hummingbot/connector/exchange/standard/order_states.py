@@ -11,11 +11,14 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState,
 class OrderStates:
     """Reads what the engine holds of orders."""
 
-    def __init__(self, venue: Venue, clock: Clock, caught_up: Callable[[int], Awaitable[bool]]) -> None:
-        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are."""
+    def __init__(self, venue: Venue, clock: Clock, caught_up: Callable[[int], Awaitable[bool]],
+                 swept: Callable[[OrderKey, int], Awaitable[None]]) -> None:
+        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are; `swept` is told
+        of orders that are gone although no log up to a block says so."""
         self._venue = venue
         self._clock = clock
         self._caught_up = caught_up
+        self._swept = swept
 
     async def read(self, orders: Sequence[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
         """The state of each order; one whose transaction is not mined yet stays as it is.
@@ -25,7 +28,10 @@ class OrderStates:
         keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None}
         orders_now, head = await self._venue.orders_and_head(list(keys.values())) if keys else ([], 0)
         stored = dict(zip(keys.values(), orders_now))
-        told = not any(order.deposit == 0 for order in stored.values()) or await self._caught_up(head)
+        gone = [key for key, order in stored.items() if order.deposit == 0]
+        told = not gone or await self._caught_up(head)
+        for key in gone if told else ():
+            await self._swept(key, head)
         return [self._state(order, keys.get(order.client_order_id), stored, told) for order in orders]
 
     def _state(self, order: InFlightOrder, key: OrderKey | None, stored: Mapping[OrderKey, ChainOrder],

@@ -285,6 +285,22 @@ class Settlement:
                                  tuple(told)))
         return list(told)
 
+    def swept(self, key: OrderKey, block_number: int) -> list[Settled]:
+        """The book does not hold the order any more, and all logs up to the block are known.
+
+        A rest that converts to nothing is given back without an event by whoever sweeps over it (docs/protocol.md, "Placing
+        an order step by step"); of an order that would be worth something this says nothing.
+        """
+        order, market = self._resting.get(key), self._markets.get(key.book)
+        if order is None or market is None:
+            return []
+        if market.quote_to_base(order.price, order.deposit) if key.is_bid else market.base_to_quote(order.price, order.deposit):
+            return []
+        closed = Closed(order.client_order_id, key.exchange_order_id, Ending.CANCELED, order.deposit, block_number)
+        self._steps.append(_Step(block_number, "", None, key, replace(order), (), (closed,)))
+        del self._resting[key]
+        return [closed]
+
     def _out_of_turn(self, key: OrderKey, log: EngineLog, event: Union[OrderMatched, OrderCanceled]) -> list[Settled]:
         """A log of an order that does not rest: not yet, or a fill that a source told of only after the order's end."""
         ended = next((end for step in reversed(self._steps) if step.key == key

@@ -118,6 +118,14 @@ async def test_order_that_was_taken_back_while_its_state_was_read_stays_pending(
     assert world.order.current_state is OrderState.PENDING_CREATE and world.misses == 0
 
 
+async def test_order_whose_worthless_rest_was_swept_away_is_cancelled_and_never_missed(world):
+    world.exchange._account.settlement.restore([Resting(KEY, "1", 10 ** 9, 9)])
+    del world.node.orders[KEY]
+    await world.exchange._update_order_status()
+    await until(lambda: world.order.is_cancelled)
+    assert world.misses == 0 and not world.exchange._account.settlement.resting and world.told(MarketEvent.OrderCancelled)
+
+
 async def test_order_that_left_without_any_log_is_missed_each_time_and_lost_in_the_end(world):
     del world.node.orders[KEY]
     for misses in (1, 2, 3):

@@ -222,6 +222,18 @@ def test_a_maker_order_left_with_more_than_dust_lives_on():
     assert settlement.resting[OrderKey(BOOK, True, 7)].deposit == 1200
 
 
+def test_a_rest_that_converts_to_nothing_is_given_back_without_an_event():
+    settlement, key = settlement_with(59_999, is_bid=True), OrderKey(BOOK, True, 7)
+    (closed,) = settlement.swept(key, 9)
+    assert (closed.ending, closed.refund, closed.block_number) == (Ending.CANCELED, 59_999, 9)
+    assert settlement.resting == {} and settlement.swept(key, 9) == []
+
+
+def test_a_rest_that_is_worth_something_does_not_end_without_an_event():
+    settlement = settlement_with(60_000, is_bid=True)
+    assert settlement.swept(OrderKey(BOOK, True, 7), 9) == [] and settlement.resting
+
+
 def test_a_trade_seen_again_counts_once():
     settlement = settlement_with(5000)
     assert len(settlement.apply(log(match()))) == 1
