@@ -22,7 +22,7 @@ from test.faults.guards import GUARDS, Guard
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("hummingbot/connector/exchange/standard")
-COPIED = ("hummingbot", "test", "conftest.py", "pyproject.toml")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "build", "dist")
 AT_ONCE = 2
 TEST_SECONDS = 45
 # How pytest ends when tests failed, and not when it could not run them.
@@ -34,13 +34,7 @@ class Place:
 
     def __init__(self, copy: Path) -> None:
         self.copy = copy
-        copy.mkdir()
-        for name in COPIED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, copy / name)
+        shutil.copytree(ROOT, copy, ignore=LEFT_OUT)
         self._originals: dict[Path, str] = {}
 
     def take_away(self, guard: Guard) -> bool:
@@ -66,7 +60,7 @@ class Place:
                  if f"def {names}" in path.read_text(encoding="utf-8")]
         # A parameter in brackets cannot be part of an expression, but its words can.
         wanted = " and ".join([names, *guard.tests.replace("[", " ").replace("]", " ").split()])
-        for module in [name for name in sys.modules if name.split(".")[0] in ("test", "conftest")]:
+        for module in [name for name in sys.modules if name.split(".")[0] in ("test", "conftest", "simulation")]:
             del sys.modules[module]
         sys.path[:] = [str(self.copy), *[entry for entry in sys.path if Path(entry).resolve() != ROOT]]
         os.chdir(self.copy)

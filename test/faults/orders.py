@@ -7,13 +7,15 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.hummingbot.connector.exchange.standard.trading import order, until
 
+# A test that waits so long in vain fails; a busy machine may need most of it.
+PATIENCE = 20.0
 ENDS = (OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED)
 
 
 async def rests(exchange: StandardExchange, name: str) -> OrderKey:
     """Wait until an order rests, and tell where."""
     await until(lambda: exchange._order_tracker.fetch_order(name))
-    await until(lambda: OrderKey.parse(order(exchange, name).exchange_order_id))
+    await until(lambda: OrderKey.parse(order(exchange, name).exchange_order_id), PATIENCE)
     key = OrderKey.parse(order(exchange, name).exchange_order_id)
     assert key is not None
     return key
@@ -22,7 +24,7 @@ async def rests(exchange: StandardExchange, name: str) -> OrderKey:
 async def end_of(exchange: StandardExchange, name: str) -> OrderState:
     """Wait until an order is over, and tell how."""
     await until(lambda: exchange._order_tracker.fetch_order(name))
-    await until(lambda: order(exchange, name).current_state in ENDS)
+    await until(lambda: order(exchange, name).current_state in ENDS, PATIENCE)
     return order(exchange, name).current_state
 
 

@@ -35,7 +35,7 @@ async def test_f48_the_engine_is_an_address_without_code_or_another_contract() -
 
 async def test_f48_a_node_that_takes_no_transactions() -> None:
     async with quiet_sandbox() as sandbox:
-        del sandbox._rpc._methods["eth_sendRawTransaction"]  # type: ignore[attr-defined]
+        del sandbox.json_rpc._methods["eth_sendRawTransaction"]  # type: ignore[attr-defined]
         assert "takes no transactions" in await refusal(sandbox)
 
 

@@ -102,7 +102,7 @@ async def test_f08_logs_of_an_older_head_change_nothing() -> None:
     account = await Account().run()
     account.node.fill(account.order(), 10, 100, 1)
     assert len(await account.next()) == 1
-    newest, account.node.head = account.node.head, account.node.head - 20
+    newest, account.node.head = account.node.head, account.node.head - 5
     logs, account.node.logs = account.node.logs, []
     assert await account.next() == [] and account.told[-1].block_number == newest, "nothing is taken back, nothing goes back"
     account.node.head, account.node.logs = newest, logs

@@ -151,7 +151,8 @@ async def test_f18_an_order_is_taken_in_part_and_the_rest_rests() -> None:
         name = exchange.sell(TOKEN_PAIR, AMOUNT_SOLD, OrderType.LIMIT, Decimal(60_000))
         key = await rests(exchange, name)
         tracked = order(exchange, name)
-        assert tracked.current_state is OrderState.PARTIALLY_FILLED and tracked.executed_amount_base == Decimal("0.005")
+        await until(lambda: tracked.current_state is OrderState.PARTIALLY_FILLED)
+        assert tracked.executed_amount_base == Decimal("0.005")
         assert deposit(sandbox, key) == 500_000 and exchange._account.settlement.resting[key].deposit == 500_000
         assert [(fill.is_taker, fill.fill_quote_amount) for fill in tracked.order_fills.values()] == [(True, Decimal(300))]
         await trader.buy(market, 60_000 * 10 ** 8, 300 * 10 ** 6)
