@@ -14,6 +14,7 @@ import pytest
 from hummingbot.connector.exchange.standard import account as account_module
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_MATCHED
 from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.transport import HttpAnswer
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -209,3 +210,27 @@ async def test_f44_the_process_is_killed_at_any_point(monkeypatch: pytest.Monkey
             except AssertionError as error:
                 raise AssertionError(f"killed at point {at}: {error}") from error
     assert at > 30
+
+
+async def test_f45_an_order_ended_while_there_was_no_journal_and_the_node_stammers(
+        rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = await resting(rig)
+    await rig.quiet()
+    rig.saved = json.dumps(rig.exchange.tracking_states)
+    await rig.kill()
+    for path in journals(rig):
+        path.unlink()
+    take(rig, order)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    rig.sandbox.node.mine(100)
+    held, troubles = account_module.Account.held, [ApiUnavailableError("away"), RpcError("eth_call", -32000, "header not found")]
+
+    async def stammers(self: Any, *arguments: Any) -> Any:
+        if troubles:
+            raise troubles.pop()
+        return await held(self, *arguments)
+
+    monkeypatch.setattr(account_module.Account, "held", stammers)
+    await rig.connect()
+    await until(lambda: "whether it was filled or cancelled is not known" in caplog.text)
+    assert rig.exchange._account.settlement.resting == {} and not troubles

@@ -177,6 +177,10 @@ class Account:
             held.append((int(price), int(deposit)) if owner == self.address else (0, 0))
         return held
 
+    def lists(self, key: OrderKey) -> bool:
+        """Whether the order is in a book that the exchange lists."""
+        return key.book in self._listing.by_book
+
     async def head(self) -> int:
         """The newest block."""
         return await self._rpc.block_number()

@@ -19,7 +19,7 @@ from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.account import Account, Recalled
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting
 from hummingbot.connector.exchange.standard.placements import terms_of
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
@@ -77,13 +77,11 @@ class Resumption:
         """Take up what the chain alone knows of the orders that Hummingbot saved."""
         resting = self._account.settlement.resting
         orders = {key: order for order in self._tracker.active_orders.values() if order.client_order_id in restored
-                  and (key := OrderKey.parse(order.exchange_order_id)) is not None and key not in resting}
+                  and (key := OrderKey.parse(order.exchange_order_id)) is not None and key not in resting
+                  and self._account.lists(key)}
         if not orders:
             return
-        block = await self._asked(self._account.head)
-        while not await self._caught_up(block):
-            logging.getLogger(__name__).debug("Waiting for what happened since the last run")
-        held = await self._asked(lambda: self._account.held(list(orders), block))
+        block, held = await self._asked(lambda: self._held_now(list(orders)))
         for (key, order), (price, deposit) in zip(orders.items(), held):
             if deposit:
                 logging.getLogger(__name__).warning(
@@ -95,6 +93,13 @@ class Resumption:
                 logging.getLogger(__name__).warning(
                     "The journal does not know the order %s any more, and it is not on the exchange: whether it was filled or "
                     "cancelled is not known", order.client_order_id)
+
+    async def _held_now(self, keys: Sequence[OrderKey]) -> tuple[int, list[tuple[int, int]]]:
+        """A block up to which the logs are processed, and price and deposit of these orders after it."""
+        block = await self._account.head()
+        while not await self._caught_up(block):
+            logging.getLogger(__name__).debug("Waiting for what happened up to block %d", block)
+        return block, await self._account.held(keys, block)
 
     async def _cancel_unknown(self) -> None:
         """Cancel what rests and no strategy knows."""
@@ -116,7 +121,7 @@ class Resumption:
         while True:
             try:
                 return await question()
-            except ApiUnavailableError:
+            except (ApiUnavailableError, RpcError):
                 await self._clock.sleep(RETRY_PAUSE)
 
     async def _cancel(self, order: Resting) -> None:

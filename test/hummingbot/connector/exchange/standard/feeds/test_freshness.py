@@ -1,0 +1,93 @@
+"""How old a polled book is held to be."""
+from collections.abc import Iterator
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.feeds.freshness import MAX_AWAITED_TRADES, STALE_SECONDS, Freshness
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.rest.models import TradeRow, trade_key
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
+
+MARKET = Market(Token("0x" + "aa" * 20, "AAA", 18), Token("0x" + "dc" * 20, "USDC", 6), "0x" + "b0" * 20)
+PAIR, SOMEBODY = MARKET.trading_pair, "0x" + "51" * 20
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def freshness(clock: ManualClock) -> Iterator[Freshness]:
+    freshness = Freshness({MARKET.book: MARKET}.get, clock)
+    freshness.read(PAIR)
+    yield freshness
+
+
+def trade(number: int, base: int = 10 ** 18, book: str = MARKET.book) -> EngineLog:
+    event = OrderMatched(book, 1, number, True, 10 ** 8, base, False, SOMEBODY, SOMEBODY, base, 10 ** 6, 0, 0, number)
+    return EngineLog(event, f"0x{number:064x}", number, 0)
+
+
+def row(number: int) -> TradeRow:
+    return TradeRow(trade_key(f"0x{number:064x}", str(number), True, 1.0), True, 1.0, 1.0, 0.0)
+
+
+def test_a_book_is_as_old_as_the_last_answer(freshness: Freshness, clock: ManualClock) -> None:
+    clock.now += 7
+    assert freshness.age(PAIR) == 7 and freshness.age("BBB-USDC") == 0
+    freshness.read(PAIR)
+    assert freshness.age(PAIR) == 0
+
+
+def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Freshness, clock: ManualClock) -> None:
+    freshness.on_chain([trade(1), trade(2)], 1, 2)
+    clock.now += 5
+    freshness.on_chain([trade(1), trade(2), trade(3)], 1, 3)
+    clock.now += 5
+    freshness.read(PAIR)
+    assert freshness.age(PAIR) == 10 and freshness.awaits(PAIR)
+    freshness.told(PAIR, [row(2)])
+    assert freshness.age(PAIR) == 5, "what was known with it before is known to the API"
+    freshness.told(PAIR, [row(9)])
+    assert freshness.age(PAIR) == 5
+    freshness.told(PAIR, [row(3)])
+    assert freshness.age(PAIR) == 0 and not freshness.awaits(PAIR)
+    freshness.told(PAIR, [row(3)])
+
+
+def test_trades_of_nothing_and_of_unknown_or_unread_books_are_not_awaited(clock: ManualClock) -> None:
+    unread = Freshness({MARKET.book: MARKET}.get, clock)
+    unread.on_chain([trade(1)], 1, 1)
+    assert not unread.awaits(PAIR)
+    unread.read(PAIR)
+    unread.on_chain([trade(1, base=0), trade(2, book="0x" + "ee" * 20)], 1, 2)
+    assert not unread.awaits(PAIR)
+
+
+def test_a_trade_whose_block_was_replaced_is_not_awaited(freshness: Freshness) -> None:
+    freshness.on_chain([trade(1), trade(2)], 1, 2)
+    freshness.on_chain([trade(1)], 2, 3)
+    freshness.told(PAIR, [row(1)])
+    assert not freshness.awaits(PAIR)
+
+
+def test_no_more_trades_are_awaited_than_the_api_tells_at_once(freshness: Freshness) -> None:
+    count = MAX_AWAITED_TRADES + 10
+    freshness.on_chain([trade(number) for number in range(count)], 0, count)
+    assert len(freshness._awaited[PAIR]) == MAX_AWAITED_TRADES
+
+
+def test_it_is_said_once_when_a_book_is_too_old_and_once_when_it_is_not_any_more(
+        freshness: Freshness, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    for seconds in (0, STALE_SECONDS + 1, 1):
+        clock.now += seconds
+        freshness.report(PAIR)
+    freshness.read(PAIR)
+    for _ in range(2):
+        freshness.report(PAIR)
+    assert [record.getMessage().split(":")[0] for record in caplog.records] == [
+        "The order book of AAA-USDC is 31 s old", "The order book of AAA-USDC is up to date again"]
