@@ -144,7 +144,7 @@ class Life(World):
     async def die(self) -> None:
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()
-        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
+        await asyncio.gather(*self.tasks, *asyncio.all_tasks() - {asyncio.current_task()}, return_exceptions=True)
         account = self.exchange._account
         connection = account._journal._connection if account is not None else None
         if connection is not None:
