@@ -202,3 +202,10 @@ def test_recorded_refusals_for_size_name_the_amounts_that_we_compute(generation)
         assert amount < smallest(price)
         seen += 1
     assert seen == {"engine_2025_08": 6, "engine_2026_07": 1}[generation]
+
+
+def test_tokens_and_markets_are_values():
+    for one, same, name in ((Token(A, "T", 6), Token(A, "T", 6), "decimals"), (market(18, 6), market(18, 6), "book")):
+        assert {one, same} == {one}
+        with pytest.raises(AttributeError):
+            setattr(one, name, getattr(one, name))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot.connector.exchange.standard.chain.engine import NewMarketPrice, OrderCanceled, OrderMatched, OrderPlaced
-from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog, TokenOut
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders import settlement as settlement_module
 from hummingbot.connector.exchange.standard.orders.settlement import (
@@ -16,6 +16,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
     Opened,
     OrderKey,
     Resting,
+    Retracted,
     Settlement,
 )
 from test.hummingbot.connector.exchange.standard.orders.recordings import GENERATIONS, markets, placements, receipt_logs, runs
@@ -291,6 +292,9 @@ def test_what_is_remembered_is_bounded(monkeypatch):
         settlement.apply(log(match(trade_id=1000 + trade_id, order_id=1000 + trade_id)))
     assert len(settlement._seen_trades) == 10
     assert len(settlement._early) == 10
+    assert settlement.apply(log(match(trade_id=99))) == [], "the newest trades are remembered"
+    newest = Resting(OrderKey(BOOK, False, 1099), "newest", PRICE, 5000)
+    assert [fill.trade_id for fill in settlement.adopt(newest, 0)] == [f"{BOOK}:1099"], "and the newest early logs"
 
 
 @given(st.integers(0, 2**160 - 1), st.booleans(), st.integers(0, 2**32 - 1))
@@ -312,3 +316,125 @@ def test_a_fill_that_is_told_after_the_orders_end_still_counts_once():
     assert settlement.apply(log(match(), index=2)) == []
     (retracted,) = settlement.apply(log(match(), index=2)._replace(removed=True))
     assert retracted.event == late and not settlement.resting
+
+
+def test_a_retraction_is_of_the_order_that_it_takes_back():
+    retracted = Retracted(Opened("mine", "its id", OrderKey(BOOK, True, 7), PRICE, 5))
+    assert (retracted.client_order_id, retracted.exchange_order_id) == ("mine", "its id")
+
+
+def test_an_adopted_order_gets_what_happened_to_it_after_that_block():
+    settlement = Settlement(A, {BOOK: MARKET})
+    assert [settlement.apply(log(match(trade_id), block=block)) for trade_id, block in ((1, 4), (2, 5), (3, 6))] == [[], [], []]
+    (fill,) = settlement.adopt(Resting(OrderKey(BOOK, False, 7), "mine", PRICE, 5000), 5)
+    assert (fill.client_order_id, fill.trade_id) == ("mine", f"{BOOK}:3")
+    assert settlement.resting[OrderKey(BOOK, False, 7)].deposit == 4000
+    assert len(settlement.apply(log(match(4), block=7))) == 1
+
+
+def test_a_trade_is_counted_in_either_role():
+    settlement = settlement_with(5000)
+    settlement.apply(log(match(1)))
+    settlement.settle_receipt(["other"], [log(match(2, sender=A, owner=B))], [], [600_000])
+    assert [settlement.counts(f"{BOOK}:{trade_id}") for trade_id in (1, 2, 3)] == [True, True, False]
+
+
+def test_forgotten_steps_are_not_taken_back_any_more():
+    settlement = settlement_with(5000)
+    for block in (4, 5, 6):
+        settlement.apply(log(match(block), block=block, index=block))
+    settlement.forget_steps(5)
+    assert settlement.recent_fills(0) == {("mine", f"{BOOK}:6")}
+    assert settlement.apply(log(match(5), block=5, index=5)._replace(removed=True)) == []
+    assert len(settlement.apply(log(match(6), block=6, index=6)._replace(removed=True))) == 1
+    assert settlement.resting[OrderKey(BOOK, False, 7)].deposit == 3000
+
+
+def test_an_order_that_was_filled_at_once_is_named_by_its_first_log():
+    settlement = Settlement(A, {BOOK: MARKET})
+    logs = [log(match(trade_id, sender=A, owner=B), index=trade_id) for trade_id in (3, 4)]
+    settled = settlement.settle_receipt(["mine"], logs, [], [1_200_000])
+    assert [event.exchange_order_id for event in settled] == 3 * ["0x" + "d" * 64 + ":3"]
+    assert settled[2].ending is Ending.FILLED
+
+
+def test_a_receipt_that_is_settled_twice_opens_its_order_once():
+    settlement = Settlement(A, {BOOK: MARKET})
+    receipt = [log(match(1, sender=A, owner=B)), log(OrderPlaced(BOOK, 5, 9, A, True, PRICE, 5000, 4000), 1)]
+    assert [type(event) for event in settlement.settle_receipt(["mine"], receipt, [], [5000])] == [Filled, Opened]
+    assert settlement.settle_receipt(["mine"], receipt, [], [5000]) == []
+
+
+def test_a_retracted_taker_fill_counts_again_when_its_transaction_does():
+    settlement = Settlement(A, {BOOK: MARKET})
+    receipt = [log(match(1, sender=A, owner=B))]
+    first = settlement.settle_receipt(["mine"], receipt, [], [600_000])
+    assert settlement.retract_receipt(receipt[0].transaction_hash) == [Retracted(event) for event in reversed(first)]
+    assert not settlement.counts(f"{BOOK}:1")
+    assert settlement.settle_receipt(["mine"], receipt, [], [600_000]) == first
+
+
+def test_a_fill_tells_all_of_a_trade():
+    settlement = settlement_with(5000)
+    (maker,) = settlement.apply(log(match(1), block=3))
+    taker, _ = settlement.settle_receipt(["other"], [log(match(2, sender=A, owner=B), block=4)], [], [600_000])
+    place = f"{BOOK}:ask:7", f"{'0x' + 'd' * 64}:0"
+    assert maker == Filled("mine", place[0], BOOK, f"{BOOK}:1", False, True, PRICE, 1000, 600_000, 600, "0x" + "d" * 64, 3)
+    assert taker == Filled("other", place[1], BOOK, f"{BOOK}:2", True, False, PRICE, 1000, 600_000, 1, "0x" + "d" * 64, 4)
+
+
+def test_only_a_seller_is_paid_what_left_the_book():
+    for is_bid, paid in ((True, 600_000), (False, 600_007)):
+        settlement = Settlement(A, {BOOK: MARKET})
+        taken = log(match(sender=A, owner=B, is_bid=is_bid), index=1)
+        fill, _ = settlement.settle_receipt(["mine"], [taken], [TokenOut(MARKET.quote.address, BOOK, 600_007, 0)], [600_000])
+        assert fill.quote_amount == paid
+
+
+def test_a_fill_of_an_unknown_order_is_not_that_of_one_that_ended():
+    settlement = settlement_with(5000)
+    settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 5000)))
+    assert settlement.apply(log(match(order_id=8), index=1)) == []
+
+
+def test_an_order_that_was_forgotten_after_a_fill_gets_no_more():
+    settlement = settlement_with(5000)
+    assert len(settlement.apply(log(match(1)))) == 1
+    settlement.forget(OrderKey(BOOK, False, 7))
+    assert settlement.apply(log(match(2))) == []
+
+
+def test_a_late_fill_is_undone_and_done_again_like_any_other():
+    settlement = settlement_with(5000)
+    cancel, fill = log(OrderCanceled(BOOK, 7, False, A, 4000), index=5, block=3), log(match(), index=2, block=2)
+    (closed,) = settlement.apply(cancel)
+    (late,) = settlement.apply(fill)
+    assert settlement.recent_fills(1) == {("mine", f"{BOOK}:1")} and settlement.recent_fills(2) == set()
+    retracted = settlement.apply(cancel._replace(removed=True))
+    assert retracted == [Retracted(late), Retracted(closed), late]
+    assert settlement.resting[OrderKey(BOOK, False, 7)].deposit == 4000
+    settlement.apply(cancel)
+    assert settlement.apply(fill._replace(removed=True))[-1] == closed, "what came after it is done again"
+    assert settlement.apply(fill) == [late]
+
+
+@pytest.mark.parametrize("quote_decimals", [6, 8])
+@pytest.mark.parametrize("left, paid", [(60_000, 660_000), (60_001, 600_000)])
+def test_a_cleared_bid_pays_what_is_left_of_it_up_to_what_rounding_leaves(quote_decimals, left, paid):
+    market = Market(MARKET.base, Token("0x" + "2" * 40, "USDC", quote_decimals), BOOK)
+    settlement = Settlement(A, {BOOK: market})
+    settlement.restore([Resting(OrderKey(BOOK, True, 7), "mine", PRICE, 600_000 + left)])
+    fill, closed = settlement.apply(log(match(is_bid=False, quote=600_000, clear=True)))
+    assert (fill.quote_amount, closed.ending) == (paid, Ending.FILLED)
+
+
+def test_an_ask_of_which_one_unit_is_left_lives_on():
+    settlement = settlement_with(1001)
+    assert len(settlement.apply(log(match()))) == 1
+    assert settlement.resting[OrderKey(BOOK, False, 7)].deposit == 1
+
+
+def test_an_early_log_that_is_told_again_is_kept_once():
+    settlement = Settlement(A, {BOOK: MARKET})
+    assert [settlement.apply(log(match())) for _ in range(3)] == [[], [], []]
+    assert [len(logs) for logs in settlement._early.values()] == [1]
