@@ -438,3 +438,16 @@ def test_an_early_log_that_is_told_again_is_kept_once():
     settlement = Settlement(A, {BOOK: MARKET})
     assert [settlement.apply(log(match())) for _ in range(3)] == [[], [], []]
     assert [len(logs) for logs in settlement._early.values()] == [1]
+
+
+def test_an_early_log_that_is_taken_back_leaves_the_others_and_nothing_of_its_own():
+    settlement = Settlement(A, {BOOK: MARKET})
+    early = [log(match(1), index=1), log(match(2), index=2), log(match(3, order_id=8), index=3)]
+    for taken_back in (early[0], early[2]):
+        for one in early:
+            settlement.apply(one)
+        assert settlement.apply(taken_back._replace(removed=True)) == []
+    assert list(settlement._early) == [OrderKey(BOOK, False, 7)]
+    settlement.apply(early[0]._replace(removed=True))
+    (fill,) = settlement.adopt(Resting(OrderKey(BOOK, False, 7), "mine", PRICE, 5000), 0)
+    assert fill.trade_id == f"{BOOK}:2"

@@ -239,3 +239,28 @@ def test_a_maker_order_may_take_nothing():
 def test_an_order_is_the_same_as_an_item_of_a_batch():
     call = limit_order(SOMI_USDC, False, Decimal("1.5"), Decimal("0.65"), ME)
     assert call.item == (SOMI.address, USDC.address, False, True, 0, 65_000_000, 15 * 10**17, 20, ME)
+
+
+@pytest.mark.parametrize("is_buy, best, crosses", [
+    (True, 59_999, True), (True, 60_000, True), (True, 60_001, False),
+    (False, 60_001, True), (False, 60_000, True), (False, 59_999, False)])
+def test_only_an_order_that_crosses_expects_to_match(is_buy, best, crosses):
+    levels = [Level(price * 10**8, 10**8) for price in (best, best + 5_000 if is_buy else best - 5_000)]
+    call = limit_order(BTC_USDC, is_buy, Decimal("0.001"), Decimal(60_000), ME, levels, matches=7)
+    assert call.expected_matches == (7 if crosses else 0)
+    assert market_order(BTC_USDC, is_buy, Decimal("0.001"), ME, levels, Decimal("0.01")).expected_matches == 20
+    assert limit_order(BTC_USDC, is_buy, Decimal("0.001"), Decimal(60_000), ME).expected_matches == 0
+
+
+@pytest.mark.parametrize("is_buy, amount, words", [
+    (True, "0", "^Buying .* WBTC at .* is below the exchange's minimum: it spends .* USDC, at least 0.060000 are needed"),
+    (False, "1E-8", "^Selling 1E-8 WBTC at .* is below the exchange's minimum: it spends 1E-8 WBTC, at least 2E-8 are needed")])
+def test_an_order_that_is_too_small_is_refused_in_words(is_buy, amount, words):
+    with pytest.raises(OrderRejectedError, match=words):
+        limit_order(BTC_USDC, is_buy, Decimal(amount), Decimal(60_000), ME)
+
+
+def test_several_cancels_are_one_call():
+    data = cancel_call([(BTC_USDC, True, 7), (SOMI_USDC, False, 8)])
+    assert ENGINE_FUNCTIONS["cancelOrders"].decode(data) == (
+        [(WBTC.address, USDC.address, True, 7), (SOMI.address, USDC.address, False, 8)],)
