@@ -9,6 +9,7 @@ its record), doubled (an order, or a record) or left behind (an order on the boo
 import asyncio
 import multiprocessing
 import random
+import re
 import sys
 import tempfile
 import time
@@ -29,7 +30,6 @@ from test.hummingbot.connector.exchange.standard.hummingbot_records import Recor
 CHECK_SECONDS = 20.0
 EARLY_KILLS = 0.25  # of the lives end while the connector starts
 LONGEST_START, LONGEST_TRADING = 1.0, 1.5
-LAST_EVENTS = ("OrderCancelled", "BuyOrderCompleted", "SellOrderCompleted")
 
 
 @dataclass
@@ -45,6 +45,7 @@ class Report:
     brought_back: int = 0
     slowest_check: float = 0.0
     problems: list[str] = field(default_factory=list)
+    history: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return (f"{self.kills} kills ({self.early} of them during a start) in {self.seconds:.0f} s, {self.checks} comparisons, "
@@ -125,6 +126,16 @@ class Killer:
         self.report.checks += 1
         self.report.slowest_check = max(self.report.slowest_check, time.monotonic() - began)
         self.report.problems += problems
+        if problems:
+            self.report.history = self._history(problems)
+
+    def _history(self, problems: list[str]) -> list[str]:
+        """What the bots' log and the records say of the orders in question."""
+        names = set(re.findall(r"HBOT\w+", " ".join(problems)))
+        lines = (self.folder / LOG).read_text().splitlines()
+        records = Records(self.folder / RECORDS)
+        return [line for line in lines if any(name in line for name in names)][-40:] + [
+            f"recorded: {row}" for name in names for row in records.history(name)]
 
     def _problems(self, beliefs: dict[str, Any]) -> Iterator[str]:
         truth = self._truth.read()
@@ -147,7 +158,7 @@ class Killer:
     def _record_problems(self, truth: Truth, beliefs: dict[str, Any]) -> Iterator[str]:
         """Hummingbot's records hold every fill of every order that it knows, once and right."""
         records = Records(self.folder / RECORDS)
-        recorded_orders, fills = records.orders(), records.fills()
+        recorded_orders, fills, ended = records.orders(), records.fills(), records.ended()
         names = {place: name for name, (place, _) in recorded_orders.items()}
         if len(names) < len(recorded_orders):
             yield "doubled: two orders are one on the exchange"
@@ -169,7 +180,7 @@ class Killer:
             if recorded != sorted((trade.trade_id, _as_recorded(market.base.from_units(trade.base_units)), trade.fee)
                                   for trade in order.trades if trade.base_units):
                 yield f"lost or wrong fills of {name} ({place}): recorded {recorded}, on the chain {order.trades}"
-            if not order.deposit and recorded_orders[name][1] not in LAST_EVENTS:
+            if not order.deposit and name not in ended:
                 yield f"lost: {name} left the exchange, and the last that Hummingbot heard is {recorded_orders[name][1]}"
 
     def _money_problems(self, truth: Truth, beliefs: dict[str, Any]) -> Iterator[str]:
@@ -204,6 +215,6 @@ def run() -> int:
     with tempfile.TemporaryDirectory() as folder:
         report = asyncio.run(kill_often(kills, seed, Path(folder)))
     print(report)
-    for problem in report.problems:
-        print(problem)
+    for line in [*report.problems, *report.history]:
+        print(line)
     return 1 if report.problems else 0

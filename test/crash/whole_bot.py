@@ -25,17 +25,18 @@ from demo.chain_view import FillKey, OrderKey
 from demo.session import CONNECTOR, Plan, Session, only_one, say
 from hummingbot.connector.exchange.standard.cli.journals import journals
 from soak.faults import Chaos
+from test.hummingbot.connector.exchange.standard.hummingbot_records import ENDS
 
 STRATEGY = "pmm_sandbox.yml"
 LONGEST_LIFE = 12.0
 AGREE_SECONDS = 40.0
-OPEN_STATUS = ("BuyOrderCreated", "SellOrderCreated", "OrderFilled")
 
 
 class Records(NamedTuple):
-    """What Hummingbot has on disk: its orders' places with their last status, its fills, and the places it tracks."""
+    """What Hummingbot has on disk: its orders' places, those whose end it recorded, its fills, and the places it tracks."""
 
-    orders: list[tuple[str, str]]
+    orders: list[str]
+    ended: set[str]
     fills: Counter[FillKey]
     tracked: set[str]
 
@@ -100,26 +101,28 @@ class Killer:
         if resting != {_place(key) for key in ledger.open_orders()}:
             yield "orders come and go"
             return
-        open_orders = {place for place, status in records.orders if status in OPEN_STATUS}
-        yield from _differences("Hummingbot's open orders", open_orders, resting)
+        yield from _differences("Hummingbot's open orders", set(records.orders) - records.ended, resting)
         yield from _differences("the orders that Hummingbot tracks", records.tracked, resting)
         yield from _differences("the journal's orders", {_place(OrderKey(*key)) for key in journal.orders}, resting)
-        counts = Counter(place for place, _ in records.orders)
+        counts = Counter(records.orders)
         yield from (f"lost: Hummingbot has no record of {_place(key)}" for key in ledger.orders if not counts[_place(key)])
         yield from (f"doubled: Hummingbot has {count} records of {place}" for place, count in counts.items() if count > 1)
-        for key in records.fills.keys() | ledger.fills().keys():
-            if records.fills[key] != (key in ledger.fills()):
-                yield f"{key} is recorded {records.fills[key]} times and is on the chain {int(key in ledger.fills())} times"
+        on_chain = Counter(key for key, fill in ledger.fills().items() if fill.base)  # Hummingbot is not told of fills of nothing
+        for key in records.fills.keys() | on_chain.keys():
+            if records.fills[key] != on_chain[key]:
+                yield f"{key} is recorded {records.fills[key]} times and is on the chain {on_chain[key]} times"
 
     def _records(self) -> Records:
         path = (self.session.home / "data" / STRATEGY).with_suffix(".sqlite")
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
-            orders = database.execute("SELECT exchange_order_id, last_status FROM 'Order' "
-                                      "WHERE exchange_order_id LIKE '%:%:%'").fetchall()
+            orders = [place for (place,) in database.execute("SELECT exchange_order_id FROM 'Order' WHERE exchange_order_id "
+                                                             "LIKE '%:bid:%' OR exchange_order_id LIKE '%:ask:%'")]
+            ended = {place for (place,) in database.execute(
+                f"SELECT exchange_order_id FROM 'Order' WHERE id IN (SELECT order_id FROM OrderStatus WHERE status IN {ENDS})")}
             fills = database.execute("SELECT exchange_trade_id, trade_type FROM TradeFill").fetchall()
             states = database.execute("SELECT saved_state FROM MarketState").fetchall()
         tracked = {order["exchange_order_id"] for (state,) in states for order in json.loads(state).values()}
-        return Records(orders, Counter(FillKey(trade.split(":")[0], int(trade.split(":")[1]), kind == "BUY")
+        return Records(orders, ended, Counter(FillKey(trade.split(":")[0], int(trade.split(":")[1]), kind == "BUY")
                                        for trade, kind in fills), tracked - {None})
 
 

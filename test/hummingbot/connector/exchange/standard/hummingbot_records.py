@@ -16,6 +16,7 @@ from hummingbot.core.data_type.trade_fee import TradeFeeBase
 from hummingbot.model.sql_connection_manager import SQLConnectionManager, SQLConnectionType
 
 CONFIGURATION = "conf_test.yml"
+ENDS = ("OrderCancelled", "BuyOrderCompleted", "SellOrderCompleted")
 
 
 class RecordedFill(NamedTuple):
@@ -71,6 +72,18 @@ class Records:
     def orders(self) -> dict[str, tuple[str, str]]:
         """The exchange order id with which each order was created, and the last that was heard of it, by client order id."""
         return {name: (place, last) for name, place, last in self._rows("SELECT id, exchange_order_id, last_status FROM 'Order'")}
+
+    def ended(self) -> set[str]:
+        """The orders whose end was recorded. It need not be the last that was heard of one: what a better price left of its
+        deposit may be taken afterwards."""
+        marks = ", ".join(f"'{status}'" for status in ENDS)
+        return {name for (name,) in self._rows(f"SELECT order_id FROM OrderStatus WHERE status IN ({marks})")}
+
+    def history(self, client_order_id: str) -> list[tuple[Any, ...]]:
+        """Everything that was recorded of one order: the order, what was heard of it, its fills, its saved state."""
+        rows = [row for table, column in (("Order", "id"), ("OrderStatus", "order_id"), ("TradeFill", "order_id"))
+                for row in self._rows(f"SELECT '{table}', * FROM '{table}' WHERE {column} = '{client_order_id}'")]
+        return [*rows, ("saved", self.saved_states().get(client_order_id))]
 
     def fills(self) -> list[RecordedFill]:
         """All rows."""
