@@ -15,12 +15,15 @@ from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_prof
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE, Journal
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.deep_reorganisations import DeepReorganisations, Reading
 from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
 from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Token
@@ -85,6 +88,9 @@ class Account:
         self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, self._follow)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
                                       self.settlement, clock, self._finished, self._tell, self._unwraps, gas_reserve)
+        # Blocks that are final at once need no look back.
+        self._deep = DeepReorganisations(rpc, self._journal, clock, self.settlement, updates, self._read_again) \
+            if network.watched_blocks else None
         self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits)
 
     async def start(self) -> None:
@@ -231,6 +237,18 @@ class Account:
             self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
             over = [client_order_id for tracked in settled for client_order_id in tracked.intent.client_order_ids]
             await self._journal.set(STATE, json.dumps({"block": final} | state), [tracked.id for tracked in settled], over)
+
+        if self._deep is not None and final > 0 and self._deep.is_due:
+            self._follow(self._deep.look(final))
+
+    async def _read_again(self, block_number: int) -> Reading:
+        """The account's logs after a block, and what the engine holds of its orders after them."""
+        logs: list[EngineLog] = []
+        feed = self.polling_feed(block_number, lambda: 0.0)
+        await feed.read(lambda event: logs.extend(event.logs) if isinstance(event, OrderLogs) else None)
+        keys = list(self.settlement.resting)
+        held = await self.held(keys, feed.block_number) if keys else []
+        return Reading(logs, dict(zip(keys, [deposit for _, deposit in held])))
 
     async def note_feeds(self, states: str) -> None:
         """Leave in the journal where the data come from now, for who looks at it from outside."""

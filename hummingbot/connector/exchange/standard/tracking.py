@@ -182,6 +182,27 @@ class TrackerUpdates:
             "A reorganisation of the chain took back a fill of order %s (%s at %s); Hummingbot's records still show it",
             client_order_id, fill.fill_base_amount, fill.fill_price)
 
+    def fills_of(self, client_order_id: str) -> Collection[str]:
+        """The trade ids of the fills that an order has now."""
+        order = self._tracker.all_fillable_orders.get(client_order_id)
+        return order.order_fills.keys() if order is not None else ()
+
+    def take_back_fills(self, client_order_id: str, key: OrderKey, units: int, on_chain: Collection[str]) -> list[str]:
+        """Take the newest fills back that are not on the chain, until they sum up to so many units of what the order spends;
+        their trade ids."""
+        order, market = self._tracker.all_fillable_orders.get(client_order_id), self._market(key.book)
+        taken: list[str] = []
+        if order is None or market is None:
+            return taken
+        for fill in reversed(list(order.order_fills.values())):
+            moved = market.quote.to_units(fill.fill_quote_amount) if key.is_bid else market.base.to_units(fill.fill_base_amount)
+            if fill.trade_id not in on_chain and moved <= units:
+                units -= moved
+                taken.append(fill.trade_id)
+        for trade_id in taken:
+            self.take_back_fill(client_order_id, trade_id)
+        return taken
+
     def _track_again(self, order: InFlightOrder) -> None:
         """A done order is not done: Hummingbot takes it among the active ones again."""
         if order.is_failure:

@@ -179,6 +179,11 @@ class Settlement:
         book, _, number = trade_id.rpartition(":")
         return any((book, int(number), is_maker) in self._seen_trades for is_maker in (True, False))
 
+    def forget_trade(self, trade_id: str) -> None:
+        """A trade is not on the chain any more, and would count anew."""
+        book, _, number = trade_id.rpartition(":")
+        self._seen_trades.pop((book, int(number), True), None)
+
     def forget_steps(self, block_number: int) -> None:
         """Nothing up to this block will be taken back any more."""
         self._steps = [step for step in self._steps if step.block_number > block_number]

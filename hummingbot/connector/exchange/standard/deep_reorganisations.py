@@ -1,0 +1,159 @@
+"""Reorganisations deeper than what is followed block by block: noticed, told in one warning, put right from the chain.
+
+Where a network's blocks can be replaced, the hash of a block that counted as final is noted now and then, in the journal too.
+Another block in the place of a noted one is the proof, in this run or at the start of the next. The engine's logs are then
+read again from the newest noted block that still stands, and every own order is compared with what the engine holds: fills
+that the chain does not have leave their orders, new ones are told, and an order that is gone ends as its logs say, or as
+cancelled if there are none.
+"""
+import asyncio
+import json
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
+from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, OrderKey, Settled, Settlement
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
+
+INTERVAL = 10.0
+MAX_NOTES = 30
+# An order may be on its way into a new block, so it is gone only when it is missing more than once; so many looks in all.
+LOOKS = 3
+_NOTES = "final blocks"
+
+
+class Note(NamedTuple):
+    """A block that counted as final."""
+
+    number: int
+    hash: str
+
+
+class Reading(NamedTuple):
+    """The account's logs since a block, and what the engine holds of some orders after them."""
+
+    logs: Sequence[EngineLog]
+    deposits: dict[OrderKey, int]
+
+
+class DeepReorganisations:
+    """Looks after one account's orders. `read` gives the logs after a block and the deposits of orders after these logs."""
+
+    def __init__(self, rpc: RpcClient, journal: Journal, clock: Clock, settlement: Settlement, updates: TrackerUpdates,
+                 read: Callable[[int], Awaitable[Reading]]) -> None:
+        self._rpc = rpc
+        self._journal = journal
+        self._clock = clock
+        self._settlement = settlement
+        self._updates = updates
+        self._read = read
+        self._notes: list[Note] | None = None
+        self._looked_at = float("-inf")
+        self._looking = asyncio.Lock()
+        self._since = 0
+        self._looks_left = 0
+        self._missing: set[OrderKey] = set()
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time for another look."""
+        return not self._looking.locked() and self._clock.monotonic() - self._looked_at >= INTERVAL
+
+    async def look(self, final: int) -> None:
+        """Compare what was noted with the chain, and note block `final`."""
+        self._looked_at = self._clock.monotonic()
+        async with self._looking:
+            try:
+                await self._look(final)
+            except StandardError as error:
+                logging.getLogger(__name__).debug("Final blocks could not be compared: %s", error)
+            except sqlite3.ProgrammingError:
+                pass  # the journal was closed meanwhile: the next start looks
+            except (sqlite3.Error, OSError) as error:
+                logging.getLogger(__name__).error("The journal cannot be written: %s", error)
+
+    async def _look(self, final: int) -> None:
+        if self._notes is None:
+            self._notes = [Note(*note) for note in json.loads(await self._journal.get(_NOTES) or "[]")]
+        if self._notes and await self._is_replaced(self._notes[-1]):
+            await self._go_back(self._notes[-1])
+        if self._looks_left:
+            await self._put_right(await self._read(self._since))
+            self._looks_left -= 1
+        block = await self._rpc.get_block(final) if final > (self._notes[-1].number if self._notes else 0) else None
+        if block is not None:
+            self._notes = [*self._notes[1 - MAX_NOTES:], Note(block.number, block.hash)]
+            await self._journal.set(_NOTES, json.dumps(self._notes))
+
+    async def _is_replaced(self, note: Note) -> bool:
+        block = await self._rpc.get_block(note.number)
+        return block is not None and block.hash != note.hash
+
+    async def _go_back(self, newest: Note) -> None:
+        """Forget what was replaced, and say so."""
+        assert self._notes is not None
+        while self._notes and await self._is_replaced(self._notes[-1]):
+            oldest = self._notes.pop()
+        self._since = self._notes[-1].number if self._notes else max(0, oldest.number - 1)
+        self._looks_left, self._missing = LOOKS, set()
+        logging.getLogger(__name__).warning(
+            "The chain replaced block %d, which counted as final: own orders and fills since block %d are compared with it once "
+            "more. What Hummingbot recorded and told of them stays as it is", newest.number, self._since)
+
+    async def _put_right(self, reading: Reading) -> None:
+        """Bring orders and deposits into agreement with the chain. No pause is made before all of it is settled."""
+        on_chain = {_trade_id(log.event) for log in reading.logs if isinstance(log.event, OrderMatched)}
+        settled: list[Settled] = []
+        for key, held in reading.deposits.items():
+            order = self._settlement.resting.get(key)
+            if order is None:
+                continue
+            known = self._updates.fills_of(order.client_order_id)
+            news = [log for log in reading.logs if _concerns(log, key) and not (
+                isinstance(log.event, OrderMatched) and _trade_id(log.event) in known)]
+            # What the order had before these logs, so that they lead to what it has now.
+            before = held + sum(_moved(log, key) for log in news)
+            if before == 0:
+                settled += self._gone(key, order.client_order_id)
+                continue
+            self._missing.discard(key)
+            if before > order.deposit:
+                for trade_id in self._updates.take_back_fills(order.client_order_id, key, before - order.deposit, on_chain):
+                    self._settlement.forget_trade(trade_id)
+            order.deposit = before
+            settled += [event for log in news for event in self._settlement.apply(log)]
+        await self._updates.tell(settled)
+
+    def _gone(self, key: OrderKey, client_order_id: str) -> list[Settled]:
+        if key not in self._missing:
+            self._missing.add(key)
+            return []
+        self._settlement.forget(key)
+        return [Closed(client_order_id, key.exchange_order_id, Ending.CANCELED, 0, self._since)]
+
+
+def _trade_id(match: OrderMatched) -> str:
+    return f"{match.pair}:{match.trade_id}"
+
+
+def _concerns(log: EngineLog, key: OrderKey) -> bool:
+    """Whether the log is of a resting order's fill or cancel."""
+    event = log.event
+    if isinstance(event, OrderMatched):
+        return (event.pair, not event.is_bid, event.id) == key
+    return isinstance(event, OrderCanceled) and (event.pair, event.is_bid, event.id) == key
+
+
+def _moved(log: EngineLog, key: OrderKey) -> int:
+    """What a fill or a cancel took out of an order's deposit."""
+    event = log.event
+    if isinstance(event, OrderMatched):
+        return event.quote_amount if key.is_bid else event.base_amount
+    return event.amount if isinstance(event, OrderCanceled) else 0
