@@ -18,8 +18,7 @@ from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.sandbox.transactions import Transaction, TransactionRejected, decode_transaction
 from hummingbot.core.data_type.common import TradeType
-from hummingbot.core.data_type.in_flight_order import OrderState
-from hummingbot.core.event.events import OrderFilledEvent
+from hummingbot.core.event.events import MarketOrderFailureEvent, OrderCancelledEvent, OrderFilledEvent
 from simulation.life import Life
 from simulation.loop import current_process
 from simulation.trace import Trace
@@ -90,6 +89,7 @@ class Invariants:
         self._by_nonce: dict[int, dict[str, Transaction]] = {}
         self._trades: dict[tuple[str, TradeType], str] = {}
         self._removed_trades: set[str] = set()
+        self._ended: list[str] = []
         self._reorganised_at = -1e9
         world.network.sent = self._sent
 
@@ -116,6 +116,8 @@ class Invariants:
 
     def after_event(self, event: Any) -> None:
         """Hummingbot was told something of an order."""
+        if isinstance(event, (OrderCancelledEvent, MarketOrderFailureEvent)):
+            self._ended.append(event.order_id)
         if self._world.loop.time() - self._reorganised_at < UNHEARD_SECONDS:
             return  # what is told now may be taken back
         if isinstance(event, OrderFilledEvent) and event.exchange_trade_id not in self._removed_trades:
@@ -137,17 +139,15 @@ class Invariants:
             raise Violation("I9", f"{len(requests)} requests within a minute")
 
     def _check_ended_orders(self) -> None:
-        """I2, where no block was replaced lately that said otherwise."""
+        """I2, once for each order that has ended since the last step, where no block was replaced lately."""
+        ended, self._ended = self._ended, []
         world = self._world
-        if world.life is None or world.loop.time() - self._reorganised_at < QUIET_SECONDS:
+        if world.loop.time() - self._reorganised_at < UNHEARD_SECONDS:
             return
-        ended = {order.exchange_order_id: name for name, order in world.exchange._order_tracker.cached_orders.items()
-                 if order.current_state in (OrderState.CANCELED, OrderState.FAILED) and order.exchange_order_id}
-        if not ended:
-            return
-        for exchange_order_id, name in ended.items():
-            key = OrderKey.parse(exchange_order_id)
-            if key is not None and world.deposit(key) > 0:
+        for name in ended:
+            order = world.comparison.orders.get(name)
+            key = OrderKey.parse(order.exchange_order_id) if order is not None else None
+            if order is not None and key is not None and order.is_done and not order.is_filled and world.deposit(key) > 0:
                 raise Violation("I2", f"{name} has ended, and the chain holds {key}")
 
     # Transactions

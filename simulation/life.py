@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cachetools import TTLCache
+
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.clock import Clock as HummingbotClock
@@ -56,6 +58,8 @@ class Life:
         self.exchange = exchange = StandardExchange(clock=clock, data_path=wallet.folder, **wallet.arguments)
         exchange._web_assistants_factory._connections_factory = SimulatedConnections(network)
         exchange._feed_context.chance.seed(wallet.seed)
+        tracker = exchange._order_tracker  # its cache took the machine's clock when it was imported
+        tracker._cached_orders = TTLCache(tracker.MAX_CACHE_SIZE, tracker.CACHED_ORDER_TTL, timer=clock.monotonic)
         self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
         for kind, forwarder in zip(SAVING_EVENTS, self._forwarders):
             exchange.add_listener(kind, forwarder)

@@ -170,16 +170,21 @@ class World:
     def notice(self) -> None:
         """Take note of every order that the connector tracks."""
         if self.life is not None:
-            orders = self.exchange._order_tracker.all_fillable_orders
-            self.comparison.orders.update(orders)
-            for name, order in orders.items():
-                if not order.is_done:
-                    self._ended.pop(name, None)
-                elif name not in self._ended:
-                    self._ended[name] = self.loop.time()
+            for order in self.exchange._order_tracker.all_fillable_orders.values():
+                self._notice(order)
+
+    def _notice(self, order: InFlightOrder) -> None:
+        name = order.client_order_id
+        self.comparison.orders[name] = order
+        if not order.is_done:
+            self._ended.pop(name, None)
+        elif name not in self._ended:
+            self._ended[name] = self.loop.time()
 
     def _told(self, life: Life, event: Any) -> None:
-        self.notice()
+        order = life.exchange._order_tracker.fetch_order(event.order_id)
+        if order is not None:
+            self._notice(order)
         self.trace.note("event", type(event).__name__, event)
         self.invariants.after_event(event)
 
