@@ -1,0 +1,186 @@
+"""Placing when a node, a batch or a caller fails: each order gets its own answer, and nobody else's."""
+import asyncio
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.cancels import Cancels
+from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_PLACED
+from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
+from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    NotSentError,
+    OrderRejectedError,
+    OutcomeUnknownError,
+    StandardError,
+)
+from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.order_terms import OrderTerms
+from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Settled, Settlement
+from hummingbot.connector.exchange.standard.orders.sizing import limit_order
+from hummingbot.connector.exchange.standard.placements import Placements
+from hummingbot.core.data_type.common import OrderType, TradeType
+from test.hummingbot.connector.exchange.standard.clocks import QuickClock, settle, until
+
+ENGINE, ALICE = "0x" + "e0" * 20, "0x" + "a1" * 20
+QUOTE = Token("0x" + "cc" * 20, "USDC", 6)
+NATIVE = Market(Token("0x" + "aa" * 20, "SOMI", 18), QUOTE, "0x" + "b1" * 20, base_is_native=True)
+WBTC = Market(Token("0x" + "bb" * 20, "WBTC", 8), QUOTE, "0x" + "b2" * 20)
+End = Receipt | StandardError
+
+
+class Chain:
+    """A sender, a node and an allowance that do what the test says; each transaction ends as `ends` has it, in order."""
+
+    def __init__(self, *ends: End | None) -> None:
+        self.ends = list(ends)
+        self.sent: list[Tracked] = []
+        self.told: list[Settled] = []
+        self.forgotten = 0
+        self.money: int | StandardError = 10 ** 20
+        self.refusals: list[OrderRejectedError | None] = []
+        self.faults: list[Exception] = []
+        self.finished: list[Tracked] = []
+        self.gas = GasLimits(SOMNIA)
+        self.listing = Listing(ENGINE, NATIVE.base.address)
+        self.listing.add([NATIVE, WBTC])
+        self.settlement = Settlement(ALICE, self.listing.by_book)
+        self.placements = Placements(ALICE, self.listing, self, self, self, self.gas, self, self.settlement,  # type: ignore[arg-type]
+                                     QuickClock(), self.finished, self._tell, self)  # type: ignore[arg-type]
+
+    async def _tell(self, settled: list[Settled]) -> None:
+        if self.faults:
+            raise self.faults.pop(0)
+        self.told += settled
+
+    def submit(self, intent: Intent) -> Tracked:
+        tracked = Tracked(len(self.sent) + 1, intent, 0.0, 0.0)
+        self.sent.append(tracked)
+        end = self.ends.pop(0) if self.ends else None
+        if end is not None:
+            tracked.end(end)
+        return tracked
+
+    def settle(self, *done: Tracked) -> None:
+        return None
+
+    async def lacking(self, orders: Sequence[Any], cancels: int) -> list[int]:
+        return [0] * len(orders)
+
+    async def ensure(self, token: Token, units: int) -> None:
+        return None
+
+    def forget(self) -> None:
+        self.forgotten += 1
+
+    async def balance(self, address: str) -> int:
+        if isinstance(self.money, StandardError):
+            raise self.money
+        return self.money
+
+    async def eth_call(self, *_: Any) -> bytes:
+        refusal = self.refusals.pop(0)
+        if refusal is not None:
+            raise refusal
+        return b""
+
+    def place(self, name: str, market: Market = WBTC, *, rests: bool = True) -> "asyncio.Task[list[Settled]]":
+        amount, price = (Decimal(3), Decimal("0.7")) if market is NATIVE else (Decimal("0.01"), Decimal(60_000))
+        call = limit_order(market, False, amount, price, ALICE)
+        terms = OrderTerms(market.trading_pair, TradeType.SELL, OrderType.LIMIT, amount, price, 0.0)
+        return asyncio.ensure_future(self.placements.place(name, call if rests else call._replace(item=None), terms))
+
+
+def receipt(*logs: tuple[Sequence[str], bytes], ok: bool = True, reason: str = "") -> Receipt:
+    entries = tuple([{"address": ENGINE, "topics": list(topics), "data": "0x" + data.hex(), "logIndex": hex(index),
+                      "transactionHash": "0x01", "blockNumber": "0x5"} for index, (topics, data) in enumerate(logs)])
+    return Receipt("0x01", 5, "0xb", ok, 1, 1, entries, reason)
+
+
+def placed(number: int, market: Market = WBTC) -> tuple[Sequence[str], bytes]:
+    return ORDER_PLACED.encode(market.book, number, number, ALICE, False, 60_000 * 10 ** 8, 10 ** 6, 10 ** 6)
+
+
+async def ends_of(*tasks: "asyncio.Task[Any]") -> list[Any]:
+    return list(await asyncio.gather(*tasks, return_exceptions=True))
+
+
+async def test_a_fault_with_one_transaction_is_not_the_others() -> None:
+    chain = Chain(receipt(placed(1)), receipt(placed(2)))
+    chain.faults = [ArithmeticError("no way")]
+    first, second = await ends_of(chain.place("a", rests=False), chain.place("b", rests=False))
+    assert isinstance(first, ArithmeticError)
+    assert [type(event) for event in second] == [Opened] and second[0].client_order_id == "b"
+
+
+async def test_without_a_balance_only_orders_that_spend_native_tokens_fail() -> None:
+    chain = Chain(receipt(placed(1)))
+    chain.money = ApiUnavailableError("the node is away")
+    first, second = await ends_of(chain.place("a", NATIVE), chain.place("b"))
+    assert first is chain.money and second[0].client_order_id == "b" and len(chain.sent) == 1
+
+
+async def test_orders_of_a_batch_that_was_never_sent_fail_together() -> None:
+    chain = Chain(NotSentError("It waited too long to be sent."))
+    first, second = await ends_of(chain.place("a"), chain.place("b"))
+    assert first is second and isinstance(first, NotSentError) and len(chain.sent) == 1
+    assert chain.finished == chain.sent
+
+
+async def test_a_batch_that_is_refused_is_taken_apart_and_only_what_the_engine_refuses_fails() -> None:
+    refusal = OrderRejectedError("OrderSizeTooSmall", "OrderSizeTooSmall")
+    chain = Chain(receipt(ok=False, reason="OrderSizeTooSmall"), receipt(placed(1)))
+    chain.refusals = [refusal, None]
+    first, second = await ends_of(chain.place("a"), chain.place("b"))
+    assert first is refusal and second[0].client_order_id == "b" and len(chain.sent) == 2
+
+
+async def test_gas_that_ran_out_makes_the_next_order_bring_more_and_the_allowance_be_asked_for() -> None:
+    chain = Chain(receipt(ok=False, reason=OUT_OF_GAS))
+    before = chain.gas.order()
+    (error,) = await ends_of(chain.place("a"))
+    assert isinstance(error, OrderRejectedError) and chain.gas.order() > before and chain.forgotten == 1
+
+
+@pytest.mark.parametrize("end", [receipt(placed(1)), NotSentError("not sent")])
+@pytest.mark.parametrize("count", [1, 2])
+async def test_an_order_that_nobody_waits_for_any_more_is_settled_all_the_same(end: End, count: int) -> None:
+    chain = Chain(None)
+    orders = [chain.place(str(number)) for number in range(count)]
+    await until(lambda: chain.sent)
+    for order in orders:
+        order.cancel()
+    await settle()
+    chain.sent[0].end(end if count == 1 or isinstance(end, StandardError) else receipt(placed(1), placed(2)))
+    await settle()
+    assert chain.finished == chain.sent
+    assert len(chain.told) == (count if isinstance(end, Receipt) else 0)
+
+
+async def test_a_placement_of_which_nothing_is_proven_stays_for_the_next_start() -> None:
+    chain = Chain(OutcomeUnknownError("the sender was stopped"))
+    (error,) = await ends_of(chain.place("a"))
+    assert isinstance(error, OutcomeUnknownError) and chain.finished == []
+
+
+async def test_a_cancel_that_nobody_waits_for_any_more_is_told_to_the_others() -> None:
+    chain = Chain(None)
+
+    async def deposits(keys: Sequence[OrderKey]) -> list[int]:
+        return [0] * len(keys)
+
+    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits)  # type: ignore[arg-type]
+    keys = [OrderKey(WBTC.book, False, number) for number in (1, 2, 3)]
+    tasks = [asyncio.ensure_future(cancels.cancel(key)) for key in keys]
+    await until(lambda: chain.sent)
+    tasks[0].cancel()
+    await settle()
+    chain.sent[0].end(receipt(*[ORDER_CANCELED.encode(WBTC.book, number, False, ALICE, 1) for number in (1, 2)]))
+    cancelled, second, third = await ends_of(*tasks)
+    assert isinstance(cancelled, asyncio.CancelledError) and second.cancelled and not third.cancelled
