@@ -169,7 +169,9 @@ async def test_a_placement_of_which_nothing_is_proven_stays_for_the_next_start()
     assert isinstance(error, OutcomeUnknownError) and chain.finished == []
 
 
-async def test_a_cancel_that_nobody_waits_for_any_more_is_told_to_the_others() -> None:
+@pytest.mark.parametrize("end", [receipt(*[ORDER_CANCELED.encode(WBTC.book, number, False, ALICE, 1) for number in (1, 2)]),
+                                 NotSentError("not sent")])
+async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> None:
     chain = Chain(None)
 
     async def deposits(keys: Sequence[OrderKey]) -> list[int]:
@@ -179,8 +181,12 @@ async def test_a_cancel_that_nobody_waits_for_any_more_is_told_to_the_others() -
     keys = [OrderKey(WBTC.book, False, number) for number in (1, 2, 3)]
     tasks = [asyncio.ensure_future(cancels.cancel(key)) for key in keys]
     await until(lambda: chain.sent)
-    tasks[0].cancel()
+    cancels._under_way[keys[0]].cancel()
     await settle()
-    chain.sent[0].end(receipt(*[ORDER_CANCELED.encode(WBTC.book, number, False, ALICE, 1) for number in (1, 2)]))
-    cancelled, second, third = await ends_of(*tasks)
-    assert isinstance(cancelled, asyncio.CancelledError) and second.cancelled and not third.cancelled
+    chain.sent[0].end(end)
+    given_up, second, third = await ends_of(*tasks)
+    assert isinstance(given_up, asyncio.CancelledError)
+    if isinstance(end, Receipt):
+        assert second.cancelled and not third.cancelled
+    else:
+        assert second is third is end

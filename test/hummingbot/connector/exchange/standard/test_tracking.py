@@ -129,3 +129,32 @@ async def test_an_order_that_was_placed_a_second_time_is_taken_off(told: Told) -
     told.updates.follow([KEY, double])
     await told.updates.tell([Opened("mine", double.exchange_order_id, double, PRICE, 100)])
     assert told.order.exchange_order_id == KEY.exchange_order_id and told.taken_off == [double]
+
+
+async def test_an_order_that_failed_in_a_block_that_was_replaced_can_succeed_after_all() -> None:
+    told = Told()
+    await told.updates.fail_unsent("mine", "the exchange refused it")
+    assert told.order.is_failure and not told.tracker.active_orders
+    await told.updates.tell([OPENED])
+    assert told.order.current_state is OrderState.OPEN and "mine" in told.tracker.active_orders
+
+
+async def test_of_an_order_that_never_rested_nothing_is_taken_off() -> None:
+    told = Told()
+    await told.updates.tell([fill(1, Decimal(100))._replace(exchange_order_id="0xaa:0")])
+    assert told.order.current_state is OrderState.FILLED and told.taken_off == []
+
+
+async def test_a_fill_that_is_taken_back_opens_a_filled_order_again_with_what_is_left(told: Told) -> None:
+    first, second = fill(1, Decimal(40)), fill(2, Decimal(60))
+    await told.updates.tell([first, second])
+    assert told.order.current_state is OrderState.FILLED and not told.tracker.active_orders
+    await told.updates.tell([Retracted(second)])
+    assert "mine" in told.tracker.active_orders and told.order.executed_amount_base == 40
+    assert told.order.current_state is OrderState.PARTIALLY_FILLED
+
+
+async def test_a_fill_that_nobody_told_of_cannot_be_taken_back(told: Told) -> None:
+    told.updates.take_back_fill("mine", "nothing")
+    told.updates.take_back_fill("unknown", "nothing")
+    assert told.order.current_state is OrderState.OPEN

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain import journal as journal_module
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Attempt, Intent
 from hummingbot.connector.exchange.standard.chain.journal import Entry, Journal
 from hummingbot.connector.exchange.standard.chain.signing import Fees
@@ -276,4 +277,36 @@ async def test_an_opening_that_nobody_waited_for_does_not_lock_the_file(tmp_path
     await asyncio.gather(task, return_exceptions=True)
     await journal.open()
     assert await journal.last_id() == 0
+    await journal.close()
+
+
+@pytest.mark.parametrize("damage", ["gas_limit = -5", "created = 'yesterday'", "client_order_ids = 7"])
+async def test_a_row_that_makes_no_sense_is_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture, damage: str) -> None:
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path, FakeClock())
+    await journal.open()
+    await journal.record([entry(1)])
+    await journal.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"UPDATE intents SET {damage}")
+    connection.close()
+    await journal.open()
+    assert await journal.unfinished(ACCOUNT) == [] and "damaged" in caplog.text
+    await journal.close()
+
+
+async def test_a_complaint_that_python_cannot_read_is_damage(tmp_path: Path, caplog: pytest.LogCaptureFixture,
+                                                             monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(connection: sqlite3.Connection) -> None:
+        if not checks:
+            checks.append(connection)
+            raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    checks: list[sqlite3.Connection] = []
+    path = tmp_path / "journal.sqlite"
+    path.touch()
+    monkeypatch.setattr(journal_module, "_check_rows", unreadable)
+    journal = Journal(path, FakeClock())
+    await journal.open()
+    assert "holds a text that is none" in caplog.text and await journal.last_id() == 0
     await journal.close()

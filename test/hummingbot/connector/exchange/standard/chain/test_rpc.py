@@ -323,6 +323,21 @@ async def test_of_several_that_lag_an_earlier_answer_is_not_replaced_by_an_older
     assert await rpc.batch([("eth_blockNumber", []), ("eth_chainId", [])]) == ["0xf00", "0x7"]
 
 
+async def test_blocks_that_the_node_does_not_have_are_left_out_and_an_error_is_told() -> None:
+    host = Host(eth_getBlockByNumber=lambda number, full: BLOCK if number == "0x5" else None)
+    assert list(await client(host).get_blocks([4, 5, 6])) == [5]
+    host.results["eth_getBlockByNumber"] = {"code": -32000, "message": "the state is pruned"}
+    with pytest.raises(RpcError, match="pruned"):
+        await client(host).get_blocks([5])
+
+
+async def test_a_batch_that_a_node_refuses_for_no_known_reason_is_told_for_each_of_its_parts() -> None:
+    host = Host()
+    host.whole = HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error"}}')
+    answers = await client(host).batch([("eth_blockNumber", []), ("eth_chainId", [])])
+    assert [str(answer.reason) for answer in answers] == ["parse error"] * 2
+
+
 async def test_calls_that_go_with_a_request_are_worth_nothing_when_it_fails() -> None:
     host = Host(eth_call="0x01", eth_getBalance={"code": -32000, "message": "no such block"})
     with pytest.raises(RpcError, match="no such block"):

@@ -664,6 +664,18 @@ async def test_wrong_chain_and_missing_contract_are_one_sentence(tmp_path: Path)
         await bench.start()
 
 
+async def test_a_node_that_takes_no_transactions_is_refused_at_the_start(tmp_path: Path) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_sendRawTransaction":
+            raise Fault("the method eth_sendRawTransaction does not exist", -32601)
+
+    bench = Bench(tmp_path)
+    bench.node.before = before
+    with pytest.raises(ConfigurationError, match="takes no transactions"):
+        await bench.start()
+    await bench.close()
+
+
 async def test_a_quiet_sender_asks_nothing(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     await bench.run(1.0)

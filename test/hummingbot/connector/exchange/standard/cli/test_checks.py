@@ -13,11 +13,11 @@ from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.cli.checks import endpoints, examination, indexer, machine
 from hummingbot.connector.exchange.standard.cli.checks import exchange as exchange_checks
 from hummingbot.connector.exchange.standard.cli.checks import wallet as wallet_checks
-from hummingbot.connector.exchange.standard.cli.checks.bot import _span
+from hummingbot.connector.exchange.standard.cli.checks.bot import _span, bots
 from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, Verdict, passed
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange, opened
-from hummingbot.connector.exchange.standard.cli.journals import BotJournal
+from hummingbot.connector.exchange.standard.cli.journals import BotJournal, FeedNote
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token
@@ -267,6 +267,12 @@ async def test_a_list_of_orders_that_may_not_be_complete_says_so(exchange: Excha
     monkeypatch.setattr(wallet_checks, "open_orders", answering(ConfigurationError("another engine")))
     (finding,) = await wallet_checks._orders(exchange, NOBODY, [], Path())
     assert finding.detail == "another engine"
+
+
+def test_a_bot_that_never_changed_its_source_says_no_more_than_it() -> None:
+    note = FeedNote("order books", 1_000.0, "chain", 400.0, 998.0, 0, "")
+    (bot, feed) = bots([BotJournal(Path("bot.sqlite"), True, frozenset(), (note,))], 1_001.0)
+    assert bot.check == "bot" and feed.detail == "from chain for 10 min, last news 3 s ago"
 
 
 def test_a_span_is_told_in_the_unit_that_fits() -> None:

@@ -211,6 +211,11 @@ async def test_a_malformed_frame_is_a_documented_error(data: Any) -> None:
         (await dialect()).decode(data)
 
 
+def test_an_account_that_is_no_address_is_a_documented_error() -> None:
+    with pytest.raises(BadDataError, match="is not an address"):
+        SpotAccountDialect("0x" + "77" * 20).decode(["deleteSpotOrder", "0x1", "0x2", 7, "x", 1])
+
+
 MADE = SpotStreamsDialect(RestClient(FakeApi(), ["https://api.test"]), Market(BASE, QUOTE, book_of(trade_frame("docs")[1])))
 ALL_FRAMES = [frame for frames in FRAMES.values() for frame in frames.values()]
 

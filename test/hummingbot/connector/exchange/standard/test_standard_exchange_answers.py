@@ -1,0 +1,110 @@
+"""What the exchange class answers to Hummingbot before it runs, and when something is refused."""
+import asyncio
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, OrderRejectedError
+from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+from test.hummingbot.connector.exchange.standard.clocks import QuickClock, settle
+from test.hummingbot.connector.exchange.standard.feeds.scripted import SOMI
+
+PAIR = SOMI.trading_pair
+KEY = OrderKey(SOMI.book, False, 7)
+SELL = (PAIR, Decimal(1), TradeType.SELL, OrderType.LIMIT, Decimal("0.7"))
+
+
+@pytest.fixture
+async def exchange(tmp_path: Path) -> AsyncIterator[StandardExchange]:
+    yield StandardExchange("0x" + "11" * 32, [PAIR], domain="standard_sandbox", data_path=tmp_path, clock=QuickClock())
+    await ConnectionsFactory().close()
+
+
+def answering(value: Any) -> Any:
+    async def answer(*_: Any, **__: Any) -> Any:
+        return value
+    return answer
+
+
+async def test_trading_without_a_key_says_how_to_get_one(exchange: StandardExchange) -> None:
+    exchange._wallet_auth = None
+    with pytest.raises(ConfigurationError, match="run `connect`"):
+        await exchange._trading_account()
+
+
+async def test_a_fee_that_the_chain_has_not_told_is_the_usual_one(exchange: StandardExchange) -> None:
+    schema = exchange.trade_fee_schema()
+    for is_maker, usual in ((True, schema.maker_percent_fee_decimal), (False, schema.taker_percent_fee_decimal)):
+        fee = exchange.get_fee("SOMI", "USDC", OrderType.LIMIT, TradeType.SELL, Decimal(1), Decimal("0.7"), is_maker)
+        assert fee.percent == usual
+
+
+async def test_an_order_that_left_nothing_is_refused(exchange: StandardExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = SimpleNamespace(place=answering([]))
+    monkeypatch.setattr(exchange, "_trading_account", answering(account))
+    monkeypatch.setattr(exchange._venue, "market", lambda pair: SOMI)
+    monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(build=lambda *_: None, is_moved=lambda *_: False))
+    with pytest.raises(OrderRejectedError, match="was mined and left nothing"):
+        await exchange._place_order("mine", *SELL)
+
+
+async def test_a_failure_that_nobody_foresaw_is_told_with_all_that_is_known_of_it(
+        exchange: StandardExchange, caplog: pytest.LogCaptureFixture) -> None:
+    order = InFlightOrder("mine", PAIR, OrderType.LIMIT, TradeType.SELL, Decimal(1), 1.0, Decimal("0.7"))
+    exchange._order_tracker.start_tracking_order(order)
+    caplog.set_level(1)
+    try:
+        raise ArithmeticError("no way")
+    except ArithmeticError as error:
+        exchange._on_order_failure("mine", PAIR, Decimal(1), TradeType.SELL, OrderType.LIMIT, Decimal("0.7"), error)
+    await settle()
+    assert order.is_failure and any(record.exc_info for record in caplog.records)
+
+
+async def test_the_state_of_one_order_is_its_update_or_why_there_is_none(exchange: StandardExchange,
+                                                                         monkeypatch: pytest.MonkeyPatch) -> None:
+    order = InFlightOrder("mine", PAIR, OrderType.LIMIT, TradeType.SELL, Decimal(1), 1.0, Decimal("0.7"))
+    update = OrderUpdate(PAIR, 1.0, OrderState.OPEN, "mine", KEY.exchange_order_id)
+    monkeypatch.setattr(exchange, "_states", SimpleNamespace(read=answering([update])))
+    assert await exchange._request_order_status(order) is update
+    monkeypatch.setattr(exchange, "_states", SimpleNamespace(read=answering([ApiUnavailableError("away")])))
+    with pytest.raises(ApiUnavailableError):
+        await exchange._request_order_status(order)
+
+
+async def test_no_error_has_to_do_with_a_servers_clock(exchange: StandardExchange) -> None:
+    assert not exchange._is_request_exception_related_to_time_synchronizer(ValueError("timestamp"))
+    assert exchange.trading_pairs_request_path.startswith("/api/pairs")
+
+
+async def test_what_a_filled_order_left_is_taken_off_and_waited_for(exchange: StandardExchange) -> None:
+    done = asyncio.Event()
+    cancelled: list[OrderKey] = []
+
+    async def cancel(key: OrderKey) -> None:
+        cancelled.append(key)
+        await done.wait()
+
+    account: Any = SimpleNamespace(settlement=SimpleNamespace(resting={KEY: None}), cancel=cancel)
+    exchange._take_off(KEY)
+    exchange._account = account
+    exchange._take_off(KEY)
+    exchange._order_cancels.take_off(account, KEY._replace(id=8))
+    await settle()
+    assert cancelled == [KEY]
+    leaving = asyncio.ensure_future(exchange._order_cancels.leftovers_gone(5.0))
+    await settle()
+    assert not leaving.done()
+    done.set()
+    await leaving
+    assert isinstance(exchange._order_cancels, OrderCancels) and not exchange._order_cancels._leftovers
+    exchange._account = None
