@@ -24,7 +24,8 @@ MAY_USE = {
     "markets": set(),
     "transport": set(),
     "listing": BASIS | {"chain", "rest", "standard_constants"},
-    "venue": BASIS | {"chain", "rest", "listing", "orders", "standard_constants"},
+    "unlisted": BASIS | {"chain", "rest", "listing", "orders", "standard_constants"},
+    "venue": BASIS | {"chain", "rest", "listing", "orders", "standard_constants", "unlisted"},
 }
 # What of Hummingbot may be used there: its HTTP and WebSocket layer, and no class of an order or of a strategy.
 NETWORKING = "hummingbot.core.web_assistant"
