@@ -41,7 +41,8 @@ class Place:
         """Whether the guard is where the table has it, so that it is gone now."""
         for edit in guard.edits:
             path = self.copy / PACKAGE / edit.file
-            text = self._originals[path] = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
+            self._originals.setdefault(path, text)
             if text.count(edit.find) != 1:
                 return False
             _write(path, text.replace(edit.find, edit.replace))
