@@ -141,8 +141,12 @@ GUARDS = (
         Edit("feeds/chain_stream.py", "if self._listened - self._head_at > self._bounds.silence:", "if False:"),
         Edit("feeds/chain_stream.py", "if self._expected and self._listened - self._expected[0][1] > self._bounds.behind:",
              "if False:")), "test_f38_a_stream_falls_silent_while_its_socket_stays_open[chain]"),
-    guard(38, "silence ends a stream", "feeds/websocket.py", "if quiet > self._dialect.max_silence:\n                raise",
-          "if False:\n                raise", "test_f38_a_stream_falls_silent_while_its_socket_stays_open[stream]"),
+    Guard(38, "silence, or an unanswered ping, ends a stream", (
+        Edit("feeds/websocket.py", "if quiet > self._dialect.max_silence:\n                raise",
+             "if False:\n                raise"),
+        Edit("feeds/session.py", "if now > deadline:\n                    raise StreamBrokenError(f\"the stream did not",
+             "if False:\n                    raise StreamBrokenError(f\"the stream did not")),
+          "test_f38_a_stream_falls_silent_while_its_socket_stays_open[stream]"),
     guard(39, "a source that broke is tried again after a growing pause", "feeds/failover.py",
           "self._next_try[rank] = now + pause * (0.5 + self._chance.random() / 2)", "self._next_try[rank] = now"),
     Guard(40, "a gap is noticed, by the next message or by the block", (
