@@ -4,24 +4,16 @@ Each part runs in a process of its own, one after the other. The exit code is 0 
 given; a part that cannot be measured ends it with an error.
 """
 import argparse
-import importlib
 import json
 import multiprocessing
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from bench.figures import Figure, table
-
-PARTS: Mapping[str, Sequence[int]] = {"order_books": (1,), "streams": (2,), "transactions": (3, 4), "placing": (5,),
-                                      "request_budget": (6,), "stalls": (7,), "imports": (8,), "feeds": (9,), "quoting": (10,)}
-
-
-def measured(part: str, scale: float) -> list[Figure]:
-    """What a part of this package measures, in a process of its own."""
-    return list(importlib.import_module(f"bench.{part}").figures(scale))
+from bench.parts import PARTS, measured
 
 
 def run(rows: Sequence[int], scale: float) -> list[Figure]:

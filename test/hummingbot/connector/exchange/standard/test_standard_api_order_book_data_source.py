@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.standard_api_order_book_data_source 
     FIRST_RETRY,
     LAST_RETRY,
     StandardAPIOrderBookDataSource,
+    book_message,
 )
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book import OrderBook
@@ -141,6 +142,26 @@ async def test_market_price_is_that_of_the_last_snapshot_that_had_one(world):
     world.feed.sink(SNAPSHOT._replace(update_id=8))
     assert world.source.market_price(PAIR) == 9.5
     assert world.source.market_price(OTHER) is None
+
+
+async def test_what_is_told_while_nobody_listens_waits_in_its_order(world):
+    world.source._deliver(SNAPSHOT)
+    world.source._deliver(BookDelta(PAIR, 8, 1701.0, [(9.0, 0.0)], []))
+    await world.listen()
+    world.feed.sink(BookDelta(PAIR, 9, 1702.0, [(9.5, 1.0)], []))
+    assert [(await world.message()).update_id for _ in range(3)] == [7, 8, 9]
+    for task in world.tasks:
+        task.cancel()
+    await asyncio.gather(*world.tasks, return_exceptions=True)
+    world.source._deliver(BookDelta(PAIR, 10, 1703.0, [], []))
+    assert world.messages.empty()
+    await world.listen()
+    assert (await world.message()).update_id == 10
+
+
+async def test_messages_are_ordered_by_their_update_ids():
+    older, newer = book_message(SNAPSHOT), book_message(BookDelta(PAIR, 8, 1700.5, [], []))
+    assert older < newer and not newer < older
 
 
 # Running the feed
