@@ -68,8 +68,8 @@ def test_both_chains_apply_every_message(stream: streams.Stream) -> None:
     if stream.trades:
         assert ours.last_trade_price * scale == pytest.approx(least.last_trade_price)
     else:
-        assert [(row.price, row.amount) for row in ours.ask_entries()] == pytest.approx(
-            [(row.price / scale, row.amount / unit) for row in least.ask_entries()])
+        assert [number for row in ours.ask_entries() for number in row[:2]] == pytest.approx(
+            [number for row in least.ask_entries() for number in (row.price / scale, row.amount / unit)])
 
 
 def test_orders_are_signed_and_receipts_settled() -> None:
@@ -123,5 +123,5 @@ def test_the_command_prints_writes_and_fails_only_when_it_is_to_check(
 
 
 def test_every_part_runs_in_a_process_of_its_own() -> None:
-    (figure, *_) = command.run([3], 0.01)
-    assert figure.row == 3 and figure.is_met is not None
+    figures = command.run([1], 0.01)
+    assert len(figures) == 4 and all(figure.row == 1 and figure.is_met is not None for figure in figures)

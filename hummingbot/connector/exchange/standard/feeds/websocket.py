@@ -13,7 +13,6 @@ from hummingbot.connector.exchange.standard.feeds.levels import LevelMap
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     BlockReached,
     BookContent,
-    Hint,
     MarketDialect,
     Told,
     TradesContent,
@@ -222,7 +221,7 @@ class _Line:
                 self._take_book(book, content)
             else:
                 self._take_trades(book, content)
-        elif isinstance(content, Hint):
+        else:  # a hint
             self.session.spawn(self._fetch_trades(book))
 
     def _recover(self, stream: str) -> None:

@@ -310,6 +310,20 @@ def test_foreign_or_malformed_topics_are_refused(topics):
         TRANSFER.decode(topics, bytes(WORD))
 
 
+def test_values_stand_flat_where_all_of_them_are_static_data():
+    nested = Event("Nested(uint8 a,(bool b,(uint256 c,address d) e) f,bytes4 g)")
+    topics, data = nested.encode(1, (True, (2 ** 200, ADDRESS)), b"abcd")
+    assert list(nested.values(topics, data)) == [1, True, 2 ** 200, ADDRESS, b"abcd"]
+    topics, data = TRANSFER.encode(ADDRESS, ADDRESS, 5)
+    assert TRANSFER.values(topics, data) == TRANSFER.decode(topics, data)
+
+
+@pytest.mark.parametrize("topics", [[], ["0x" + "0" * 64], [Event("Flat(uint8 a)").topic, "0x" + "0" * 64]])
+def test_flat_values_belong_to_their_topic(topics):
+    with pytest.raises(AbiError, match="topics"):
+        Event("Flat(uint8 a)").values(topics, bytes(WORD))
+
+
 @pytest.mark.parametrize("values", [(), (ADDRESS, ADDRESS), (ADDRESS, ADDRESS, 1, 2)])
 def test_an_event_needs_exactly_its_values(values):
     with pytest.raises(AbiError):
