@@ -4,12 +4,13 @@ import json
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import CancelResult, Cancels
 from hummingbot.connector.exchange.standard.chain.allowances import Allowances
-from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, TRADING_TOPICS
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
@@ -22,7 +23,7 @@ from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.deep_reorganisations import DeepReorganisations, Reading
-from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
 from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
 from hummingbot.connector.exchange.standard.listing import Listing
@@ -36,6 +37,8 @@ from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
 
 REMEMBER_INTERVAL = 10.0
+# Nodes that keep no history keep at least so many blocks.
+KEPT_BLOCKS = 128
 STOP_TIMEOUT = 60.0
 
 
@@ -260,17 +263,43 @@ class Account:
         return {order[0] for order in state.get("orders", ())}
 
     async def recall(self) -> Recalled:
-        """Take up what the last run knew."""
+        """Take up what the last run knew. Raises ApiUnavailableError when no node answers; then it may be asked again."""
         state = json.loads(await self._journal.get(STATE) or "{}")
         orders = [Resting(OrderKey(book, is_bid, number), client_order_id, price, int(deposit))
                   for book, is_bid, number, client_order_id, price, deposit in state.get("orders", ())]
+        fills = [(name, trade) for name, trade in state.get("fills", ())]
+        block = int(state.get("block", self._began))
+        # Every node knows the newest blocks.
+        forgotten = bool(self._began - block > KEPT_BLOCKS and (orders or self._sender.resumed)
+                         and not await self._is_told(block + 1))
+        if forgotten:
+            logging.getLogger(__name__).warning(
+                "What happened since block %d is not told any more: open orders are taken up as the chain holds them; fills "
+                "of that time that Hummingbot did not save are not known", block)
+            block, fills = self._began, []
+            orders = await self._as_held(orders, block)
         self.settlement.restore(orders)
         unfinished = self.unfinished()
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
-        cursor = int(state["block"]) if orders or unfinished else self._began - REORGANISED_BLOCKS
+        cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
         told = await self._journal.told_orders()
-        return Recalled(cursor, self._began, orders, unfinished, told, [(name, trade) for name, trade in state.get("fills", ())])
+        return Recalled(cursor, self._began, orders, unfinished, told, fills)
+
+    async def _is_told(self, block: int) -> bool:
+        """Whether a node still tells the logs of a block. One that tells those of no block says nothing about this one."""
+        for number in (block, self._began):
+            try:
+                await self._rpc.logs(self._listing.engine, [list(TRADING_TOPICS)], number, number)
+            except RpcError:
+                continue
+            return number == block
+        return True
+
+    async def _as_held(self, orders: Sequence[Resting], block: int) -> list[Resting]:
+        """What is left of these orders after a block."""
+        held = await self.held([order.key for order in orders], block)
+        return [replace(order, price=price, deposit=deposit) for order, (price, deposit) in zip(orders, held) if deposit]
 
     def polling_feed(self, cursor: int | None, interval: Callable[[], float],
                      noticed: Noticed | None = None) -> PollingAccountFeed:

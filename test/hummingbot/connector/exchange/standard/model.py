@@ -62,11 +62,11 @@ class Errors(logging.Handler):
 class Rig:
     """One sandbox, and a connector that may be killed and started again on the same data path."""
 
-    def __init__(self, folder: Path, block_seconds: float = BLOCK_SECONDS) -> None:
+    def __init__(self, folder: Path, block_seconds: float = BLOCK_SECONDS, **settings: Any) -> None:
         self.folder = folder
         self.clock = FastClock()
-        self.sandbox = Sandbox(SandboxSettings(port=0, block_interval=block_seconds, traders=TraderSettings(enabled=False)),
-                               self.clock)
+        self.sandbox = Sandbox(SandboxSettings(port=0, block_interval=block_seconds, traders=TraderSettings(enabled=False),
+                                               **settings), self.clock)
         self.address = self.sandbox.accounts[0].address
         self.records = Records(folder / "hummingbot.sqlite")
         self.errors = Errors()

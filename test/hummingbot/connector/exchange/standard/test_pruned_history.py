@@ -1,0 +1,78 @@
+"""A connector that was away for so long that no node tells what happened meanwhile: it goes on with what the chain holds."""
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
+from hummingbot.core.data_type.in_flight_order import OrderState
+from test.hummingbot.connector.exchange.standard.model import Rig
+from test.hummingbot.connector.exchange.standard.test_reorganisations import SLOW_BLOCKS, resting, take
+from test.hummingbot.connector.exchange.standard.trading import deposit, until
+
+WARNING = "is not told any more"
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    rig = Rig(tmp_path, SLOW_BLOCKS, node=NodeSettings(history_blocks=300))
+    await rig.open()
+    await rig.quiet()
+    yield rig
+    await rig.close()
+
+
+async def settled(rig: Rig) -> None:
+    """What the connector did is final, and in its journal."""
+    rig.sandbox.node.mine(2 * REORGANISED_BLOCKS)
+    head = rig.sandbox.node.head.number
+    await until(lambda: rig.exchange._events.settled_block >= head and not rig.exchange._account._finished)
+    await rig.quiet()
+
+
+async def stay_away(rig: Rig) -> None:
+    """The connector ends; by the time it comes back the nodes have forgotten the blocks in which it ran."""
+    await rig.kill()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    rig.sandbox.node.mine(rig.sandbox.node.settings.history_blocks + 10)
+
+
+async def test_orders_are_taken_up_as_the_chain_holds_them(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    order = await resting(rig)
+    take(rig, order, 4)
+    await until(lambda: order.order_fills)
+    await settled(rig)
+    rig.records.save(rig.exchange)
+    take(rig, order, 4)  # in the deposit, and told by nobody
+    await stay_away(rig)
+    await rig.connect()
+    again = rig.exchange.in_flight_orders[order.client_order_id]
+    await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
+    ((key, own),) = rig.exchange._account.settlement.resting.items()
+    assert key.exchange_order_id == order.exchange_order_id and own.deposit == deposit(rig.sandbox, key)
+    assert again.current_state is OrderState.PARTIALLY_FILLED and len(again.order_fills) == 1
+    assert caplog.text.count(WARNING) == 1
+    take(rig, order, 4)
+    await until(lambda: len(again.order_fills) == 2)
+    rig.exchange.cancel(again.trading_pair, again.client_order_id)
+    await until(lambda: again.current_state is OrderState.CANCELED)
+
+
+async def test_what_no_strategy_knows_is_cancelled_all_the_same(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    await resting(rig)
+    await settled(rig)
+    ((key, _),) = rig.exchange._account.settlement.resting.items()
+    rig.records.save(rig.exchange, {})
+    await stay_away(rig)
+    assert deposit(rig.sandbox, key)
+    await rig.connect()
+    await until(lambda: not deposit(rig.sandbox, key))
+    assert WARNING in caplog.text
+
+
+async def test_nothing_is_said_when_nothing_rested(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    await stay_away(rig)
+    await rig.connect()
+    await until(lambda: rig.exchange.ready)
+    assert WARNING not in caplog.text
