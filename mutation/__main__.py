@@ -55,7 +55,7 @@ def _digest(paths: list[Path]) -> str:
 
 def examine(trials: Trials, file: str, jobs: int, fresh: bool) -> bool:
     """Try the mutants of a file, tell of those that live without a reason; whether there is none."""
-    made, results, listed = mutants(file, (SOURCES / file).read_text()), Results(file, fresh), equivalents()
+    made, results, listed = mutants(file, trials.source(file)), Results(file, fresh), equivalents()
     todo = [mutant for mutant in made if mutant.key not in results.verdicts]
     started = shown = time.monotonic()
 

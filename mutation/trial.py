@@ -21,7 +21,8 @@ from mutation.mutants import Mutant, compiled
 from mutation.subjects import PACKAGE, SOURCES, SUBJECTS, TESTS, module_of
 
 SURVIVED, KILLED, TIMED_OUT, BROKEN = "survived", "killed", "timed out", "could not be tried"
-_VERDICTS = {pytest.ExitCode.OK: SURVIVED, pytest.ExitCode.TESTS_FAILED: KILLED, pytest.ExitCode.INTERRUPTED: KILLED}
+_VERDICTS: dict[int, str] = {
+    pytest.ExitCode.OK: SURVIVED, pytest.ExitCode.TESTS_FAILED: KILLED, pytest.ExitCode.INTERRUPTED: KILLED}
 CPU_SECONDS = 40
 WALL_SECONDS = 400.0
 _UNWANTED = ("terminal", "cacheprovider", "xdist", "cov", "timeout")
@@ -58,8 +59,14 @@ class Trials:
 
     def __init__(self, session: pytest.Session) -> None:
         self._session = session
-        self._items = {file: [item for test in tests for item in session.items if item.path == (TESTS / test).absolute()]
-                       for file, tests in SUBJECTS.items()}
+        self._sources = {file: (SOURCES / file).read_text() for file in SUBJECTS}
+        # Those that replay whole recordings take longest, so they come last.
+        self._items = {file: sorted([item for test in tests for item in session.items if item.path == (TESTS / test).absolute()],
+                                    key=_replays) for file, tests in SUBJECTS.items()}
+
+    def source(self, file: str) -> str:
+        """The text of a subject as it was loaded; whoever edits it meanwhile changes nothing."""
+        return self._sources[file]
 
     def run(self, mutants: Sequence[Mutant], jobs: int, told: Callable[[Mutant, str, float], None]) -> None:
         """Try mutants, so many at a time; `told` hears of each verdict and how many seconds it took."""
@@ -95,7 +102,7 @@ class Trials:
     def _tried(self, mutant: Mutant) -> int:
         """0 when all tests pass with the mutant."""
         module = sys.modules[module_of(mutant.file)]
-        code = compiled(mutant, (SOURCES / mutant.file).read_text())
+        code = compiled(mutant, self._sources[mutant.file])
         if not mutant.function or not _replaced(module, mutant.function, code):
             _import_anew(module_of(mutant.file), code)
             return int(pytest.main([*_OPTIONS, *(str(TESTS / test) for test in SUBJECTS[mutant.file])]))
@@ -105,6 +112,10 @@ class Trials:
             if self._session.testsfailed:
                 return 1
         return 0
+
+
+def _replays(item: pytest.Item) -> bool:
+    return "generation" in getattr(getattr(item, "callspec", None), "params", ())
 
 
 def _verdict(status: int) -> str:

@@ -451,3 +451,18 @@ def test_an_early_log_that_is_taken_back_leaves_the_others_and_nothing_of_its_ow
     settlement.apply(early[0]._replace(removed=True))
     (fill,) = settlement.adopt(Resting(OrderKey(BOOK, False, 7), "mine", PRICE, 5000), 0)
     assert fill.trade_id == f"{BOOK}:2"
+
+
+@pytest.mark.parametrize("is_bid, price, worthless, worthwhile", [(True, PRICE, 59_999, 60_000), (False, 10**6, 9_999, 10_000)])
+def test_a_rest_that_is_worth_nothing_ends_when_the_book_does_not_hold_it(is_bid, price, worthless, worthwhile):
+    settlement, key = Settlement(A, {BOOK: MARKET}), OrderKey(BOOK, is_bid, 7)
+    assert settlement.swept(key, 9) == [], "an order that is not known"
+    settlement.restore([Resting(key, "mine", price, worthwhile)])
+    assert settlement.swept(key, 9) == [] and key in settlement.resting
+    rest = Resting(key, "mine", price, worthless)
+    settlement.restore([rest])
+    assert settlement.swept(key, 9) == [Closed("mine", key.exchange_order_id, Ending.CANCELED, worthless, 9)]
+    assert settlement.resting == {} and settlement.resting_at(8) == [rest] and settlement.resting_at(9) == []
+    stranger = OrderKey("0x" + "f" * 40, is_bid, 7)
+    settlement.restore([Resting(stranger, "theirs", price, 0)])
+    assert settlement.swept(stranger, 9) == [], "a market that is not known"
