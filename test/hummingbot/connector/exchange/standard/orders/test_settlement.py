@@ -463,6 +463,9 @@ def test_a_rest_that_is_worth_nothing_ends_when_the_book_does_not_hold_it(is_bid
     settlement.restore([rest])
     assert settlement.swept(key, 9) == [Closed("mine", key.exchange_order_id, Ending.CANCELED, worthless, 9)]
     assert settlement.resting == {} and settlement.resting_at(8) == [rest] and settlement.resting_at(9) == []
+    assert settlement.apply(log(match(1, is_bid=not is_bid), index=1)._replace(removed=True)) == []
+    (late,) = settlement.apply(log(match(2, is_bid=not is_bid), index=2))
+    assert late.client_order_id == "mine", "a fill that was not known yet still counts"
     stranger = OrderKey("0x" + "f" * 40, is_bid, 7)
     settlement.restore([Resting(stranger, "theirs", price, 0)])
     assert settlement.swept(stranger, 9) == [], "a market that is not known"
