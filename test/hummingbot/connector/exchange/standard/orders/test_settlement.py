@@ -469,3 +469,13 @@ def test_a_rest_that_is_worth_nothing_ends_when_the_book_does_not_hold_it(is_bid
     stranger = OrderKey("0x" + "f" * 40, is_bid, 7)
     settlement.restore([Resting(stranger, "theirs", price, 0)])
     assert settlement.swept(stranger, 9) == [], "a market that is not known"
+
+
+def test_a_forgotten_trade_counts_anew():
+    settlement = settlement_with(5000)
+    settlement.apply(log(match()))
+    settlement.settle_receipt(["other"], [log(match(2, sender=A, owner=B))], [], [600_000])
+    for trade_id in (1, 1, 2):
+        settlement.forget_trade(f"{BOOK}:{trade_id}")
+    assert not settlement.counts(f"{BOOK}:1") and settlement.counts(f"{BOOK}:2")
+    assert len(settlement.apply(log(match()))) == 1
