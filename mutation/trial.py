@@ -3,6 +3,7 @@
 A change inside a function replaces that function's code; one of a module's own statements has the package imported anew.
 """
 import gc
+import importlib
 import importlib.abc
 import importlib.machinery
 import os
@@ -101,17 +102,25 @@ class Trials:
 
     def _tried(self, mutant: Mutant) -> int:
         """0 when all tests pass with the mutant."""
-        module = sys.modules[module_of(mutant.file)]
+        name = module_of(mutant.file)
         code = compiled(mutant, self._sources[mutant.file])
-        if not mutant.function or not _replaced(module, mutant.function, code):
-            _import_anew(module_of(mutant.file), code)
-            return int(pytest.main([*_OPTIONS, *(str(TESTS / test) for test in SUBJECTS[mutant.file])]))
-        items = self._items[mutant.file]
+        if mutant.function and _replaced(sys.modules[name], mutant.function, code) and not self._all_pass(mutant.file):
+            return pytest.ExitCode.TESTS_FAILED
+        # What runs while the module is imported has had no part in that.
+        _import_anew(name, code)
+        try:
+            importlib.import_module(name)
+        except Exception:
+            return pytest.ExitCode.TESTS_FAILED
+        return int(pytest.main([*_OPTIONS, *(str(TESTS / test) for test in SUBJECTS[mutant.file])]))
+
+    def _all_pass(self, file: str) -> bool:
+        items = self._items[file]
         for item, following in zip(items, [*items[1:], None]):
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             if self._session.testsfailed:
-                return 1
-        return 0
+                return False
+        return True
 
 
 def _replays(item: pytest.Item) -> bool:
