@@ -1,5 +1,5 @@
 """Orders of the wallet that the bot did not place: their deposits are in the wallet's total, and they are told once."""
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,10 +24,14 @@ class Venue:
         self.stored = {BID: ChainOrder(ALICE, 1, 500), ASK: ChainOrder(ALICE, 1, 70)}
         self.away: ApiUnavailableError | None = None
         self.asked = 0
+        self.recovered: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
 
     async def listing(self) -> Any:
         return SimpleNamespace(by_book={market.book: market for market in MARKETS.values()})
+
+    async def recover(self, books: Iterable[str]) -> None:
+        self.recovered += books
 
     async def open_orders(self, account: str) -> list[Any]:
         self.asked += 1
@@ -55,7 +59,7 @@ async def test_deposits_count_by_the_token_that_they_hold(venue: Venue, caplog: 
     foreign = orders_of(venue)
     for _ in range(2):
         assert await foreign.locked(()) == {SOMI.quote.address: 500, SOMI.base.address: 70}
-    assert venue.asked == 1
+    assert venue.asked == 1 and set(venue.recovered) == {SOMI.book, "0x" + "99" * 20}
     assert [record.getMessage() for record in caplog.records] == [
         "The wallet has 2 open orders that this bot did not place: SOMI-USDC ask 2, SOMI-USDC bid 1"]
 
