@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, BalanceChange, OrderLogs
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -27,13 +28,28 @@ class AccountEvents:
         self._changed = changed
         self._report = report
         self._moved = asyncio.Event()
+        self._turn = asyncio.Lock()
         self.settled_block = -1
 
     async def process(self, event: AccountEvent) -> None:
         """Settle an event, tell what it did, and remember for the next run how far the logs were read.
 
-        Raises ApiUnavailableError, RpcError or ConfigurationError when the account cannot be started again after a break.
+        The feed tells each log once, so whoever is cancelled here (the network is left) leaves the work to go on, before
+        that of later events. Raises ApiUnavailableError, RpcError or ConfigurationError when the account cannot be started
+        again after a break.
         """
+        work = asyncio.ensure_future(self._in_turn(event))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            work.add_done_callback(_tell_failure)
+            raise
+
+    async def _in_turn(self, event: AccountEvent) -> None:
+        async with self._turn:
+            await self._process(event)
+
+    async def _process(self, event: AccountEvent) -> None:
         if isinstance(event, OrderLogs):
             await self._settle(event)
         elif isinstance(event, BalanceChange):
@@ -69,3 +85,10 @@ class AccountEvents:
         except TimeoutError:
             logging.getLogger(__name__).debug("The logs up to block %d are not there yet", block_number)
         return self.settled_block >= block_number
+
+
+def _tell_failure(work: "asyncio.Future[None]") -> None:
+    """Of work that nobody waits for any more. That the account is not running is no fault then."""
+    error = None if work.cancelled() else work.exception()
+    if error is not None and not isinstance(error, StandardError):
+        logging.getLogger(__name__).error("An event of the account could not be processed", exc_info=error)

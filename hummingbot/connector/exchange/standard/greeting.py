@@ -2,7 +2,7 @@
 import logging
 from collections.abc import Sequence
 
-from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.errors import ConfigurationError, StandardError
 from hummingbot.connector.exchange.standard.venue import Venue
 
 
@@ -17,5 +17,7 @@ async def greet(venue: Venue, trading_pairs: Sequence[str], address: str) -> Non
         if address and await venue.rpc.balance(address) == 0:
             logger.warning("The wallet %s has no %s: it cannot pay for transactions. Send it some before trading.", address,
                            venue.network.native_symbol)
+    except ConfigurationError as error:
+        logger.error("The exchange cannot be used: %s", error)
     except StandardError as error:
-        logger.error("The exchange cannot be used yet: %s", error)
+        logger.warning("The exchange cannot be used yet: %s", error)

@@ -4,6 +4,7 @@
 """
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,8 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot.core.utils.async_utils import safe_ensure_future
+
+MAX_REMEMBERED_ORDERS = 1000
 
 
 class OrderCancels:
@@ -27,7 +30,7 @@ class OrderCancels:
         self._swept = swept
         self._caught_up = caught_up
         self._leftovers: set[asyncio.Future[Any]] = set()
-        self._waiting: set[str] = set()
+        self._told: OrderedDict[str, None] = OrderedDict()  # the orders of which was said that they are on their way
 
     async def cancel(self, order: InFlightOrder) -> bool:
         """True once the order's cancel event is on the chain and every fill before it was told.
@@ -67,12 +70,16 @@ class OrderCancels:
             # Without the logs there may be fills that are not told yet, and the cancel's block may have been replaced: the
             # order ends when its own logs say so.
             return told and order.exchange_order_id == key.exchange_order_id and key not in account.settlement.resting
+        if not told:
+            return False  # how it ended is not known yet, and will be told
         raise not_found(order)
 
     async def _placed(self, order: InFlightOrder) -> bool:
         """Wait a while until a block holds the order; whether one does."""
-        is_first = order.client_order_id not in self._waiting
-        self._waiting.add(order.client_order_id)
+        is_first = order.client_order_id not in self._told
+        self._told[order.client_order_id] = None
+        if len(self._told) > MAX_REMEMBERED_ORDERS:
+            self._told.popitem(last=False)
         try:
             await asyncio.wait_for(order.wait_until_processed_by_exchange(), REQUEST_TIMEOUT)
         except TimeoutError:
@@ -81,9 +88,6 @@ class OrderCancels:
                 logging.getLogger(__name__).warning("The order %s is not in a block yet and can be cancelled once it is.",
                                                     order.client_order_id)
             return False
-        finally:
-            if is_first:
-                self._waiting.discard(order.client_order_id)
         return True
 
     def take_off(self, account: Account, key: OrderKey) -> None:

@@ -3,7 +3,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.errors import ConfigurationError, StandardError
 from hummingbot.connector.exchange.standard.feeds.base import (
     BookDelta,
     BookSnapshot,
@@ -116,7 +116,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             except StandardError as error:
                 if not reported:
                     reported = True
-                    self.logger().error(f"No order book of {trading_pair} yet: {error}")
+                    tell = self.logger().error if isinstance(error, ConfigurationError) else self.logger().warning
+                    tell(f"No order book of {trading_pair} yet: {error}")
             await self._clock.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 

@@ -121,7 +121,7 @@ class Failover[Feed, Event]:
             sink(event)
 
         try:
-            self._go_live(self._start(len(self._sources) - 1), hear, "")
+            self._go_live(self._start(len(self._sources) - 1), hear, "it is begun anew")
             while True:
                 await self._step(hear)
         finally:
@@ -203,9 +203,11 @@ class Failover[Feed, Event]:
     def _go_live(self, running: "_Running[Feed, Event]", sink: Callable[[Event], None], reason: str) -> None:
         before, now = self._state.source, self._sources[running.rank].name
         self._live = running
-        if before:
+        changed = before not in ("", now)  # polling may begin again where it broke
+        if changed:
             logging.getLogger(__name__).info("%s: from %s to %s: %s", self._what, before, now, reason)
-        self._state = FeedState(now, self._clock.monotonic(), self._heard, self._state.switches + bool(before), reason)
+        if changed or not before:
+            self._state = FeedState(now, self._clock.monotonic(), self._heard, self._state.switches + changed, reason)
         running.go_live(sink, self._renew)
 
 

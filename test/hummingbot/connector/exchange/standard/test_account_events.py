@@ -1,0 +1,90 @@
+"""Events of the account are processed to their end and in their order, also when the network is left meanwhile."""
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.account_events import AccountEvents
+from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.feed_report import FeedReport
+from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, OrderLogs
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+
+
+class SlowBooks:
+    """An account with its settlement and what is told of it, in one: telling waits until it may."""
+
+    def __init__(self) -> None:
+        self.may_tell = asyncio.Event()
+        self.told: list[Any] = []
+        self.remembered: list[int] = []
+        self.failure: Exception | None = None
+        self.settlement = self
+
+    def apply(self, log: Any) -> list[Any]:
+        return [log]
+
+    async def tell(self, settled: list[Any]) -> None:
+        await self.may_tell.wait()
+        self.told += settled
+
+    async def remember(self, block_number: int) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.remembered.append(block_number)
+
+    async def note_feeds(self, states: str) -> None:
+        return None
+
+
+def events_of(books: SlowBooks) -> AccountEvents:
+    async def give() -> Any:
+        return books
+
+    async def changed(change: BalanceChange | None) -> None:
+        return None
+
+    ignore: Callable[[], None] = lambda: None  # noqa: E731
+    return AccountEvents(give, books, ignore, changed, FeedReport(dict, ManualClock()))
+
+
+async def leave(processing: "asyncio.Future[None]") -> None:
+    await settle()
+    processing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await processing
+
+
+async def test_what_was_begun_when_the_network_is_left_is_told_before_later_events() -> None:
+    books = SlowBooks()
+    events = events_of(books)
+    await leave(asyncio.ensure_future(events.process(OrderLogs(["cancelled"], 7))))
+    later = asyncio.ensure_future(events.process(OrderLogs(["filled"], 8)))
+    await settle()
+    assert books.told == []
+    books.may_tell.set()
+    await later
+    assert books.told == ["cancelled", "filled"] and books.remembered == [7, 8] and events.settled_block == 8
+
+
+@pytest.mark.parametrize(("failure", "lines"), [(NotSentError("the network was left"), 0), (RuntimeError("a fault"), 1)])
+async def test_a_fault_in_what_nobody_waits_for_any_more_is_logged(failure: Exception, lines: int,
+                                                                   caplog: pytest.LogCaptureFixture) -> None:
+    books = SlowBooks()
+    books.failure = failure
+    events = events_of(books)
+    with caplog.at_level(logging.ERROR):
+        await leave(asyncio.ensure_future(events.process(OrderLogs(["cancelled"], 7))))
+        books.may_tell.set()
+        await settle()
+    assert books.told == ["cancelled"] and len(caplog.records) == lines
+
+
+async def test_whoever_waits_hears_of_a_fault() -> None:
+    books = SlowBooks()
+    books.failure = NotSentError("the network was left")
+    books.may_tell.set()
+    with pytest.raises(NotSentError):
+        await events_of(books).process(OrderLogs([], 7))
