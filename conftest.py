@@ -3,10 +3,13 @@
 Hummingbot lists connectors by scanning one directory of its own package; this is the only thing that is replaced, and
 only in tests. With STANDARD_TEST_INSTALLED=1 nothing is replaced and the tests run against the installed wheel.
 """
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 
 EXCHANGES = Path(__file__).resolve().parent / "hummingbot" / "connector" / "exchange"
@@ -41,3 +44,13 @@ if os.environ.get("STANDARD_TEST_INSTALLED") != "1":
 # How long one example takes says more about what else the machine does than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """What a test turns off it turns on again: the next ones may look at the log."""
+    before = logging.root.manager.disable
+    yield
+    left = logging.root.manager.disable
+    logging.disable(before)
+    assert left == before, "log lines were left out after the test too"

@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from bench.figures import Bar, Figure
+from bench.silence import silence
 from hummingbot.connector.exchange.standard import standard_web_utils as web_utils
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, OrderPlaced, decode_event
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
@@ -274,10 +275,11 @@ def print_freshness(names: list[str], seconds: float, block_interval: float, rat
 
 def figures(scale: float = 1.0) -> list[Figure]:
     """Row 9 of `make bench`; `scale` shortens the measurement. On this machine a round trip takes less than a millisecond."""
-    logging.disable(logging.INFO)
     interval = 0.1
     found = []
-    for name, fresh in measure_freshness(list(Sources.TABLE), 20.0 * scale, interval, 50.0).items():
+    with silence(logging.INFO):
+        measured = measure_freshness(list(Sources.TABLE), 20.0 * scale, interval, 50.0)
+    for name, fresh in measured.items():
         longest = POLL_INTERVAL if name == "polling" else interval
         found += [Figure(9, f"block to order book, {name}, p50", fresh.p50, "ms"),
                   Figure(9, f"block to order book, {name}, p99 of {fresh.blocks} blocks", fresh.p99, "ms",

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 import conftest  # noqa: F401 (lets Hummingbot list the connector of this working copy)
 from bench.connector import connector
 from bench.figures import Figure
+from bench.silence import silence
 from bench.stalls import PAIRS
 from demo.sandbox import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -110,8 +111,7 @@ async def measure(url: str, key: str, levels: int, seconds: float) -> Cost:
 
 def cost(levels: int, seconds: float) -> Cost:
     """`measure` against a sandbox of its own."""
-    logging.disable(logging.WARNING)
-    with tempfile.TemporaryDirectory() as folder, \
+    with silence(logging.WARNING), tempfile.TemporaryDirectory() as folder, \
             Sandbox(Path(folder) / "sandbox.log", "--pairs", str(len(PAIRS))) as sandbox:
         return asyncio.run(measure(sandbox.url, sandbox.published_key(), levels, seconds))
 
