@@ -10,8 +10,10 @@ from soak.watch import LogVolume, Watch, slope
 WARM_UP = 1 / 3  # of the time, but not longer than LONGEST_WARM_UP
 LONGEST_WARM_UP = 1800.0
 MEGABYTE = 1e6
-# Hummingbot keeps the ids of every order and fill of a run in memory, which is a few hundred bytes for each.
+# Hummingbot keeps something of every order and fill of a run in memory: ids and details, and in its event logs each fill's
+# whole event, which is about 1 kB a time.
 BYTES_PER_ORDER = 2_000
+BYTES_PER_FILL = 2_500
 FLAT_MEMORY = 10.0  # MB/h beyond that
 MOST_NEW_TASKS = 10  # between the busiest moments of the first and of the last quarter after the warm-up
 MOST_NEW_DESCRIPTORS = 10
@@ -64,7 +66,8 @@ class Report:
     def _memory(self, steady: Sequence[Any], hours: float) -> Row:
         resident = [(sample.at, sample.resident / MEGABYTE) for sample in steady]
         per_hour = slope(resident)
-        allowed = FLAT_MEMORY + BYTES_PER_ORDER * self._summary.ledger.placed / self._hours / MEGABYTE
+        kept = BYTES_PER_ORDER * self._summary.ledger.placed + BYTES_PER_FILL * len(self._summary.log.fills)
+        allowed = FLAT_MEMORY + kept / self._hours / MEGABYTE
         flat = per_hour <= allowed
         return Row("memory (RSS)", f"{resident[0][1]:.0f} MB after warm-up, {resident[-1][1]:.0f} MB at the end, at most "
                                    f"{max(value for _, value in resident):.0f} MB; {per_hour:+.1f} MB/h "
