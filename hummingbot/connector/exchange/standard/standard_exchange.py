@@ -262,12 +262,10 @@ class StandardExchange(ExchangePyBase):
             if self._wallet_auth is None:
                 raise ConfigurationError("Trading needs a private key: run `connect` for this exchange.")
             listing = await self._venue.listing()
-            folder = self._data_path or Path(data_path())
-            account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network, folder, self._domain,
-                              self._time_source, self._updates, self._preferences.max_fee,
-                              int(self._preferences.gas_reserve.scaleb(18)))
-            if self._account is None:
-                self._account = account
+            if self._account is None:  # several may have waited for the listing
+                self._account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network,
+                                        self._data_path or Path(data_path()), self._domain, self._time_source, self._updates,
+                                        self._preferences.max_fee, int(self._preferences.gas_reserve.scaleb(18)))
         await self._account.start()
         return self._account
 

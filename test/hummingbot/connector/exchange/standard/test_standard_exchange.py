@@ -7,13 +7,15 @@ from pathlib import Path
 import pytest
 
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.event.events import MarketEvent
+from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.trading import (
     NATIVE_PAIR,
     TOKEN_PAIR,
@@ -292,3 +294,26 @@ async def close_connections() -> None:
     await ConnectionsFactory().close()
 
 
+
+
+async def test_whoever_needs_the_account_while_the_listing_is_read_gets_the_same_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another would be heard by nobody, and what rests would be looked for in it."""
+    async with quiet_sandbox() as sandbox, connected(sandbox, ready=False, trading_required=False) as exchange:
+        listing = await exchange.venue.listing()
+        may_tell = asyncio.Event()
+
+        async def listed() -> Listing:
+            await may_tell.wait()
+            return listing
+
+        monkeypatch.setattr(exchange.venue, "listing", listed)
+        asking = [asyncio.ensure_future(exchange._trading_account()) for _ in range(2)]
+        await settle()
+        assert exchange._account is None
+        may_tell.set()
+        first, second = await asyncio.gather(*asking)
+        assert first is second is exchange._account
+        key = OrderKey(listing.by_pair[TOKEN_PAIR].book, True, 1)
+        first.settlement.restore([Resting(key, "a", 1, 1)])
+        assert key in exchange._updates._resting
+        first.settlement.forget(key)
