@@ -17,11 +17,6 @@ class OrderTerms(NamedTuple):
     price: Decimal
     created: float
 
-    @property
-    def is_buy(self) -> bool:
-        """Its side."""
-        return self.trade_type is TradeType.BUY
-
     def to_json(self) -> dict[str, Any]:
         """As it is written to the journal."""
         return {"trading_pair": self.trading_pair, "trade_type": self.trade_type.name, "order_type": self.order_type.name,
