@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.errors import NotSentError
 from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, OrderLogs
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
 
@@ -88,3 +89,15 @@ async def test_whoever_waits_hears_of_a_fault() -> None:
     books.may_tell.set()
     with pytest.raises(NotSentError):
         await events_of(books).process(OrderLogs([], 7))
+
+
+async def test_before_the_account_is_known_no_order_of_it_can_have_been_swept() -> None:
+    books = SlowBooks()
+    books.may_tell.set()
+    await events_of(books).swept(OrderKey("0x" + "b0" * 20, True, 7), 7)
+    assert books.told == []
+
+
+async def test_what_is_no_event_of_the_account_is_a_fault() -> None:
+    with pytest.raises(TypeError, match="no event of the account"):
+        await events_of(SlowBooks()).process("something else")  # type: ignore[arg-type]

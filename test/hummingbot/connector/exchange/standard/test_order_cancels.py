@@ -1,16 +1,19 @@
 """What a cancel says of its order, by what the chain and the logs tell."""
+import asyncio
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.cancels import CancelResult
 from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from test.hummingbot.connector.exchange.standard.clocks import settle
 
 KEY = OrderKey("0x" + "b0" * 20, True, 7)
 
@@ -48,3 +51,56 @@ async def test_an_order_that_is_gone_is_not_missing_before_the_logs_were_read() 
 @pytest.mark.parametrize("told", [True, False])
 async def test_a_cancel_counts_once_what_came_before_it_is_told(told: bool) -> None:
     assert await cancels(cancelled=True, told=told).cancel(resting_order()) is told
+
+
+async def test_what_never_rested_or_is_done_is_not_cancelled_and_the_account_is_not_asked() -> None:
+    async def give() -> Any:
+        raise AssertionError("nothing is sent")
+
+    async def settled(*_: Any) -> Any:
+        raise AssertionError("nothing is waited for")
+
+    never_rested, done = resting_order(), resting_order()
+    never_rested.exchange_order_id = "0xaa:0"
+    done.current_state = OrderState.FILLED
+    for order in (never_rested, done):
+        assert await OrderCancels(give, settled, settled).cancel(order) is False
+
+
+async def test_of_orders_on_their_way_only_so_many_are_remembered_as_told(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(order_cancels, "MAX_REMEMBERED_ORDERS", 1)
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0)
+    asking = cancels(cancelled=True, told=True)
+    for name in ("a", "a", "b", "a"):
+        order = InFlightOrder(name, "WBTC-USDC", OrderType.LIMIT, TradeType.BUY, Decimal(1), 1.0, Decimal(60_000))
+        assert await asking.cancel(order) is False
+    assert [name for name in "aba" if f"The order {name} is not in a block yet" in caplog.text] == ["a", "b", "a"]
+    assert len(caplog.records) == 3
+
+
+class Leftovers:
+    """An account in which one order rests, and whose cancel of it lasts until it may end."""
+
+    def __init__(self) -> None:
+        self.may_end = asyncio.Event()
+        self.cancelled: list[OrderKey] = []
+        self.settlement = SimpleNamespace(resting={KEY})
+
+    async def cancel(self, key: OrderKey) -> CancelResult:
+        self.cancelled.append(key)
+        await self.may_end.wait()
+        return CancelResult(True, 5)
+
+
+async def test_what_rests_of_a_filled_order_is_taken_off_and_waited_for() -> None:
+    asking, account = cancels(cancelled=True, told=True), Leftovers()
+    await asking.leftovers_gone(60)
+    for key in (KEY, KEY._replace(id=8)):
+        asking.take_off(account, key)  # type: ignore[arg-type]
+    await asking.leftovers_gone(0)
+    assert account.cancelled == [KEY] and len(asking._leftovers) == 1, "the other does not rest"
+    account.may_end.set()
+    await asking.leftovers_gone(60)
+    await settle()
+    assert not asking._leftovers

@@ -1,0 +1,155 @@
+"""One wallet's account when its journal, its node or its orders are not as they should be."""
+import logging
+import sqlite3
+from collections.abc import Collection
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.signing import Wallet
+from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, OrderKey, Resting, Settled
+from hummingbot.connector.exchange.standard.placements import PLACE, TAKE
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+
+ENGINE = "0x" + "e0" * 20
+QUOTE = Token("0x" + "cc" * 20, "USDC", 6)
+WBTC = Market(Token("0x" + "bb" * 20, "WBTC", 8), QUOTE, "0x" + "b2" * 20)
+BID, ASK = OrderKey(WBTC.book, True, 7), OrderKey(WBTC.book, False, 8)
+UNLISTED = OrderKey("0x" + "b9" * 20, True, 1)
+CLOSED = Closed("a", "0xaa:0", Ending.CANCELED, 5, 10)
+
+
+class Node:
+    """Answers to batches of calls and to questions for logs, each an exception or what the node gives."""
+
+    def __init__(self) -> None:
+        self.answers: list[Any] = []
+        self.logs_of: list[Any] = []
+        self.asked_blocks: list[int] = []
+
+    async def call_many(self, calls: Any, block: Any = "latest") -> list[Any]:
+        return self.answers
+
+    async def logs(self, address: str, topics: Any, first: int, last: int) -> list[Any]:
+        self.asked_blocks.append(first)
+        answer = self.logs_of.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return list(answer)
+
+
+class Heard:
+    """The updates of Hummingbot's tracker, kept."""
+
+    def __init__(self) -> None:
+        self.told: list[Settled] = []
+        self.failed: list[tuple[str, str]] = []
+
+    def follow(self, resting: Collection[OrderKey]) -> None:
+        return None
+
+    async def tell(self, settled: list[Settled]) -> None:
+        self.told += settled
+
+    async def fail_unsent(self, client_order_id: str, why: str) -> None:
+        self.failed.append((client_order_id, why))
+
+
+class Scene:
+    """An account with a node, a tracker and placements that do what the test says."""
+
+    def __init__(self, folder: Path) -> None:
+        self.node, self.heard = Node(), Heard()
+        listing = Listing(ENGINE, "0x" + "aa" * 20)
+        listing.add([WBTC])
+        self.end: StandardError | None = None
+        self.account = Account(Wallet("0x" + "01" * 32), self.node, listing,  # type: ignore[arg-type]
+                               CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN], folder, "standard", ManualClock(),
+                               self.heard)  # type: ignore[arg-type]
+        self.account._placements = SimpleNamespace(finish=self._finish)  # type: ignore[assignment]
+
+    async def _finish(self, tracked: Tracked) -> None:
+        if self.end is not None:
+            raise self.end
+
+
+def placement(*client_order_ids: str, kind: str = PLACE) -> Tracked:
+    return Tracked(1, Intent(ENGINE, b"", 0, 100_000, kind, client_order_ids), 0.0, 0.0)
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    return Scene(tmp_path)
+
+
+@pytest.mark.parametrize("fault", [sqlite3.OperationalError("disk I/O error"), OSError("no space left")])
+async def test_what_a_placement_did_is_told_even_if_the_journal_cannot_be_written(
+        scene: Scene, fault: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async def told(client_order_ids: Collection[str]) -> None:
+        raise fault
+
+    monkeypatch.setattr(scene.account._journal, "told", told)
+    with caplog.at_level(logging.ERROR):
+        await scene.account._tell([CLOSED])
+    assert scene.heard.told == [CLOSED] and [record.getMessage() for record in caplog.records] == [
+        f"The journal cannot be written: {fault}"]
+
+
+async def test_orders_whose_outcome_is_not_known_are_left_to_the_next_start(scene: Scene) -> None:
+    scene.end = OutcomeUnknownError("the sender was stopped")
+    await scene.account.finish(placement("a", "b"))
+    assert scene.account._in_doubt == {"a", "b"} and scene.heard.failed == []
+
+
+async def test_of_a_placement_that_failed_only_the_orders_that_are_not_placed_anew_fail(scene: Scene) -> None:
+    scene.end = NotSentError("It waited too long.")
+    await scene.account.finish(placement("a", "b"), placed_anew={"a"})
+    assert scene.heard.failed == [("b", "It waited too long.")]
+
+
+async def test_a_node_that_fails_says_nothing_of_what_the_engine_holds(scene: Scene) -> None:
+    scene.node.answers = [RpcError("eth_call", -32000, "the state is pruned")]
+    with pytest.raises(RpcError, match="pruned"):
+        await scene.account.deposits([BID])
+
+
+def test_what_rests_is_locked_in_what_it_spends_and_in_no_token_where_the_book_is_not_listed(scene: Scene) -> None:
+    scene.account.settlement.restore([Resting(BID, "a", 1, 5), Resting(ASK, "b", 2, 7), Resting(UNLISTED, "c", 1, 9)])
+    assert scene.account.locked() == {QUOTE.address: 5, WBTC.base.address: 7}
+
+
+@pytest.mark.parametrize("kind", [PLACE, TAKE])
+async def test_a_placement_that_failed_in_a_block_that_was_replaced_has_nothing_to_take_back(scene: Scene, kind: str) -> None:
+    tracked = placement("a", kind=kind)
+    scene.end = NotSentError("It was taken back.")
+    scene.account._reorganised(tracked, None)
+    await settle()
+    assert scene.heard.told == [] and scene.heard.failed == [("a", "It was taken back.")]
+
+
+async def test_what_a_placement_did_in_a_block_that_was_replaced_is_taken_back_before_it_is_followed(scene: Scene) -> None:
+    (closed,) = scene.account.settlement.settle_nothing("a", 5, "0xaa", 10)
+    scene.account._reorganised(placement("a", kind=TAKE), Receipt("0xaa", 10, "0xb", True, 1, 1, (), ""))
+    await settle()
+    (retracted,) = scene.heard.told
+    assert getattr(retracted, "event", None) == closed and scene.heard.failed == []
+
+
+@pytest.mark.parametrize(("answers", "is_told", "asked"), [
+    ([[]], True, [50]), ([RpcError("eth_getLogs", -32000, "pruned"), []], False, [50, 900]),
+    (2 * [RpcError("eth_getLogs", -32000, "not supported")], True, [50, 900])],
+    ids=["it tells the old block", "it tells the newest only", "it tells none"])
+async def test_a_node_that_tells_the_logs_of_no_block_says_nothing_about_an_old_one(
+        scene: Scene, answers: list[Any], is_told: bool, asked: list[int]) -> None:
+    scene.account._began = 900
+    scene.node.logs_of = list(answers)
+    assert await scene.account._is_told(50) is is_told and scene.node.asked_blocks == asked
