@@ -1,12 +1,25 @@
 """Reorganisations deeper than what is followed: noticed, told once, and put right from the chain, running and after a start."""
+import json
+import logging
+import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard import deep_reorganisations
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.rpc_values import Block
+from hummingbot.connector.exchange.standard.deep_reorganisations import DeepReorganisations, Reading
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, OrderKey, Resting, Settlement
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 from test.hummingbot.connector.exchange.standard.model import Rig
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, deposit, until
@@ -84,3 +97,106 @@ async def test_a_reorganisation_that_brings_everything_again_changes_nothing(rig
     await until(lambda: TOLD in caplog.text and rig.exchange._account._deep._looks_left == 0, 30)
     await rig.quiet()
     assert len(order.order_fills) == 1 and order.current_state is OrderState.PARTIALLY_FILLED
+
+
+MARKET = Market(Token("0x" + "bb" * 20, "WBTC", 8), Token("0x" + "cc" * 20, "USDC", 8), "0x" + "b0" * 20)
+KEY = OrderKey(MARKET.book, False, 7)
+BID = KEY._replace(is_bid=True)
+
+
+class Chain:
+    """A node, a journal, a tracker and what `read` gives, in one. Block 40 was noted as final under another hash."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.clock = ManualClock()
+        self.reading = reading
+        self.fault: Exception | None = None
+        self.notes: dict[str, str] = {"final blocks": json.dumps([[30, "0x30"], [40, "0xother"]])}
+        self.told: list[Any] = []
+        self.fills: list[str] = []
+        self.taken: list[int] = []
+        self.settlement = Settlement("0x" + "a1" * 20, {MARKET.book: MARKET})
+        self.deep = DeepReorganisations(self, self, self.clock, self.settlement, self, self.read)  # type: ignore[arg-type]
+
+    async def get(self, key: str) -> str | None:
+        return self.notes.get(key)
+
+    async def set(self, key: str, value: str) -> None:
+        self.notes[key] = value
+
+    async def get_block(self, number: int) -> Block:
+        if self.fault is not None:
+            raise self.fault
+        return Block(number, f"0x{number}", "0x", 1, None)
+
+    async def read(self, block_number: int) -> Reading:
+        assert block_number == 30
+        return self.reading
+
+    async def tell(self, settled: list[Any]) -> None:
+        self.told += settled
+
+    def fills_of(self, client_order_id: str) -> list[str]:
+        return self.fills
+
+    def take_back_fills(self, client_order_id: str, key: OrderKey, units: int, on_chain: Any) -> list[str]:
+        self.taken.append(units)
+        return []
+
+
+def match(trade_id: int, key: OrderKey, base: int, quote: int) -> EngineLog:
+    return EngineLog(OrderMatched(key.book, 1, key.id, not key.is_bid, 10 ** 8, 0, False, "0x" + "b2" * 20, "0x" + "a1" * 20,
+                                  base, quote, 0, 0, trade_id), f"0x{trade_id}", 50, 0)
+
+
+def cancel(key: OrderKey, amount: int) -> EngineLog:
+    return EngineLog(OrderCanceled(key.book, key.id, key.is_bid, "0x" + "a1" * 20, amount), "0xcc", 51, 0)
+
+
+@pytest.mark.parametrize(("fault", "level", "words"), [
+    (ApiUnavailableError("the node is away"), logging.DEBUG, ["Final blocks could not be compared: the node is away"]),
+    (sqlite3.ProgrammingError("Cannot operate on a closed database."), logging.NOTSET, []),
+    (sqlite3.OperationalError("disk I/O error"), logging.ERROR, ["The journal cannot be written: disk I/O error"]),
+    (OSError("no space left"), logging.ERROR, ["The journal cannot be written: no space left"])])
+async def test_a_look_that_fails_is_made_again_later(fault: Exception, level: int, words: list[str],
+                                                     caplog: pytest.LogCaptureFixture) -> None:
+    chain = Chain(Reading([], {}))
+    chain.fault = fault
+    with caplog.at_level(logging.DEBUG, logger=deep_reorganisations.__name__):
+        await chain.deep.look(60)
+    assert [record.getMessage() for record in caplog.records] == words
+    assert all(record.levelno == level for record in caplog.records)
+    assert not chain.deep.is_due
+    await chain.clock.advance(deep_reorganisations.INTERVAL)
+    chain.fault = None
+    assert chain.deep.is_due
+    await chain.deep.look(60)
+    assert json.loads(chain.notes["final blocks"]) == [[30, "0x30"], [60, "0x60"]]
+
+
+@pytest.mark.parametrize(("key", "moved"), [(KEY, 30), (BID, 60)], ids=["ask", "bid"])
+async def test_what_the_new_blocks_did_is_told_from_what_the_order_had_before_them(key: OrderKey, moved: int) -> None:
+    other = key._replace(id=99)
+    chain = Chain(Reading([match(1, key, 10, 20), match(2, key, 30, 60), match(3, other, 5, 5), cancel(other, 1),
+                           cancel(key, 70)], {key: 0}))
+    chain.settlement.restore([Resting(key, "a", 10 ** 8, moved + 70 - 1)])
+    chain.fills = [f"{MARKET.book}:1"]  # it was told before
+    await chain.deep.look(60)
+    filled, closed = chain.told
+    assert isinstance(filled, Filled) and filled.trade_id == f"{MARKET.book}:2"
+    assert isinstance(closed, Closed) and closed.ending is Ending.CANCELED and closed.refund == 70
+    assert not chain.settlement.resting and chain.taken == [1]
+
+
+async def test_an_order_that_ended_while_the_chain_was_read_is_left_alone() -> None:
+    chain = Chain(Reading([], {KEY: 0}))
+    for _ in range(2):
+        await chain.deep.look(60)
+    assert chain.told == []
+
+
+async def test_an_order_of_which_the_chain_holds_more_gets_its_fills_taken_back() -> None:
+    chain = Chain(Reading([], {KEY: 80}))
+    chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 50)])
+    await chain.deep.look(60)
+    assert chain.taken == [30] and chain.settlement.resting[KEY].deposit == 80 and chain.told == []

@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.errors import (
     NotSentError,
     OrderRejectedError,
     OutcomeUnknownError,
+    RpcError,
     StandardError,
 )
 from hummingbot.connector.exchange.standard.listing import Listing
@@ -190,3 +191,26 @@ async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> Non
         assert second.cancelled and not third.cancelled
     else:
         assert second is third is end
+
+
+@pytest.mark.parametrize("fault", [ApiUnavailableError("the node is away"), RpcError("eth_gasPrice", -32000, "not now")])
+async def test_where_the_price_of_gas_is_not_known_orders_are_sent_all_the_same(fault: StandardError,
+                                                                                monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lacking(orders: Sequence[Any], cancels: int) -> list[int]:
+        raise fault
+
+    chain = Chain(receipt(placed(1)))
+    monkeypatch.setattr(chain, "lacking", lacking)
+    ((event,),) = await ends_of(chain.place("a"))
+    assert event.client_order_id == "a" and len(chain.sent) == 1
+
+
+async def test_a_placement_whose_block_is_replaced_while_it_is_told_is_not_finished_yet() -> None:
+    chain = Chain(receipt(placed(1)))
+
+    async def replaced(settled: list[Settled]) -> None:
+        chain.sent[0].reopen()
+
+    chain.placements._tell = replaced
+    ((event,),) = await ends_of(chain.place("a"))
+    assert event.client_order_id == "a" and chain.finished == []

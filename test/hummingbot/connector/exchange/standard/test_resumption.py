@@ -3,13 +3,19 @@ import asyncio
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard.account import Recalled
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settlement
+from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resumption
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_data
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
@@ -194,3 +200,143 @@ async def test_an_api_that_lists_nothing_at_a_start_is_asked_again(rig: Rig) -> 
     await rig.connect()
     await until(lambda: rig.exchange.ready)
     await rig.quiet()
+
+
+BOOK = "0x" + "b0" * 20
+LOST, KEPT = OrderKey(BOOK, False, 1), OrderKey(BOOK, False, 2)
+AWAY = ApiUnavailableError("the node is away")
+
+
+class Remains:
+    """An account, its tracker and what they are told, in one; logs are caught up and questions answered as the test says."""
+
+    def __init__(self, *orders: InFlightOrder) -> None:
+        self.active_orders = {order.client_order_id: order for order in orders}
+        self.settlement = Settlement("0x" + "a1" * 20, {})
+        self.brought_back: set[str] = set()
+        self.behind: list[int] = []
+        self.answers: list[Any] = []
+        self.cancel_fault: StandardError | None = None
+        self.cancelled: list[OrderKey] = []
+        self.told: list[Any] = []
+        self.clock = ManualClock()
+        self.resumption = Resumption(self, self, self, self.caught_up, self.clock, self.recorded)  # type: ignore[arg-type]
+
+    @property
+    def all_fillable_orders(self) -> dict[str, InFlightOrder]:
+        return self.active_orders
+
+    async def caught_up(self, block_number: int) -> bool:
+        """False as often as the block is in `behind`."""
+        if block_number not in self.behind:
+            return True
+        self.behind.remove(block_number)
+        return False
+
+    async def recorded(self, client_order_ids: Any) -> set[str]:
+        return set()
+
+    def expect(self, orders: Any) -> None:
+        assert not orders
+
+    def lists(self, key: OrderKey) -> bool:
+        return key.book == BOOK
+
+    async def head(self) -> int:
+        return 99
+
+    async def held(self, keys: Any, block: int) -> Any:
+        return self._answer()
+
+    async def deposits(self, keys: Any) -> Any:
+        return self._answer()
+
+    def _answer(self) -> Any:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer() if callable(answer) else answer
+
+    async def tell(self, settled: Any) -> None:
+        self.told += settled
+
+    async def fail_unsent(self, client_order_id: str, why: str) -> None:
+        return None
+
+    async def cancel(self, key: OrderKey) -> None:
+        self.cancelled.append(key)
+        if self.cancel_fault is not None:
+            raise self.cancel_fault
+
+    async def resume(self, *orders: Resting) -> None:
+        """The last run left these orders; those that the tracker has are the restored ones."""
+        self.settlement.restore(orders)
+        await self.resumption.run(Recalled(90, 95, [], [], (), []), list(self.active_orders))
+
+
+def saved(key: OrderKey, name: str = "saved") -> InFlightOrder:
+    return InFlightOrder(name, TOKEN_PAIR, OrderType.LIMIT, TradeType.SELL, AMOUNTS[TOKEN_PAIR], 1.0, PRICES[TOKEN_PAIR],
+                         key.exchange_order_id, OrderState.OPEN)
+
+
+async def test_an_order_that_the_journal_lost_is_taken_up_as_the_chain_holds_it(caplog: pytest.LogCaptureFixture) -> None:
+    remains = Remains(saved(LOST))
+    remains.behind = [95, 99, 99]
+    remains.answers = [[(60_000, 7)]]
+    await remains.resume()
+    assert remains.behind == [], "the logs were waited for before"
+    assert remains.settlement.resting == {LOST: Resting(LOST, "saved", 60_000, 7)}
+    assert "it is taken up as the chain holds it" in caplog.text and remains.cancelled == []
+
+
+async def test_a_node_that_is_away_is_asked_again_for_what_the_journal_lost() -> None:
+    remains = Remains(saved(LOST))
+    remains.answers = [AWAY, RpcError("eth_call", -32000, "not yet"), [(60_000, 7)]]
+    resuming = asyncio.ensure_future(remains.resume())
+    for _ in range(2):
+        await remains.clock.advance(RETRY_PAUSE)
+    await resuming
+    assert remains.clock.pauses == [RETRY_PAUSE, RETRY_PAUSE] and LOST in remains.settlement.resting
+
+
+@pytest.mark.parametrize("ends_meanwhile", [True, False])
+async def test_of_an_order_that_is_on_neither_its_end_is_not_known_unless_it_is_told_meanwhile(
+        ends_meanwhile: bool, caplog: pytest.LogCaptureFixture) -> None:
+    order = saved(LOST)
+
+    def answer() -> list[tuple[int, int]]:
+        if ends_meanwhile:
+            order.current_state = OrderState.CANCELED
+        return [(0, 0)]
+
+    remains = Remains(order)
+    remains.answers = [answer]
+    await remains.resume()
+    assert ("whether it was filled or cancelled is not known" in caplog.text) is not ends_meanwhile
+    assert not remains.settlement.resting
+
+
+async def test_what_rests_and_nobody_knows_is_cancelled_and_what_is_gone_forgotten(caplog: pytest.LogCaptureFixture) -> None:
+    remains = Remains()
+    remains.answers = [[0, 5]]
+    await remains.resume(Resting(LOST, "gone", 1, 5), Resting(KEPT, "unknown", 1, 5))
+    assert remains.cancelled == [KEPT] and list(remains.settlement.resting) == [KEPT]
+    assert "The order unknown of the last run rests" in caplog.text and "gone" not in caplog.text
+
+
+async def test_an_order_that_was_brought_back_and_is_gone_is_ended_by_its_own_logs() -> None:
+    remains = Remains()
+    remains.brought_back = {"back"}
+    remains.answers = [[0]]
+    await remains.resume(Resting(LOST, "back", 1, 5))
+    assert remains.cancelled == [] and list(remains.settlement.resting) == [LOST]
+
+
+async def test_a_cancel_that_fails_is_told_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    remains = Remains()
+    remains.answers = [[5, 5]]
+    remains.cancel_fault = NotSentError("There is no gas money.")
+    await remains.resume(Resting(LOST, "a", 1, 5), Resting(KEPT, "b", 1, 5))
+    assert remains.cancelled == [LOST, KEPT]
+    for name in "ab":
+        assert f"The order {name} could not be cancelled: There is no gas money." in caplog.text

@@ -158,3 +158,18 @@ async def test_a_fill_that_nobody_told_of_cannot_be_taken_back(told: Told) -> No
     told.updates.take_back_fill("mine", "nothing")
     told.updates.take_back_fill("unknown", "nothing")
     assert told.order.current_state is OrderState.OPEN
+
+
+async def test_only_fills_that_the_chain_does_not_have_are_taken_back_and_the_newest_first(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(20)), fill(3, Decimal(10))])
+    on_chain = {f"{MARKET.book}:3"}
+    taken = told.updates.take_back_fills("mine", KEY, MARKET.base.to_units(Decimal(20)), on_chain)
+    assert taken == [f"{MARKET.book}:2"] and told.order.executed_amount_base == 20
+
+
+async def test_nothing_is_taken_back_of_an_order_or_a_market_that_is_not_known(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10))])
+    assert told.updates.take_back_fills("unknown", KEY, 10 ** 30, set()) == []
+    told.updates._market = lambda book: None
+    assert told.updates.take_back_fills("mine", KEY, 10 ** 30, set()) == [] and len(told.order.order_fills) == 1
+    assert list(told.updates.fills_of("unknown")) == []

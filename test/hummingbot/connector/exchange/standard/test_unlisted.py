@@ -1,9 +1,16 @@
 """A pair that the API stops listing while own orders rest in its book: they count, can be cancelled, and come to their end."""
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.errors import OrderRejectedError, RpcError
+from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.unlisted import _symbols, recovered_markets
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from test.hummingbot.connector.exchange.standard.model import Rig
@@ -90,3 +97,41 @@ async def test_orders_that_the_bot_did_not_place_count_there_too(caplog: pytest.
 async def test_a_book_of_another_engine_is_not_taken_for_a_market(rig: Rig) -> None:
     await rig.exchange.venue.recover(["0x" + "ab" * 20, rig.market(TOKEN_PAIR).base.address])
     assert set(rig.exchange.venue.known_listing.by_book) == {market.book for market in rig.sandbox.markets}
+
+
+class Contracts:
+    """A node on which books and tokens answer what the test says, in the order of their addresses."""
+
+    def __init__(self, *batches: list[Any]) -> None:
+        self.batches = list(batches)
+
+    async def call_many(self, calls: list[tuple[str, bytes]]) -> list[Any]:
+        return self.batches.pop(0)
+
+
+FAULT = RpcError("eth_call", -32000, "the state is pruned")
+REVERTED = OrderRejectedError("reverted")
+BASE, QUOTE, NATIVE = ("0x" + digits * 20 for digits in ("aa", "bb", "cc"))
+SOMNIA = CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN]
+NO_LISTING = Listing("0x" + "e0" * 20, NATIVE)
+
+
+BASE_AND_QUOTE = BOOK_FUNCTIONS["getBaseQuote"].encode_result(BASE, QUOTE)
+ABC = ERC20_FUNCTIONS["symbol"].encode_result("ABC")
+
+
+@pytest.mark.parametrize("batches", [[[FAULT]], [[BASE_AND_QUOTE], [FAULT, REVERTED]]], ids=["of a book", "of a token"])
+async def test_a_node_that_fails_is_no_answer(batches: list[list[Any]]) -> None:
+    with pytest.raises(RpcError, match="pruned"):
+        await recovered_markets(Contracts(*batches), SOMNIA, NO_LISTING, ["0x" + "b1" * 20])  # type: ignore[arg-type]
+
+
+async def test_contracts_that_do_not_answer_as_books_are_none() -> None:
+    node = Contracts([b"", REVERTED], [])
+    assert await recovered_markets(node, SOMNIA, NO_LISTING, ["0x" + "b1" * 20, "0x" + "b2" * 20]) == []  # type: ignore[arg-type]
+
+
+async def test_tokens_that_do_not_say_a_name_have_none_and_the_native_one_keeps_its_own() -> None:
+    node = Contracts([REVERTED, b"\x01", ABC])
+    names = await _symbols(node, [BASE, NATIVE, QUOTE], NO_LISTING, SOMNIA)  # type: ignore[arg-type]
+    assert names == {BASE: "", NATIVE: "SOMI", QUOTE: "ABC"}

@@ -1,13 +1,20 @@
 """Refunds of market orders that stay wrapped: told, tried once more by the next start, and never mistaken for the user's."""
+from collections.abc import Coroutine
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
+from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.tokens import WETH_FUNCTIONS
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, Trader, connected, order, quiet_sandbox, until
@@ -57,3 +64,130 @@ async def test_wrapped_tokens_of_the_user_are_told_once_and_left_alone(tmp_path:
             await exchange.start_network()
             await until(lambda: exchange._account._running)
         assert caplog.text.count(OTHERS) == 1 and wrapped(sandbox) == 5 * 10 ** 18
+
+
+ALICE = "0x" + "a1" * 20
+SOMI = Token("0x" + "aa" * 20, "SOMI", 18)
+STOPPED = OutcomeUnknownError("the sender was stopped")
+AWAY = ApiUnavailableError("the node is away")
+ONE = 10 ** 18
+
+
+class Wallet:
+    """A sender and a node: what is wrapped, and how each unwrap ends that is sent, in order (None: not yet)."""
+
+    def __init__(self, held: int | StandardError = 0, *ends: Receipt | StandardError | None) -> None:
+        self.held, self.ends = held, list(ends)
+        self.sent: list[Tracked] = []
+        self.pending: list[Tracked] = []
+        self.settled: list[Tracked] = []
+        self.work: list[Coroutine[Any, Any, None]] = []
+        self.unwraps = Unwraps(ALICE, SOMI, self, self, GasLimits(SOMNIA), self.work.append)  # type: ignore[arg-type]
+
+    def submit(self, intent: Intent) -> Tracked:
+        tracked = Tracked(100 + len(self.sent), intent, 0.0, 0.0)
+        self.sent.append(tracked)
+        end = self.ends.pop(0)
+        if end is not None:
+            tracked.end(end)
+        return tracked
+
+    def settle(self, *done: Tracked) -> None:
+        self.settled += done
+
+    async def eth_call(self, to: str, data: bytes) -> bytes:
+        if isinstance(self.held, StandardError):
+            raise self.held
+        return self.held.to_bytes(32, "big")
+
+    async def done(self) -> None:
+        """Do what was left to the background."""
+        while self.work:
+            await self.work.pop(0)
+
+
+def mined(ok: bool = True, reason: str = "") -> Receipt:
+    return Receipt("0x01", 5, "0xb", ok, 1, 1, (), reason)
+
+
+def earlier(end: Receipt | StandardError, tag: str = "7") -> Tracked:
+    """An unwrap of one SOMI by an earlier run."""
+    tracked = Tracked(8, Intent(SOMI.address, WETH_FUNCTIONS["withdraw"].encode(ONE), 0, 50_000, UNWRAP, (), tag), 0.0, 0.0)
+    tracked.end(end)
+    return tracked
+
+
+def market_order(number: int = 7) -> Tracked:
+    return Tracked(number, Intent("0x" + "e0" * 20, b"", ONE, 100_000, "take", ("a",)), 0.0, 0.0)
+
+
+async def test_a_refund_is_unwrapped_once_though_its_placement_is_settled_twice() -> None:
+    wallet = Wallet(ONE, mined())
+    for _ in range(2):
+        await wallet.unwraps.unwrap(market_order(), ONE)
+    await wallet.done()
+    assert [tracked.intent.data for tracked in wallet.sent] == [WETH_FUNCTIONS["withdraw"].encode(ONE)]
+    assert wallet.sent[0].intent.tag == "7"
+
+
+async def test_a_refund_that_is_not_in_the_wallet_any_more_was_unwrapped_then(caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(ONE - 1)
+    await wallet.unwraps.unwrap(market_order(), ONE)
+    assert wallet.sent == [] and FAILED not in caplog.text
+
+
+@pytest.mark.parametrize(("held", "end", "why"), [
+    (AWAY, None, "the node is away."), (ONE, mined(False, "OutOfGas"), "OutOfGas."), (ONE, mined(False), "it was refused."),
+    (ONE, NotSentError("It waited too long."), "It waited too long.")])
+async def test_why_a_refund_stays_wrapped_is_told(held: int | StandardError, end: Receipt | StandardError | None, why: str,
+                                                  caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(held, end)
+    await wallet.unwraps.unwrap(market_order(), ONE)
+    await wallet.done()
+    assert f"1 SOMI that came back of an order stay wrapped in the wallet ({SOMI.address}) and are not counted: {why} The next" \
+        in caplog.text
+
+
+async def test_an_unwrap_of_which_the_end_is_not_known_is_left_to_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
+    wallet, old = Wallet(ONE, STOPPED), earlier(STOPPED)
+    await wallet.unwraps.unwrap(market_order(9), ONE)
+    wallet.unwraps.resume([old], [])
+    await wallet.done()
+    assert wallet.settled == [] and len(wallet.sent) == 1
+    assert FAILED not in caplog.text and OTHERS not in caplog.text and "could not be looked up" not in caplog.text
+
+
+@pytest.mark.parametrize(("held", "sent"), [(ONE, 1), (ONE - 1, 0)])
+async def test_one_that_failed_is_tried_once_more_if_the_wallet_still_holds_as_much(held: int, sent: int) -> None:
+    wallet, old = Wallet(held, mined()), earlier(mined(False, "OutOfGas"))
+    wallet.unwraps.resume([old], [])
+    await wallet.done()
+    assert len(wallet.sent) == sent and wallet.settled == [old]
+    assert all(tracked.intent.tag == "7" for tracked in wallet.sent)
+
+
+@pytest.mark.parametrize(("placements", "settled"), [([], 1), ([market_order(7)], 0)])
+async def test_one_that_is_done_is_kept_as_long_as_its_placement_may_be_settled_once_more(placements: list[Tracked],
+                                                                                          settled: int) -> None:
+    wallet = Wallet(0)
+    wallet.unwraps.resume([earlier(mined())], placements)
+    await wallet.done()
+    await wallet.unwraps.unwrap(market_order(7), ONE)
+    assert len(wallet.settled) == settled and wallet.sent == []
+
+
+async def test_while_refunds_are_being_unwrapped_they_are_not_called_the_users(caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(ONE)
+    wallet.pending = [earlier(mined())]
+    for told in (0, 1, 1):
+        wallet.unwraps.resume([], [])
+        await wallet.done()
+        assert caplog.text.count(OTHERS) == told
+        wallet.pending = []
+
+
+async def test_a_node_that_is_away_at_the_start_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(AWAY)
+    wallet.unwraps.resume([earlier(mined(False, "OutOfGas"))], [])
+    await wallet.done()
+    assert "Wrapped SOMI in the wallet could not be looked up: the node is away" in caplog.text and wallet.settled == []

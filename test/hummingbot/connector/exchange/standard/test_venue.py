@@ -135,3 +135,11 @@ async def test_a_node_that_fails_for_one_of_the_words_is_an_error_and_a_contract
     for asking in (venue.balances(ACCOUNT), venue.orders([OrderKey(FOO_USDC.book, True, 1)])):
         with pytest.raises(RpcError, match="pruned"):
             await asking
+
+
+async def test_before_the_markets_are_known_none_can_be_named(venue):
+    with pytest.raises(ApiUnavailableError, match="not known yet"):
+        venue.market("FOO-USDC")
+    assert venue.market_of(FOO_USDC.book) is None
+    await venue.listing()
+    assert venue.market("FOO-USDC") == venue.market_of(FOO_USDC.book) == FOO_USDC

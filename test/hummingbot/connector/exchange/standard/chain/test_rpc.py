@@ -423,3 +423,8 @@ async def test_all_endpoints_away_is_one_error() -> None:
     first.whole, second.whole = ApiUnavailableError("first away"), ApiUnavailableError("second away")
     with pytest.raises(ApiUnavailableError, match="second away"):
         await client(first, second).gas_price()
+
+
+def test_a_client_without_a_url_is_a_wrong_setting() -> None:
+    with pytest.raises(ConfigurationError, match="No RPC URL"):
+        client()

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.cli.checks import endpoints, examination, indexer, machine
@@ -21,6 +23,7 @@ from hummingbot.connector.exchange.standard.cli.journals import BotJournal, Feed
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.rest.models import TradeRow
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.venue import MarketFacts
 
@@ -199,6 +202,32 @@ async def test_a_node_that_gives_hardly_any_block_or_fails_otherwise_is_an_error
     exchange.venue.rpc = SimpleNamespace(logs=answering(RpcError("eth_getLogs", -32000, "internal error")))
     with pytest.raises(RpcError, match="internal error"):
         await indexer._recent_matches(exchange, Listing("0x", "0x"), 10_000)
+
+
+@pytest.mark.parametrize(("newest_told", "verdict", "detail"), [
+    (3, Verdict.PASS, "the API has the newest trade of WBTC-USDC, of block 103"),
+    (2, Verdict.PASS, "5 s: of WBTC-USDC it misses the trades since block 103"),
+    (1, Verdict.WARN, "15 s: of WBTC-USDC it misses the trades since block 102"),
+    (None, Verdict.WARN, "at least 25 s: of WBTC-USDC it misses the trades since block 101")])
+async def test_the_lag_is_the_age_of_the_oldest_trade_that_the_api_does_not_tell(
+        newest_told: int | None, verdict: Verdict, detail: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = Market(Token("0x" + "bb" * 20, "WBTC", 8), Token("0x" + "cc" * 20, "USDC", 6), "0x" + "b2" * 20)
+    listing = Listing("0x" + "e0" * 20, "0x" + "aa" * 20)
+    listing.add([market])
+    matches = [EngineLog(OrderMatched(market.book, number, 1, True, 1, 1, False, NOBODY, NOBODY, 1, 1, 0, 0, number),
+                         f"0x{number}", 100 + number, 0) for number in (1, 2, 3)]
+    monkeypatch.setattr(indexer, "_recent_matches", answering((matches, 1000)))
+
+    timestamps = {101: 1_000, 102: 1_010, 103: 1_020, 105: 1_025}
+
+    async def get_block(number: int = 105) -> Block:
+        return Block(number, "0x", "0x", timestamps[number], None)
+
+    told = [TradeRow(f"0x{newest_told}:0", True, 1.0, 1.0, 1.0)] if newest_told is not None else []
+    exchange: Any = SimpleNamespace(venue=SimpleNamespace(
+        rpc=SimpleNamespace(block_number=answering(105), get_block=get_block), rest=SimpleNamespace(trades=answering(told))))
+    finding = await indexer.indexer_lag(exchange, listing)
+    assert (finding.verdict, finding.detail) == (verdict, detail)
 
 
 # This machine

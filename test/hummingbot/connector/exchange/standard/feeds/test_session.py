@@ -17,8 +17,9 @@ from hummingbot.connector.exchange.standard.feeds.protocols.channels import Chan
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import BlockReached, BookContent, Told
 from hummingbot.connector.exchange.standard.feeds.session import Burst, Sequences, StreamSession
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from test.hummingbot.connector.exchange.standard.clocks import ManualClock, until
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle, until
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
+from test.hummingbot.connector.exchange.standard.feeds.scripted import Connection
 
 BLOCK = {"type": "block", "number": 7, "hash": "0x", "timestamp": 1, "sequences": {}}
 Script = Callable[[web.WebSocketResponse], Awaitable[None]]
@@ -248,3 +249,20 @@ def test_mishaps_are_bearable_when_they_are_rare() -> None:
     with pytest.raises(StreamBrokenError, match="3 mishaps within a minute"):
         burst.add()
     assert burst.count == 12
+
+
+@pytest.mark.parametrize("fault", [RecursionError("nested too deeply"), ValueError("a number of 5,000 digits")])
+async def test_a_frame_that_hummingbots_parser_fails_at_is_counted_and_skipped(fault: Exception) -> None:
+    async def nothing() -> None:
+        return None
+
+    line, news = Connection(), list[Any]()
+    session = StreamSession(line, "wss://stream.test", list, news.append, lambda quiet: None, ManualClock())  # type: ignore[arg-type]
+    running = asyncio.ensure_future(session.run(nothing))
+    line.end(fault)
+    line.tell(BlockReached(7, {}))
+    await settle()
+    assert news == [BlockReached(7, {})] and session.malformed == 1 and not running.done()
+    line.end(None)
+    with pytest.raises(StreamBrokenError, match="was closed"):
+        await running

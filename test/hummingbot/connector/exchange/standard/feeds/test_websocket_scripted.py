@@ -148,6 +148,23 @@ async def test_a_gap_while_the_book_is_read_makes_it_be_read_once_more() -> None
         assert scene.dialect.asked.count("book") == 3 and scene.bids[-1] == [(9.0, 6.0)]
 
 
+async def test_changes_that_come_while_the_book_is_read_are_made_to_it_afterwards() -> None:
+    async with running() as scene:
+        scene.line.tell(book(changed((9.0, 2.0)), 2, 1))
+        await settle()
+        scene.dialect.answers.clear()
+        scene.line.tell(book(changed((9.0, 3.0)), 5, 4))
+        await settle()
+        told = len(scene.bids)
+        scene.line.tell(book(changed((9.0, 4.0)), 6, 5), book(changed((8.0, 1.0)), 7, 6))
+        await settle()
+        assert len(scene.bids) == told, "nothing is told of a book that is not known"
+        scene.dialect.api_book = whole((9.0, 3.0))
+        scene.dialect.answers.set()
+        await settle()
+        assert scene.bids[told:] == [[(9.0, 3.0)], [(9.0, 4.0)], [(8.0, 1.0)]]
+
+
 async def test_a_gap_among_trades_makes_them_be_read() -> None:
     async with running() as scene:
         scene.line.tell(trades(trade("a"), sequence=1))
