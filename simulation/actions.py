@@ -161,7 +161,9 @@ def reorganise(world: "World", depth: int, mode: str) -> None:
     depth = min(depth, node.head.number - world.settled_block)
     if depth > 0:
         world.reorganised()
-        node.reorganise(depth, Reorg(mode))
+        removed = node.reorganise(depth, Reorg(mode))
+        if Reorg(mode) is Reorg.VANISH:
+            world.invariants.vanished([receipt.transaction for block in removed for receipt in block.receipts])
 
 
 def network(world: "World", where: str, accidents: dict[str, float], slower: float, seconds: float) -> None:
@@ -193,7 +195,7 @@ def _switch(world: "World", faults: Any, switches: dict[str, Any], seconds: floa
 def hold_up(world: "World", seconds: float) -> None:
     """The connector's process gets no time from the machine."""
     if world.life is not None:
-        world.life.process.held_until = world.loop.time() + seconds
+        world.loop.hold(world.life.process, seconds)
 
 
 def set_clock(world: "World", shift: float) -> None:

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections import Counter
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from hummingbot.connector.exchange.standard.account import STOP_TIMEOUT
@@ -100,6 +101,11 @@ class Invariants:
     def trade_removed(self, trade_id: str) -> None:
         """The block of a trade is no longer on the chain, and another trade may get its id."""
         self._removed_trades.add(trade_id)
+
+    def vanished(self, transactions: Iterable[Transaction]) -> None:
+        """No block and no node has these any more, so another one with such a nonce replaces nothing."""
+        for transaction in transactions:
+            self._by_nonce.get(transaction.nonce, {}).pop(transaction.hash, None)
 
     # After each step
 

@@ -19,12 +19,14 @@ FASTEST_DISK, SLOWEST_DISK = 2e-4, 3e-3
 
 
 class Process:
-    """A program in the simulated world. `held_until` is when it may go on, `lives_for` how many callbacks it has left."""
+    """A program in the simulated world. `held_until` is when it may go on, and `waiting` what it has to do then; `lives_for` is
+    how many callbacks it has left."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.dead = False
         self.held_until = 0.0
+        self.waiting: list[events.Handle] = []
         self.lives_for: int | None = None
 
 
@@ -139,8 +141,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if process is not None:
             if process.dead:
                 return
-            if process.held_until > self._now:
-                heapq.heappush(self._timers, (process.held_until, self._numbers.next(), handle))
+            if process.held_until > self._now or process.waiting:
+                process.waiting.append(handle)
                 return
             if process.lives_for is not None:
                 process.lives_for -= 1
@@ -156,6 +158,23 @@ class VirtualLoop(asyncio.BaseEventLoop):
         context = self._world.copy()
         context.run(_PROCESS.set, process)
         return context.run(function, *args)
+
+    def hold(self, process: Process, seconds: float) -> None:
+        """The process gets no time for so long; what it has to do meanwhile is done afterwards, in its order."""
+        process.held_until = max(process.held_until, self._now + seconds)
+        self.call_at(process.held_until, self._go_on, process)
+
+    def release(self, process: Process) -> None:
+        """The process gets time again."""
+        process.held_until = 0.0
+        self.call_soon(self._go_on, process)
+
+    def _go_on(self, process: Process) -> None:
+        if process.held_until <= self._now:
+            waiting, process.waiting = process.waiting, []
+            for handle in waiting:
+                if not handle.cancelled():
+                    self._run(handle)
 
     def outside(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call something as the world, whoever asks for it: its tasks and timers outlive the process that asked."""

@@ -253,7 +253,7 @@ class World:
         self.clock.shift = 0.0
         self.begin()
         assert self.life is not None
-        self.life.process.held_until = 0.0
+        self.loop.release(self.life.process)
         self.life.process.lives_for = None
         self.sandbox.node.release_held()
         await self.invariants.at_quiet_point()

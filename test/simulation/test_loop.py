@@ -61,11 +61,25 @@ def test_a_process_that_is_held_up_goes_on_in_the_same_order() -> None:
     loop, process, seen = VirtualLoop(Random(1)), Process("one"), list[tuple[int, float]]()
     for number in range(5):
         loop.within(process, loop.call_later, number, lambda number=number: seen.append((number, loop.time())))
-    process.held_until = loop.time() + 10
+    loop.hold(process, 10)
     start = loop.time()
     loop.run_until_complete(asyncio.sleep(20))
     assert [number for number, _ in seen] == list(range(5))
     assert all(10 <= at - start < 10.1 for _, at in seen)
+    loop.close()
+
+
+def test_a_process_that_gets_time_again_early_does_first_what_waited_first() -> None:
+    loop, process, seen = VirtualLoop(Random(1)), Process("one"), list[tuple[str, float]]()
+    start = loop.time()
+    note = lambda what: seen.append((what, loop.time() - start))  # noqa: E731
+    loop.hold(process, 60)
+    loop.hold(process, 1)
+    loop.within(process, loop.call_later, 2, note, "first")
+    loop.call_later(5, loop.release, process)
+    loop.within(process, loop.call_later, 5.00001, note, "second")
+    loop.run_until_complete(asyncio.sleep(20))
+    assert [what for what, _ in seen] == ["first", "second"] and all(5 <= at < 5.1 for _, at in seen)
     loop.close()
 
 

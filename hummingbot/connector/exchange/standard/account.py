@@ -229,6 +229,10 @@ class Account:
         run, so that it need not be undone should those blocks be replaced. Of that, only the fills are noted.
         """
         final = block_number - REORGANISED_BLOCKS
+        watched = self._sender.oldest_watched
+        if watched is not None:
+            # After a pause the logs are far ahead at once, and what a replaced block did to own transactions is taken back later.
+            final = min(final, watched - 1)
         state = {"orders": [[*order.key, order.client_order_id, order.price, str(order.deposit)]
                             for order in self.settlement.resting_at(final)],
                  "fills": sorted(self.settlement.recent_fills(final))}

@@ -69,10 +69,14 @@ class AccountEvents:
         self.settled_block = max(self.settled_block, event.block_number)
         self._moved.set()
 
-    async def swept(self, key: OrderKey, block_number: int) -> None:
-        """Tell the end of an order that the book does not hold and that left without an event, if it is such a one."""
-        if self._account is not None:
-            await self._updates.tell(self._account.settlement.swept(key, block_number))
+    async def left(self, key: OrderKey, block_number: int) -> bool:
+        """The book does not hold the order, and all logs up to a block are processed: tell its end if it left without an
+        event; whether nothing is to come any more. The logs of a block that replaces one of these may still tell its end."""
+        account = self._account
+        if account is None:
+            return True
+        await self._updates.tell(account.settlement.swept(key, block_number))
+        return key not in account.settlement.resting
 
     async def caught_up(self, block_number: int) -> bool:
         """Wait until the logs up to a block are processed, or a few seconds; whether they are."""

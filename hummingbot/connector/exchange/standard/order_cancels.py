@@ -23,11 +23,12 @@ class OrderCancels:
     """Cancels tracked orders, and takes off the book what is left of filled ones."""
 
     def __init__(self, account: Callable[[], Awaitable[Account]], caught_up: Callable[[int], Awaitable[bool]],
-                 swept: Callable[[OrderKey, int], Awaitable[None]]) -> None:
+                 left: Callable[[OrderKey, int], Awaitable[bool]]) -> None:
         """`account` gives the account, running; `caught_up` waits a while for the logs up to a block to be processed, and
-        tells whether they are; `swept` is told of orders that are gone although no log up to a block says so."""
+        tells whether they are; `left` is told of orders that the book does not hold after that block, and tells whether
+        their end is known."""
         self._give_account = account
-        self._swept = swept
+        self._left = left
         self._caught_up = caught_up
         self._leftovers: set[asyncio.Future[Any]] = set()
         self._told: OrderedDict[str, None] = OrderedDict()  # the orders of which was said that they are on their way
@@ -60,8 +61,7 @@ class OrderCancels:
                                                 error)
             return False
         told = await self._caught_up(block_number)
-        if told and not cancelled:
-            await self._swept(key, block_number)
+        known = told and not cancelled and await self._left(key, block_number)
         if order.is_cancelled:
             return True
         if order.is_filled:
@@ -70,8 +70,8 @@ class OrderCancels:
             # Without the logs there may be fills that are not told yet, and the cancel's block may have been replaced: the
             # order ends when its own logs say so.
             return told and order.exchange_order_id == key.exchange_order_id and key not in account.settlement.resting
-        if not told:
-            return False  # how it ended is not known yet, and will be told
+        if not known:
+            return False  # its end is still to come, with the logs or the next poll
         raise not_found(order)
 
     async def _placed(self, order: InFlightOrder) -> bool:

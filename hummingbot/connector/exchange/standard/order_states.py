@@ -1,9 +1,10 @@
 """The state of Hummingbot's orders by the chain: one request for all of them."""
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.connector.exchange.standard.venue import ChainOrder, Venue
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
 
@@ -12,13 +13,14 @@ class OrderStates:
     """Reads what the engine holds of orders."""
 
     def __init__(self, venue: Venue, clock: Clock, caught_up: Callable[[int], Awaitable[bool]],
-                 swept: Callable[[OrderKey, int], Awaitable[None]]) -> None:
-        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are; `swept` is told
-        of orders that are gone although no log up to a block says so."""
+                 left: Callable[[OrderKey, int], Awaitable[bool]]) -> None:
+        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are; `left` is told of
+        orders that the book does not hold after that block, and tells whether their end is known."""
         self._venue = venue
         self._clock = clock
         self._caught_up = caught_up
-        self._swept = swept
+        self._left = left
+        self._missing: dict[OrderKey, int] = {}  # since which block
 
     async def read(self, orders: Sequence[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
         """The state of each order; one whose transaction is not mined yet stays as it is.
@@ -30,21 +32,30 @@ class OrderStates:
         stored = dict(zip(keys.values(), orders_now))
         gone = [key for key, order in stored.items() if order.deposit == 0]
         told = not gone or await self._caught_up(head)
-        for key in gone if told else ():
-            await self._swept(key, head)
-        return [self._state(order, keys.get(order.client_order_id), stored, told) for order in orders]
+        ended = {key for key in gone if told and await self._is_over(key, head)}
+        for key in stored.keys() - set(gone):
+            self._missing.pop(key, None)
+        return [self._state(order, keys.get(order.client_order_id), stored, ended) for order in orders]
+
+    async def _is_over(self, key: OrderKey, head: int) -> bool:
+        """Whether all is known of how a missing order left. Where blocks were replaced, the new ones may not have been read
+        yet; but what is final was."""
+        if await self._left(key, head):
+            self._missing.pop(key, None)
+            return True
+        return head - self._missing.setdefault(key, head) >= REORGANISED_BLOCKS
 
     def _state(self, order: InFlightOrder, key: OrderKey | None, stored: Mapping[OrderKey, ChainOrder],
-               told: bool) -> OrderUpdate | OrderNotFoundError:
-        """`told` is whether the logs are known that say how an order left; without them it stays as it is."""
+               ended: Collection[OrderKey]) -> OrderUpdate | OrderNotFoundError:
+        """`ended` are the missing orders of which all logs are known; another one stays as it is."""
         state = order.current_state
         if key is not None and order.exchange_order_id != key.exchange_order_id:
             key = None  # the block that held it was replaced meanwhile: what was read is of nobody now
         # A lost order counts as done in Hummingbot and may well rest: any open state keeps it among the lost ones.
         if key is not None and (order.is_failure or not order.is_done):
-            if stored[key].deposit > 0 or (order.is_failure and not told):
+            if stored[key].deposit > 0 or (order.is_failure and key not in ended):
                 state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
-            elif told:
+            elif key in ended:
                 return not_found(order)
         return OrderUpdate(trading_pair=order.trading_pair, update_timestamp=self._clock.time(), new_state=state,
                            client_order_id=order.client_order_id, exchange_order_id=order.exchange_order_id)

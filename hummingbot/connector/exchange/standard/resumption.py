@@ -41,13 +41,17 @@ class Resumption:
         self._updates = updates
         self._caught_up = caught_up
         self._clock = clock
+        self._has_followed = False
 
     async def run(self, recalled: Recalled, restored: Collection[str]) -> None:
-        """`restored` are the orders (by client order id) that Hummingbot brought from its last run, as long as it lasts."""
-        await self._expect_unsaved(recalled)
-        await self._updates.tell([Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price,
-                                         order.deposit) for order in recalled.orders])
-        await asyncio.gather(*(self._finish(tracked, recalled.unfinished) for tracked in recalled.unfinished))
+        """`restored` are the orders (by client order id) that Hummingbot brought from its last run, as long as it lasts. When
+        it is cancelled, running it again goes on."""
+        if not self._has_followed:
+            await self._expect_unsaved(recalled)
+            await self._updates.tell([Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price,
+                                             order.deposit) for order in recalled.orders])
+            await asyncio.gather(*(self._finish(tracked, recalled.unfinished) for tracked in recalled.unfinished))
+            self._has_followed = True
         while not await self._caught_up(recalled.head):
             logging.getLogger(__name__).debug("Waiting for what happened since the last run")
         await self._adopt(restored)

@@ -7,6 +7,7 @@ import asyncio
 import copy
 import os
 import random
+from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,7 @@ from hummingbot.core.utils.async_utils import safe_ensure_future
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
 IDLE_ACCOUNT_INTERVAL = 10.0
+LEFT = "The network was left; nothing is sent until it is started again."
 
 register_candles()
 
@@ -128,6 +130,7 @@ class StandardExchange(ExchangePyBase):
         self._answers_checked: tuple[int, int] | None = None
         self._restored: set[str] = set()
         self._resuming: asyncio.Future[None] | None = None
+        self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._outages = Outages()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
@@ -137,8 +140,8 @@ class StandardExchange(ExchangePyBase):
         self._updates = TrackerUpdates(self._order_tracker, self._venue.market_of, self._time_source, self._take_off)
         self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
                                      self._money_moved, FeedReport(lambda: self.feed_states, self._time_source))
-        self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up, self._events.swept)
-        self._states = OrderStates(self._venue, self._time_source, self._events.caught_up, self._events.swept)
+        self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up, self._events.left)
+        self._states = OrderStates(self._venue, self._time_source, self._events.caught_up, self._events.left)
         self._balances = Balances(self._venue, address, ForeignOrders(self._venue, address, self._time_source),
                                   self._preferences.gas_reserve, lambda: self.in_flight_orders)
         self.real_time_balance_update = False
@@ -257,11 +260,13 @@ class StandardExchange(ExchangePyBase):
         Raises NotSentError after the network was left: what still waited then, a cancel for example, must not begin anew.
         """
         if self._has_left:
-            raise NotSentError("The network was left; nothing is sent until it is started again.")
+            raise NotSentError(LEFT)
         if self._account is None:
             if self._wallet_auth is None:
                 raise ConfigurationError("Trading needs a private key: run `connect` for this exchange.")
             listing = await self._venue.listing()
+            if self._has_left:
+                raise NotSentError(LEFT)
             if self._account is None:  # several may have waited for the listing
                 self._account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network,
                                         self._data_path or Path(data_path()), self._domain, self._time_source, self._updates,
@@ -274,6 +279,8 @@ class StandardExchange(ExchangePyBase):
     async def start_network(self) -> None:
         await super().start_network()
         self._has_left = False
+        if self._resume is not None and self._resuming is not None and self._resuming.cancelled():
+            self._resuming = safe_ensure_future(self._resume())
         if self._trading_required:
             address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
             safe_ensure_future(greet(self._venue, self._trading_pairs, address))
@@ -283,7 +290,12 @@ class StandardExchange(ExchangePyBase):
         await super().stop_network()
         if self._account is not None:
             # Orders on their way are followed to their end even while the network is said to be down.
-            safe_ensure_future(self._account.stop())
+            safe_ensure_future(self._leave(self._account))
+
+    async def _leave(self, account: Account) -> None:
+        await account.stop()
+        if self._has_left and self._resuming is not None:
+            self._resuming.cancel()  # nothing more is read that it could wait for; the next start goes on with it
 
     async def _make_network_check_request(self) -> None:
         # Where the polls have had answers since the last check, nothing is left to ask.
@@ -409,7 +421,8 @@ class StandardExchange(ExchangePyBase):
         recalled = await account.recall()
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
                                 self._time_source, partial(recorded_orders, self))
-        self._resuming = safe_ensure_future(resumption.run(recalled, self._restored))
+        self._resume = partial(resumption.run, recalled, self._restored)
+        self._resuming = safe_ensure_future(self._resume())
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda cursor: account.polling_feed(cursor, self._account_interval, self._freshness.on_chain),
                             recalled.cursor)

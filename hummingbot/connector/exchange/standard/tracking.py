@@ -6,6 +6,7 @@ Hummingbot's records, and what strategies were told of fills, completions and ca
 """
 import asyncio
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import ROUND_HALF_EVEN
 
@@ -17,6 +18,8 @@ from hummingbot.connector.exchange.standard.orders.settlement import Closed, End
 from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
+
+MAX_ENDED = 1000
 
 
 class TrackerUpdates:
@@ -36,6 +39,7 @@ class TrackerUpdates:
         self._expected: dict[str, OrderTerms] = {}
         self._brought_back: set[str] = set()
         self._resting: Collection[OrderKey] = ()
+        self._ended: OrderedDict[str, InFlightOrder] = OrderedDict()
 
     def follow(self, resting: Collection[OrderKey]) -> None:
         """`resting` always holds what rests of the account's orders."""
@@ -62,7 +66,8 @@ class TrackerUpdates:
     async def _tell(self, events: list[Settled]) -> None:
         touched: dict[str, InFlightOrder] = {}
         for event in events:
-            order = self._tracker.all_fillable_orders.get(event.client_order_id) or self._bring_back(event)
+            order = self._find(event.client_order_id) if isinstance(event, Retracted) else \
+                self._tracker.all_fillable_orders.get(event.client_order_id) or self._bring_back(event)
             if order is None:
                 continue
             if isinstance(event, Retracted):
@@ -84,6 +89,10 @@ class TrackerUpdates:
         for order in touched.values():
             if order.is_done and order.is_open:
                 await self._finish(order)
+
+    def _find(self, client_order_id: str) -> InFlightOrder | None:
+        """An order, also one that ended longer ago than Hummingbot remembers, which is half a minute."""
+        return self._tracker.all_fillable_orders.get(client_order_id) or self._ended.get(client_order_id)
 
     def _bring_back(self, event: Settled) -> InFlightOrder | None:
         terms = self._expected.pop(event.client_order_id, None) if not isinstance(event, Retracted) else None
@@ -128,6 +137,9 @@ class TrackerUpdates:
             self._tracker.process_trade_update(fill)
 
     async def _close(self, order: InFlightOrder, event: Closed) -> None:
+        self._ended[order.client_order_id] = order
+        if len(self._ended) > MAX_ENDED:
+            self._ended.popitem(last=False)
         if event.ending is Ending.FILLED or order.is_filled:
             # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
             order.completely_filled_event.set()
@@ -166,7 +178,7 @@ class TrackerUpdates:
 
     def take_back_fill(self, client_order_id: str, trade_id: str) -> None:
         """A fill that was told is not on the chain any more."""
-        order = self._tracker.all_fillable_orders.get(client_order_id)
+        order = self._find(client_order_id)
         fill = order.order_fills.pop(trade_id, None) if order is not None else None
         if order is None or fill is None:
             return
@@ -251,11 +263,19 @@ class TrackerUpdates:
 
 
 def without_repeats(settled: Iterable[Settled]) -> list[Settled]:
-    """Leaves out what a reorganisation took back and brought again unchanged, in another block."""
-    events = list(settled)
+    """Leaves out what a reorganisation took back and brought again unchanged, in another block.
+
+    An order that loses a fill is tracked again, so its end is told again, too.
+    """
+    events = _without_pairs(list(settled), lambda event: isinstance(event, Filled))
+    changed = {event.client_order_id for event in events if isinstance(event, Retracted) and isinstance(event.event, Filled)}
+    return _without_pairs(events, lambda event: event.client_order_id not in changed)
+
+
+def _without_pairs(events: list[Settled], concerned: Callable[[Settled], bool]) -> list[Settled]:
     kept: list[Settled | None] = list(events)
     for at, event in enumerate(events):
-        if isinstance(event, Retracted):
+        if isinstance(event, Retracted) and concerned(event.event):
             again = next((later for later in range(at + 1, len(events)) if kept[later] is not None
                           and _content(events[later]) == _content(event.event)), None)
             if again is not None:

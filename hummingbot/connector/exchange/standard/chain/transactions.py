@@ -89,6 +89,11 @@ class TransactionSender:
                   if not tracked.done and tracked.intent.kind != FILLER}
         return [unique[number] for number in sorted(unique)]
 
+    @property
+    def oldest_watched(self) -> int | None:
+        """The block of the oldest mined transaction of which it is still looked whether its block is replaced."""
+        return self._watch.oldest
+
     async def verify(self, contract: str | None = None) -> None:
         """Raises ConfigurationError when another chain is behind the RPC URL, or when `contract` has no code there."""
         chain_id = await self._rpc.chain_id()

@@ -6,7 +6,7 @@ from typing import Any
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
-from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, receipt
+from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt, receipt
 
 
 @dataclass(eq=False)
@@ -36,16 +36,24 @@ class Watch:
         if self._blocks > 0:
             self.entries.append(entry)
 
+    @property
+    def oldest(self) -> int | None:
+        """The block of the oldest one."""
+        return min((entry.receipt.block_number for entry in self.entries), default=None)
+
     def clear(self) -> None:
         """Watch nothing any more."""
         self.entries.clear()
 
     async def look(self, entries: Sequence[Mined], answers: Sequence[Any], head: int) -> None:
         """Compare the receipts that a node with this head gives now. Raises ApiUnavailableError or RpcError."""
+        blocks: dict[int, Block | None] = {}
         for entry, answer in zip(entries, answers):
             known = entry.receipt
             if not _is_in(answer, known.block_hash):
-                block = await self._rpc.get_block(known.block_number)
+                if known.block_number not in blocks:
+                    blocks[known.block_number] = await self._rpc.get_block(known.block_number)
+                block = blocks[known.block_number]
                 if block is not None and block.hash != known.block_hash and entry in self.entries:
                     self.entries.remove(entry)
                     self._on_replaced(entry)

@@ -338,6 +338,8 @@ class StandardAnswers:
     def configure_order_not_found_error_order_status_response(self, order, mock_api, callback=lambda *args, **kwargs: None):
         self.node.down.clear()
         self.node.logs.clear()
+        if (key := OrderKey.parse(order.exchange_order_id)) is not None:
+            self.exchange._account.settlement.forget(key)  # as the chain, the logs know nothing of it
         self.node.on("getOrder", callback)
         return ["getOrder"]
 

@@ -94,7 +94,7 @@ async def test_whoever_waits_hears_of_a_fault() -> None:
 async def test_before_the_account_is_known_no_order_of_it_can_have_been_swept() -> None:
     books = SlowBooks()
     books.may_tell.set()
-    await events_of(books).swept(OrderKey("0x" + "b0" * 20, True, 7), 7)
+    assert await events_of(books).left(OrderKey("0x" + "b0" * 20, True, 7), 7)
     assert books.told == []
 
 

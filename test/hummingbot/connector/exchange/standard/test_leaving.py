@@ -1,6 +1,9 @@
 """What still waits when the network is left does not begin anew."""
 import asyncio
 from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
 
 from hummingbot.connector.exchange.standard.errors import NotSentError
 from hummingbot.core.data_type.common import OrderType
@@ -37,6 +40,39 @@ async def test_an_account_that_was_left_comes_back_with_the_network() -> None:
         await until(lambda: exchange._account._running)
 
 
+async def test_an_account_that_is_not_built_when_the_network_is_left_does_not_begin() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange.stop_network()
+        await until(lambda: not exchange._account._running)
+        exchange._account, exchange._has_left, listed = None, False, asyncio.Event()
+
+        async def slow_listing() -> object:
+            await listed.wait()
+            return exchange.venue.known_listing
+
+        with patch.object(exchange.venue, "listing", slow_listing):
+            building = asyncio.ensure_future(exchange._trading_account())
+            await asyncio.sleep(0)
+            await exchange.stop_network()
+            listed.set()
+            with pytest.raises(NotSentError, match="was left"):
+                await building
+        assert exchange._account is None
+
+
+async def test_taking_up_the_last_run_ends_with_the_network_and_goes_on_with_it() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        agreed = asyncio.Event()
+        exchange._resume = agreed.wait
+        exchange._resuming = asyncio.ensure_future(agreed.wait())
+        await exchange.stop_network()
+        await until(exchange._resuming.cancelled)
+        await exchange.start_network()
+        agreed.set()
+        await until(exchange._resuming.done)
+        assert not exchange._resuming.cancelled()
+
+
 async def test_an_order_that_is_over_does_not_come_back_with_the_network() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         account = exchange._account
@@ -49,6 +85,7 @@ async def test_an_order_that_is_over_does_not_come_back_with_the_network() -> No
         await until(lambda: not account._running)
         account._finished[:] = placed  # as if its block were too young to be forgotten yet
         await account.start()
+        account._sender._watch.clear()
         await account.remember(block + 100)
         await until(lambda: not account._following)
         assert not account.settlement.resting

@@ -23,7 +23,7 @@ def resting_order() -> InFlightOrder:
                          KEY.exchange_order_id, OrderState.OPEN)
 
 
-def cancels(cancelled: bool, told: bool) -> OrderCancels:
+def cancels(cancelled: bool, told: bool, left: bool = True) -> OrderCancels:
     async def cancel(key: OrderKey) -> CancelResult:
         return CancelResult(cancelled, 5)
 
@@ -33,10 +33,10 @@ def cancels(cancelled: bool, told: bool) -> OrderCancels:
     async def caught_up(block_number: int) -> bool:
         return told
 
-    async def swept(key: OrderKey, block_number: int) -> None:
-        return None
+    async def end_known(key: OrderKey, block_number: int) -> bool:
+        return left
 
-    return OrderCancels(give, caught_up, swept)
+    return OrderCancels(give, caught_up, end_known)
 
 
 async def test_an_order_that_the_chain_dropped_and_no_log_ended_is_not_found() -> None:
@@ -46,6 +46,10 @@ async def test_an_order_that_the_chain_dropped_and_no_log_ended_is_not_found() -
 
 async def test_an_order_that_is_gone_is_not_missing_before_the_logs_were_read() -> None:
     assert await cancels(cancelled=False, told=False).cancel(resting_order()) is False
+
+
+async def test_an_order_that_is_gone_is_not_missing_before_its_own_end_is_told() -> None:
+    assert await cancels(cancelled=False, told=True, left=False).cancel(resting_order()) is False
 
 
 @pytest.mark.parametrize("told", [True, False])

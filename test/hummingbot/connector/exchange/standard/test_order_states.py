@@ -1,4 +1,5 @@
 """What becomes of orders that Hummingbot polls: the chain decides, a failed request decides nothing, a lost order is followed."""
+import asyncio
 import logging
 from decimal import Decimal
 from unittest.mock import patch
@@ -126,13 +127,36 @@ async def test_order_whose_worthless_rest_was_swept_away_is_cancelled_and_never_
     assert world.misses == 0 and not world.exchange._account.settlement.resting and world.told(MarketEvent.OrderCancelled)
 
 
-async def test_order_that_left_without_any_log_is_missed_each_time_and_lost_in_the_end(world):
+async def test_order_that_left_without_any_log_stays_until_its_block_is_final_and_is_lost_in_the_end(world):
     del world.node.orders[KEY]
+    await world.exchange._update_order_status()
+    world.node.head += CONSTANTS.REORGANISED_BLOCKS - 1
+    await world.exchange._update_order_status()
+    assert world.misses == 0 and world.order.is_open
+    world.node.head += 1
     for misses in (1, 2, 3):
         await world.exchange._update_order_status()
         assert world.misses == misses
     await world.exchange._update_order_status()
     assert "1" in world.tracker.lost_orders
+
+
+async def test_missing_order_that_rests_again_is_final_anew(world):
+    order = world.node.orders.pop(KEY)
+    await world.exchange._update_order_status()
+    world.node.orders[KEY] = order
+    world.node.head += CONSTANTS.REORGANISED_BLOCKS
+    await world.exchange._update_order_status()
+    del world.node.orders[KEY]
+    await world.exchange._update_order_status()
+    assert world.misses == 0 and world.order.is_open
+
+
+async def test_order_whose_end_the_logs_do_not_tell_yet_is_not_missed_by_its_cancels(world):
+    """Blocks were replaced: the order is filled in one of the new ones, and only the old ones have been read."""
+    del world.node.orders[KEY]
+    results = await asyncio.gather(*(world.exchange._execute_cancel("AAA-BBB", "1") for _ in range(5)))
+    assert results == [None] * 5 and world.misses == 0 and world.order.is_open
 
 
 async def test_order_that_was_filled_while_logs_cannot_be_read_is_not_missed(world):
@@ -205,6 +229,9 @@ async def test_lost_order_that_is_gone_stays_lost_until_the_logs_can_be_read(wor
 async def test_lost_order_that_left_without_any_log_is_given_up(world):
     await world.lose()
     del world.node.orders[KEY]
+    await world.exchange._update_lost_orders_status()
+    assert "1" in world.tracker.lost_orders
+    world.node.head += CONSTANTS.REORGANISED_BLOCKS
     await world.exchange._update_lost_orders_status()
     await until(lambda: "1" not in world.tracker.lost_orders)
     assert world.told(MarketEvent.OrderFilled) == []

@@ -70,6 +70,17 @@ async def test_a_placement_whose_block_was_replaced_is_pending_until_it_rests_ag
     assert len(created.event_log) == 1, "Hummingbot's records take an order's creation once only"
 
 
+async def test_a_placement_is_taken_back_by_the_receipt_although_the_logs_are_far_ahead(rig: Rig) -> None:
+    """After a pause many blocks have come at once, and the placement was in one of those that were replaced."""
+    order = await resting(rig)
+    rig.sandbox.node.pause()
+    await rig.exchange._account.remember(rig.sandbox.node.head.number + 100)
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - 3, Reorg.VANISH)
+    await until(lambda: order.is_pending_create)
+    await rig.quiet()
+    assert order.current_state is OrderState.OPEN and len(rig.exchange._account.settlement.resting) == 1
+
+
 @modes
 @pytest.mark.parametrize("share", [1, 3])
 async def test_a_fill_whose_block_was_replaced_is_taken_back_and_counts_once_when_it_returns(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
+from hummingbot.connector.exchange.standard import tracking
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
@@ -78,6 +79,15 @@ def test_only_what_returns_unchanged_is_left_out() -> None:
     assert without_repeats([first, Retracted(first)]) == [first, Retracted(first)]
 
 
+async def test_an_order_that_is_filled_by_other_trades_after_a_reorganisation_ends_again(told: Told) -> None:
+    first, end = fill(1, Decimal("99.9")), closed(Ending.FILLED)
+    await told.updates.tell([first, end])
+    await told.updates.tell([Retracted(end), Retracted(first), fill(2, Decimal("99.9"), block=12),
+                             closed(Ending.FILLED, block=12)])
+    assert told.order.current_state is OrderState.FILLED and not told.tracker.active_orders
+    assert list(told.order.order_fills) == [f"{MARKET.book}:2"]
+
+
 async def test_a_done_order_is_tracked_again_when_its_end_is_taken_back(told: Told) -> None:
     await told.updates.tell([fill(1, Decimal(10)), closed()])
     assert told.order.current_state is OrderState.CANCELED and not told.tracker.active_orders
@@ -86,6 +96,24 @@ async def test_a_done_order_is_tracked_again_when_its_end_is_taken_back(told: To
     assert "mine" not in told.tracker.cached_orders
     await told.updates.tell([Retracted(fill(1, Decimal(10)))])
     assert told.order.current_state is OrderState.OPEN and told.order.executed_amount_base == 0
+
+
+async def test_an_end_is_taken_back_that_hummingbot_has_forgotten(told: Told) -> None:
+    first = fill(1, Decimal(10))
+    await told.updates.tell([first, closed()])
+    told.tracker._cached_orders.clear()
+    await told.updates.tell([Retracted(closed()), Retracted(first), fill(2, Decimal(100)), closed(Ending.FILLED)])
+    assert told.order.current_state is OrderState.FILLED and list(told.order.order_fills) == [f"{MARKET.book}:2"]
+
+
+async def test_only_so_many_ended_orders_are_remembered(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "MAX_ENDED", 1)
+    other = InFlightOrder("other", "AAA-BBB", OrderType.LIMIT, TradeType.SELL, Decimal(100), 1.0, Decimal(2))
+    told.tracker.start_tracking_order(other)
+    await told.updates.tell([OPENED._replace(client_order_id="other"), closed(), closed()._replace(client_order_id="other")])
+    told.tracker._cached_orders.clear()
+    await told.updates.tell([Retracted(closed()), Retracted(closed()._replace(client_order_id="other"))])
+    assert told.order.is_cancelled and other.current_state is OrderState.OPEN
 
 
 async def test_an_order_whose_placement_was_taken_back_is_pending_and_created_once(told: Told) -> None:
