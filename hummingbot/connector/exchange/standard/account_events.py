@@ -1,7 +1,8 @@
 """What the account feed tells, brought to the settlement and from there to Hummingbot, and how far that has come."""
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.errors import StandardError
@@ -22,13 +23,13 @@ class AccountEvents:
         """`account` gives the account, running; `hurry` makes the feed look now; `changed` is told that money has moved,
         with the balance where the event names one; `report` is noted in the journal as well."""
         self._give_account = account
-        self._account: Account | None = None
         self._updates = updates
         self._hurry = hurry
         self._changed = changed
         self._report = report
         self._moved = asyncio.Event()
         self._turn = asyncio.Lock()
+        self.account: Account | None = None  # from before its first event on
         self.settled_block = -1
 
     async def process(self, event: AccountEvent) -> None:
@@ -38,12 +39,7 @@ class AccountEvents:
         that of later events. Raises ApiUnavailableError, RpcError or ConfigurationError when the account cannot be started
         again after a break.
         """
-        work = asyncio.ensure_future(self._in_turn(event))
-        try:
-            await asyncio.shield(work)
-        except asyncio.CancelledError:
-            work.add_done_callback(_tell_failure)
-            raise
+        await _to_its_end(self._in_turn(event))
 
     async def _in_turn(self, event: AccountEvent) -> None:
         async with self._turn:
@@ -59,7 +55,7 @@ class AccountEvents:
 
     async def _settle(self, event: OrderLogs) -> None:
         # The feed tells each log once, so it counts even if the account cannot be started again yet after a break.
-        account = self._account = self._account or await self._give_account()
+        account = self.account = self.account or await self._give_account()
         await self._updates.tell([settled for log in event.logs for settled in account.settlement.apply(log)])
         if event.logs:
             await self._changed(None)
@@ -72,10 +68,10 @@ class AccountEvents:
     async def left(self, key: OrderKey, block_number: int) -> bool:
         """The book does not hold the order, and all logs up to a block are processed: tell its end if it left without an
         event; whether nothing is to come any more. The logs of a block that replaces one of these may still tell its end."""
-        account = self._account
+        account = self.account
         if account is None:
             return True
-        await self._updates.tell(account.settlement.swept(key, block_number))
+        await _to_its_end(self._updates.tell(account.settlement.swept(key, block_number)))
         return key not in account.settlement.resting
 
     async def caught_up(self, block_number: int) -> bool:
@@ -89,6 +85,16 @@ class AccountEvents:
         except TimeoutError:
             logging.getLogger(__name__).debug("The logs up to block %d are not there yet", block_number)
         return self.settled_block >= block_number
+
+
+async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not be left half done: it goes on though whoever waits is cancelled."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_tell_failure)
+        raise
 
 
 def _tell_failure(work: "asyncio.Future[None]") -> None:

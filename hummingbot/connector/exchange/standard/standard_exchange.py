@@ -416,7 +416,7 @@ class StandardExchange(ExchangePyBase):
     # Account feed
 
     async def _create_account_feed(self) -> AccountFeed:
-        account = await self._trading_account()
+        account = self._events.account = await self._trading_account()
         await self._venue.recover(await account.noted_books() | self._restored_books())
         recalled = await account.recall()
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,

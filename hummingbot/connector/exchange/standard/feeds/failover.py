@@ -125,10 +125,11 @@ class Failover[Feed, Event]:
             while True:
                 await self._step(hear)
         finally:
-            for running in (self._live, self._candidate):
+            # At once: the next run may begin before this one's feeds have ended.
+            ending, self._live, self._candidate = (self._live, self._candidate), None, None
+            for running in ending:
                 if running is not None:
                     await running.end()
-            self._live = self._candidate = None
 
     async def _step(self, sink: Callable[[Event], None]) -> None:
         live = self._live

@@ -1,7 +1,7 @@
 """Events of the account are processed to their end and in their order, also when the network is left meanwhile."""
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -27,6 +27,13 @@ class SlowBooks:
     def apply(self, log: Any) -> list[Any]:
         return [log]
 
+    @property
+    def resting(self) -> list[OrderKey]:
+        return []
+
+    def swept(self, key: OrderKey, block_number: int) -> list[Any]:
+        return [(key, block_number)]
+
     async def tell(self, settled: list[Any]) -> None:
         await self.may_tell.wait()
         self.told += settled
@@ -40,15 +47,15 @@ class SlowBooks:
         return None
 
 
-def events_of(books: SlowBooks) -> AccountEvents:
-    async def give() -> Any:
+def events_of(books: SlowBooks, give: Callable[[], Awaitable[Any]] | None = None) -> AccountEvents:
+    async def give_books() -> Any:
         return books
 
     async def changed(change: BalanceChange | None) -> None:
         return None
 
     ignore: Callable[[], None] = lambda: None  # noqa: E731
-    return AccountEvents(give, books, ignore, changed, FeedReport(dict, ManualClock()))
+    return AccountEvents(give or give_books, books, ignore, changed, FeedReport(dict, ManualClock()))
 
 
 async def leave(processing: "asyncio.Future[None]") -> None:
@@ -101,3 +108,30 @@ async def test_before_the_account_is_known_no_order_of_it_can_have_been_swept() 
 async def test_what_is_no_event_of_the_account_is_a_fault() -> None:
     with pytest.raises(TypeError, match="no event of the account"):
         await events_of(SlowBooks()).process("something else")  # type: ignore[arg-type]
+
+
+async def test_the_end_of_a_swept_order_is_told_though_who_asked_is_cancelled() -> None:
+    """Hummingbot's cancel_all gives up after a while, and its polls end with the network."""
+    books = SlowBooks()
+    books.may_tell.set()
+    events = events_of(books)
+    await events.process(OrderLogs([], 7))
+    books.may_tell.clear()
+    await leave(asyncio.ensure_future(events.left(OrderKey("0xb00c", True, 1), 7)))
+    books.may_tell.set()
+    await settle()
+    assert books.told == [(OrderKey("0xb00c", True, 1), 7)]
+
+
+async def test_an_event_that_the_last_connection_left_is_settled_though_the_account_cannot_be_started() -> None:
+    books = SlowBooks()
+    books.may_tell.set()
+
+    async def give() -> Any:
+        raise NotSentError("the network was left")
+
+    events = events_of(books, give)
+    events.account = books
+    with pytest.raises(NotSentError):
+        await events.process(OrderLogs(["filled"], 7))
+    assert books.told == ["filled"]

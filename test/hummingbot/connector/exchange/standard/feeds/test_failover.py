@@ -355,3 +355,15 @@ async def test_each_account_source_begins_where_the_one_before_it_ended() -> Non
     assert [event.block_number for event in told] == [100, 95, 101, 130]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_run_that_begins_before_the_last_one_has_ended_goes_on() -> None:
+    """Hummingbot cancels the task that runs the feed, does not wait for it, and starts another."""
+    async with Stage() as stage:
+        assert stage.task is not None
+        stage.task.cancel()
+        last, stage.task = stage.task, asyncio.ensure_future(stage.feed.run([PAIR], stage.told.append))
+        await settle()
+        assert last.cancelled() and not stage.task.done()
+        stage.polling.tell(trade("1"))
+        assert stage.told == [trade("1")] and stage.feed.state.source == "polling"
