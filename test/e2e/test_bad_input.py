@@ -100,7 +100,7 @@ async def test_a_url_that_is_none_is_refused(environment: pytest.MonkeyPatch, sa
 async def told_at_start(trading_pair: str, key: str, folder: Path) -> str:
     """What the connector logs as a warning or an error when a bot starts it."""
     connector = StandardExchange(standard_private_key=key, trading_pairs=[trading_pair], domain=CONNECTOR, data_path=folder)
-    warned, logger = asyncio.Event(), connector.logger()
+    warned, logger = asyncio.Event(), logging.getLogger("hummingbot.connector.exchange.standard")
 
     class Listener(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

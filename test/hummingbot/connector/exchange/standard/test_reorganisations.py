@@ -19,7 +19,7 @@ from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOK
 PRICES = {NATIVE_PAIR: Decimal("0.65"), TOKEN_PAIR: Decimal("60000")}
 AMOUNTS = {NATIVE_PAIR: Decimal("12.34"), TOKEN_PAIR: Decimal("0.001234")}
 # So that what happens within a test happens within the blocks that a reorganisation can reach.
-SLOW_BLOCKS = 0.8
+SLOW_BLOCKS = 1.6
 modes = pytest.mark.parametrize("mode", Reorg)
 
 

@@ -77,12 +77,10 @@ async def test_books_and_trades_are_the_exchanges_with_traders_at_full_rate(head
         world.start()
         await world.begun()
         begun = world.sandbox.node.head.number
-        await asyncio.sleep(1.0)
+        await until(lambda: len(world.seen.trades) > 20 and len(world.seen.of(BookDelta, SOMI)) > 5, 20.0)
         await world.quiet()
         world.same_books()
         same_trades_since_begun(world, begun)
-        assert len(world.seen.trades) > 20
-        assert len(world.seen.of(BookDelta, SOMI)) > 5
 
 
 @pytest.mark.parametrize(("generation", "seed"), list(zip(Generation, (1, 2))))
@@ -301,7 +299,7 @@ async def test_silence_is_noticed_also_when_pings_are_answered(switch):
         task = await running(world)
         setattr(world.faults, switch, True)
         started = world.clock.monotonic()
-        with pytest.raises(StreamBrokenError, match="no new block"):
+        with pytest.raises(StreamBrokenError, match=r"no new block|behind the chain"):
             await asyncio.wait_for(task, 3)
         assert world.clock.monotonic() - started < QUICK.silence + 0.5
 
