@@ -101,14 +101,21 @@ class Account:
         async with self._changing:
             if not self._running:
                 await self._sender.start()
-                self._began = await self._rpc.block_number()
-                if await self._journal.get(STATE) is None:
-                    await self._journal.set(STATE, json.dumps({"block": self._began}))
+                try:
+                    await self._note_beginning()
+                except BaseException:
+                    await self._sender.stop()  # the next start would begin another one beside it
+                    raise
                 self._running = True
                 if self._recalled:
                     # Which of them are settled is known now; by the time that the others are followed it may be forgotten.
                     settled = {tracked.id for tracked in self._finished}
                     self._follow(self._go_on([tracked for tracked in self.unfinished() if tracked.id not in settled]))
+
+    async def _note_beginning(self) -> None:
+        self._began = await self._rpc.block_number()
+        if await self._journal.get(STATE) is None:
+            await self._journal.set(STATE, json.dumps({"block": self._began}))
 
     async def stop(self) -> None:
         """Stop sending once everything on its way has come to its end, or after a while: the journal has the rest."""
@@ -129,6 +136,11 @@ class Account:
         self._sender.settle(*[tracked for tracked in self._sender.resumed if tracked.intent.kind not in (PLACE, TAKE, UNWRAP)])
         self._sender.resumed.clear()
         return resumed
+
+    def is_on_its_way(self, client_order_id: str) -> bool:
+        """Whether it is still to be seen what becomes of an order: its transaction may be mined yet."""
+        return client_order_id in self._in_doubt or any(client_order_id in tracked.intent.client_order_ids
+                                                        for tracked in self._sender.pending)
 
     async def _go_on(self, unsettled: Sequence[Tracked]) -> None:
         """After a stop and another start in one process: follow what is still on its way; what was not sent fails."""
@@ -282,12 +294,13 @@ class Account:
                 "of that time that Hummingbot did not save are not known", block)
             block, fills = self._began, []
             orders = await self._as_held(orders, block)
+        told = await self._journal.told_orders()
+        # From here on nothing may fail: what is given once must reach the caller.
         self.settlement.restore(orders)
         unfinished = self.unfinished()
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
-        told = await self._journal.told_orders()
         return Recalled(cursor, self._began, orders, unfinished, told, fills)
 
     async def _is_told(self, block: int) -> bool:

@@ -59,7 +59,8 @@ class Resumption:
             if not self._account.settlement.counts(trade_id):
                 self._updates.take_back_fill(client_order_id, trade_id)
         for client_order_id in restored:
-            await self._updates.fail_unsent(client_order_id, "It was never sent by the last run.")
+            if not self._account.is_on_its_way(client_order_id):  # the network may have been left meanwhile
+                await self._updates.fail_unsent(client_order_id, "It was never sent by the last run.")
         await self._cancel_unknown()
 
     async def _expect_unsaved(self, recalled: Recalled) -> None:

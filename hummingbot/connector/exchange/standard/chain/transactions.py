@@ -139,6 +139,9 @@ class TransactionSender:
         for task in self._tasks - self._settling:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Written down, since the journal may know them from a nonce that they lost and would send them again.
+        await self._ledger.fail([(tracked, "Not sent: the sender was stopped.") for tracked in self._ledger.queue
+                                 if not tracked.attempts])
         self._abandon("the sender was stopped; the next start follows it")
 
     def submit(self, intent: Intent) -> Tracked:

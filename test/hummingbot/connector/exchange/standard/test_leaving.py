@@ -5,7 +5,8 @@ from unittest.mock import patch
 
 import pytest
 
-from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
+from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.core.data_type.common import OrderType
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox, until
 
@@ -78,6 +79,7 @@ async def test_an_order_that_is_over_does_not_come_back_with_the_network() -> No
         account = exchange._account
         name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
         await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)
+        await until(lambda: any(tracked.intent.kind == PLACE for tracked in account._finished))  # told, and noted as told
         placed, block = list(account._finished), sandbox.node.head.number
         await exchange._execute_cancel(TOKEN_PAIR, name)
         assert order(exchange, name).is_cancelled and not account.settlement.resting
@@ -89,3 +91,23 @@ async def test_an_order_that_is_over_does_not_come_back_with_the_network() -> No
         await account.remember(block + 100)
         await until(lambda: not account._following)
         assert not account.settlement.resting
+
+
+async def test_a_start_that_breaks_off_leaves_no_sender_behind() -> None:
+    """Each further start would have come with one more."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange.stop_network()
+        account = exchange._account
+        await until(lambda: not account._running)
+        block_number = account._rpc.block_number
+
+        async def no_answer() -> int:
+            raise ApiUnavailableError("no node answers")
+
+        account._rpc.block_number = no_answer
+        with pytest.raises(ApiUnavailableError):
+            await account.start()
+        assert not account._sender._tasks
+        account._rpc.block_number = block_number
+        await account.start()
+        assert len(account._sender._tasks - account._sender._settling) == 2

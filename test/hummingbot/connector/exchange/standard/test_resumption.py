@@ -1,5 +1,6 @@
 """A connector that is killed and started again: named cases of what the crash test and the model found or must keep."""
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -7,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard import account
 from hummingbot.connector.exchange.standard.account import Recalled
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settlement
 from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resumption
@@ -239,6 +242,9 @@ class Remains:
     def expect(self, orders: Any) -> None:
         assert not orders
 
+    def is_on_its_way(self, client_order_id: str) -> bool:
+        return False
+
     def lists(self, key: OrderKey) -> bool:
         return key.book == BOOK
 
@@ -340,3 +346,43 @@ async def test_a_cancel_that_fails_is_told_and_the_others_go_on(caplog: pytest.L
     assert remains.cancelled == [LOST, KEPT]
     for name in "ab":
         assert f"The order {name} could not be cancelled: There is no gas money." in caplog.text
+
+
+async def test_a_placement_is_followed_though_the_journal_could_not_be_read_at_first(
+        rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_orders, failures = Journal.told_orders, iter([sqlite3.OperationalError("disk I/O error")])
+
+    async def at_the_second_time(journal: Journal) -> frozenset[str]:
+        for failure in failures:
+            raise failure
+        return await told_orders(journal)
+
+    await sent(rig)
+    (order,) = rig.open_orders()
+    rig.records.save(rig.exchange)
+    await rig.kill()
+    rig.sandbox.node.resume()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    monkeypatch.setattr(Journal, "told_orders", at_the_second_time)
+    await rig.connect()
+    await until(lambda: rig.exchange._resuming and rig.exchange._resuming.done())
+    assert rig.orders[order.client_order_id].current_state is OrderState.OPEN
+
+
+async def test_an_order_that_is_still_on_its_way_when_the_network_is_left_does_not_fail(
+        rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "STOP_TIMEOUT", 0.1)
+    await sent(rig)
+    (order,) = rig.open_orders()
+    rig.records.save(rig.exchange)
+    await rig.kill()
+    await rig.connect()
+    await until(lambda: rig.exchange._account and rig.exchange._account._sender.pending and rig.exchange._resuming)
+    await rig.exchange.stop_network()
+    await until(lambda: not rig.exchange._account._running)
+    await rig.exchange.start_network()
+    await until(lambda: rig.exchange._resuming.done() and not rig.exchange._resuming.cancelled())
+    assert rig.orders[order.client_order_id].current_state is OrderState.PENDING_CREATE
+    rig.sandbox.node.resume()
+    await rig.quiet()
+    assert rig.orders[order.client_order_id].current_state is OrderState.OPEN

@@ -133,3 +133,25 @@ async def test_an_order_whose_nonce_was_lost_before_a_kill_is_sent_by_the_next_r
     await second.run(5.0, 1)
     assert successes(second) == 1 and [sent.nonce for sent in node.executed] == [1]
     await second.close()
+
+
+async def test_an_order_that_waits_for_another_nonce_when_the_sender_stops_is_never_sent(tmp_path: Path) -> None:
+    """Whoever waited was told that it is not sent, and gave it up."""
+    node = FakeNode()
+    first = await Bench(tmp_path, node).start()
+    await first.clock.settle()
+    ledger = first.sender._ledger
+    tracked = ledger.new(intent(1))
+    slot, entry = ledger.sign(tracked, 0, Fees(node.base_fee, 0))
+    await first.journal.record([entry])
+    await first.journal.record([], [entry.attempt.hash])  # another program had the nonce
+    ledger.take_back(slot, entry)
+    ledger.queue.append(tracked)
+    first.watch([tracked])
+    await first.close()
+    assert isinstance(first.ends["order-1"], NotSentError)
+    node.use_nonce()
+    second = await Bench(tmp_path, node, first.clock).start()
+    await second.run(5.0)
+    assert [tracked.id for tracked in second.sender.resumed if not tracked.done] == [] and node.executed == []
+    await second.close()
