@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.chain.endpoints import shown_error
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.stream_connection import StreamingAssistantsFactory
 from hummingbot.connector.exchange.standard.transport import HttpAnswer
@@ -68,7 +69,7 @@ class WebAssistantTransport:
             raise ApiUnavailableError(f"{_server(url)} cannot be reached: check this URL in the connector's settings, and that "
                                       f"its server runs ({error.strerror or type(error).__name__}).") from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ApiUnavailableError(f"{_server(url)} did not answer: {type(error).__name__}: {error}") from error
+            raise ApiUnavailableError(f"{_server(url)} did not answer: {shown_error(error)}") from error
 
 
 def _server(url: str) -> str:

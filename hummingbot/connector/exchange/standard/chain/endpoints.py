@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import aiohttp
+
 from hummingbot.connector.exchange.standard.clock import Clock
 
 FIRST_PAUSE = 1.0
@@ -40,6 +42,13 @@ def host_of(url: str) -> str:
     except ValueError:
         port = ""
     return f"{parts.hostname or 'an URL without a host'}{port}"
+
+
+def shown_error(error: Exception) -> str:
+    """What an error of aiohttp says, without the URL that some of them quote."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return f"{type(error).__name__}: {error.status} {error.message}".strip()
+    return type(error).__name__ if isinstance(error, aiohttp.InvalidURL) else f"{type(error).__name__}: {error}"
 
 
 class EndpointPool:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
+from hummingbot.connector.exchange.standard.chain.endpoints import shown_error
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError
 from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest, WSRequest, WSResponse
@@ -75,7 +76,7 @@ class WsRpcClient:
         except TimeoutError:
             raise ApiUnavailableError(f"{self._host} does not answer within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ApiUnavailableError(f"{self._host}: {type(error).__name__}: {error}") from error
+            raise ApiUnavailableError(f"{self._host}: {shown_error(error)}") from error
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     async def close(self) -> None:
@@ -105,7 +106,7 @@ class WsRpcClient:
         except TimeoutError:
             raise ApiUnavailableError(f"{self._host} does not answer {method} within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            raise ApiUnavailableError(f"{self._host}: {type(error).__name__}: {error}") from error
+            raise ApiUnavailableError(f"{self._host}: {shown_error(error)}") from error
         finally:
             self._answers.pop(identity, None)
 

@@ -49,12 +49,16 @@ async def breaking(request):
     return response
 
 
+async def elsewhere(request):
+    raise web.HTTPFound(request.path_qs)
+
+
 @pytest.fixture
 async def url():
     app = web.Application()
     app.add_routes([web.get("/echo", echo), web.post("/echo", echo), web.get("/status/{status}", failing),
                     web.get("/silent", silent), web.get("/dripping", dripping), web.get("/endless", endless),
-                    web.get("/breaking", breaking)])
+                    web.get("/breaking", breaking), web.get("/elsewhere", elsewhere)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -134,3 +138,9 @@ async def test_cancelling_the_caller_cancels_the_request(transport, url):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_no_error_names_more_of_a_url_than_its_server(transport, url):
+    with pytest.raises(ApiUnavailableError) as error:
+        await transport.request("GET", url + "/elsewhere?key=SECRET", timeout=5)
+    assert url in str(error.value) and "SECRET" not in str(error.value)

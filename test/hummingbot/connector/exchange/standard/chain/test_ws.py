@@ -3,7 +3,9 @@ import asyncio
 import json
 
 import pytest
+from aiohttp import web
 
+import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot.connector.exchange.standard.chain import ws
 from hummingbot.connector.exchange.standard.chain.ws import MALFORMED_LIMIT, MALFORMED_WINDOW, WsRpcClient, websocket_url
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError
@@ -18,6 +20,20 @@ async def line():
     await client.open()
     yield assistant, client
     await client.close()
+
+
+@pytest.fixture
+async def refusing_server():
+    async def refuse(request):
+        return web.Response(status=403)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", refuse)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"ws://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
 
 
 async def test_answers_find_their_requests_in_any_order(line):
@@ -226,3 +242,14 @@ async def test_sending_into_a_broken_line_is_told(line):
 ])
 def test_the_websocket_of_a_node_is_beside_its_http_endpoint(rpc, stream):
     assert websocket_url(rpc) == stream
+
+
+async def test_a_refused_handshake_names_the_host_only(refusing_server):
+    """The path of a node's URL may hold an access key."""
+    factory = web_utils.build_api_factory()
+    client = WsRpcClient(await factory.get_ws_assistant(), f"{refusing_server}/ws/SECRET", ManualClock(), timeout=3.0)
+    with pytest.raises(ApiUnavailableError) as error:
+        await client.open()
+    assert "403" in str(error.value) and "SECRET" not in str(error.value)
+    await client.close()
+    await factory.close()

@@ -266,3 +266,25 @@ async def test_a_frame_that_hummingbots_parser_fails_at_is_counted_and_skipped(f
     line.end(None)
     with pytest.raises(StreamBrokenError, match="was closed"):
         await running
+
+
+@pytest.mark.parametrize("answer", [403, None])
+async def test_why_there_is_no_connection_names_the_host_only(answer: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The path or the query of a stream's URL may hold an access key."""
+    async def refuse(request: web.Request) -> web.Response:
+        if answer is None:
+            await asyncio.sleep(1)
+        return web.Response(status=answer or 200)
+
+    monkeypatch.setattr(CONSTANTS, "WS_CONNECT_TIMEOUT", 0.3)
+    app = web.Application()
+    app.router.add_get("/", refuse)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    peer = Peer(f"ws://127.0.0.1:{runner.addresses[0][1]}/?key=SECRET")
+    peer.start()
+    why = await peer.ended()
+    await peer.factory.close()
+    await runner.cleanup()
+    assert "127.0.0.1" in why and "SECRET" not in why

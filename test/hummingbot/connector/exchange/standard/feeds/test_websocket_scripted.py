@@ -258,7 +258,7 @@ async def test_what_ends_a_connection_ends_the_feed() -> None:
     scene = Scene()
     scene.line.refusal = TimeoutError()
     async with running(scene=scene):
-        assert await scene.broken() == "wss://stream.test does not answer"
+        assert await scene.broken() == "stream.test does not answer"
     scene = Scene()
     scene.line.broken = RuntimeError("WS is not connected.")
     async with running(scene=scene):
