@@ -39,6 +39,9 @@ class Node:
     async def call_many(self, calls: Any, block: Any = "latest") -> list[Any]:
         return self.answers
 
+    async def block_number(self) -> int:
+        return 901
+
     async def logs(self, address: str, topics: Any, first: int, last: int) -> list[Any]:
         self.asked_blocks.append(first)
         answer = self.logs_of.pop(0)
@@ -153,3 +156,8 @@ async def test_a_node_that_tells_the_logs_of_no_block_says_nothing_about_an_old_
     scene.account._began = 900
     scene.node.logs_of = list(answers)
     assert await scene.account._is_told(50) is is_told and scene.node.asked_blocks == asked
+
+
+async def test_the_head_is_the_nodes_and_only_books_of_the_listing_are_its(scene: Scene) -> None:
+    assert await scene.account.head() == 901
+    assert scene.account.lists(ASK) and not scene.account.lists(UNLISTED)

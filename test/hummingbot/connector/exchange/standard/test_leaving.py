@@ -8,6 +8,7 @@ import pytest
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.core.data_type.common import OrderType
+from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox, until
 
 
@@ -72,6 +73,19 @@ async def test_taking_up_the_last_run_ends_with_the_network_and_goes_on_with_it(
         agreed.set()
         await until(exchange._resuming.done)
         assert not exchange._resuming.cancelled()
+
+
+@pytest.mark.parametrize(("has_left", "is_cancelled"), [(True, True), (False, False)], ids=["left", "begun again meanwhile"])
+async def test_only_a_network_that_stays_left_ends_what_takes_up_the_last_run(has_left: bool, is_cancelled: bool) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        exchange._resuming = asyncio.ensure_future(asyncio.Event().wait())
+        exchange._has_left = has_left
+        await exchange._leave(exchange._account)
+        await settle()
+        assert exchange._resuming.cancelled() is is_cancelled
+        exchange._resuming.cancel()
+        exchange._resuming = None
+        await exchange._leave(exchange._account)
 
 
 async def test_an_order_that_is_over_does_not_come_back_with_the_network() -> None:

@@ -214,3 +214,15 @@ async def test_a_placement_whose_block_is_replaced_while_it_is_told_is_not_finis
     chain.placements._tell = replaced
     ((event,),) = await ends_of(chain.place("a"))
     assert event.client_order_id == "a" and chain.finished == []
+
+
+async def test_an_order_that_leaves_nothing_to_pay_for_cancels_is_refused_and_the_others_are_sent(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lacking(orders: Sequence[Any], cancels: int) -> list[int]:
+        return [5 * 10 ** 17, 0]
+
+    chain = Chain(receipt(placed(1)))
+    monkeypatch.setattr(chain, "lacking", lacking)
+    first, second = await ends_of(chain.place("a"), chain.place("b"))
+    assert isinstance(first, OrderRejectedError) and "up to 0.5 are needed. Fund the wallet." in str(first)
+    assert second[0].client_order_id == "b" and [tracked.intent.client_order_ids for tracked in chain.sent] == [("b",)]

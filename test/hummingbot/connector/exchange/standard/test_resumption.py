@@ -18,7 +18,7 @@ from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resum
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
-from test.hummingbot.connector.exchange.standard.clocks import ManualClock
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_data
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
@@ -293,6 +293,19 @@ async def test_an_order_that_the_journal_lost_is_taken_up_as_the_chain_holds_it(
     assert remains.behind == [], "the logs were waited for before"
     assert remains.settlement.resting == {LOST: Resting(LOST, "saved", 60_000, 7)}
     assert "it is taken up as the chain holds it" in caplog.text and remains.cancelled == []
+
+
+async def test_a_resumption_that_was_cancelled_goes_on_without_following_the_last_run_twice() -> None:
+    remains = Remains(saved(LOST))
+    remains.answers = [AWAY, [(60_000, 7)]]
+    recalled = Recalled(90, 95, [Resting(KEPT, "saved", 60_000, 5)], [], (), [])
+    first = asyncio.ensure_future(remains.resumption.run(recalled, ["saved"]))
+    await settle()
+    first.cancel()
+    await settle()
+    assert [type(event).__name__ for event in remains.told] == ["Opened"]
+    await remains.resumption.run(recalled, ["saved"])
+    assert first.cancelled() and len(remains.told) == 1 and LOST in remains.settlement.resting
 
 
 async def test_a_node_that_is_away_is_asked_again_for_what_the_journal_lost() -> None:

@@ -15,7 +15,7 @@ from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds.protocols.channels import ChannelsDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import BlockReached, BookContent, Told
-from hummingbot.connector.exchange.standard.feeds.session import Burst, Sequences, StreamSession
+from hummingbot.connector.exchange.standard.feeds.session import FRAMES_PER_TURN, Burst, Sequences, StreamSession
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle, until
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
@@ -288,3 +288,23 @@ async def test_why_there_is_no_connection_names_the_host_only(answer: int | None
     await peer.factory.close()
     await runner.cleanup()
     assert "127.0.0.1" in why and "SECRET" not in why
+
+
+async def test_frames_that_wait_already_do_not_keep_the_rest_of_the_bot_from_its_turn() -> None:
+    heard_at_turns: list[int] = []
+
+    async def others() -> None:
+        while True:
+            heard_at_turns.append(len(news))
+            await asyncio.sleep(0)
+
+    line, news = Connection(), list[Any]()
+    for number in range(3 * FRAMES_PER_TURN):
+        line.tell(BlockReached(number, {}))
+    session = StreamSession(line, "wss://stream.test", list, news.append, lambda quiet: None, ManualClock())  # type: ignore[arg-type]
+    running = asyncio.ensure_future(session.run(others))
+    await until(lambda: len(news) == 3 * FRAMES_PER_TURN)
+    assert {FRAMES_PER_TURN - 1, 2 * FRAMES_PER_TURN - 1} <= set(heard_at_turns)
+    line.end(None)
+    with pytest.raises(StreamBrokenError):
+        await running

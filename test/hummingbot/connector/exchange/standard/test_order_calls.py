@@ -1,0 +1,69 @@
+"""Orders as calls of the engine: bounded where the bounds are known, and a maker order that would take is refused."""
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.errors import OrderRejectedError
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.order_calls import TOLD_INTERVAL, OrderCalls
+from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey
+from hummingbot.connector.exchange.standard.orders.sizing import Level
+from hummingbot.core.data_type.common import OrderType
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
+
+WBTC = Market(Token("0x" + "bb" * 20, "WBTC", 8), Token("0x" + "cc" * 20, "USDC", 6), "0x" + "b2" * 20)
+KEY = OrderKey(WBTC.book, True, 7)
+PRICE = 60_000 * 10 ** 8
+
+
+class Offered:
+    """What is offered on the other side, and how far (x 1e8, None: not known) an order may rest from the market price."""
+
+    def __init__(self, opposite: Sequence[Level] = (), spread: int | None = None) -> None:
+        self.opposite, self.bound = opposite, spread
+
+    def levels(self, trading_pair: str, is_buy: bool) -> Sequence[Level]:
+        return self.opposite
+
+    def spread(self, trading_pair: str, is_buy: bool) -> int | None:
+        return self.bound
+
+    def market_price(self, trading_pair: str) -> int:
+        return PRICE
+
+
+def calls(offered: Offered, clock: ManualClock | None = None) -> OrderCalls:
+    return OrderCalls("0x" + "a1" * 20, Decimal("0.01"), clock or ManualClock(), offered)  # type: ignore[arg-type]
+
+
+def build(offered: Offered, order_type: OrderType, price: int, is_buy: bool = True) -> Any:
+    return calls(offered).build(WBTC, is_buy, order_type, Decimal("0.01"), Decimal(price))
+
+
+@pytest.mark.parametrize(("is_buy", "price"), [(True, 60_000), (True, 60_001), (False, 60_000), (False, 59_999)])
+def test_a_maker_order_that_would_take_is_refused(is_buy: bool, price: int) -> None:
+    with pytest.raises(OrderRejectedError, match=f"A maker order at {price} would take"):
+        build(Offered([Level(PRICE, 10 ** 6)]), OrderType.LIMIT_MAKER, price, is_buy)
+
+
+@pytest.mark.parametrize("opposite", [(), (Level(PRICE + 10 ** 8, 10 ** 6),)], ids=["nothing is offered", "it is offered higher"])
+def test_a_maker_order_that_takes_nothing_is_built(opposite: Sequence[Level]) -> None:
+    call = build(Offered(opposite), OrderType.LIMIT_MAKER, 60_000)
+    assert call.price == PRICE and call.expected_matches == 0
+
+
+def test_an_order_is_bounded_where_the_bounds_are_known() -> None:
+    assert build(Offered(), OrderType.LIMIT, 90_000).price == 90_000 * 10 ** 8
+    assert build(Offered(spread=10 ** 6), OrderType.LIMIT, 90_000).price < 90_000 * 10 ** 8
+
+
+def test_that_an_order_rests_elsewhere_is_told_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    clock = ManualClock()
+    building = calls(Offered(), clock)
+    call = building.build(WBTC, True, OrderType.LIMIT, Decimal("0.01"), Decimal(60_000))
+    there, elsewhere = (Opened("a", KEY.exchange_order_id, KEY, price, 1) for price in (PRICE, PRICE - 1))
+    assert [building.is_moved(WBTC, call, [event]) for event in (there, elsewhere, elsewhere)] == [False, True, False]
+    clock.now += TOLD_INTERVAL
+    assert building.is_moved(WBTC, call, [elsewhere]) and len(caplog.records) == 2
