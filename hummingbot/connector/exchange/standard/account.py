@@ -240,11 +240,11 @@ class Account:
         That is the resting orders with their deposits some blocks earlier; what happened since is read again by the next
         run, so that it need not be undone should those blocks be replaced. Of that, only the fills are noted.
         """
-        final = block_number - REORGANISED_BLOCKS
+        final = max(0, block_number - REORGANISED_BLOCKS)  # a young chain has no older block that could be asked for
         watched = self._sender.oldest_watched
         if watched is not None:
             # After a pause the logs are far ahead at once, and what a replaced block did to own transactions is taken back later.
-            final = min(final, watched - 1)
+            final = min(final, max(0, watched - 1))
         state = {"orders": [[*order.key, order.client_order_id, order.price, str(order.deposit)]
                             for order in self.settlement.resting_at(final)],
                  "fills": sorted(self.settlement.recent_fills(final))}

@@ -1,4 +1,5 @@
 """One wallet's account when its journal, its node or its orders are not as they should be."""
+import json
 import logging
 import sqlite3
 from collections.abc import Collection
@@ -11,6 +12,7 @@ import pytest
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.journal import STATE
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError, RpcError, StandardError
@@ -161,3 +163,11 @@ async def test_a_node_that_tells_the_logs_of_no_block_says_nothing_about_an_old_
 async def test_the_head_is_the_nodes_and_only_books_of_the_listing_are_its(scene: Scene) -> None:
     assert await scene.account.head() == 901
     assert scene.account.lists(ASK) and not scene.account.lists(UNLISTED)
+
+
+async def test_on_a_chain_younger_than_its_reorganisations_the_first_block_is_the_last_that_is_final(scene: Scene) -> None:
+    """No node tells the logs of a block before it, so that the next start would believe that they are forgotten."""
+    await scene.account._journal.open()
+    await scene.account.remember(5)
+    assert json.loads(await scene.account._journal.get(STATE) or "")["block"] == 0
+    await scene.account._journal.close()
