@@ -2,9 +2,11 @@
 
 What a market order in native tokens does not spend comes back as wrapped tokens, which the connector neither trades nor
 counts. Each refund is unwrapped by a transaction of its own, which nobody waits for. One that fails is told, and tried once
-more by the next start, if the wallet still holds as much. Wrapped tokens of another origin are the user's: told once.
+more by the next start, if the wallet still holds as much; where no node answers, the refund is told and left wrapped.
+Wrapped tokens of another origin are the user's: told once.
 """
 import logging
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -17,6 +19,8 @@ from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, S
 from hummingbot.connector.exchange.standard.markets import Token
 
 UNWRAP = "unwrap"
+MAX_REMEMBERED_REFUNDS = 1000
+_AGAIN = " The next start tries once more to unwrap them."
 
 
 class Unwraps:
@@ -31,7 +35,7 @@ class Unwraps:
         self._sender = sender
         self._gas = gas
         self._follow = follow
-        self._seen: set[str] = set()
+        self._seen: OrderedDict[str, None] = OrderedDict()
         self._told = False
 
     def resume(self, earlier: Sequence[Tracked], placements: Sequence[Tracked]) -> None:
@@ -41,7 +45,7 @@ class Unwraps:
         """
         unsettled = {str(tracked.id) for tracked in placements}
         unwraps = [tracked for tracked in earlier if tracked.intent.kind == UNWRAP]
-        self._seen.update(tracked.intent.tag for tracked in unwraps)
+        self._seen.update({tracked.intent.tag: None for tracked in unwraps})
         self._follow(self._go_on(unwraps, unsettled))
 
     async def _go_on(self, unwraps: Sequence[Tracked], unsettled: set[str]) -> None:
@@ -73,7 +77,9 @@ class Unwraps:
         tag = str(placement.id)
         if tag in self._seen:
             return
-        self._seen.add(tag)
+        self._seen[tag] = None
+        if len(self._seen) > MAX_REMEMBERED_REFUNDS:  # a placement is settled a second time soon or never
+            self._seen.popitem(last=False)
         try:
             if await self._held() < refund:
                 return
@@ -95,7 +101,7 @@ class Unwraps:
         except OutcomeUnknownError:
             return  # the sender was stopped: the next start goes on
         if failure is not None:
-            self._tell_failure(_amount(tracked), failure)
+            self._tell_failure(_amount(tracked), failure, _AGAIN)
 
     @staticmethod
     async def _failure(tracked: Tracked) -> str | None:
@@ -108,11 +114,11 @@ class Unwraps:
             return str(error)
         return None if receipt.ok else receipt.reason or "it was refused"
 
-    def _tell_failure(self, amount: int, why: str) -> None:
+    def _tell_failure(self, amount: int, why: str, what_next: str = "") -> None:
         logging.getLogger(__name__).warning(
-            "%s %s that came back of an order stay wrapped in the wallet (%s) and are not counted: %s The next start tries once "
-            "more to unwrap them; `withdraw` of the contract does it too.", self._shown(amount), self._native.symbol,
-            self._native.address, why if why.endswith(".") else f"{why}.")
+            "%s %s that came back of an order stay wrapped in the wallet (%s) and are not counted: %s%s `withdraw` of the "
+            "contract unwraps them, too.", self._shown(amount), self._native.symbol, self._native.address,
+            why if why.endswith(".") else f"{why}.", what_next)
 
     def _shown(self, units: int) -> str:
         return f"{self._native.from_units(units).normalize():f}"

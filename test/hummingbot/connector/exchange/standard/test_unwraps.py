@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard import unwraps
 from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
@@ -137,7 +138,7 @@ async def test_a_refund_that_is_not_in_the_wallet_any_more_was_unwrapped_then(ca
 
 
 @pytest.mark.parametrize(("held", "end", "why"), [
-    (AWAY, None, "the node is away."), (ONE, mined(False, "OutOfGas"), "OutOfGas."), (ONE, mined(False), "it was refused."),
+    (ONE, mined(False, "OutOfGas"), "OutOfGas."), (ONE, mined(False), "it was refused."),
     (ONE, NotSentError("It waited too long."), "It waited too long.")])
 async def test_why_a_refund_stays_wrapped_is_told(held: int | StandardError, end: Receipt | StandardError | None, why: str,
                                                   caplog: pytest.LogCaptureFixture) -> None:
@@ -191,3 +192,22 @@ async def test_a_node_that_is_away_at_the_start_is_told(caplog: pytest.LogCaptur
     wallet.unwraps.resume([earlier(mined(False, "OutOfGas"))], [])
     await wallet.done()
     assert "Wrapped SOMI in the wallet could not be looked up: the node is away" in caplog.text and wallet.settled == []
+
+
+async def test_the_refunds_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unwraps, "MAX_REMEMBERED_REFUNDS", 2)
+    wallet = Wallet(ONE, *[mined()] * 3)
+    for number in (7, 8, 9, 9, 8):
+        await wallet.unwraps.unwrap(market_order(number), ONE)
+    await wallet.done()
+    assert [tracked.intent.tag for tracked in wallet.sent] == ["7", "8", "9"] and len(wallet.unwraps._seen) == 2
+
+
+async def test_another_try_is_promised_only_where_the_journal_knows_of_one(caplog: pytest.LogCaptureFixture) -> None:
+    away = Wallet(AWAY)
+    await away.unwraps.unwrap(market_order(), ONE)
+    assert FAILED in caplog.text and "The next start" not in caplog.text and "the node is away. `withdraw` of the" in caplog.text
+    refused = Wallet(ONE, mined(False, "no gas"))
+    await refused.unwraps.unwrap(market_order(), ONE)
+    await refused.done()
+    assert "The next start tries once more" in caplog.text
