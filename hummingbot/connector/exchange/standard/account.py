@@ -198,6 +198,10 @@ class Account:
             held.append((int(price), int(deposit)) if owner == self.address else (0, 0))
         return held
 
+    def is_placing(self, client_order_id: str) -> bool:
+        """Whether a transaction that places the order is on its way."""
+        return any(client_order_id in tracked.intent.client_order_ids for tracked in self._sender.pending)
+
     def lists(self, key: OrderKey) -> bool:
         """Whether the order is in a book that the exchange lists."""
         return key.book in self._listing.by_book

@@ -61,7 +61,7 @@ class OrderCancels:
                                                 error)
             return False
         told = await self._caught_up(block_number)
-        known = told and not cancelled and await self._left(key, block_number)
+        known = told and not cancelled and await self._left(key, block_number) and not account.is_placing(order.client_order_id)
         if order.is_cancelled:
             return True
         if order.is_filled:

@@ -13,13 +13,15 @@ class OrderStates:
     """Reads what the engine holds of orders."""
 
     def __init__(self, venue: Venue, clock: Clock, caught_up: Callable[[int], Awaitable[bool]],
-                 left: Callable[[OrderKey, int], Awaitable[bool]]) -> None:
+                 left: Callable[[OrderKey, int], Awaitable[bool]], is_placing: Callable[[str], bool]) -> None:
         """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are; `left` is told of
-        orders that the book does not hold after that block, and tells whether their end is known."""
+        orders that the book does not hold after that block, and tells whether their end is known. One that `is_placing`
+        tells of by its client order id is on its way, and its id is that of a block that was replaced before this run."""
         self._venue = venue
         self._clock = clock
         self._caught_up = caught_up
         self._left = left
+        self._is_placing = is_placing
         self._missing: dict[OrderKey, int] = {}  # since which block
 
     async def read(self, orders: Sequence[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
@@ -27,7 +29,8 @@ class OrderStates:
 
         Raises ApiUnavailableError or RpcError, which say nothing about any order.
         """
-        keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None}
+        keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None
+                and not self._is_placing(order.client_order_id)}
         orders_now, head = await self._venue.orders_and_head(list(keys.values())) if keys else ([], 0)
         stored = dict(zip(keys.values(), orders_now))
         gone = [key for key, order in stored.items() if order.deposit == 0]

@@ -141,7 +141,8 @@ class StandardExchange(ExchangePyBase):
         self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
                                      self._money_moved, FeedReport(lambda: self.feed_states, self._time_source))
         self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up, self._events.left)
-        self._states = OrderStates(self._venue, self._time_source, self._events.caught_up, self._events.left)
+        self._states = OrderStates(self._venue, self._time_source, self._events.caught_up, self._events.left,
+                                   self._events.is_placing)
         self._balances = Balances(self._venue, address, ForeignOrders(self._venue, address, self._time_source),
                                   self._preferences.gas_reserve, lambda: self.in_flight_orders)
         self.real_time_balance_update = False

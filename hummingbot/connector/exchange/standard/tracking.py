@@ -75,7 +75,7 @@ class TrackerUpdates:
                 continue
             if order.is_failure and order.client_order_id not in self._tracker.lost_orders:
                 self._track_again(order)  # what failed in a block that was replaced succeeded after all
-            if isinstance(event, Opened):
+            if isinstance(event, Opened) or (OrderKey.parse(event.exchange_order_id) is None and not order.is_done):
                 self._rename(order, event)
             if order.is_pending_create:
                 await self._create(order, event, events)
@@ -105,15 +105,16 @@ class TrackerUpdates:
         self._tracker.start_tracking_order(order)
         return order
 
-    def _rename(self, order: InFlightOrder, opened: Opened) -> None:
-        """An order that Hummingbot knows by another id came back under this one after a reorganisation, or exists twice."""
+    def _rename(self, order: InFlightOrder, event: Opened | Filled | Closed) -> None:
+        """An order that Hummingbot knows by another id came back under this one after a reorganisation, or exists twice. One
+        that was taken whole this time never rested."""
         known = OrderKey.parse(order.exchange_order_id)
-        if known is None or known == opened.key:
+        if known is None or order.exchange_order_id == event.exchange_order_id:
             return
-        if known in self._resting:  # a batch that was refused, and placed one by one since, was let through after all
-            self._take_off(opened.key)
-        else:
-            order.update_exchange_order_id(opened.exchange_order_id)
+        if known not in self._resting:
+            order.update_exchange_order_id(event.exchange_order_id)
+        elif isinstance(event, Opened):  # a batch that was refused, and placed one by one since, was let through after all
+            self._take_off(event.key)
 
     async def _create(self, order: InFlightOrder, event: Settled, events: list[Settled]) -> None:
         """The creation comes first, with the price at which the order really rests."""

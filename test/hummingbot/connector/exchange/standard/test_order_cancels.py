@@ -23,12 +23,12 @@ def resting_order() -> InFlightOrder:
                          KEY.exchange_order_id, OrderState.OPEN)
 
 
-def cancels(cancelled: bool, told: bool, left: bool = True) -> OrderCancels:
+def cancels(cancelled: bool, told: bool, left: bool = True, placing: bool = False) -> OrderCancels:
     async def cancel(key: OrderKey) -> CancelResult:
         return CancelResult(cancelled, 5)
 
     async def give() -> Any:
-        return SimpleNamespace(cancel=cancel, settlement=SimpleNamespace(resting={}))
+        return SimpleNamespace(cancel=cancel, settlement=SimpleNamespace(resting={}), is_placing=lambda client_order_id: placing)
 
     async def caught_up(block_number: int) -> bool:
         return told
@@ -50,6 +50,10 @@ async def test_an_order_that_is_gone_is_not_missing_before_the_logs_were_read() 
 
 async def test_an_order_that_is_gone_is_not_missing_before_its_own_end_is_told() -> None:
     assert await cancels(cancelled=False, told=True, left=False).cancel(resting_order()) is False
+
+
+async def test_an_order_that_is_being_placed_again_is_not_missing() -> None:
+    assert await cancels(cancelled=False, told=True, placing=True).cancel(resting_order()) is False
 
 
 @pytest.mark.parametrize("told", [True, False])

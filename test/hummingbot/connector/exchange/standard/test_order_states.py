@@ -152,6 +152,17 @@ async def test_missing_order_that_rests_again_is_final_anew(world):
     assert world.misses == 0 and world.order.is_open
 
 
+async def test_order_that_is_being_placed_again_after_a_restart_is_not_missed(world):
+    """Its block was replaced while nothing ran: Hummingbot knows it by the id that it had there."""
+    del world.node.orders[KEY]
+    world.exchange._account.settlement.forget(KEY)
+    with patch.object(world.exchange._account, "is_placing", {"1"}.__contains__):
+        await world.exchange._update_order_status()
+        assert world.misses == 0 and world.order.is_open
+    await world.exchange._update_order_status()
+    assert world.misses == 1
+
+
 async def test_order_whose_end_the_logs_do_not_tell_yet_is_not_missed_by_its_cancels(world):
     """Blocks were replaced: the order is filled in one of the new ones, and only the old ones have been read."""
     del world.node.orders[KEY]

@@ -152,6 +152,12 @@ async def test_an_order_that_came_back_under_another_id_is_known_by_it(told: Tol
     assert told.order.exchange_order_id == again.exchange_order_id and told.taken_off == []
 
 
+async def test_an_order_that_was_taken_whole_when_it_came_back_is_known_by_its_transaction(told: Told) -> None:
+    taken = fill(1, Decimal(100))._replace(exchange_order_id="0xaa:5", is_maker=False)
+    await told.updates.tell([taken, closed(Ending.FILLED)._replace(exchange_order_id="0xaa:5")])
+    assert told.order.current_state is OrderState.FILLED and told.order.exchange_order_id == "0xaa:5"
+
+
 async def test_an_order_that_was_placed_a_second_time_is_taken_off(told: Told) -> None:
     double = OrderKey(MARKET.book, False, 8)
     told.updates.follow([KEY, double])
