@@ -84,6 +84,7 @@ class Account:
         self._recalled = False
         self._in_doubt: set[str] = set()
         self._began = 0
+        self._final = 0  # what happened up to this block is not known step by step any more
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
         updates.follow(self.settlement.resting.keys())
@@ -248,7 +249,8 @@ class Account:
         watched = self._sender.oldest_watched
         if watched is not None:
             # After a pause the logs are far ahead at once, and what a replaced block did to own transactions is taken back later.
-            final = min(final, max(0, watched - 1))
+            final = min(final, max(watched - 1, self._final))
+        self._final = max(self._final, final)
         state = {"orders": [[*order.key, order.client_order_id, order.price, str(order.deposit)]
                             for order in self.settlement.resting_at(final)],
                  "fills": sorted(self.settlement.recent_fills(final))}
@@ -304,7 +306,7 @@ class Account:
         unfinished = self.unfinished()
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
-        cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
+        self._final = cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
         return Recalled(cursor, self._began, orders, unfinished, told, fills)
 
     async def _is_told(self, block: int) -> bool:

@@ -76,7 +76,7 @@ class AccountEvents:
 
     def is_placing(self, client_order_id: str) -> bool:
         """Whether a transaction that places the order is on its way, as far as is known."""
-        return self._account is not None and self._account.is_placing(client_order_id)
+        return self.account is not None and self.account.is_placing(client_order_id)
 
     async def caught_up(self, block_number: int) -> bool:
         """Wait until the logs up to a block are processed, or a few seconds; whether they are."""

@@ -1,14 +1,19 @@
 """The connector on a chain that takes blocks back: its orders, fills and money are always those of the chain that is left."""
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from hummingbot.core.event.event_logger import EventLogger
@@ -79,6 +84,19 @@ async def test_a_placement_is_taken_back_by_the_receipt_although_the_logs_are_fa
     await until(lambda: order.is_pending_create)
     await rig.quiet()
     assert order.current_state is OrderState.OPEN and len(rig.exchange._account.settlement.resting) == 1
+
+
+async def test_what_is_forgotten_step_by_step_is_not_told_as_of_a_block_before(rig: Rig) -> None:
+    """A placement of an earlier run is found in an old block only after its order was filled: the state must not go back."""
+    order = await resting(rig)
+    account, head = rig.exchange._account, rig.sandbox.node.head.number
+    rig.sandbox.node.pause()
+    with patch.object(TransactionSender, "oldest_watched", None):
+        await account.remember(head + 100)
+    with patch.object(TransactionSender, "oldest_watched", 1), patch.object(account._journal, "set") as written:
+        account.settlement.resting[OrderKey.parse(order.exchange_order_id)].deposit -= 1  # so that there is something to write
+        await account.remember(head + 101)
+    assert head + 100 - REORGANISED_BLOCKS in [json.loads(call.args[1])["block"] for call in written.call_args_list]
 
 
 @modes
