@@ -635,6 +635,22 @@ async def test_what_waits_too_long_is_taken_back(bench: Bench) -> None:
     assert not bench.mined_orders() and [sent.nonce for sent in bench.node.executed] == [0]
 
 
+async def test_what_is_being_taken_back_is_followed_by_the_next_run_and_is_no_order_of_it(tmp_path: Path) -> None:
+    node, clock = FakeNode(), FakeClock()
+    node.mining = False
+    first = await Bench(tmp_path, node, clock).start()
+    first.submit(intent(1, patience=8.0))
+    await first.run(20.0)
+    await first.close()
+    second = await Bench(tmp_path, node, clock).start()
+    assert [tracked.intent.client_order_ids for tracked in second.sender.resumed] == [("order-1",)]
+    second.watch(second.sender.resumed)
+    node.mining = True
+    await second.run(30.0, 1)
+    assert isinstance(second.ends["order-1"], NotSentError) and not second.mined_orders()
+    await second.close()
+
+
 async def test_an_old_answer_of_a_node_changes_nothing(bench: Bench) -> None:
     bench.submit(intent(0), intent(1))
     await bench.run(1.0, 2)

@@ -19,7 +19,7 @@ from hummingbot.connector.exchange.standard.feeds.session import FRAMES_PER_TURN
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle, until
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
-from test.hummingbot.connector.exchange.standard.feeds.scripted import Connection
+from test.hummingbot.connector.exchange.standard.feeds.scripted import Connection, pass_time
 
 BLOCK = {"type": "block", "number": 7, "hash": "0x", "timestamp": 1, "sequences": {}}
 Script = Callable[[web.WebSocketResponse], Awaitable[None]]
@@ -307,4 +307,16 @@ async def test_frames_that_wait_already_do_not_keep_the_rest_of_the_bot_from_its
     assert {FRAMES_PER_TURN - 1, 2 * FRAMES_PER_TURN - 1} <= set(heard_at_turns)
     line.end(None)
     with pytest.raises(StreamBrokenError):
+        await running
+
+
+async def test_a_request_may_wait_for_its_answer_for_a_while_only() -> None:
+    clock, line = ManualClock(), Connection()
+    line.answers = False
+    session = StreamSession(line, "wss://stream.test", list, lambda news: None, lambda quiet: None, clock)  # type: ignore[arg-type]
+    running = asyncio.ensure_future(session.run(lambda: session.request({"method": "subscribe"})))
+    await pass_time(clock, CONSTANTS.WS_REQUEST_TIMEOUT - 0.25)
+    assert not running.done()
+    await pass_time(clock, 0.75)
+    with pytest.raises(StreamBrokenError, match="did not answer subscribe in time"):
         await running
