@@ -111,7 +111,7 @@ class ChainWorld:
 
     async def begun(self, *pairs: str) -> None:
         """Until every book has been told."""
-        await until(lambda: all(pair in self.seen.books for pair in pairs or self.markets) or self.failed(), 10.0)
+        await until(lambda: all(pair in self.seen.books for pair in pairs or self.markets) or self.failed(), 30.0)
 
     def failed(self) -> bool:
         return any(task.done() and not task.cancelled() and task.exception() for task in self._tasks)

@@ -175,7 +175,7 @@ async def test_a_snapshot_is_that_of_the_live_book_or_read_for_once():
 
 async def test_recent_trades_are_told_first_when_that_is_wanted():
     async with chain_world(traders=BUSY) as world:
-        await until(lambda: len(world.matches()) > 10, 5.0)
+        await until(lambda: len(world.matches()) > 10, 30.0)
         world.start(feed=ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
                                          trade_lookback=900))
         await world.begun()
@@ -192,7 +192,7 @@ async def test_trades_that_no_source_could_tell_are_told_when_the_stream_begins(
         for pair in world.markets:
             told.complete(pair)
         now.now += 60  # an outage of everything
-        await until(lambda: len(world.matches()) > 10, 5.0)
+        await until(lambda: len(world.matches()) > 10, 30.0)
         await asyncio.sleep(20 * BLOCK)
         world.start(feed=ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
                                          trade_lookback=1, told=told))
@@ -207,7 +207,7 @@ async def test_a_trade_is_called_the_same_by_the_chain_and_by_the_api():
         rest = RestClient(web_utils.WebAssistantTransport(factory, API_LIMIT_ID), [world.sandbox.api_url])
         world.start()
         await world.begun()
-        await until(lambda: len(world.seen.trades) > 30, 10.0)
+        await until(lambda: len(world.seen.trades) > 30, 30.0)
         await world.quiet()
         for market in world.markets.values():
             rows = {row.key for row in await rest.trades(market.base.address, market.quote.address)}
