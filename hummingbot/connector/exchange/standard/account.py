@@ -163,6 +163,9 @@ class Account:
         await self._updates.tell(settled)
         try:
             await self._journal.told([event.client_order_id for event in settled])
+        except sqlite3.ProgrammingError as error:
+            # The network was left and the journal closed; the next start finds the orders in Hummingbot's own records.
+            logging.getLogger(__name__).debug("That orders were told is not noted: %s", error)
         except (sqlite3.Error, OSError) as error:
             logging.getLogger(__name__).error("The journal cannot be written: %s", error)
 

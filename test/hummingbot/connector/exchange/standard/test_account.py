@@ -109,6 +109,13 @@ async def test_what_a_placement_did_is_told_even_if_the_journal_cannot_be_writte
         f"The journal cannot be written: {fault}"]
 
 
+async def test_a_journal_that_was_closed_when_the_network_was_left_is_no_error(
+        scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        await scene.account._tell([CLOSED])  # it was never opened here
+    assert scene.heard.told == [CLOSED] and not caplog.records
+
+
 async def test_orders_whose_outcome_is_not_known_are_left_to_the_next_start(scene: Scene) -> None:
     scene.end = OutcomeUnknownError("the sender was stopped")
     await scene.account.finish(placement("a", "b"))
