@@ -60,6 +60,15 @@ async def test_an_order_that_is_filled_but_for_a_trifle_is_done_without_a_pause(
     assert told.taken_off == [KEY] and told.events == ["SellOrderCreatedEvent", "OrderFilledEvent", "SellOrderCompletedEvent"]
 
 
+async def test_a_fill_under_another_id_leaves_an_order_that_still_rests_its_own(told: Told) -> None:
+    """A batch that was refused was let through after all, and what was placed twice was taken: the first one still rests."""
+    told.updates.follow({KEY})
+    other = OrderKey(MARKET.book, False, 8)
+    await told.updates.tell([fill(1, Decimal(10))._replace(exchange_order_id=other.exchange_order_id)])
+    assert told.order.exchange_order_id == KEY.exchange_order_id and told.order.executed_amount_base == 10
+    assert told.taken_off == []
+
+
 async def test_events_are_told_in_the_order_in_which_they_were_settled(told: Told) -> None:
     await asyncio.gather(*(told.updates.tell([fill(number, Decimal(10))]) for number in range(5)), told.updates.tell([closed()]))
     assert told.events[1:] == ["OrderFilledEvent"] * 5 + ["OrderCancelledEvent"]
