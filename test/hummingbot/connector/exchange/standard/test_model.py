@@ -219,8 +219,11 @@ def _run(examples: int, steps: int) -> None:
 
 
 def test_model_of_the_connector_in_short() -> None:
-    _run(examples=7, steps=40)
-    assert TOTALS["orders"] > 0 and TOTALS["comparisons"] > 0, "nothing happened"  # fills are a matter of chance in so few steps
+    for _ in range(3):  # in so few steps it is a matter of chance whether any order is filled
+        _run(examples=7, steps=40)
+        if TOTALS["fills"]:
+            break
+    assert TOTALS["orders"] > 0 and TOTALS["fills"] > 0, "nothing happened"
     print(dict(TOTALS))
 
 
