@@ -42,3 +42,7 @@ class Offers:
     def spread(self, trading_pair: str, is_buy: bool) -> int | None:
         """See MarketRules.spread."""
         return self._rules.spread(trading_pair, is_buy)
+
+    def opens(self, trading_pair: str) -> int:
+        """See MarketRules.opens."""
+        return self._rules.opens(trading_pair)

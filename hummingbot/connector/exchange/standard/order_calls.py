@@ -1,6 +1,7 @@
 """Hummingbot's order types as calls of the engine, by the book and the bounds as they are known now."""
 import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from hummingbot.connector.exchange.standard.clock import Clock
@@ -35,9 +36,10 @@ class OrderCalls:
               price: Decimal) -> OrderCall:
         """The call for an order. While the market's rules are not known its price is not bounded.
 
-        Raises OrderRejectedError for a maker order that would take, a market order that finds no offer, or a size that
-        the engine would refuse.
+        Raises OrderRejectedError for a market that opens later, a maker order that would take, a market order that finds no
+        offer, or a size that the engine would refuse.
         """
+        self._refuse_before_opening(market)
         opposite = self._offers.levels(market.trading_pair, is_buy)
         if order_type is OrderType.MARKET:
             return market_order(market, is_buy, amount, self._recipient, opposite, self._slippage)
@@ -48,6 +50,12 @@ class OrderCalls:
             _refuse_to_take(market, is_buy, price, opposite)
             return limit_order(market, is_buy, amount, price, self._recipient, matches=0)
         return limit_order(market, is_buy, amount, price, self._recipient, opposite, MAX_MATCHES)
+
+    def _refuse_before_opening(self, market: Market) -> None:
+        opens = self._offers.opens(market.trading_pair)
+        if opens > self._clock.time():
+            date = datetime.fromtimestamp(opens, UTC)
+            raise OrderRejectedError(f"{market.trading_pair} opens for trading at {date:%Y-%m-%d %H:%M:%S} UTC.")
 
     def _within(self, market: Market, is_buy: bool, price: Decimal, spread: int) -> Decimal:
         """The price, or the bound at which the engine would let the order rest instead (told once a pair and minute)."""

@@ -56,6 +56,11 @@ class MarketRules:
         facts = self.facts.get(trading_pair)
         return None if facts is None else facts.buy_spread if is_buy else facts.sell_spread
 
+    def opens(self, trading_pair: str) -> int:
+        """From when on (seconds since the epoch) the engine takes orders for the pair, 0 while it is not known."""
+        facts = self.facts.get(trading_pair)
+        return 0 if facts is None else facts.listing_date
+
 
 def trading_rule(market: Market, facts: MarketFacts) -> TradingRule:
     """Steps by the tokens' decimals; the minimum at the current market price. There is no economic minimum."""

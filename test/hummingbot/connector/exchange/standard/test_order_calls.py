@@ -1,5 +1,6 @@
 """Orders as calls of the engine: bounded where the bounds are known, and a maker order that would take is refused."""
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -19,10 +20,11 @@ PRICE = 60_000 * 10 ** 8
 
 
 class Offered:
-    """What is offered on the other side, and how far (x 1e8, None: not known) an order may rest from the market price."""
+    """What is offered on the other side, how far (x 1e8, None: not known) an order may rest from the market price, and when
+    trading begins."""
 
-    def __init__(self, opposite: Sequence[Level] = (), spread: int | None = None) -> None:
-        self.opposite, self.bound = opposite, spread
+    def __init__(self, opposite: Sequence[Level] = (), spread: int | None = None, listing_date: int = 0) -> None:
+        self.opposite, self.bound, self.listing_date = opposite, spread, listing_date
 
     def levels(self, trading_pair: str, is_buy: bool) -> Sequence[Level]:
         return self.opposite
@@ -32,6 +34,9 @@ class Offered:
 
     def market_price(self, trading_pair: str) -> int:
         return PRICE
+
+    def opens(self, trading_pair: str) -> int:
+        return self.listing_date
 
 
 def calls(offered: Offered, clock: ManualClock | None = None) -> OrderCalls:
@@ -52,6 +57,18 @@ def test_a_maker_order_that_would_take_is_refused(is_buy: bool, price: int) -> N
 def test_a_maker_order_that_takes_nothing_is_built(opposite: Sequence[Level]) -> None:
     call = build(Offered(opposite), OrderType.LIMIT_MAKER, 60_000)
     assert call.price == PRICE and call.expected_matches == 0
+
+
+@pytest.mark.parametrize("order_type", [OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET])
+def test_an_order_for_a_market_that_opens_later_is_refused(order_type: OrderType) -> None:
+    clock = ManualClock()
+    later = int(clock.time()) + 60
+    building = calls(Offered([Level(PRICE, 10 ** 6)], listing_date=later), clock)
+    day = datetime.fromtimestamp(later, UTC)
+    with pytest.raises(OrderRejectedError, match=f"WBTC-USDC opens for trading at {day:%Y-%m-%d %H:%M:%S} UTC"):
+        building.build(WBTC, True, order_type, Decimal("0.01"), Decimal(59_000))
+    clock.now += 61
+    assert building.build(WBTC, True, order_type, Decimal("0.01"), Decimal(59_000)).deposit > 0
 
 
 def test_an_order_is_bounded_where_the_bounds_are_known() -> None:
