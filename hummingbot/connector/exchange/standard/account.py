@@ -1,6 +1,5 @@
 """The wallet that trades: sends its orders and cancels, and knows what became of them."""
 import asyncio
-import json
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -32,6 +31,7 @@ from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE, Placements
+from hummingbot.connector.exchange.standard.saved_state import SavedState
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, Network
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
@@ -76,7 +76,7 @@ class Account:
         self._updates = updates
         self._following: set[asyncio.Task[None]] = set()
         self._allowances = Allowances(rpc, self._sender, wallet.address, listing.engine, self._gas.approve())
-        self._remembered: dict[str, Any] | None = None
+        self._remembered: SavedState | None = None
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()
         self._finished: list[Tracked] = []
@@ -116,7 +116,7 @@ class Account:
     async def _note_beginning(self) -> None:
         self._began = await self._rpc.block_number()
         if await self._journal.get(STATE) is None:
-            await self._journal.set(STATE, json.dumps({"block": self._began}))
+            await self._journal.set(STATE, SavedState(self._began, [], []).to_json())
 
     async def stop(self) -> None:
         """Stop sending once everything on its way has come to its end, or after a while: the journal has the rest."""
@@ -163,11 +163,10 @@ class Account:
         await self._updates.tell(settled)
         try:
             await self._journal.told([event.client_order_id for event in settled])
-        except sqlite3.ProgrammingError as error:
-            # The network was left and the journal closed; the next start finds the orders in Hummingbot's own records.
-            logging.getLogger(__name__).debug("That orders were told is not noted: %s", error)
         except (sqlite3.Error, OSError) as error:
-            logging.getLogger(__name__).error("The journal cannot be written: %s", error)
+            # The disk refuses, as the journal said, or the network was left and the journal closed: the next start finds the
+            # orders in Hummingbot's own records.
+            logging.getLogger(__name__).debug("That orders were told is not noted: %s", error)
 
     async def finish(self, tracked: Tracked, placed_anew: Collection[str] = ()) -> None:
         """Follow a placement of an earlier run, or one whose block was replaced, to its end, and tell it.
@@ -248,26 +247,40 @@ class Account:
         That is the resting orders with their deposits some blocks earlier; what happened since is read again by the next
         run, so that it need not be undone should those blocks be replaced. Of that, only the fills are noted.
         """
+        final = self._final_at(block_number)
+        self._final = max(self._final, final)
+        state = SavedState(final, [replace(order) for order in self.settlement.resting_at(final)],
+                           sorted(self.settlement.recent_fills(final)))
+        self.settlement.forget_steps(final)
+        settled = [tracked for tracked in self._finished if tracked.receipt is None or tracked.receipt.block_number <= final]
+        now = self._clock.monotonic()
+        if self._remembered is None or state[1:] != self._remembered[1:] or settled \
+                or now - self._remembered_at > REMEMBER_INTERVAL:
+            self._remembered, self._remembered_at = state, now
+            self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
+            await self._save(state, settled)
+
+        if self._deep is not None and final > 0 and self._deep.is_due:
+            self._follow(self._deep.look(final))
+
+    def _final_at(self, block_number: int) -> int:
+        """The newest block that counts as final once the logs up to a block are processed."""
         final = max(0, block_number - REORGANISED_BLOCKS)  # a young chain has no older block that could be asked for
         watched = self._sender.oldest_watched
         if watched is not None:
             # After a pause the logs are far ahead at once, and what a replaced block did to own transactions is taken back later.
             final = min(final, max(watched - 1, self._final))
-        self._final = max(self._final, final)
-        state = {"orders": [[*order.key, order.client_order_id, order.price, str(order.deposit)]
-                            for order in self.settlement.resting_at(final)],
-                 "fills": sorted(self.settlement.recent_fills(final))}
-        self.settlement.forget_steps(final)
-        settled = [tracked for tracked in self._finished if tracked.receipt is None or tracked.receipt.block_number <= final]
-        now = self._clock.monotonic()
-        if state != self._remembered or settled or now - self._remembered_at > REMEMBER_INTERVAL:
-            self._remembered, self._remembered_at = state, now
-            self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
-            over = [client_order_id for tracked in settled for client_order_id in tracked.intent.client_order_ids]
-            await self._journal.set(STATE, json.dumps({"block": final} | state), [tracked.id for tracked in settled], over)
+        return final
 
-        if self._deep is not None and final > 0 and self._deep.is_due:
-            self._follow(self._deep.look(final))
+    async def _save(self, state: SavedState, settled: Sequence[Tracked]) -> None:
+        over = [client_order_id for tracked in settled for client_order_id in tracked.intent.client_order_ids]
+        try:
+            await self._journal.set(STATE, state.to_json(), [tracked.id for tracked in settled], over)
+        except (sqlite3.Error, OSError) as error:
+            # The disk refuses, as the journal said. Until this can be written, a next run begins at the last state that was.
+            logging.getLogger(__name__).debug("The state of block %d is not noted: %s", state.block, error)
+            self._remembered = None
+            self._finished[:0] = settled
 
     async def _read_again(self, block_number: int) -> Reading:
         """The account's logs after a block, and what the engine holds of its orders after them."""
@@ -280,20 +293,30 @@ class Account:
 
     async def note_feeds(self, states: str) -> None:
         """Leave in the journal where the data come from now, for who looks at it from outside."""
-        await self._journal.set(FEEDS, states)
+        try:
+            await self._journal.set(FEEDS, states)
+        except (sqlite3.Error, OSError) as error:
+            logging.getLogger(__name__).debug("Where the data come from is not noted: %s", error)
 
     async def noted_books(self) -> set[str]:
         """The books in which orders of the last run rested."""
-        state = json.loads(await self._journal.get(STATE) or "{}")
-        return {order[0] for order in state.get("orders", ())}
+        return {order.key.book for order in (await self._saved()).orders}
+
+    async def _saved(self) -> SavedState:
+        """What the last run left. What cannot be read is replaced by what a new journal begins with."""
+        state = SavedState(self._began, [], [])
+        try:
+            return SavedState.from_json(await self._journal.get(STATE) or state.to_json())
+        except ValueError as error:
+            logging.getLogger(__name__).warning(
+                "What the last run noted of its orders cannot be read (%s): open orders are taken up as the chain holds them; "
+                "fills since then that Hummingbot did not save are not known", error)
+            await self._journal.set(STATE, state.to_json())
+            return state
 
     async def recall(self) -> Recalled:
         """Take up what the last run knew. Raises ApiUnavailableError when no node answers; then it may be asked again."""
-        state = json.loads(await self._journal.get(STATE) or "{}")
-        orders = [Resting(OrderKey(book, is_bid, number), client_order_id, price, int(deposit))
-                  for book, is_bid, number, client_order_id, price, deposit in state.get("orders", ())]
-        fills = [(name, trade) for name, trade in state.get("fills", ())]
-        block = int(state.get("block", self._began))
+        block, orders, fills = await self._saved()
         # Every node knows the newest blocks.
         forgotten = bool(self._began - block > KEPT_BLOCKS and (orders or self._sender.resumed)
                          and not await self._is_told(block + 1))

@@ -90,7 +90,7 @@ class Cancels:
         data = cancel_call([(self._listing.by_book[key.book], key.is_bid, key.id) for key in keys])
         tracked = self._sender.submit(Intent(
             to=self._listing.engine, data=data, value=0, gas_limit=self._gas.cancels(len(keys)) << attempt, kind=CANCEL,
-            patience=FOREVER))
+            patience=FOREVER, repeatable=True))
         receipt = await tracked.wait()
         self._sender.settle(tracked)
         return receipt

@@ -74,14 +74,12 @@ class DeepReorganisations:
                 await self._look(final)
             except StandardError as error:
                 logging.getLogger(__name__).debug("Final blocks could not be compared: %s", error)
-            except sqlite3.ProgrammingError:
-                pass  # the journal was closed meanwhile: the next start looks
-            except (sqlite3.Error, OSError) as error:
-                logging.getLogger(__name__).error("The journal cannot be written: %s", error)
+            except (sqlite3.Error, OSError) as error:  # the journal said so, or was closed meanwhile: the next start looks
+                logging.getLogger(__name__).debug("Final blocks could not be noted: %s", error)
 
     async def _look(self, final: int) -> None:
         if self._notes is None:
-            self._notes = [Note(*note) for note in json.loads(await self._journal.get(_NOTES) or "[]")]
+            self._notes = _parsed(await self._journal.get(_NOTES) or "[]")
         if self._notes and await self._is_replaced(self._notes[-1]):
             await self._go_back(self._notes[-1])
         if self._looks_left:
@@ -137,6 +135,17 @@ class DeepReorganisations:
             return []
         self._settlement.forget(key)
         return [Closed(client_order_id, key.exchange_order_id, Ending.CANCELED, 0, self._since)]
+
+
+def _parsed(text: str) -> list[Note]:
+    """The notes of the last run; none, with a warning, where they cannot be read."""
+    try:
+        notes = [Note(int(number), str(name)) for number, name in json.loads(text)]
+    except (RecursionError, TypeError, ValueError) as error:
+        logging.getLogger(__name__).warning("The final blocks that the last run noted cannot be read (%s): whether the chain "
+                                            "replaced one of them meanwhile is not known", error)
+        return []
+    return notes
 
 
 def _trade_id(match: OrderMatched) -> str:

@@ -38,6 +38,15 @@ class Broadcaster:
         attempts = [slot.newest[0] for slot in slots]
         for slot in slots:
             slot.sending = True
+        try:
+            await self._send(slots, attempts)
+        except BaseException:  # whether they left, and what was answered, is not known
+            for slot, attempt in zip(slots, attempts):
+                slot.exposed.add(attempt.hash)
+                self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)
+            raise
+
+    async def _send(self, slots: Sequence[Slot], attempts: Sequence[Attempt]) -> None:
         answers: Sequence[Any]
         try:
             answers = await self._rpc.send_raw_transactions([attempt.raw for attempt in attempts])

@@ -18,7 +18,8 @@ class Intent:
 
     `value` in wei. `kind`, `client_order_ids` and `tag` are the caller's and come back after a restart. `patience` is how
     many seconds after `submit` it may still be sent anew; after that a transaction that no block holds is taken back, by a
-    transfer of nothing with the same nonce. FOREVER is for what is as welcome late, such as a cancel.
+    transfer of nothing with the same nonce. FOREVER is for what is as welcome late, such as a cancel. What is `repeatable` does
+    no harm when it is mined twice, so it is sent even while the journal cannot be written.
     """
 
     to: str
@@ -29,6 +30,7 @@ class Intent:
     client_order_ids: tuple[str, ...] = ()
     tag: str = ""
     patience: float = 60.0
+    repeatable: bool = False
 
 
 class Attempt(NamedTuple):

@@ -1,7 +1,8 @@
 """What was sent, written down before it is sent: an SQLite file that answers, after a crash, what is still on its way.
 
 All statements run in one worker thread, never on the event loop, and those that are asked for in one tick are committed
-together. Every method raises sqlite3.Error or OSError when the disk refuses. No private key is ever in the file; a signed
+together. Every method raises sqlite3.Error or OSError when the disk refuses, which is logged once, as is that it works again; so
+callers need not say so. No private key is ever in the file; a signed
 transaction is, and can do nothing but what was wanted.
 """
 import asyncio
@@ -84,6 +85,7 @@ class Journal:
         self._queue: list[tuple[Callable[[sqlite3.Connection], Any], asyncio.Future[Any]]] = []
         self._flusher: asyncio.Task[None] | None = None
         self._opening = asyncio.Lock()
+        self._is_refused = False
 
     async def open(self) -> None:
         """Open or create the file; a damaged one is set aside, with a line in the log, and a new one begun.
@@ -189,10 +191,22 @@ class Journal:
                         future.set_exception(error)
                 if not isinstance(error, (sqlite3.Error, OSError)):
                     raise
+                self._tell(error)
             else:
+                self._tell(None)
                 for (_, future), result in zip(work, results):
                     if not future.done():
                         future.set_result(result)
+
+    def _tell(self, error: Exception | None) -> None:
+        """Say that the file cannot be used, and that it can be again, each once."""
+        if error is not None and not self._is_refused:
+            logging.getLogger(__name__).error(
+                "The journal %s cannot be written (%s): orders are refused until it can be. Cancels are sent, and what happens "
+                "to orders is followed and told", self._path, error)
+        elif error is None and self._is_refused:
+            logging.getLogger(__name__).info("The journal %s can be written again", self._path)
+        self._is_refused = error is not None
 
     def _settle(self, connection: sqlite3.Connection, ids: Sequence[int], now: float) -> None:
         connection.executemany("UPDATE intents SET settled = ? WHERE id = ?", [(now, number) for number in ids])

@@ -52,13 +52,18 @@ class Ledger:
 
     def filler(self) -> Tracked:
         """A transfer of nothing to oneself, to use up a nonce."""
-        return self.new(Intent(self._wallet.address, b"", 0, self._transfer_gas, FILLER, patience=FOREVER))
+        return self.new(Intent(self._wallet.address, b"", 0, self._transfer_gas, FILLER, patience=FOREVER, repeatable=True))
 
     def sign(self, tracked: Tracked, nonce: int, fees: Fees) -> tuple[Slot, Entry]:
         """Sign an intent with a nonce that was taken for it, or as the replacement of what has the nonce now."""
         intent = tracked.intent
-        signed = self._wallet.sign_transaction(chain_id=self._chain_id, nonce=nonce, to=intent.to, value=intent.value,
-                                               data=intent.data, gas_limit=intent.gas_limit, fees=fees)
+        try:
+            signed = self._wallet.sign_transaction(chain_id=self._chain_id, nonce=nonce, to=intent.to, value=intent.value,
+                                                   data=intent.data, gas_limit=intent.gas_limit, fees=fees)
+        except BaseException:
+            if nonce not in self.book.slots:
+                self.book.release(nonce)
+            raise
         attempt = Attempt(nonce, signed.raw, signed.hash, fees)
         slot = self.add(tracked, attempt)
         slot.sending = True
@@ -80,7 +85,7 @@ class Ledger:
         dead, self._dead = self._dead, []
         try:
             await self._journal.record(entries, dead)
-        except (sqlite3.Error, OSError):
+        except BaseException:
             self._dead = dead + self._dead
             raise
 
@@ -157,11 +162,11 @@ class Ledger:
             return
         try:
             await self._journal.failed([(tracked.id, why) for tracked, why in over])
-        except (sqlite3.Error, OSError) as error:
-            logging.getLogger(__name__).error("The end of %d transactions could not be written to the journal: %s",
-                                              len(over), error)
-        for tracked, why in over:
-            tracked.end(NotSentError(why))
+        except (sqlite3.Error, OSError) as error:  # the journal said so
+            logging.getLogger(__name__).debug("The end of %d transactions could not be written down: %s", len(over), error)
+        finally:
+            for tracked, why in over:
+                tracked.end(NotSentError(why))
         await self.settle([tracked for tracked, _ in over if tracked.intent.kind == FILLER])
 
     async def settle(self, done: Sequence[Tracked]) -> None:
@@ -170,5 +175,5 @@ class Ledger:
             return
         try:
             await self._journal.settled([tracked.id for tracked in done])
-        except (sqlite3.Error, OSError) as error:
-            logging.getLogger(__name__).error("%d settled transactions could not be marked in the journal: %s", len(done), error)
+        except (sqlite3.Error, OSError) as error:  # the journal said so; the next run settles them once more
+            logging.getLogger(__name__).debug("%d settled transactions could not be marked: %s", len(done), error)

@@ -17,13 +17,17 @@ and handed to the node in one request, without waiting for earlier ones. Then ea
 docs/protocol.md, "Following a transaction"): mined (with success or reverted, with the reason), or proven never to be mined
 (NotSentError). Whatever the node answers or fails to answer in between, an intent is never mined twice.
 
+Where the journal cannot be written, what would do harm when it is mined twice is not sent; what would not (`Intent.repeatable`)
+is. A fault in the sender itself is told once: an intent that it kept from being recorded is proven never to be mined, and all
+others are followed on.
+
 Where blocks can be replaced, a mined transaction is watched for some blocks more. One that lost its block has no end any
 more: `on_reorganised` is told, the bytes are sent again, and `wait` waits for the new end.
 """
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.broadcast import RESEND_ACCEPTED, RESEND_LAST, Broadcaster
@@ -38,6 +42,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_method_missing
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity
 from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
+from hummingbot.connector.exchange.standard.chain.supervision import Supervision
 from hummingbot.connector.exchange.standard.chain.watch import Mined, Watch
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import (
@@ -79,6 +84,7 @@ class TransactionSender:
                                   self._watch)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
+        self._supervision = Supervision("sender of transactions", clock)
         self._running = False
 
     @property
@@ -128,10 +134,9 @@ class TransactionSender:
         if self.resumed:
             logging.getLogger(__name__).info("%d transactions of the last run are followed to their end", len(self.resumed))
         self._running = True
-        self._ledger.wake.set()
         self._ledger.activity.set()
-        self._spawn(self._outbox())
-        self._spawn(self._follower.run())
+        self._spawn(self._supervision.keep(self._outbox))
+        self._spawn(self._supervision.keep(self._follower.run))
 
     async def stop(self) -> None:
         """Stop sending and following. What is not at its end raises OutcomeUnknownError; the journal has it."""
@@ -179,6 +184,7 @@ class TransactionSender:
             self._ledger.queue.append(tracked)
 
     async def _outbox(self) -> None:
+        self._ledger.wake.set()  # a fault may have left something behind
         while True:
             await self._ledger.wake.wait()
             self._ledger.wake.clear()
@@ -194,29 +200,38 @@ class TransactionSender:
                 await self._ledger.fail([(tracked, f"No node tells what gas costs: {error}") for tracked in waiting])
                 return
             fees = self._fee_policy.last
-        late, signed = self._sign_all(fees)
-        await self._ledger.fail([(tracked, "It waited too long to be sent.") for tracked in late])
-        if not signed:
-            return
+        portion, self._ledger.queue = self._ledger.queue[:_SIGNED_AT_ONCE], self._ledger.queue[_SIGNED_AT_ONCE:]
+        if self._ledger.queue:
+            self._ledger.wake.set()
+        now = self._clock.monotonic()
+        await self._ledger.fail([(tracked, "It waited too long to be sent.") for tracked in portion if now > tracked.deadline])
+        signed: list[tuple[Slot, Entry]] = []
         try:
+            self._sign_all([tracked for tracked in portion if not tracked.done], fees, signed)
             await self._ledger.record([entry for _, entry in signed])
         except (sqlite3.Error, OSError) as error:
-            logging.getLogger(__name__).error("Nothing is sent, since the journal cannot be written: %s", error)
-            over = [self._ledger.take_back(slot, entry) for slot, entry in reversed(signed)]
-            await self._ledger.fail([(tracked, f"The journal cannot be written: {error}") for tracked in over
-                                     if not tracked.attempts])
-            return
-        self._spawn(self._broadcaster.send([slot for slot, _ in signed]))
+            kept = [(slot, entry) for slot, entry in signed if entry.intent.repeatable]
+            await self._not_recorded([item for item in signed if item not in kept], (),
+                                     f"The journal cannot be written: {error}")
+            signed = kept
+        except Exception as error:
+            await self._not_recorded(signed, portion, f"Not sent because of a fault in the connector: {type(error).__name__}")
+            raise
+        if signed:
+            self._spawn(self._broadcaster.send([slot for slot, _ in signed]))
 
-    def _sign_all(self, fees: Fees) -> tuple[list[Tracked], list[tuple[Slot, Entry]]]:
-        """What has waited too long, and the signed attempts: new intents, then replacements, then fillers of gaps."""
+    async def _not_recorded(self, signed: Sequence[tuple[Slot, Entry]], portion: Sequence[Tracked], why: str) -> None:
+        """Undo what was signed and never left; the intents of it, and those of `portion`, that have no other attempt end."""
+        over = [self._ledger.take_back(slot, entry) for slot, entry in reversed(signed)]
+        await self._ledger.fail([(tracked, why) for tracked in dict.fromkeys([*over, *portion]) if not tracked.attempts])
+        if self._ledger.book.gaps():
+            self._ledger.wake.set()
+
+    def _sign_all(self, portion: Sequence[Tracked], fees: Fees, signed: list[tuple[Slot, Entry]]) -> None:
+        """Add the signed attempts: new intents, then replacements, then fillers of gaps."""
         ledger = self._ledger
-        portion, ledger.queue = ledger.queue[:_SIGNED_AT_ONCE], ledger.queue[_SIGNED_AT_ONCE:]
-        if ledger.queue:
-            ledger.wake.set()
-        now = self._clock.monotonic()
-        late = [tracked for tracked in portion if now > tracked.deadline]
-        signed = [ledger.sign(tracked, ledger.book.take(), fees) for tracked in portion if now <= tracked.deadline]
+        for tracked in portion:
+            signed.append(ledger.sign(tracked, ledger.book.take(), fees))
         replacements, ledger.replacements = ledger.replacements, []
         for slot, tracked in replacements:
             if ledger.book.slots.get(slot.nonce) is not slot or slot.sending or tracked.done:
@@ -232,13 +247,14 @@ class TransactionSender:
         for nonce in ledger.book.gaps():
             ledger.book.fill(nonce)
             signed.append(ledger.sign(ledger.filler(), nonce, fees))
-        return late, signed
 
     def _mined(self, slot: Slot, receipt: Receipt) -> None:
         winner = self._ledger.mined(slot, receipt)
-        if winner.done:  # given up for another attempt at the nonce, whose block was replaced
-            self._reopen(winner, None)
-        self._spawn(self._finish(slot, winner, receipt))
+        try:
+            if winner.done:  # given up for another attempt at the nonce, whose block was replaced
+                self._reopen(winner, None)
+        finally:
+            self._spawn(self._finish(slot, winner, receipt))
 
     def _replaced(self, entry: Mined) -> None:
         logging.getLogger(__name__).warning("Block %d with transaction %s was replaced; it is followed anew",
@@ -272,13 +288,9 @@ class TransactionSender:
 
     def _task_ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        if task.cancelled() or task.exception() is None:
-            return
-        self._running = False
-        logging.getLogger(__name__).error("The sender stopped because of a fault in it", exc_info=task.exception())
-        for other in self._tasks - self._settling:
-            other.cancel()
-        self._abandon("the sender failed; the next start follows it")
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._supervision.tell(error)
 
     def _abandon(self, why: str) -> None:
         for tracked in self._ledger.queue:

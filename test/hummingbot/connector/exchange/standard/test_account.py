@@ -103,10 +103,10 @@ async def test_what_a_placement_did_is_told_even_if_the_journal_cannot_be_writte
         raise fault
 
     monkeypatch.setattr(scene.account._journal, "told", told)
-    with caplog.at_level(logging.ERROR):
+    with caplog.at_level(logging.DEBUG, "hummingbot"):
         await scene.account._tell([CLOSED])
     assert scene.heard.told == [CLOSED] and [record.getMessage() for record in caplog.records] == [
-        f"The journal cannot be written: {fault}"]
+        f"That orders were told is not noted: {fault}"]
 
 
 async def test_a_journal_that_was_closed_when_the_network_was_left_is_no_error(

@@ -1,6 +1,5 @@
 """Every transaction comes to exactly one end, whatever the node does in between."""
 import logging
-import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -250,21 +249,6 @@ async def test_what_is_settled_is_not_resumed(tmp_path: Path) -> None:
     await second.close()
 
 
-async def test_nothing_leaves_when_the_journal_cannot_be_written(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    async def record(*_: Any) -> None:
-        raise sqlite3.OperationalError("disk full")
-
-    bench.journal.record = record  # type: ignore[method-assign]
-    bench.submit(intent(1), intent(2))
-    await bench.run(1.0, 2)
-    assert all(isinstance(end, NotSentError) and "disk full" in str(end) for end in bench.ends.values())
-    assert not bench.node.accepted and "disk full" in caplog.text
-    del bench.journal.record  # type: ignore[method-assign]
-    bench.submit(intent(3))
-    await bench.run(1.0, 3)
-    assert [sent.nonce for sent in bench.node.executed] == [0]
-
-
 async def test_without_any_node_nothing_is_signed(bench: Bench) -> None:
     async def unreachable() -> None:
         raise ApiUnavailableError("http://node is not reachable")
@@ -468,33 +452,6 @@ async def _end(tracked: Tracked) -> Receipt | StandardError:
         return await tracked.wait()
     except StandardError as error:
         return error
-
-
-async def test_a_broken_journal_at_the_end_is_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    async def broken(*_: Any) -> None:
-        raise sqlite3.OperationalError("disk full")
-
-    bench.journal.failed = bench.journal.settled = broken  # type: ignore[method-assign]
-    bench.node.funds = False
-    bench.submit(intent(1))
-    await bench.run(1.0, 1)
-    bench.node.funds = True
-    bench.sender.settle(*bench.submit(intent(2)))
-    await bench.run(1.0, 2)
-    assert isinstance(bench.ends["order-1"], NotSentError) and successes(bench) == 1
-    assert "could not be written" in caplog.text and "could not be marked" in caplog.text
-
-
-async def test_a_fault_of_the_sender_itself_is_loud_and_ends_every_wait(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
-    bench.node.mining = False
-    bench.submit(intent(1))
-    await bench.run(1.0)
-    bench.node.before = lambda method, params: 1 / 0
-    bench.submit(intent(2))
-    await bench.run(1.0, 2)
-    assert all(isinstance(end, OutcomeUnknownError) for end in bench.ends.values())
-    assert "ZeroDivisionError" in caplog.text
-    assert isinstance(await _end(bench.sender.submit(intent(3))), NotSentError)
 
 
 async def test_an_impatient_order_whose_nonce_was_used_is_not_sent_late(bench: Bench) -> None:

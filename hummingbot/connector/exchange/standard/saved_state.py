@@ -1,0 +1,54 @@
+"""What an account leaves in its journal for the next run, as JSON."""
+import json
+from typing import Any, NamedTuple
+
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
+
+
+class SavedState(NamedTuple):
+    """The orders that rested after block `block`, and the fills that were told since, as (client order id, trade id)."""
+
+    block: int
+    orders: list[Resting]
+    fills: list[tuple[str, str]]
+
+    def to_json(self) -> str:
+        """As it is written."""
+        orders = [[*order.key, order.client_order_id, order.price, str(order.deposit)] for order in self.orders]
+        return json.dumps({"block": self.block, "orders": orders, "fills": self.fills})
+
+    @classmethod
+    def from_json(cls, text: str) -> "SavedState":
+        """As it was written; raises ValueError for anything else."""
+        try:
+            state = json.loads(text)
+            return cls(_natural(state["block"]), [_order(*order) for order in state.get("orders", ())],
+                       [(_text(name), _trade(trade)) for name, trade in state.get("fills", ())])
+        except (AttributeError, LookupError, RecursionError, TypeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def _order(book: Any, is_bid: Any, number: Any, client_order_id: Any, price: Any, deposit: Any) -> Resting:
+    if not isinstance(is_bid, bool):
+        raise ValueError(f"{is_bid!r} is no side")
+    return Resting(OrderKey(_text(book), is_bid, _natural(number)), _text(client_order_id), _natural(price),
+                   _natural(int(_text(deposit))))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    return value
+
+
+def _natural(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{value!r} is no number of something")
+    return value
+
+
+def _trade(value: Any) -> str:
+    book, _, number = _text(value).rpartition(":")
+    if not book or not (number.isascii() and number.isdigit()):
+        raise ValueError(f"{value!r} names no trade")
+    return _text(value)

@@ -1,0 +1,38 @@
+"""What an account leaves for its next run: read as it was written, and nothing else is read at all."""
+import json
+
+import pytest
+
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
+from hummingbot.connector.exchange.standard.saved_state import SavedState
+
+BOOK = "0x" + "b2" * 20
+ORDERS = [Resting(OrderKey(BOOK, True, 7), "a", 10 ** 8, 10 ** 30), Resting(OrderKey(BOOK, False, 8), "b", 3, 0)]
+STATE = SavedState(1_234, ORDERS, [("a", f"{BOOK}:12")])
+
+
+@pytest.mark.parametrize("state", [STATE, SavedState(0, [], [])])
+def test_it_is_read_as_it_was_written(state: SavedState) -> None:
+    assert SavedState.from_json(state.to_json()) == state
+
+
+def test_the_state_of_a_first_run_names_its_block_only() -> None:
+    assert SavedState.from_json('{"block": 5}') == SavedState(5, [], [])
+
+
+@pytest.mark.parametrize("text", [
+    "", "{", "[]", "5", "null", "{}", '{"block": "5"}', '{"block": -1}', '{"block": true}', '{"block": 1, "orders": 3}',
+    '{"block": 1, "orders": [[1, 2]]}', '{"block": 1, "fills": [["a"]]}', '{"block": 1, "fills": [["a", "12"]]}',
+    '{"block": 1, "fills": [["a", "0x:²"]]}', '{"block": 1, "fills": {"a": 1}}', "[" * 100_000])
+def test_anything_else_is_a_value_error(text: str) -> None:
+    with pytest.raises(ValueError):
+        SavedState.from_json(text)
+
+
+@pytest.mark.parametrize(("at", "value"), [(0, 5), (1, 1), (2, "7"), (2, -7), (3, None), (4, 1.5), (5, 10 ** 30), (5, "1e3"),
+                                           (5, "-1")])
+def test_an_order_with_a_part_that_makes_no_sense_is_a_value_error(at: int, value: object) -> None:
+    state = json.loads(STATE.to_json())
+    state["orders"][0][at] = value
+    with pytest.raises(ValueError):
+        SavedState.from_json(json.dumps(state))
