@@ -88,11 +88,13 @@ class Invariants:
         self._world = world
         self._problem: Violation | None = None
         self._by_nonce: dict[int, dict[str, Transaction]] = {}
+        self._taken: set[str] = set()
         self._trades: dict[tuple[str, TradeType], str] = {}
         self._removed_trades: set[str] = set()
         self._ended: list[str] = []
         self._reorganised_at = -1e9
         world.network.sent = self._sent
+        world.network.answered = self._answered
 
     def reorganised(self) -> None:
         """Blocks are replaced: what ended lately may be open again for a moment."""
@@ -159,19 +161,26 @@ class Invariants:
     # Transactions
 
     def _sent(self, body: bytes) -> None:
-        if b"eth_sendRawTransaction" not in body:
-            return
-        calls = json.loads(body)
-        for call in calls if isinstance(calls, list) else [calls]:
-            if call["method"] == "eth_sendRawTransaction":
-                self._check_sent(bytes.fromhex(call["params"][0][2:]))
+        for _, raw in _raw_transactions(body):
+            self._check_sent(raw)
+
+    def _answered(self, body: bytes, answer: bytes) -> None:
+        """What the node refused and never had is nothing that another transaction of its nonce would have to replace."""
+        for number, raw in _raw_transactions(body):
+            transaction = self._decoded(raw)
+            if transaction is None:
+                continue
+            own = [told for told in _listed(json.loads(answer)) if isinstance(told, dict) and told.get("id") == number]
+            if any("error" not in told for told in own):
+                self._taken.add(transaction.hash)
+            elif own and transaction.hash not in self._taken:
+                self._by_nonce.get(transaction.nonce, {}).pop(transaction.hash, None)
 
     def _check_sent(self, raw: bytes) -> None:
         """I7 and I8: another transaction of a nonce replaces the one before it, by a higher fee, or it is never sent."""
-        try:
-            transaction = decode_transaction(raw, self._world.sandbox.node.settings.chain_id)
-        except TransactionRejected:
-            return  # a probe that no node takes
+        transaction = self._decoded(raw)
+        if transaction is None:
+            return
         siblings = self._by_nonce.setdefault(transaction.nonce, {})
         if transaction.hash in siblings:
             return
@@ -180,7 +189,13 @@ class Invariants:
                 self._fail("I8", f"nonce {transaction.nonce} is used for two transactions that do not replace each other")
         siblings[transaction.hash] = transaction
         if len(self._by_nonce) > 500:
-            del self._by_nonce[min(self._by_nonce)]
+            self._taken -= self._by_nonce.pop(min(self._by_nonce)).keys()
+
+    def _decoded(self, raw: bytes) -> Transaction | None:
+        try:
+            return decode_transaction(raw, self._world.sandbox.node.settings.chain_id)
+        except TransactionRejected:
+            return None  # a probe that no node takes
 
     # At a quiet point
 
@@ -246,3 +261,16 @@ def _kind(problems: list[str]) -> str:
     if "OPEN" in text or "PARTIALLY_FILLED" in text:
         return "I3"
     return "I6" if "on the chain" in text else "rest"
+
+
+def _raw_transactions(body: bytes) -> list[tuple[int, bytes]]:
+    """The signed transactions that a request hands to the node, by the id of the call."""
+    if b"eth_sendRawTransaction" not in body:
+        return []
+    return [(call["id"], bytes.fromhex(call["params"][0][2:])) for call in _listed(json.loads(body))
+            if call["method"] == "eth_sendRawTransaction"]
+
+
+def _listed(message: Any) -> list[Any]:
+    """A batch, or a single message as one of its own."""
+    return message if isinstance(message, list) else [message]

@@ -66,6 +66,7 @@ class Network:
         self.weather = {"rpc": Weather(), "rest": Weather(), "stream": Weather()}
         self.requests: deque[float] = deque()
         self.sent: Callable[[bytes], None] = lambda body: None
+        self.answered: Callable[[bytes, bytes], None] = lambda body, answer: None
         self._loop = loop
         self._endpoints = endpoints
         self._random = random
@@ -96,7 +97,7 @@ class Network:
         self.requests.append(self._loop.time())
         if data is not None:
             self.sent(data)
-        handle = partial(self._endpoints.rpc, data) if data is not None else partial(self._endpoints.rest, path)
+        handle = partial(self._asked, data) if data is not None else partial(self._endpoints.rest, path)
         there, back = weather.delay(self._random), weather.delay(self._random)
         if accident == "refused":
             self._loop.call_later(there, _fail, answer, _refused(url))
@@ -106,6 +107,11 @@ class Network:
             self._loop.call_later(there, self._arrive, method, url, handle, accident, back, answer)
         if accident == "twice":
             self._loop.call_later(there + back, self._arrive, method, url, handle, None, FOR_EVER, self._loop.create_future())
+
+    def _asked(self, body: bytes) -> Answer:
+        told = self._endpoints.rpc(body)
+        self.answered(body, told.body)
+        return told
 
     def _arrive(self, method: str, url: str, handle: Callable[[], Answer], accident: str | None, back: float,
                 answer: "asyncio.Future[Any]") -> None:
