@@ -9,6 +9,7 @@ from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, O
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Filled, OrderKey, Resting, Settlement
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
@@ -45,7 +46,7 @@ async def test_f26_every_source_tells_of_the_same_fill(feed: str) -> None:
         await until(lambda: len(order(exchange, name).order_fills) == 2)
         told: list[OrderLogs] = []
         for _ in range(2):  # all logs of the chain, and all of them again
-            await exchange._account.polling_feed(0, lambda: 1.0).read(told.append)
+            await exchange._account.polling_feed(ToldLogs(0), lambda: 1.0).read(told.append)
         for event in told:
             await exchange._events.process(event)
         assert await exchange._venue.rest.trades(market.base.address, market.quote.address)

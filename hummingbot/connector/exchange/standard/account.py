@@ -25,6 +25,7 @@ from hummingbot.connector.exchange.standard.deep_reorganisations import DeepReor
 from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
 from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
@@ -285,7 +286,7 @@ class Account:
     async def _read_again(self, block_number: int) -> Reading:
         """The account's logs after a block, and what the engine holds of its orders after them."""
         logs: list[EngineLog] = []
-        feed = self.polling_feed(block_number, lambda: 0.0)
+        feed = self.polling_feed(ToldLogs(block_number), lambda: 0.0)
         await feed.read(lambda event: logs.extend(event.logs) if isinstance(event, OrderLogs) else None)
         keys = list(self.settlement.resting)
         held = await self.held(keys, feed.block_number) if keys else []
@@ -350,7 +351,6 @@ class Account:
         held = await self.held([order.key for order in orders], block)
         return [replace(order, price=price, deposit=deposit) for order, (price, deposit) in zip(orders, held) if deposit]
 
-    def polling_feed(self, cursor: int | None, interval: Callable[[], float],
-                     noticed: Noticed | None = None) -> PollingAccountFeed:
-        """The logs of the engine from a block on, by polling; `noticed` is told of all that is read, anybody's."""
-        return PollingAccountFeed(self._rpc, self._listing.engine, self.address, cursor, self._clock, interval, noticed)
+    def polling_feed(self, told: ToldLogs, interval: Callable[[], float], noticed: Noticed | None = None) -> PollingAccountFeed:
+        """The logs of the engine beyond what was told, by polling; `noticed` is told of all that is read, anybody's."""
+        return PollingAccountFeed(self._rpc, self._listing.engine, self.address, told, self._clock, interval, noticed)

@@ -425,7 +425,7 @@ class StandardExchange(ExchangePyBase):
         self._resume = partial(resumption.run, recalled, self._restored)
         self._resuming = safe_ensure_future(self._resume())
         return account_feed(self._preferences.feed, self._feed_context,
-                            lambda cursor: account.polling_feed(cursor, self._account_interval, self._freshness.on_chain),
+                            lambda told: account.polling_feed(told, self._account_interval, self._freshness.on_chain),
                             recalled.cursor)
 
     def _restored_books(self) -> set[str]:

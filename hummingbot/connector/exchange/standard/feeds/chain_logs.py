@@ -317,7 +317,7 @@ class ChainAccountFeed:
     name = "chain"
 
     def __init__(self, source: ChainSource, reader: PollingAccountFeed) -> None:
-        """`reader` knows the cursor, what was delivered, and how to undo it; nothing else may run it meanwhile."""
+        """`reader` knows what was told and how to undo it; nothing else may run it meanwhile."""
         self._source = source
         self._reader = reader
         self._stream: ChainStream | None = None

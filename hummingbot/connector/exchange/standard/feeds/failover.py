@@ -63,11 +63,11 @@ class _Running[Feed, Event]:
         if not self.ready.is_set() and self._is_ready(self._waiting):
             self.ready.set()
 
-    def go_live(self, sink: Callable[[Event], None], renew: Callable[[Event], Event]) -> None:
-        """Hand out what waited, renewed, and everything from now on."""
+    def go_live(self, sink: Callable[[Event], None], taken_over: Callable[[Feed, list[Event]], list[Event]]) -> None:
+        """Hand out what is to be told of the events that waited, and everything from now on."""
         waiting, self._waiting = self._waiting, []
-        for event in waiting:
-            sink(renew(event))
+        for event in taken_over(self.feed, waiting):
+            sink(event)
         self._sink = sink
 
     async def end(self) -> None:
@@ -83,18 +83,18 @@ def _ignore(event: Any) -> None:
 
 class Failover[Feed, Event]:
     """The policy for one kind of data. `run` runs a feed into a sink, `ready` tells whether its events suffice to go live,
-    `renew` makes an event that had to wait one of now."""
+    `taken_over` gives what is to be told now of the events that had waited when a feed goes live."""
 
     def __init__(self, what: str, sources: Sequence[Source[Feed]],
                  run: Callable[[Feed, Callable[[Event], None]], Coroutine[Any, Any, None]],
-                 ready: Callable[[list[Event]], bool], renew: Callable[[Event], Event], clock: Clock,
+                 ready: Callable[[list[Event]], bool], taken_over: Callable[[Feed, list[Event]], list[Event]], clock: Clock,
                  chance: random.Random) -> None:
         """`what` names the data in log lines; `chance` spreads the retries of many bots."""
         self._what = what
         self._sources = sources
         self._run_feed = run
         self._ready = ready
-        self._renew = renew
+        self._taken_over = taken_over
         self._clock = clock
         self._chance = chance
         self._failures = [0] * len(sources)
@@ -209,7 +209,7 @@ class Failover[Feed, Event]:
             logging.getLogger(__name__).info("%s: from %s to %s: %s", self._what, before, now, reason)
         if changed or not before:
             self._state = FeedState(now, self._clock.monotonic(), self._heard, self._state.switches + changed, reason)
-        running.go_live(sink, self._renew)
+        running.go_live(sink, self._taken_over)
 
 
 def _reason(task: "asyncio.Task[None]") -> str:

@@ -15,16 +15,15 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     AccountSink,
     BookSnapshot,
     MarketSink,
-    OrderLogs,
     PublicTrade,
     UpdateIds,
 )
 from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
+from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import TradeRow, parse_tick_book
-from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 
 # A quiet book is asked only so often, in seconds.
 IDLE_INTERVAL = 5.0
@@ -32,8 +31,6 @@ QUIET_POLLS_TO_IDLE = 5
 MAX_REMEMBERED_TRADES = 1000
 # After an outage further pages of trades are read until one is known, but not more than so many.
 MAX_TRADE_PAGES = 20
-# The node may index logs a little later than it reports the block, and a reorganisation may replace them.
-OVERLAP_BLOCKS = REORGANISED_BLOCKS
 MAX_BLOCK_RANGE = 1000
 Noticed = Callable[[Sequence[EngineLog], int, int], None]
 TOPICS = [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]]
@@ -166,33 +163,33 @@ class PollingMarketFeed:
 class PollingAccountFeed:
     """Own maker fills and cancels from the engine's logs, by block ranges from a cursor that outlives the process.
 
-    The newest blocks are read again each time. A log that was delivered and stands there no longer is delivered once more,
-    as removed, when its block was proven to be replaced: a node that answers less than it knows proves nothing.
+    The newest blocks are read again each time. A log that was told and stands there no longer is told once more, as removed,
+    when its block was proven to be replaced: a node that answers less than it knows proves nothing.
     """
 
     name = "polling"
 
-    def __init__(self, rpc: RpcClient, engine: str, account: str, cursor: int | None, clock: Clock,
+    def __init__(self, rpc: RpcClient, engine: str, account: str, told: ToldLogs, clock: Clock,
                  interval: Callable[[], float], noticed: Noticed | None = None) -> None:
-        """`cursor` is the last block whose logs are not wanted any more, or None to begin at the head; `interval` gives the
-        next pause; `noticed` is told of everything that is read, anybody's logs from a first to a last block."""
+        """`told` is what was told and up to where, by this source or another: its sinks must be noting what passes.
+        `interval` gives the next pause; `noticed` is told of everything that is read, anybody's logs from a first to a last
+        block."""
         self._rpc = rpc
         self._engine = engine
         self._account = account
-        self._cursor = cursor
-        self._first = 0 if cursor is None else max(0, cursor + 1)
+        self._told = told
         self._clock = clock
         self._interval = interval
         self._noticed = noticed
         self._range = MAX_BLOCK_RANGE
         self._hurry = asyncio.Event()
-        self._delivered: dict[tuple[str, int], EngineLog] = {}
+        self._read_up_to = -1
         self._recent = False
 
     @property
     def block_number(self) -> int:
-        """The block up to which everything was told; -1 before the first `read`."""
-        return -1 if self._cursor is None else self._cursor
+        """The block up to which everything was read; -1 before the first `read`."""
+        return self._read_up_to
 
     def hurry(self) -> None:
         """See AccountFeed.hurry."""
@@ -221,16 +218,15 @@ class PollingAccountFeed:
         if self._recent and await self._read_newest(sink):
             return
         head = await self._rpc.block_number()
-        if self._cursor is not None and self._cursor > head + MAX_LAG_BLOCKS:
+        known = self._told.block_number
+        if known is not None and known > head + MAX_LAG_BLOCKS:
             logging.getLogger(__name__).warning("The chain is at block %d, but block %d was read before: it was begun anew, and "
-                                                "what is followed begins at its head", head, self._cursor)
-            self._cursor, self._first, self._recent = None, 0, False
-            self._delivered.clear()
-        if self._cursor is None:
-            self._cursor = head
-        begin = max(self._first, self._cursor + 1 - OVERLAP_BLOCKS)
+                                                "what is followed begins at its head", head, known)
+            self._told.begin_anew()
+            self._read_up_to = -1
+        begin = self._told.first_block(head)
         if begin > head:
-            sink(OrderLogs([], self._cursor))
+            self._deliver({}, [], head, sink)
         while begin <= head:
             end = min(begin + self._range - 1, head)
             try:
@@ -246,15 +242,14 @@ class PollingAccountFeed:
 
     async def _read_newest(self, sink: AccountSink) -> bool:
         """All that is new in one request, as there is not much of it; False when the node does not say it like that."""
-        assert self._cursor is not None
-        begin = max(self._first, self._cursor + 1 - OVERLAP_BLOCKS)
+        begin = self._told.first_block(self._read_up_to)
         try:
             head, found = await self._rpc.newest_logs(self._engine, TOPICS, begin)
         except RpcError as error:
             if not is_log_range(error):
                 raise
             return False
-        if not begin <= head or self._cursor > head + MAX_LAG_BLOCKS:
+        if not begin <= head or (self._told.block_number or 0) > head + MAX_LAG_BLOCKS:
             return False
         await self._take_in(found, begin, head, sink)
         return True
@@ -264,33 +259,23 @@ class PollingAccountFeed:
         decoded = decode_engine_logs(found, self._engine)
         if self._noticed is not None:
             self._noticed(decoded, begin, end)
-        logs = await self._compared(decoded, begin, end)
-        self._cursor = max(self._cursor or 0, end)
-        sink(OrderLogs(logs, self._cursor))
-        oldest = self._cursor - 2 * OVERLAP_BLOCKS
-        self._delivered = {place: log for place, log in self._delivered.items() if log.block_number > oldest}
+        held = {Place.of(log): log for log in decoded if self.concerns(log)}
+        self._deliver(held, await self._gone(held, begin, end), end, sink)
 
-    async def _compared(self, found: Sequence[EngineLog], begin: int, end: int) -> list[EngineLog]:
-        """What is to be delivered, now that the blocks from `begin` to `end` hold these logs."""
-        logs = {_place(log): log for log in found if self.concerns(log)}
-        removed = await self._removed(logs, begin, end)
-        for log in removed:
-            del self._delivered[_place(log)]
-        new = [log for place, log in logs.items() if place not in self._delivered]
-        self._delivered |= logs
-        return [*[log._replace(removed=True) for log in removed], *new]
+    def _deliver(self, held: Mapping[Place, EngineLog], gone: list[EngineLog], end: int, sink: AccountSink) -> None:
+        event = self._told.difference(held, gone, end)
+        self._read_up_to = max(self._read_up_to, event.block_number)
+        sink(event)
 
-    async def _removed(self, found: Mapping[tuple[str, int], EngineLog], begin: int, end: int) -> list[EngineLog]:
-        """The delivered logs from the first block on that was replaced by one without them, the newest first."""
+    async def _gone(self, held: Mapping[Place, EngineLog], begin: int, end: int) -> list[EngineLog]:
+        """The told logs from the first block on that was replaced."""
         replaced: set[int] = set()
         doubtful: dict[int, str] = {}
-        for place, log in self._delivered.items():
-            if not begin <= log.block_number <= end:
-                continue
-            now = found.get(place)
+        for log in self._told.logs(begin, end):
+            now = held.get(Place.of(log))
             if now is None:
                 doubtful[log.block_number] = log.block_hash
-            elif (now.block_number, now.event) != (log.block_number, log.event):
+            elif now != log:
                 replaced.add(log.block_number)
         for number in sorted(doubtful):
             if replaced and number >= min(replaced):
@@ -298,10 +283,7 @@ class PollingAccountFeed:
             block = await self._rpc.get_block(number)
             if block is not None and block.hash != doubtful[number]:
                 replaced.add(number)
-        if not replaced:
-            return []
-        removed = [log for log in self._delivered.values() if log.block_number >= min(replaced)]
-        return sorted(removed, key=lambda log: (log.block_number, log.log_index), reverse=True)
+        return self._told.logs(min(replaced)) if replaced else []
 
     def concerns(self, log: EngineLog) -> bool:
         """Whether this is a fill or a cancel of the account."""
@@ -309,7 +291,3 @@ class PollingAccountFeed:
         if isinstance(event, OrderMatched):
             return self._account in (event.owner, event.sender)
         return isinstance(event, OrderCanceled) and event.owner == self._account
-
-
-def _place(log: EngineLog) -> tuple[str, int]:
-    return log.transaction_hash, log.log_index

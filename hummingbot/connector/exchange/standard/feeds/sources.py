@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.feeds.failover import Source
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
 from hummingbot.connector.exchange.standard.feeds.stream_sources import stream_account_feed, stream_market_feed
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
@@ -40,9 +41,9 @@ class FeedContext(NamedTuple):
     chance: random.Random
 
 
-Looking = Callable[[int | None], PollingAccountFeed]
+Looking = Callable[[ToldLogs], PollingAccountFeed]
 MarketSource = Callable[[FeedContext], MarketFeed]
-AccountSource = Callable[[FeedContext, Looking, int | None], AccountFeed]
+AccountSource = Callable[[FeedContext, Looking, ToldLogs], AccountFeed]
 
 
 def _chain(context: FeedContext) -> ChainSource:
@@ -55,13 +56,13 @@ def _chain(context: FeedContext) -> ChainSource:
                        context.clock)
 
 
-def _stream_account(context: FeedContext, looking: Looking, cursor: int | None) -> AccountFeed:
+def _stream_account(context: FeedContext, looking: Looking, told: ToldLogs) -> AccountFeed:
     assert context.auth is not None  # own orders are followed for a wallet that trades
-    return stream_account_feed(context.venue, context.factory, context.auth, cursor, context.clock, context.chance, looking)
+    return stream_account_feed(context.venue, context.factory, context.auth, told, context.clock, context.chance, looking)
 
 
-def _chain_account(context: FeedContext, looking: Looking, cursor: int | None) -> AccountFeed:
-    return ChainAccountFeed(_chain(context), looking(cursor))
+def _chain_account(context: FeedContext, looking: Looking, told: ToldLogs) -> AccountFeed:
+    return ChainAccountFeed(_chain(context), looking(told))
 
 
 MARKET_SOURCES: dict[str, MarketSource] = {

@@ -8,6 +8,7 @@ from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, Updat
 from hummingbot.connector.exchange.standard.feeds.protocols.channels import ChannelsDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import MarketDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import SpotAccountDialect, SpotStreamsDialect
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.websocket import WebsocketMarketFeed
 from hummingbot.connector.exchange.standard.feeds.websocket_account import HintedAccountFeed, WebsocketAccountFeed
 from hummingbot.connector.exchange.standard.listing import Listing
@@ -37,15 +38,15 @@ def stream_market_feed(venue: Venue, factory: WebAssistantsFactory, market: Call
     return WebsocketMarketFeed(factory, url, dialect, market, update_ids, clock)
 
 
-def stream_account_feed(venue: Venue, factory: WebAssistantsFactory, auth: StandardAuth, cursor: int | None, clock: Clock,
-                        chance: random.Random, looking: Callable[[int | None], AccountFeed]) -> AccountFeed:
-    """Own orders and fills after block `cursor`. `looking` makes the feed that looks where the stream only hints.
+def stream_account_feed(venue: Venue, factory: WebAssistantsFactory, auth: StandardAuth, told: ToldLogs, clock: Clock,
+                        chance: random.Random, looking: Callable[[ToldLogs], AccountFeed]) -> AccountFeed:
+    """Own orders and fills, beyond what was `told`. `looking` makes the feed that looks where the stream only hints.
 
     Raises ConfigurationError when the network names no stream, ApiUnavailableError before the listing is known.
     """
     spoken, url = choose_url(venue.network.ws_urls, chance)
     if spoken != CHANNELS:
-        return HintedAccountFeed(factory, url, SpotAccountDialect(auth.wallet.address), looking(cursor), clock)
+        return HintedAccountFeed(factory, url, SpotAccountDialect(auth.wallet.address), looking(told), clock)
     auth.bind(venue.network.chain_id, _listing(venue).engine)
 
     def tokens() -> set[str]:
@@ -53,7 +54,7 @@ def stream_account_feed(venue: Venue, factory: WebAssistantsFactory, auth: Stand
         listing = _listing(venue)
         return set(listing.tokens) - {listing.native_token}
 
-    return WebsocketAccountFeed(factory, url, _channels(venue), auth, cursor, tokens, clock)
+    return WebsocketAccountFeed(factory, url, _channels(venue), auth, told, tokens, clock)
 
 
 def _channels(venue: Venue) -> ChannelsDialect:

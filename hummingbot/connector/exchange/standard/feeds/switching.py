@@ -1,6 +1,7 @@
 """Market and account feeds that change their source by the failover's policy, without losing or doubling an event."""
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.feeds.base import (
@@ -16,8 +17,8 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     UpdateIds,
 )
 from hummingbot.connector.exchange.standard.feeds.failover import Failover, FeedState, Source
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
-from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 
 
 class SwitchingMarketFeed:
@@ -35,7 +36,7 @@ class SwitchingMarketFeed:
         self._told = told
         self._failover: Failover[MarketFeed, MarketEvent] = Failover(
             "Order books", [*sources, Source(polling.name, lambda: polling)],
-            lambda feed, sink: feed.run(list(self._pairs), sink), self._complete, self._renewed, clock, chance)
+            lambda feed, sink: feed.run(list(self._pairs), sink), self._complete, self._taken_over, clock, chance)
 
     @property
     def state(self) -> FeedState:
@@ -73,27 +74,25 @@ class SwitchingMarketFeed:
     def _complete(self, events: list[MarketEvent]) -> bool:
         return set(self._pairs) <= {event.trading_pair for event in events if isinstance(event, BookSnapshot)}
 
-    def _renewed(self, event: MarketEvent) -> MarketEvent:
+    def _taken_over(self, feed: MarketFeed, events: list[MarketEvent]) -> list[MarketEvent]:
         """Books that waited get new ids: Hummingbot would put the newer ones of the source that is left on top of them."""
-        return event if isinstance(event, PublicTrade) else event._replace(update_id=self._update_ids.next())
+        return [event if isinstance(event, PublicTrade) else event._replace(update_id=self._update_ids.next())
+                for event in events]
 
 
 class SwitchingAccountFeed:
-    """An AccountFeed over several sources, best first, polling last. Each begins where the one before it ended."""
+    """An AccountFeed over several sources, best first, polling last. What was told is remembered for all of them."""
 
     name = "switching"
 
-    def __init__(self, sources: Sequence[tuple[str, Callable[[int | None], AccountFeed]]], cursor: int | None, clock: Clock,
+    def __init__(self, sources: Sequence[tuple[str, Callable[[ToldLogs], AccountFeed]]], cursor: int | None, clock: Clock,
                  chance: random.Random) -> None:
-        """Each source is a name and what makes a feed from a cursor: the last block whose logs are not wanted any more."""
-        self._cursor = None if cursor is None else cursor + REORGANISED_BLOCKS
+        """Each source is a name and what makes a feed that goes on from what was told; `cursor` is the last block whose logs
+        are not wanted any more."""
+        self._told = ToldLogs(cursor)
         self._failover: Failover[AccountFeed, AccountEvent] = Failover(
-            "Own orders", [Source(name, self._from_cursor(create)) for name, create in sources],
-            lambda feed, sink: feed.run(sink), self._caught_up, lambda event: event, clock, chance)
-
-    def _from_cursor(self, create: Callable[[int | None], AccountFeed]) -> Callable[[], AccountFeed]:
-        # The newest blocks are told again by the next source, which may know them otherwise than the last one did.
-        return lambda: create(None if self._cursor is None else self._cursor - REORGANISED_BLOCKS)
+            "Own orders", [Source(name, partial(create, self._told)) for name, create in sources],
+            lambda feed, sink: feed.run(sink), self._caught_up, self._taken_over, clock, chance)
 
     @property
     def state(self) -> FeedState:
@@ -102,12 +101,7 @@ class SwitchingAccountFeed:
 
     async def run(self, sink: AccountSink) -> None:
         """See AccountFeed.run."""
-        def follow(event: AccountEvent) -> None:
-            if isinstance(event, OrderLogs):
-                self._cursor = event.block_number if self._cursor is None else max(self._cursor, event.block_number)
-            sink(event)
-
-        await self._failover.run(follow)
+        await self._failover.run(self._told.noting(sink))
 
     def hurry(self) -> None:
         """See AccountFeed.hurry."""
@@ -115,6 +109,12 @@ class SwitchingAccountFeed:
             feed.hurry()
 
     def _caught_up(self, events: list[AccountEvent]) -> bool:
-        """Ready once it tells of blocks that the live source has not told of yet: nothing lies between the two."""
+        """Ready once it knows the blocks that the live source told of: nothing lies between the two."""
         blocks = [event.block_number for event in events if isinstance(event, OrderLogs)]
-        return bool(blocks) and blocks[-1] >= (self._cursor or 0)
+        return bool(blocks) and blocks[-1] >= (self._told.block_number or 0)
+
+    def _taken_over(self, feed: AccountFeed, events: list[AccountEvent]) -> list[AccountEvent]:
+        """Logs that waited may be of blocks that were replaced meanwhile; they were not told, so the source tells again
+        what is true of them now."""
+        feed.hurry()
+        return [event for event in events if not isinstance(event, OrderLogs)]

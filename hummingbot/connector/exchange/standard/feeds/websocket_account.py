@@ -18,6 +18,7 @@ from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
 )
 from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import SpotAccountDialect
 from hummingbot.connector.exchange.standard.feeds.session import Burst, Sequences, StreamSession
+from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
@@ -25,27 +26,26 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 # How often it is told that nothing happened, unless somebody hurries.
 QUIET_INTERVAL = 1.0
 _LOGS = (CONSTANTS.ORDERS_CHANNEL, CONSTANTS.FILLS_CHANNEL)
-_Place = tuple[str, int]
 
 
 class WebsocketAccountFeed:
     """An AccountFeed over the dialect `channels`: exact events of the account's orders and fills, and its balances.
 
-    A subscription begins with what happened since a block, so that nothing between two connections is lost; what was
-    delivered and is not among it was taken back by a reorganisation.
+    A subscription begins with what happened since a block, so that nothing between two connections is lost; what was told
+    and is not among it was taken back by a reorganisation.
     """
 
     name = "stream"
 
     def __init__(self, factory: WebAssistantsFactory, url: str, dialect: ChannelsDialect, auth: StandardAuth,
-                 cursor: int | None, tokens: Callable[[], Container[str]], clock: Clock) -> None:
-        """`auth` is bound to the exchange; `cursor` is the last block whose events are not wanted any more, or None to begin
-        at the head; `tokens` gives the addresses of the tokens whose balances are of interest."""
+                 told: ToldLogs, tokens: Callable[[], Container[str]], clock: Clock) -> None:
+        """`auth` is bound to the exchange; `told` is what was told and up to where, by this source or another: its sinks must
+        be noting what passes. `tokens` gives the addresses of the tokens whose balances are of interest."""
         self._factory = factory
         self._url = url
         self._dialect = dialect
         self._auth = auth
-        self._cursor = cursor
+        self._told = told
         self._tokens = tokens
         self._clock = clock
         self._sink: AccountSink | None = None
@@ -55,14 +55,10 @@ class WebsocketAccountFeed:
         self._began = asyncio.Event()
         self._hurry = False
         self._told_at = float("-inf")
-        self._delivered: dict[_Place, EngineLog] = {}
-        self._pending: dict[_Place, EngineLog] = {}
-        self._removed: list[EngineLog] = []
-
-    @property
-    def cursor(self) -> int | None:
-        """The block up to which everything was delivered."""
-        return self._cursor
+        # What the newest blocks hold, and from which block on that is known of a channel.
+        self._held: dict[Place, EngineLog] = {}
+        self._since: dict[str, int] = {}
+        self._begin: int | None = None
 
     def hurry(self) -> None:
         """See AccountFeed.hurry: the next block is told of even if it holds nothing."""
@@ -74,8 +70,9 @@ class WebsocketAccountFeed:
         self._sequences = Sequences(self._clock)
         self._gaps = Burst("gaps", self._clock)
         self._began.clear()
-        self._pending.clear()
-        self._removed.clear()
+        self._held.clear()
+        self._since.clear()
+        self._begin = None
         self._session = StreamSession(self._factory, self._url, self._dialect.decode, self._handle, self._watch, self._clock,
                                       self._dialect.ping)
         for channel in _LOGS:
@@ -92,7 +89,8 @@ class WebsocketAccountFeed:
     async def _subscribe(self, channel: str) -> None:
         assert self._session is not None
         # The newest blocks are told again, should they be others by now.
-        first = None if self._cursor is None else max(self._cursor + 1 - (REORGANISED_BLOCKS if self._delivered else 0), 0)
+        known = self._told.block_number
+        first = self._begin if known is None else self._told.first_block(known)
         login = await self._auth.get_ws_auth_params()
         await self._session.request(self._dialect.account_subscription(channel, login, first))
 
@@ -123,8 +121,9 @@ class WebsocketAccountFeed:
             self._take_logs(message.stream, content)
 
     def _check_lag(self, number: int) -> None:
-        if self._cursor is not None and number < self._cursor - MAX_LAG_BLOCKS:
-            raise StreamBrokenError(f"the stream is at block {number}, behind block {self._cursor} that is known")
+        known = self._told.block_number
+        if known is not None and number < known - MAX_LAG_BLOCKS:
+            raise StreamBrokenError(f"the stream is at block {number}, behind block {known} that is known")
 
     def _recover(self, stream: str) -> None:
         """Something is missing: ask for it again, from the last block that was complete."""
@@ -139,53 +138,35 @@ class WebsocketAccountFeed:
     def _take_logs(self, channel: str, content: LogsContent) -> None:
         if content.is_whole:
             self._check_lag(content.block)
-            if self._cursor is None:
-                self._cursor = content.block
+            if self._begin is None:
+                self._begin = content.block + 1
             self._began.set()
-            self._compare(channel, content)
+            self._since[channel] = min(content.from_block, self._since.get(channel, content.from_block))
+            self._held = {place: log for place, log in self._held.items()
+                          if log.block_number < content.from_block or _channel(log) != channel}
         for log in content.logs:
             # Placements are settled from their receipts; polling does not tell of them either.
-            if not isinstance(log.event, OrderPlaced):
-                self._take(log)
+            if log.removed:
+                self._held.pop(Place.of(log), None)
+            elif not isinstance(log.event, OrderPlaced):
+                self._held[Place.of(log)] = log
         if content.is_whole and not self._sequences.awaits(*_LOGS):
             self._hurry = True
 
-    def _compare(self, channel: str, content: LogsContent) -> None:
-        """What was known of these blocks and is not told again was taken back."""
-        told = {(log.transaction_hash, log.log_index): log.block_hash for log in content.logs}
-        known = [log for log in (*self._delivered.values(), *self._pending.values())
-                 if log.block_number >= content.from_block and isinstance(log.event, OrderMatched) == (
-                     channel == CONSTANTS.FILLS_CHANNEL)]
-        for log in sorted(known, key=lambda log: (log.block_number, log.log_index), reverse=True):
-            if told.get(_place(log)) != log.block_hash:
-                self._take(log._replace(removed=True))
-
-    def _take(self, log: EngineLog) -> None:
-        place = _place(log)
-        known = self._pending.get(place) or self._delivered.get(place)
-        if log.removed:
-            if self._pending.pop(place, None) is None and self._delivered.pop(place, None) is not None:
-                self._removed.append(log)
-        elif known is None:
-            self._pending[place] = log
-        elif known.block_hash != log.block_hash:
-            self._take(known._replace(removed=True))
-            self._pending[place] = log
-
     def _reach(self, number: int) -> None:
-        """Everything up to this block was told: pass it on."""
+        """Everything up to this block was told: pass on what is new of it."""
         if self._sequences.awaits(*_LOGS) or not self._began.is_set():
             return
-        now = self._clock.monotonic()
-        if not (self._pending or self._removed or self._hurry or now - self._told_at >= QUIET_INTERVAL):
+        gone = [log for log in self._told.logs(min(self._since.values()))
+                if log.block_number >= self._since[_channel(log)] and self._held.get(Place.of(log)) != log]
+        event, now = self._told.difference(self._held, gone, number), self._clock.monotonic()
+        if not (event.logs or self._hurry or now - self._told_at >= QUIET_INTERVAL):
             return
-        removed = sorted(self._removed, key=lambda log: (log.block_number, log.log_index), reverse=True)
-        new = sorted(self._pending.values(), key=lambda log: (log.block_number, log.log_index))
-        self._cursor = number if self._cursor is None else max(self._cursor, number)
-        self._delivered = {place: log for place, log in (self._delivered | self._pending).items()
-                           if log.block_number > self._cursor - 2 * REORGANISED_BLOCKS}
-        self._pending, self._removed, self._hurry, self._told_at = {}, [], False, now
-        self._deliver(OrderLogs([*removed, *new], self._cursor))
+        oldest = event.block_number - 2 * REORGANISED_BLOCKS
+        self._held = {place: log for place, log in self._held.items() if log.block_number > oldest}
+        self._since = {channel: max(since, oldest + 1) for channel, since in self._since.items()}
+        self._hurry, self._told_at = False, now
+        self._deliver(event)
 
     def _take_balances(self, content: BalancesContent) -> None:
         wanted = self._tokens()
@@ -240,5 +221,6 @@ class HintedAccountFeed:
         self._looking.hurry()
 
 
-def _place(log: EngineLog) -> _Place:
-    return log.transaction_hash, log.log_index
+def _channel(log: EngineLog) -> str:
+    """Which channel tells of a log."""
+    return CONSTANTS.FILLS_CHANNEL if isinstance(log.event, OrderMatched) else CONSTANTS.ORDERS_CHANNEL

@@ -20,6 +20,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.sandbox.deployment import Deployment
 from hummingbot.connector.exchange.standard.sandbox.matching_engine import MatchingEngine
@@ -32,6 +33,7 @@ from hummingbot.connector.exchange.standard.standard_constants import RPC_LIMIT_
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 from test.hummingbot.connector.exchange.standard.clocks import until
+from test.hummingbot.connector.exchange.standard.feeds.alone import noting
 from test.hummingbot.connector.exchange.standard.sandbox.random_calls import Caller
 
 BLOCK = 0.02
@@ -100,9 +102,9 @@ class ChainWorld:
 
     def account(self, account: str, told: list[AccountEvent], cursor: int | None = -1) -> tuple[ChainAccountFeed, Any]:
         """Run an account feed; what it tells is appended to `told`."""
-        reader = PollingAccountFeed(self.rpc, self.sandbox.engine_address, account, cursor, self.clock, lambda: 1.0)
+        reader = PollingAccountFeed(self.rpc, self.sandbox.engine_address, account, ToldLogs(cursor), self.clock, lambda: 1.0)
         feed = ChainAccountFeed(self.source, reader)
-        return feed, self._keep(feed.run(told.append))
+        return feed, self._keep(feed.run(noting(feed, told.append)))
 
     def _keep(self, work: Any) -> "asyncio.Task[None]":
         task = asyncio.ensure_future(work)

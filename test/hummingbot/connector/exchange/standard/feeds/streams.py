@@ -19,6 +19,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
 from hummingbot.connector.exchange.standard.feeds.protocols.channels import ChannelsDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import SpotAccountDialect, SpotStreamsDialect
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.websocket import WebsocketMarketFeed
 from hummingbot.connector.exchange.standard.feeds.websocket_account import HintedAccountFeed, WebsocketAccountFeed
 from hummingbot.connector.exchange.standard.markets import Market
@@ -28,6 +29,7 @@ from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
+from test.hummingbot.connector.exchange.standard.feeds.alone import noting
 from test.hummingbot.connector.exchange.standard.trading import Trader, quiet_sandbox, until
 
 CHANNELS = "channels"
@@ -70,14 +72,14 @@ class StreamWorld:
 
     def account_feed(self, cursor: int | None = None, account: int = 0) -> WebsocketAccountFeed:
         tokens = {market.quote.address for market in self.markets.values()}
-        return WebsocketAccountFeed(self.factory, self.sandbox.channels_url, self.channels(), self.auth(account), cursor,
-                                    lambda: tokens, self.clock)
+        return WebsocketAccountFeed(self.factory, self.sandbox.channels_url, self.channels(), self.auth(account),
+                                    ToldLogs(cursor), lambda: tokens, self.clock)
 
     def polling_account_feed(self, cursor: int | None, account: int = 0, interval: float = 0.05) -> PollingAccountFeed:
         rpc = RpcClient(web_utils.WebAssistantTransport(self.factory, CONSTANTS.RPC_LIMIT_ID), [self.sandbox.rpc_url], self.clock,
                         10.0, chain_id=31337)
-        return PollingAccountFeed(rpc, self.sandbox.engine_address, self.sandbox.accounts[account].address, cursor, self.clock,
-                                  lambda: interval)
+        return PollingAccountFeed(rpc, self.sandbox.engine_address, self.sandbox.accounts[account].address, ToldLogs(cursor),
+                                  self.clock, lambda: interval)
 
     def hinted_feed(self, cursor: int, layout: str, interval: float, account: int = 0) -> HintedAccountFeed:
         dialect = SpotAccountDialect(self.sandbox.accounts[account].address)
@@ -127,7 +129,7 @@ class Listener:
     async def _run(self) -> None:
         while True:
             try:
-                await self.feed.run(*self._arguments, self._take)
+                await self.feed.run(*self._arguments, noting(self.feed, self._take))
             except Exception as error:
                 self.breaks.append(error)
                 if not self._again:

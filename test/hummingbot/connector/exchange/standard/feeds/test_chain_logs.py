@@ -18,6 +18,7 @@ from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSna
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
@@ -26,6 +27,7 @@ from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 from hummingbot.connector.exchange.standard.standard_constants import API_LIMIT_ID
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, until
+from test.hummingbot.connector.exchange.standard.feeds.alone import noting
 from test.hummingbot.connector.exchange.standard.feeds.chain_world import (
     BLOCK,
     QUICK,
@@ -476,7 +478,7 @@ async def test_what_was_missed_while_it_was_broken_is_told_by_the_next_run():
             world._tasks.clear()
             users.act(20)
             await asyncio.sleep(2 * BLOCK)
-            task = world._keep(feed.run(told.append))
+            task = world._keep(feed.run(noting(feed, told.append)))
         await world.quiet()
         feed.hurry()
         await world.quiet()
@@ -540,7 +542,7 @@ async def supervised(world, feed, account_feed, told):
         world.seen.books.clear()
         await feed.run(list(world.markets), world.seen.take)
 
-    for index, run in enumerate((market, lambda: account_feed.run(told.append))):
+    for index, run in enumerate((market, lambda: account_feed.run(noting(account_feed, told.append)))):
         world._keep(keep_running(index, run))
     return breaks
 
@@ -552,7 +554,7 @@ async def test_whatever_goes_wrong_books_and_own_orders_are_right_at_every_quiet
     random, start = Random(seed), deployment(Generation.AUGUST_2025)
     async with chain_world(QUICK, deployment=start) as world:
         account, told, users = world.sandbox.accounts[2].address, [], RandomUsers(world, start, seed)
-        reader = PollingAccountFeed(world.rpc, world.sandbox.engine_address, account, -1, world.clock, lambda: 1.0)
+        reader = PollingAccountFeed(world.rpc, world.sandbox.engine_address, account, ToldLogs(-1), world.clock, lambda: 1.0)
         account_feed = ChainAccountFeed(world.source, reader)
         breaks = await supervised(world, world.feed, account_feed, told)
         until_then = world.clock.monotonic() + float(os.environ.get("CHAIN_SOAK_SECONDS", "60"))

@@ -11,19 +11,16 @@ import pytest
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.feeds import failover
 from hummingbot.connector.exchange.standard.feeds.base import (
-    AccountSink,
     BookDelta,
     BookSnapshot,
     MarketEvent,
     MarketSink,
-    OrderLogs,
     PublicTrade,
     UpdateIds,
 )
 from hummingbot.connector.exchange.standard.feeds.failover import LAST_PAUSE, Source
-from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.switching import SwitchingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
-from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
 PAIR = "SOMI-USDC"
@@ -298,63 +295,6 @@ async def test_a_pair_that_is_added_or_removed_twice_counts_once() -> None:
         stage.newest("stream").break_down("closed")
         await settle()
         assert stage.polling.pairs == [PAIR, "WBTC-USDC"]
-
-
-class CommandedAccountFeed:
-    def __init__(self, cursor: int | None) -> None:
-        self.name = "commanded"
-        self.cursor = cursor
-        self.hurried = 0
-        self._sink: AccountSink | None = None
-        self._end: asyncio.Future[None] | None = None
-
-    async def run(self, sink: AccountSink) -> None:
-        self._sink = sink
-        self._end = asyncio.get_running_loop().create_future()
-        await self._end
-
-    def tell(self, block_number: int) -> None:
-        assert self._sink is not None
-        self._sink(OrderLogs([], block_number))
-
-    def break_down(self) -> None:
-        assert self._end is not None
-        self._end.set_exception(ConnectionError("closed"))
-
-    def hurry(self) -> None:
-        self.hurried += 1
-
-
-async def test_each_account_source_begins_where_the_one_before_it_ended() -> None:
-    clock, told = ManualClock(), []
-    made: dict[str, list[CommandedAccountFeed]] = {"chain": [], "polling": []}
-
-    def maker(name: str) -> Callable[[int | None], CommandedAccountFeed]:
-        def make(cursor: int | None) -> CommandedAccountFeed:
-            made[name].append(CommandedAccountFeed(cursor))
-            return made[name][-1]
-        return make
-
-    feed = SwitchingAccountFeed([("chain", maker("chain")), ("polling", maker("polling"))], 7, clock, random.Random(1))
-    task = asyncio.ensure_future(feed.run(told.append))
-    await settle()
-    assert (made["polling"][0].cursor, made["chain"][0].cursor) == (7, 7)
-    made["polling"][0].tell(100)
-    made["chain"][0].tell(95)
-    await settle()
-    assert feed.state.source == "polling", "chain is behind what was told already"
-    made["chain"][0].tell(101)
-    await settle()
-    assert feed.state.source == "chain"
-    made["chain"][0].tell(130)
-    feed.hurry()
-    assert made["chain"][0].hurried == 1
-    made["chain"][0].break_down()
-    await settle()
-    assert feed.state.source == "polling" and made["polling"][-1].cursor == 130 - REORGANISED_BLOCKS
-    assert [event.block_number for event in told] == [100, 95, 101, 130]
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_run_that_begins_before_the_last_one_has_ended_goes_on() -> None:

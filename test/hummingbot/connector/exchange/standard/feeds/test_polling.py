@@ -19,15 +19,17 @@ from hummingbot.connector.exchange.standard.feeds.polling import (
     PollingAccountFeed,
     PollingMarketFeed,
 )
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import trade_key
-from hummingbot.connector.exchange.standard.standard_constants import TRADES_PAGE_SIZE
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, TRADES_PAGE_SIZE
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.fake_node import STRANGER, FakeNode
+from test.hummingbot.connector.exchange.standard.feeds.alone import noting
 
 USDC = Token("0x" + "dc" * 20, "USDC", 6)
 MARKETS = {name: Market(Token("0x" + digit * 40, name, 18), USDC, "0x" + ("b" + digit) * 20)
@@ -305,12 +307,12 @@ class Account:
     def __init__(self, cursor=None):
         self.node, self.clock, self.told = FakeNode(1, ENGINE, "0x" + "00" * 20, tuple(MARKETS.values())), ManualClock(), []
         self.rpc = RpcClient(self.node, ["https://node.test"], self.clock)
-        self.feed = PollingAccountFeed(self.rpc, ENGINE, ACCOUNT, cursor, self.clock, lambda: 1.0)
+        self.feed = PollingAccountFeed(self.rpc, ENGINE, ACCOUNT, ToldLogs(cursor), self.clock, lambda: 1.0)
         self.task = None
         self._orders = 0
 
     async def run(self):
-        self.task = asyncio.ensure_future(self.feed.run(self.told.append))
+        self.task = asyncio.ensure_future(self.feed.run(noting(self.feed, self.told.append)))
         await settle()
         return self
 
@@ -586,7 +588,7 @@ async def test_events_that_are_older_than_what_is_read_again_stay(account):
     account.node.fill(account.order(), 10, 100, 1)
     await account.next()
     for _ in range(3):
-        account.node.head += polling.OVERLAP_BLOCKS - 1
+        account.node.head += REORGANISED_BLOCKS - 1
         assert await account.next() == []
     assert [log.removed for event in account.told for log in event.logs] == [False]
 

@@ -9,6 +9,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError
 from hummingbot.connector.exchange.standard.feeds.base import PublicTrade, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.stream_sources import choose_url, stream_account_feed, stream_market_feed
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.websocket_account import HintedAccountFeed, WebsocketAccountFeed
 from hummingbot.connector.exchange.standard.standard_constants import CHANNELS, SPOT_STREAMS
 from hummingbot.connector.exchange.standard.standard_web_utils import WebAssistantTransport
@@ -47,8 +48,8 @@ async def test_feeds_speak_the_networks_dialect(spoken: str, kind: type) -> None
         exchange = venue(world, spoken)
         listing = await exchange.listing()
         market = stream_market_feed(exchange, world.factory, listing.market, UpdateIds(world.clock), world.clock, CHANCE)
-        account: Any = stream_account_feed(exchange, world.factory, world.auth(), 0, world.clock, CHANCE,
-                                           lambda cursor: world.polling_account_feed(cursor))
+        account: Any = stream_account_feed(exchange, world.factory, world.auth(), ToldLogs(0), world.clock, CHANCE,
+                                           lambda told: world.polling_account_feed(0))
         assert isinstance(account, kind)
         trader = await traded(world, world.markets[SOMI])
         async with Listener(market, [SOMI]) as books, Listener(account) as own:
@@ -64,5 +65,5 @@ async def test_without_a_stream_or_a_listing_there_is_no_feed() -> None:
             stream_market_feed(venue(world, None), world.factory, world.markets.__getitem__, world.update_ids, world.clock,
                                CHANCE)
         with pytest.raises(ApiUnavailableError):
-            stream_account_feed(venue(world, CHANNELS), world.factory, world.auth(), 0, world.clock, CHANCE,
-                                lambda cursor: world.polling_account_feed(cursor))
+            stream_account_feed(venue(world, CHANNELS), world.factory, world.auth(), ToldLogs(0), world.clock, CHANCE,
+                                lambda told: world.polling_account_feed(0))

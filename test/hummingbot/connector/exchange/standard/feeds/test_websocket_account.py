@@ -78,7 +78,7 @@ async def test_own_fills_and_cancels_are_the_chains_events_to_the_unit(world: St
         await eventually(lambda: len(listener.logs) == 3)
         assert [type(log.event) for log in listener.logs] == [OrderMatched, OrderCanceled, OrderMatched]
         assert listener.logs == await life.truth()
-        assert listener.feed.cursor >= listener.logs[-1].block_number
+        assert listener.of(OrderLogs)[-1].block_number >= listener.logs[-1].block_number
 
 
 async def test_takers_hear_of_their_own_matches(world: StreamWorld) -> None:

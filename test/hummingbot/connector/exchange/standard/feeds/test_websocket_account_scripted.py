@@ -15,9 +15,16 @@ from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     LogsContent,
     Told,
 )
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.websocket_account import WebsocketAccountFeed
-from hummingbot.connector.exchange.standard.standard_constants import BALANCES_CHANNEL, FILLS_CHANNEL, ORDERS_CHANNEL
+from hummingbot.connector.exchange.standard.standard_constants import (
+    BALANCES_CHANNEL,
+    FILLS_CHANNEL,
+    ORDERS_CHANNEL,
+    REORGANISED_BLOCKS,
+)
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+from test.hummingbot.connector.exchange.standard.feeds.alone import noting
 from test.hummingbot.connector.exchange.standard.feeds.scripted import SOMI, Connection, book, pass_time, whole
 
 ALICE = "0x" + "a1" * 20
@@ -50,9 +57,9 @@ class Scene:
         self.clock = ManualClock()
         self.line = Connection()
         self.told: list[Any] = []
-        self.feed = WebsocketAccountFeed(self.line, "wss://stream.test", Dialect(), Login(), None,  # type: ignore[arg-type]
-                                         lambda: set(), self.clock)
-        self.task = asyncio.ensure_future(self.feed.run(self.told.append))
+        self.feed = WebsocketAccountFeed(self.line, "wss://stream.test", Dialect(), Login(),  # type: ignore[arg-type]
+                                         ToldLogs(None), lambda: set(), self.clock)
+        self.task = asyncio.ensure_future(self.feed.run(noting(self.feed, self.told.append)))
 
     async def tell(self, *messages: Any) -> None:
         for message in messages:
@@ -113,12 +120,38 @@ async def test_news_of_a_market_are_left_out(scene: Scene) -> None:
     assert scene.told == told and not scene.task.done()
 
 
-async def test_a_channel_with_a_gap_is_asked_for_again_from_the_last_complete_block(scene: Scene) -> None:
+async def test_a_channel_with_a_gap_is_asked_for_again_with_the_newest_of_the_complete_blocks(scene: Scene) -> None:
+    scene.feed.hurry()
+    await scene.tell(BlockReached(30, {}))
     asked = len(scene.line.sent)
-    await scene.tell(BlockReached(11, {ORDERS_CHANNEL: 2}))
-    assert [(payload["method"], payload["first"]) for payload in scene.line.sent[asked:]] == [(ORDERS_CHANNEL, 11)]
-    await scene.tell(orders(2, cancelled(7, 11, "0xa"), is_whole=True), BlockReached(11, {ORDERS_CHANNEL: 2}))
+    await scene.tell(BlockReached(31, {ORDERS_CHANNEL: 2}))
+    assert [(payload["method"], payload["first"]) for payload in scene.line.sent[asked:]] == [
+        (ORDERS_CHANNEL, 31 - REORGANISED_BLOCKS)]
+    await scene.tell(orders(2, cancelled(7, 31, "0xa"), is_whole=True), BlockReached(31, {ORDERS_CHANNEL: 2}))
     assert scene.logs == [(7, "0xa", False)]
+
+
+async def test_what_another_source_told_and_the_stream_does_not_hold_is_taken_back() -> None:
+    scene, told = Scene(), []
+    another = noting(scene.feed, told.append)
+    another(OrderLogs([cancelled(6, 9, "0xa"), cancelled(7, 10, "0xa")], 10))
+    await settle()
+    await scene.tell(orders(1, cancelled(6, 9, "0xa"), is_whole=True))
+    await scene.tell(Told(FILLS_CHANNEL, None, 1, LogsContent(True, (), 1, 10)), BlockReached(10, {}))
+    assert scene.logs == [(7, "0xa", True)]
+    scene.task.cancel()
+    await asyncio.gather(scene.task, return_exceptions=True)
+
+
+async def test_what_was_told_of_blocks_before_those_that_the_stream_tells_of_stays() -> None:
+    scene = Scene()
+    noting(scene.feed, lambda event: None)(OrderLogs([cancelled(7, 9, "0xa")], 10))
+    await settle()
+    await scene.tell(Told(ORDERS_CHANNEL, None, 1, LogsContent(True, (), 10, 10)))
+    await scene.tell(Told(FILLS_CHANNEL, None, 1, LogsContent(True, (), 1, 10)), BlockReached(10, {}))
+    assert scene.logs == [] and scene.told == [OrderLogs([], 10)]
+    scene.task.cancel()
+    await asyncio.gather(scene.task, return_exceptions=True)
 
 
 async def test_silence_ends_the_stream(scene: Scene) -> None:

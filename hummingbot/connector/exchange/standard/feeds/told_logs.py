@@ -1,0 +1,93 @@
+"""Which own logs the account was told of: one memory for all of its sources, whichever of them told it."""
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountSink, OrderLogs
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
+
+
+class Place(NamedTuple):
+    """Which log it is, whichever block its transaction is in."""
+
+    transaction_hash: str
+    log_index: int
+
+    @classmethod
+    def of(cls, log: EngineLog) -> "Place":
+        """The place of a log."""
+        return cls(log.transaction_hash, log.log_index)
+
+
+class ToldLogs:
+    """The own logs of the newest blocks that were told, and the block up to which all were.
+
+    A source finds out what the newest blocks hold; what is to be told is the `difference` to this. So a log that a
+    reorganisation took back is taken back by whichever source notices, whoever told it and however long ago that was, and
+    nothing has to be handed over when sources change. Told is what has passed the sink (`noting`): what a source says
+    before it is live counts for nothing.
+    """
+
+    def __init__(self, cursor: int | None) -> None:
+        """`cursor` is the last block whose logs are not wanted, or None to begin at the head."""
+        self._first = 0 if cursor is None else max(0, cursor + 1)
+        self._block_number = cursor
+        self._logs: dict[Place, EngineLog] = {}
+
+    @property
+    def block_number(self) -> int | None:
+        """The block up to which everything was told; None before the first event where there was no cursor."""
+        return self._block_number
+
+    def first_block(self, head: int) -> int:
+        """From where on blocks are to be read: the newest of those that were told are read again, as others may have
+        replaced them. `head` is the chain's, for when nothing was told yet."""
+        known = head if self._block_number is None else self._block_number
+        return max(self._first, known + 1 - REORGANISED_BLOCKS)
+
+    def logs(self, begin: int, end: int | None = None) -> list[EngineLog]:
+        """What was told of the blocks from `begin` to `end`, or of all from `begin` on."""
+        return [log for log in self._logs.values() if begin <= log.block_number and (end is None or log.block_number <= end)]
+
+    def difference(self, held: Mapping[Place, EngineLog], gone: list[EngineLog], block_number: int) -> OrderLogs:
+        """What is to be told when blocks up to `block_number` hold these logs and those that are `gone` no more."""
+        removed = {Place.of(log) for log in gone}
+        return OrderLogs([*(log._replace(removed=True) for log in sorted(gone, key=_order, reverse=True)),
+                          *(log for log in sorted(held.values(), key=_order)
+                            if Place.of(log) in removed or self._logs.get(Place.of(log)) != log)],
+                         max(block_number, self._block_number or 0))
+
+    def noting(self, sink: AccountSink) -> AccountSink:
+        """A sink for sources, before `sink`: what passes is told from then on, and each log passes once."""
+        def note(event: AccountEvent) -> None:
+            sink(self._noted(event) if isinstance(event, OrderLogs) else event)
+
+        return note
+
+    def begin_anew(self) -> None:
+        """It is another chain: nothing was told of it."""
+        self._first, self._block_number = 0, None
+        self._logs.clear()
+
+    def _noted(self, event: OrderLogs) -> OrderLogs:
+        removed, new = [], []
+        for log in event.logs:
+            place = Place.of(log)
+            known = self._logs.get(place)
+            if log.removed:
+                if known == log._replace(removed=False):
+                    removed.append(log)
+                    del self._logs[place]
+            elif known != log:
+                if known is not None:
+                    removed.append(known._replace(removed=True))
+                new.append(log)
+                self._logs[place] = log
+        self._block_number = max(event.block_number, self._block_number or 0)
+        oldest = self._block_number - 2 * REORGANISED_BLOCKS
+        self._logs = {place: log for place, log in self._logs.items() if log.block_number > oldest}
+        return OrderLogs([*sorted(removed, key=_order, reverse=True), *new], self._block_number)
+
+
+def _order(log: EngineLog) -> tuple[int, int]:
+    return log.block_number, log.log_index

@@ -1,0 +1,207 @@
+"""Own orders over several sources: what one of them told, and blocks replaced before or while another takes over."""
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountSink, BalanceChange, OrderLogs
+from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
+from test.hummingbot.connector.exchange.standard.fake_node import FakeNode
+from test.hummingbot.connector.exchange.standard.feeds.test_polling import ACCOUNT, BOOK, ENGINE, MARKETS
+
+REPLACED = "0x" + "99" * 32
+
+
+class CommandedAccountFeed:
+    """An account feed that says what the test says."""
+
+    name = "commanded"
+
+    def __init__(self, told: ToldLogs) -> None:
+        self.told = told
+        self.hurried = 0
+        self._sink: AccountSink | None = None
+        self._end: asyncio.Future[None] | None = None
+
+    async def run(self, sink: AccountSink) -> None:
+        self._sink = sink
+        self._end = asyncio.get_running_loop().create_future()
+        await self._end
+
+    def tell(self, block_number: int, *logs: EngineLog) -> None:
+        self.say(OrderLogs(logs, block_number))
+
+    def say(self, event: AccountEvent) -> None:
+        assert self._sink is not None
+        self._sink(event)
+
+    def break_down(self) -> None:
+        assert self._end is not None
+        self._end.set_exception(ConnectionError("closed"))
+
+    def hurry(self) -> None:
+        self.hurried += 1
+
+
+class Stage:
+    """A switching account feed over a stream and polling, both commanded by the test."""
+
+    def __init__(self) -> None:
+        self.events: list[AccountEvent] = []
+        self.made: dict[str, list[CommandedAccountFeed]] = {"chain": [], "polling": []}
+        self.feed = SwitchingAccountFeed([("chain", self._maker("chain")), ("polling", self._maker("polling"))], 7,
+                                         ManualClock(), random.Random(1))
+        self.task = asyncio.ensure_future(self.feed.run(self.events.append))
+
+    def _maker(self, name: str) -> Callable[[ToldLogs], CommandedAccountFeed]:
+        def make(told: ToldLogs) -> CommandedAccountFeed:
+            self.made[name].append(CommandedAccountFeed(told))
+            return self.made[name][-1]
+        return make
+
+    @property
+    def chain(self) -> CommandedAccountFeed:
+        return self.made["chain"][-1]
+
+    @property
+    def polling(self) -> CommandedAccountFeed:
+        return self.made["polling"][-1]
+
+    @property
+    def logs(self) -> list[tuple[int, str, bool]]:
+        return [(log.block_number, log.block_hash, log.removed) for event in self.events if isinstance(event, OrderLogs)
+                for log in event.logs]
+
+
+@pytest.fixture
+async def stage() -> AsyncIterator[Stage]:
+    stage = Stage()
+    await settle()
+    yield stage
+    stage.task.cancel()
+    await asyncio.gather(stage.task, return_exceptions=True)
+
+
+def log(block: int, branch: str = "0xa") -> EngineLog:
+    return EngineLog(OrderCanceled(BOOK, 1, True, ACCOUNT, 1), "0x1", block, 0, False, branch)
+
+
+async def test_each_source_goes_on_where_the_one_before_it_ended(stage: Stage) -> None:
+    assert stage.polling.told.first_block(100) == 8
+    stage.polling.tell(100)
+    stage.chain.tell(95)
+    await settle()
+    assert stage.feed.state.source == "polling", "chain is behind what was told already"
+    stage.chain.tell(101)
+    await settle()
+    assert stage.feed.state.source == "chain"
+    stage.chain.tell(130)
+    stage.feed.hurry()
+    stage.chain.break_down()
+    await settle()
+    assert stage.feed.state.source == "polling" and stage.polling.told.first_block(0) == 131 - REORGANISED_BLOCKS
+    assert [event.block_number for event in stage.events] == [100, 130]
+
+
+async def test_what_a_source_said_before_it_is_live_is_not_told_and_it_is_asked_to_say_it_again(stage: Stage) -> None:
+    stage.polling.tell(9)
+    stage.chain.say(BalanceChange("0x1", 5, 10))
+    stage.chain.tell(10, log(10))
+    assert stage.chain.told.block_number == 9 and stage.chain.hurried == 0
+    await settle()
+    assert stage.feed.state.source == "chain" and stage.chain.hurried == 1
+    assert stage.events == [OrderLogs([], 9), BalanceChange("0x1", 5, 10)]
+    stage.chain.tell(10, log(10))
+    assert stage.logs == [(10, "0xa", False)]
+
+
+async def test_a_log_passes_once_whoever_says_it(stage: Stage) -> None:
+    stage.polling.tell(10, log(10))
+    stage.chain.tell(10)
+    await settle()
+    stage.chain.tell(10, log(10))
+    stage.chain.tell(11, log(10)._replace(removed=True))
+    stage.chain.tell(12, log(10)._replace(removed=True))
+    assert stage.logs == [(10, "0xa", False), (10, "0xa", True)]
+
+
+async def test_a_removal_of_another_branch_is_none_of_what_was_told(stage: Stage) -> None:
+    stage.polling.tell(10, log(10, "0xb"))
+    stage.polling.tell(11, log(10, "0xa")._replace(removed=True))
+    assert stage.logs == [(10, "0xb", False)]
+
+
+async def test_a_log_that_stands_in_another_block_is_taken_back_first_though_nobody_says_so(stage: Stage) -> None:
+    stage.polling.tell(10, log(10))
+    stage.polling.tell(11, log(11, "0xb"))
+    assert stage.logs == [(10, "0xa", False), (10, "0xa", True), (11, "0xb", False)]
+
+
+# Polling over a node whose blocks are replaced while nobody looks
+
+class Polled:
+    """The switching feed over polling alone, and a node."""
+
+    def __init__(self) -> None:
+        self.node = FakeNode(1, ENGINE, "0x" + "00" * 20, tuple(MARKETS.values()))
+        self.clock = ManualClock()
+        rpc = RpcClient(self.node, ["https://node.test"], self.clock)
+        self.events: list[Any] = []
+        self.feed = SwitchingAccountFeed(
+            [("polling", lambda told: PollingAccountFeed(rpc, ENGINE, ACCOUNT, told, self.clock, lambda: 1.0))], None, self.clock,
+            random.Random(1))
+        self.node.rest(OrderKey(BOOK, True, 1), ACCOUNT, 10 ** 9, 10 ** 9)
+
+    async def run(self) -> "asyncio.Task[None]":
+        task = asyncio.ensure_future(self.feed.run(self.events.append))
+        await settle()
+        return task
+
+    @property
+    def logs(self) -> list[tuple[int, bool]]:
+        return [(log.block_number, log.removed) for event in self.events for log in event.logs]
+
+    def vanish(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Replace the newest block by one without its logs."""
+        answer, replaced = self.node.eth_getBlockByNumber, self.node.head
+        self.node.logs.clear()
+
+        def other(block: str, full: bool) -> dict[str, Any] | None:
+            given = answer(block, full)
+            return {**given, "hash": REPLACED} if given and int(given["number"], 16) >= replaced else given
+
+        monkeypatch.setattr(self.node, "eth_getBlockByNumber", other)
+
+
+@pytest.mark.parametrize("left_by", ["an outage", "a stop"])
+async def test_a_fill_that_vanished_while_nobody_looked_is_taken_back(left_by: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    polled = Polled()
+    task = await polled.run()
+    polled.node.fill(OrderKey(BOOK, True, 1), 10, 100, 1)
+    await polled.clock.advance(1.0)
+    assert polled.logs == [(101, False)]
+    if left_by == "an outage":
+        polled.node.down.update({"eth_blockNumber", "eth_getLogs"})
+        await polled.clock.advance(1.0)
+        with pytest.raises(ApiUnavailableError):
+            await task
+        polled.node.down.clear()
+    else:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    polled.vanish(monkeypatch)
+    task = await polled.run()
+    assert polled.logs == [(101, False), (101, True)]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
