@@ -45,15 +45,13 @@ STOP_TIMEOUT = 60.0
 
 class Recalled(NamedTuple):
     """What the last run left: orders that rested after block `cursor`, placements to be `finish`ed, those of their orders
-    that Hummingbot was `told` of (by client order id), and the fills that were told since, as (client order id, trade id).
-    `head` is the newest block at this start."""
+    that Hummingbot was `told` of (by client order id). `head` is the newest block at this start."""
 
     cursor: int
     head: int
     orders: list[Resting]
     unfinished: list[Tracked]
     told: Collection[str]
-    fills: list[tuple[str, str]]
 
 
 class Account:
@@ -88,7 +86,7 @@ class Account:
         self._final = 0  # what happened up to this block is not known step by step any more
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
-        updates.follow(self.settlement.resting.keys())
+        updates.follow(self.settlement.resting)
         native = Token(listing.native_token, network.native_symbol, 18)
         self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, self._follow)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
@@ -246,12 +244,13 @@ class Account:
         """Write down, for the next run, what is final now that the logs up to a block are processed.
 
         That is the resting orders with their deposits some blocks earlier; what happened since is read again by the next
-        run, so that it need not be undone should those blocks be replaced. Of that, only the fills are noted.
+        run, so that it need not be undone should those blocks be replaced. Of that, only the fills are noted, and those that
+        were undone: Hummingbot saves its orders when it is told an event, and of an undone fill there is none.
         """
         final = self._final_at(block_number)
         self._final = max(self._final, final)
         state = SavedState(final, [replace(order) for order in self.settlement.resting_at(final)],
-                           sorted(self.settlement.recent_fills(final)))
+                           sorted(self.settlement.recent_fills(final) | self._updates.uncertain_fills))
         self.settlement.forget_steps(final)
         settled = [tracked for tracked in self._finished if tracked.receipt is None or tracked.receipt.block_number <= final]
         now = self._clock.monotonic()
@@ -330,11 +329,12 @@ class Account:
         told = await self._journal.told_orders()
         # From here on nothing may fail: what is given once must reach the caller.
         self.settlement.restore(orders)
+        self._updates.doubt(fills)
         unfinished = self.unfinished()
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         self._final = cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
-        return Recalled(cursor, self._began, orders, unfinished, told, fills)
+        return Recalled(cursor, self._began, orders, unfinished, told)
 
     async def _is_told(self, block: int) -> bool:
         """Whether a node still tells the logs of a block. One that tells those of no block says nothing about this one."""

@@ -55,9 +55,7 @@ class Resumption:
         while not await self._caught_up(recalled.head):
             logging.getLogger(__name__).debug("Waiting for what happened since the last run")
         await self._adopt(restored)
-        for client_order_id, trade_id in recalled.fills:
-            if not self._account.settlement.counts(trade_id):
-                self._updates.take_back_fill(client_order_id, trade_id)
+        self._updates.take_back_doubtful()
         for client_order_id in restored:
             if not self._account.is_on_its_way(client_order_id):  # the network may have been left meanwhile
                 await self._updates.fail_unsent(client_order_id, "It was never sent by the last run.")

@@ -14,7 +14,16 @@ from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
-from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Retracted, Settled
+from hummingbot.connector.exchange.standard.orders.settlement import (
+    Closed,
+    Ending,
+    Filled,
+    Opened,
+    OrderKey,
+    Resting,
+    Retracted,
+    Settled,
+)
 from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
@@ -36,12 +45,13 @@ class TrackerUpdates:
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
         self._taken_back: dict[tuple[str, str], TradeUpdate] = {}
+        self._doubtful: set[tuple[str, str]] = set()
         self._expected: dict[str, OrderTerms] = {}
         self._brought_back: set[str] = set()
-        self._resting: Collection[OrderKey] = ()
+        self._resting: Mapping[OrderKey, Resting] = {}
         self._ended: OrderedDict[str, InFlightOrder] = OrderedDict()
 
-    def follow(self, resting: Collection[OrderKey]) -> None:
+    def follow(self, resting: Mapping[OrderKey, Resting]) -> None:
         """`resting` always holds what rests of the account's orders."""
         self._resting = resting
 
@@ -111,7 +121,8 @@ class TrackerUpdates:
         known = OrderKey.parse(order.exchange_order_id)
         if known is None or order.exchange_order_id == event.exchange_order_id:
             return
-        if known not in self._resting:
+        rests = self._resting.get(known)  # another order may have its id now
+        if rests is None or rests.client_order_id != order.client_order_id:
             order.update_exchange_order_id(event.exchange_order_id)
         elif isinstance(event, Opened):  # a batch that was refused, and placed one by one since, was let through after all
             self._take_off(event.key)
@@ -129,13 +140,23 @@ class TrackerUpdates:
             await self._update(order, event.exchange_order_id, OrderState.OPEN)
 
     def _fill(self, order: InFlightOrder, fill: TradeUpdate) -> None:
-        """A fill that was told, taken back by a reorganisation, and is there again is put right, and not told once more."""
-        known = self._taken_back.pop((fill.client_order_id, fill.trade_id), None)
-        if known is not None and (known.fill_base_amount, known.fill_quote_amount) == (fill.fill_base_amount,
-                                                                                       fill.fill_quote_amount):
-            order.update_with_trade_update(fill)
-        else:
+        """A fill that was told, taken back by a reorganisation, and is there again is put right, and not told once more: of an
+        order and a trade id Hummingbot records one fill."""
+        name = order.client_order_id, fill.trade_id
+        if _is_same(order.order_fills.get(fill.trade_id), fill):
+            self._doubtful.discard(name)
+            return
+        # An order's fills come as they happened: those of the last run that should have come before this one are gone.
+        self.take_back_doubtful(order.client_order_id)
+        known = self._taken_back.pop(name, None)
+        if known is None:
             self._tracker.process_trade_update(fill)
+            return
+        order.update_with_trade_update(fill)
+        if not _is_same(known, fill):
+            logging.getLogger(__name__).warning(
+                "Another trade of order %s (%s at %s) has the id of the one that was taken back; Hummingbot's records show that "
+                "one", order.client_order_id, fill.fill_base_amount, fill.fill_price)
 
     async def _close(self, order: InFlightOrder, event: Closed) -> None:
         self._ended[order.client_order_id] = order
@@ -194,6 +215,25 @@ class TrackerUpdates:
         logging.getLogger(__name__).warning(
             "A reorganisation of the chain took back a fill of order %s (%s at %s); Hummingbot's records still show it",
             client_order_id, fill.fill_base_amount, fill.fill_price)
+
+    def doubt(self, fills: Iterable[tuple[str, str]]) -> None:
+        """Fills that the last run told, as (client order id, trade id), whose blocks are read again: each is told again if the
+        chain still has it."""
+        self._doubtful.update(fills)
+
+    def take_back_doubtful(self, client_order_id: str | None = None) -> None:
+        """Take back the doubtful fills of an order, or of all, that were not told again: the chain does not have them."""
+        for fill in sorted(self._doubtful):
+            if client_order_id in (None, fill[0]):
+                self._doubtful.discard(fill)
+                self.take_back_fill(*fill)
+
+    @property
+    def uncertain_fills(self) -> set[tuple[str, str]]:
+        """Fills, as (client order id, trade id), that Hummingbot may have saved with its open orders, and that the chain does
+        not have or may not have."""
+        tracked = self._tracker.active_orders if self._taken_back else {}
+        return self._doubtful | {fill for fill in self._taken_back if fill[0] in tracked}
 
     def fills_of(self, client_order_id: str) -> Collection[str]:
         """The trade ids of the fills that an order has now."""
@@ -261,6 +301,12 @@ class TrackerUpdates:
             trade_id=fill.trade_id, client_order_id=order.client_order_id, exchange_order_id=fill.exchange_order_id,
             trading_pair=order.trading_pair, fill_timestamp=self._clock.time(), fill_price=price,
             fill_base_amount=base_amount, fill_quote_amount=quote_amount, fee=fee, is_taker=not fill.is_maker)
+
+
+def _is_same(known: TradeUpdate | None, fill: TradeUpdate) -> bool:
+    """Whether it is this trade. After a reorganisation another one may have its id."""
+    return known is not None and (known.fill_base_amount, known.fill_quote_amount) == (fill.fill_base_amount,
+                                                                                       fill.fill_quote_amount)
 
 
 def without_repeats(settled: Iterable[Settled]) -> list[Settled]:

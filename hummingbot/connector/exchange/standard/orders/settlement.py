@@ -174,11 +174,6 @@ class Settlement:
         return {(event.client_order_id, event.trade_id) for step in self._steps if step.block_number > block_number
                 for event in step.told if isinstance(event, Filled)}
 
-    def counts(self, trade_id: str) -> bool:
-        """Whether a trade (as `Filled.trade_id` names it) was counted, in whatever role."""
-        book, _, number = trade_id.rpartition(":")
-        return any((book, int(number), is_maker) in self._seen_trades for is_maker in (True, False))
-
     def forget_trade(self, trade_id: str) -> None:
         """A trade is not on the chain any more, and would count anew."""
         book, _, number = trade_id.rpartition(":")

@@ -2,7 +2,7 @@
 import json
 import logging
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -59,7 +59,11 @@ class Heard:
         self.told: list[Settled] = []
         self.failed: list[tuple[str, str]] = []
 
-    def follow(self, resting: Collection[OrderKey]) -> None:
+    @property
+    def uncertain_fills(self) -> set[tuple[str, str]]:
+        return set()
+
+    def follow(self, resting: Mapping[OrderKey, Resting]) -> None:
         return None
 
     async def tell(self, settled: list[Settled]) -> None:

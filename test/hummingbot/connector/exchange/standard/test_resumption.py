@@ -136,6 +136,41 @@ async def test_a_fill_that_is_taken_back_between_two_runs_leaves_the_order(rig: 
     assert again.order_fills == {} and again.executed_amount_base == 0 and again.current_state is OrderState.OPEN
 
 
+async def test_a_fill_whose_id_another_trade_gets_between_two_runs_makes_room_for_it(rig: Rig) -> None:
+    order = await resting(rig)
+    await rig.quiet()
+    before = rig.sandbox.node.head.number
+    take(rig, order, 3)
+    await until(lambda: order.order_fills)
+    await until(lambda: rig.exchange._events.settled_block > before + 2)
+    await rig.kill()
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    take(rig, order, 2)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    await rig.connect()
+    await rig.quiet()
+    again = rig.orders[order.client_order_id]
+    assert list(again.order_fills) == list(order.order_fills) and again.executed_amount_base == order.amount / 2
+
+
+async def test_a_fill_that_was_taken_back_after_hummingbot_had_saved_it_leaves_the_order(rig: Rig) -> None:
+    order = await resting(rig)
+    await rig.quiet()
+    before = rig.sandbox.node.head.number
+    take(rig, order, 3)
+    await until(lambda: order.order_fills)
+    await until(lambda: rig.exchange._events.settled_block > before + 2)
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    await until(lambda: not order.order_fills)
+    await rig.quiet()
+    for _ in range(2):
+        await rig.kill()
+        await rig.connect()
+        await rig.quiet()
+    again = rig.orders[order.client_order_id]
+    assert again.order_fills == {} and again.executed_amount_base == 0 and again.current_state is OrderState.OPEN
+
+
 async def test_an_order_that_gets_another_id_between_two_runs_is_known_by_it(rig: Rig) -> None:
     """A stranger's order vanishes with the block, so that the own one, sent again by the next run, gets its id."""
     await resting_gone(rig)
@@ -242,6 +277,9 @@ class Remains:
     def expect(self, orders: Any) -> None:
         assert not orders
 
+    def take_back_doubtful(self) -> None:
+        return None
+
     def is_on_its_way(self, client_order_id: str) -> bool:
         return False
 
@@ -277,7 +315,7 @@ class Remains:
     async def resume(self, *orders: Resting) -> None:
         """The last run left these orders; those that the tracker has are the restored ones."""
         self.settlement.restore(orders)
-        await self.resumption.run(Recalled(90, 95, [], [], (), []), list(self.active_orders))
+        await self.resumption.run(Recalled(90, 95, [], [], ()), list(self.active_orders))
 
 
 def saved(key: OrderKey, name: str = "saved") -> InFlightOrder:
@@ -298,7 +336,7 @@ async def test_an_order_that_the_journal_lost_is_taken_up_as_the_chain_holds_it(
 async def test_a_resumption_that_was_cancelled_goes_on_without_following_the_last_run_twice() -> None:
     remains = Remains(saved(LOST))
     remains.answers = [AWAY, [(60_000, 7)]]
-    recalled = Recalled(90, 95, [Resting(KEPT, "saved", 60_000, 5)], [], (), [])
+    recalled = Recalled(90, 95, [Resting(KEPT, "saved", 60_000, 5)], [], ())
     first = asyncio.ensure_future(remains.resumption.run(recalled, ["saved"]))
     await settle()
     first.cancel()

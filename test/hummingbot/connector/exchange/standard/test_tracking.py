@@ -11,7 +11,15 @@ from hummingbot.connector.exchange.standard import tracking
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
-from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey, Retracted
+from hummingbot.connector.exchange.standard.orders.settlement import (
+    Closed,
+    Ending,
+    Filled,
+    Opened,
+    OrderKey,
+    Resting,
+    Retracted,
+)
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, without_repeats
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
@@ -30,6 +38,10 @@ def fill(trade_id: int, base: Decimal, block: int = 10) -> Filled:
 
 def closed(ending: Ending = Ending.CANCELED, block: int = 10) -> Closed:
     return Closed("mine", KEY.exchange_order_id, ending, 0, block)
+
+
+def rests(*keys: OrderKey, name: str = "mine") -> dict[OrderKey, Resting]:
+    return {key: Resting(key, name, PRICE, 100) for key in keys}
 
 
 class Told:
@@ -62,7 +74,7 @@ async def test_an_order_that_is_filled_but_for_a_trifle_is_done_without_a_pause(
 
 async def test_a_fill_under_another_id_leaves_an_order_that_still_rests_its_own(told: Told) -> None:
     """A batch that was refused was let through after all, and what was placed twice was taken: the first one still rests."""
-    told.updates.follow({KEY})
+    told.updates.follow(rests(KEY))
     other = OrderKey(MARKET.book, False, 8)
     await told.updates.tell([fill(1, Decimal(10))._replace(exchange_order_id=other.exchange_order_id)])
     assert told.order.exchange_order_id == KEY.exchange_order_id and told.order.executed_amount_base == 10
@@ -156,7 +168,7 @@ async def test_only_an_order_that_is_on_its_way_fails_unsent(told: Told) -> None
 
 async def test_an_order_that_came_back_under_another_id_is_known_by_it(told: Told) -> None:
     again = OrderKey(MARKET.book, False, 8)
-    told.updates.follow([again])
+    told.updates.follow(rests(again))
     await told.updates.tell([Opened("mine", again.exchange_order_id, again, PRICE, 100)])
     assert told.order.exchange_order_id == again.exchange_order_id and told.taken_off == []
 
@@ -167,9 +179,17 @@ async def test_an_order_that_was_taken_whole_when_it_came_back_is_known_by_its_t
     assert told.order.current_state is OrderState.FILLED and told.order.exchange_order_id == "0xaa:5"
 
 
+async def test_an_order_whose_id_belongs_to_another_one_now_is_known_by_its_transaction(told: Told) -> None:
+    """All of a batch was placed anew by the next run: the first was taken whole this time, and the second got its id."""
+    told.updates.follow(rests(KEY, name="second"))
+    await told.updates.tell([fill(1, Decimal(100))._replace(exchange_order_id="0xaa:5"),
+                             closed(Ending.FILLED)._replace(exchange_order_id="0xaa:5")])
+    assert told.order.current_state is OrderState.FILLED and told.order.exchange_order_id == "0xaa:5"
+
+
 async def test_an_order_that_was_placed_a_second_time_is_taken_off(told: Told) -> None:
     double = OrderKey(MARKET.book, False, 8)
-    told.updates.follow([KEY, double])
+    told.updates.follow(rests(KEY, double))
     await told.updates.tell([Opened("mine", double.exchange_order_id, double, PRICE, 100)])
     assert told.order.exchange_order_id == KEY.exchange_order_id and told.taken_off == [double]
 
@@ -216,3 +236,41 @@ async def test_nothing_is_taken_back_of_an_order_or_a_market_that_is_not_known(t
     told.updates._market = lambda book: None
     assert told.updates.take_back_fills("mine", KEY, 10 ** 30, set()) == [] and len(told.order.order_fills) == 1
     assert list(told.updates.fills_of("unknown")) == []
+
+
+def doubtful(*trade_ids: int) -> set[tuple[str, str]]:
+    return {("mine", f"{MARKET.book}:{trade_id}") for trade_id in trade_ids}
+
+
+async def test_a_doubtful_fill_that_the_chain_still_has_stays_and_any_other_is_taken_back(told: Told) -> None:
+    fills = [fill(trade_id, Decimal(10)) for trade_id in (1, 2, 3)]
+    await told.updates.tell(fills)
+    told.updates.doubt(doubtful(2, 3) | {("unknown", f"{MARKET.book}:4")})
+    await told.updates.tell(fills[1:2])
+    told.updates.take_back_doubtful()
+    assert list(told.order.order_fills) == [f"{MARKET.book}:1", f"{MARKET.book}:2"] and told.order.executed_amount_base == 20
+    assert told.events.count("OrderFilledEvent") == 3
+
+
+async def test_doubtful_fills_whose_ids_other_trades_have_now_make_room_for_them(told: Told) -> None:
+    """The first trade vanished, so each later one has the id of the one before; the order is never filled in between."""
+    await told.updates.tell([fill(1, Decimal(5)), fill(2, Decimal(30)), fill(3, Decimal(40))])
+    told.updates.doubt(doubtful(1, 2, 3))
+    await told.updates.tell([fill(1, Decimal(30)), fill(2, Decimal(40))])
+    told.updates.take_back_doubtful()
+    assert {name: each.fill_base_amount for name, each in told.order.order_fills.items()} == {
+        f"{MARKET.book}:1": 30, f"{MARKET.book}:2": 40}
+    assert told.order.executed_amount_base == 70 and told.order.current_state is OrderState.PARTIALLY_FILLED
+    assert told.events.count("OrderFilledEvent") == 3 and "SellOrderCompletedEvent" not in told.events
+
+
+async def test_a_fill_is_uncertain_while_it_is_doubted_and_while_an_open_order_has_lost_it(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
+    assert told.updates.uncertain_fills == set()
+    told.updates.doubt(doubtful(2))
+    await told.updates.tell([Retracted(fill(1, Decimal(10)))])
+    assert told.updates.uncertain_fills == doubtful(1, 2)
+    await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
+    assert told.updates.uncertain_fills == set()
+    await told.updates.tell([Retracted(fill(2, Decimal(10))), closed()])
+    assert told.updates.uncertain_fills == set()
