@@ -107,15 +107,18 @@ class DeepReorganisations:
 
     async def _put_right(self, reading: Reading) -> None:
         """Bring orders and deposits into agreement with the chain. No pause is made before all of it is settled."""
-        on_chain = {_trade_id(log.event) for log in reading.logs if isinstance(log.event, OrderMatched)}
         settled: list[Settled] = []
+        new: list[EngineLog] = []
         for key, held in reading.deposits.items():
             order = self._settlement.resting.get(key)
             if order is None:
                 continue
-            known = self._updates.fills_of(order.client_order_id)
-            news = [log for log in reading.logs if _concerns(log, key) and not (
-                isinstance(log.event, OrderMatched) and _trade_id(log.event) in known)]
+            known = self._updates.fills_of(order.client_order_id, key.book)
+            logs = [log for log in reading.logs if _concerns(log, key)]
+            # On another chain a trade id may be another trade's.
+            same = {_trade_id(log.event) for log in logs if isinstance(log.event, OrderMatched)
+                    and known.get(_trade_id(log.event)) == log.event.base_amount}
+            news = [log for log in logs if not isinstance(log.event, OrderMatched) or _trade_id(log.event) not in same]
             # What the order had before these logs, so that they lead to what it has now.
             before = held + sum(_moved(log, key) for log in news)
             if before == 0:
@@ -123,10 +126,14 @@ class DeepReorganisations:
                 continue
             self._missing.discard(key)
             if before > order.deposit:
-                for trade_id in self._updates.take_back_fills(order.client_order_id, key, before - order.deposit, on_chain):
+                for trade_id in self._updates.take_back_fills(order.client_order_id, key, before - order.deposit, same):
                     self._settlement.forget_trade(trade_id)
             order.deposit = before
-            settled += [event for log in news for event in self._settlement.apply(log)]
+            new += news
+        for log in new:
+            if isinstance(log.event, OrderMatched):
+                self._settlement.forget_trade(_trade_id(log.event))
+        settled += [event for log in new for event in self._settlement.apply(log)]
         await self._updates.tell(settled)
 
     def _gone(self, key: OrderKey, client_order_id: str) -> list[Settled]:

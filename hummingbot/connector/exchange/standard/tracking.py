@@ -235,14 +235,16 @@ class TrackerUpdates:
         tracked = self._tracker.active_orders if self._taken_back else {}
         return self._doubtful | {fill for fill in self._taken_back if fill[0] in tracked}
 
-    def fills_of(self, client_order_id: str) -> Collection[str]:
-        """The trade ids of the fills that an order has now."""
-        order = self._tracker.all_fillable_orders.get(client_order_id)
-        return order.order_fills.keys() if order is not None else ()
+    def fills_of(self, client_order_id: str, book: str) -> dict[str, int]:
+        """The fills that an order in a book has now: base units by trade id."""
+        order, market = self._tracker.all_fillable_orders.get(client_order_id), self._market(book)
+        if order is None or market is None:
+            return {}
+        return {trade_id: market.base.to_units(fill.fill_base_amount) for trade_id, fill in order.order_fills.items()}
 
     def take_back_fills(self, client_order_id: str, key: OrderKey, units: int, on_chain: Collection[str]) -> list[str]:
         """Take the newest fills back that are not on the chain, until they sum up to so many units of what the order spends;
-        their trade ids."""
+        their trade ids. `on_chain` are the trade ids of those that are."""
         order, market = self._tracker.all_fillable_orders.get(client_order_id), self._market(key.book)
         taken: list[str] = []
         if order is None or market is None:

@@ -113,7 +113,7 @@ class Chain:
         self.fault: Exception | None = None
         self.notes: dict[str, str] = {"final blocks": json.dumps([[30, "0x30"], [40, "0xother"]])}
         self.told: list[Any] = []
-        self.fills: list[str] = []
+        self.fills: dict[str, dict[str, int]] = {}
         self.taken: list[int] = []
         self.settlement = Settlement("0x" + "a1" * 20, {MARKET.book: MARKET})
         self.deep = DeepReorganisations(self, self, self.clock, self.settlement, self, self.read)  # type: ignore[arg-type]
@@ -136,12 +136,12 @@ class Chain:
     async def tell(self, settled: list[Any]) -> None:
         self.told += settled
 
-    def fills_of(self, client_order_id: str) -> list[str]:
-        return self.fills
+    def fills_of(self, client_order_id: str, book: str) -> dict[str, int]:
+        return self.fills.get(client_order_id, {})
 
     def take_back_fills(self, client_order_id: str, key: OrderKey, units: int, on_chain: Any) -> list[str]:
         self.taken.append(units)
-        return []
+        return [trade_id for trade_id in self.fills.get(client_order_id, {}) if trade_id not in on_chain]
 
 
 def match(trade_id: int, key: OrderKey, base: int, quote: int) -> EngineLog:
@@ -188,7 +188,7 @@ async def test_what_the_new_blocks_did_is_told_from_what_the_order_had_before_th
     chain = Chain(Reading([match(1, key, 10, 20), match(2, key, 30, 60), match(3, other, 5, 5), cancel(other, 1),
                            cancel(key, 70)], {key: 0}))
     chain.settlement.restore([Resting(key, "a", 10 ** 8, moved + 70 - 1)])
-    chain.fills = [f"{MARKET.book}:1"]  # it was told before
+    chain.fills = {"a": {f"{MARKET.book}:1": 10}}  # it was told before
     await chain.deep.look(60)
     filled, closed = chain.told
     assert isinstance(filled, Filled) and filled.trade_id == f"{MARKET.book}:2"
@@ -208,3 +208,27 @@ async def test_an_order_of_which_the_chain_holds_more_gets_its_fills_taken_back(
     chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 50)])
     await chain.deep.look(60)
     assert chain.taken == [30] and chain.settlement.resting[KEY].deposit == 80 and chain.told == []
+
+
+@pytest.mark.parametrize("names", ["ab", "ba"])
+async def test_a_trade_that_has_the_id_of_one_that_vanished_is_another(names: str) -> None:
+    """The first of two trades vanished, and the second one has its id now; the orders are compared in either order."""
+    keys = {"a": KEY, "b": KEY._replace(id=8)}
+    chain = Chain(Reading([match(1, keys["b"], 50, 50)], {keys[name]: {"a": 100, "b": 50}[name] for name in names}))
+    chain.settlement.restore([Resting(key, name, 10 ** 8, 100) for name, key in keys.items()])
+    for log in (match(1, keys["a"], 30, 30), match(2, keys["b"], 50, 50)):
+        assert len(chain.settlement.apply(log)) == 1
+    chain.fills = {"a": {f"{MARKET.book}:1": 30}, "b": {f"{MARKET.book}:2": 50}}
+    await chain.deep.look(60)
+    assert sorted(chain.taken) == [30, 50]
+    assert [(event.client_order_id, event.trade_id) for event in chain.told] == [("b", f"{MARKET.book}:1")]
+    assert {order.client_order_id: order.deposit for order in chain.settlement.resting.values()} == {"a": 100, "b": 50}
+    assert chain.settlement.apply(match(1, keys["b"], 50, 50)) == [], "it counts once"
+
+
+async def test_a_known_order_that_hummingbot_does_not_has_the_deposit_that_the_chain_holds() -> None:
+    chain = Chain(Reading([match(1, KEY, 30, 30)], {KEY: 70}))
+    chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 100)])
+    chain.settlement.apply(match(1, KEY, 30, 30))
+    await chain.deep.look(60)
+    assert chain.settlement.resting[KEY].deposit == 70

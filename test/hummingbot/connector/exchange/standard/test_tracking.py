@@ -228,6 +228,7 @@ async def test_only_fills_that_the_chain_does_not_have_are_taken_back_and_the_ne
     on_chain = {f"{MARKET.book}:3"}
     taken = told.updates.take_back_fills("mine", KEY, MARKET.base.to_units(Decimal(20)), on_chain)
     assert taken == [f"{MARKET.book}:2"] and told.order.executed_amount_base == 20
+    assert told.updates.fills_of("mine", MARKET.book) == {f"{MARKET.book}:{number}": 10 * 10 ** 18 for number in (1, 3)}
 
 
 async def test_nothing_is_taken_back_of_an_order_or_a_market_that_is_not_known(told: Told) -> None:
@@ -235,7 +236,7 @@ async def test_nothing_is_taken_back_of_an_order_or_a_market_that_is_not_known(t
     assert told.updates.take_back_fills("unknown", KEY, 10 ** 30, set()) == []
     told.updates._market = lambda book: None
     assert told.updates.take_back_fills("mine", KEY, 10 ** 30, set()) == [] and len(told.order.order_fills) == 1
-    assert list(told.updates.fills_of("unknown")) == []
+    assert told.updates.fills_of("mine", MARKET.book) == told.updates.fills_of("unknown", MARKET.book) == {}
 
 
 def doubtful(*trade_ids: int) -> set[tuple[str, str]]:
