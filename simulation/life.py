@@ -57,7 +57,8 @@ class Life:
     def _start(self, clock: Clock, network: Network, wallet: Wallet) -> None:
         self.exchange = exchange = StandardExchange(clock=clock, data_path=wallet.folder, **wallet.arguments)
         exchange._web_assistants_factory._connections_factory = SimulatedConnections(network)
-        exchange._feed_context.chance.seed(wallet.seed)
+        for chance in (exchange._feed_context.chance, exchange._venue.rest._chance):
+            chance.seed(wallet.seed)
         tracker = exchange._order_tracker  # its cache took the machine's clock when it was imported
         tracker._cached_orders = TTLCache(tracker.MAX_CACHE_SIZE, tracker.CACHED_ORDER_TTL, timer=clock.monotonic)
         self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
