@@ -26,7 +26,7 @@ class Process:
         self.name = name
         self.dead = False
         self.held_until = 0.0
-        self.waiting: list[events.Handle] = []
+        self.waiting: list[_Handle] = []
         self.lives_for: int | None = None
 
 
@@ -72,6 +72,23 @@ class _Future(asyncio.Future[Any]):
         return self._number
 
 
+class _Handle(events.TimerHandle):
+    """Something to be called. Of what asyncio's own has, only what is not for its debugger."""
+
+    __slots__ = ()
+
+    def __init__(self, when: float, callback: Callable[..., Any], args: tuple[Any, ...], context: Context | None) -> None:
+        self._when = when
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._callback = self._args = None
+
+
 class VirtualLoop(asyncio.BaseEventLoop):
     """Runs callbacks at once and moves its time on to the next timer when there is nothing to do.
 
@@ -86,8 +103,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self._random = random
         self._now = start
         self._numbers = _Numbers()
-        self._timers: list[tuple[float, int, events.Handle]] = []
-        self._waiting: list[events.Handle] = []
+        self._timers: list[tuple[float, int, _Handle]] = []
+        self._waiting: list[_Handle] = []
         self._world = copy_context()
         self.complaints: list[str] = []
         self.set_task_factory(self._make_task)
@@ -100,18 +117,19 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def call_at(self, when: float, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
                 context: Context | None = None) -> events.TimerHandle:
-        timer = events.TimerHandle(when, callback, args, self, context)
+        timer = _Handle(when, callback, args, context)
         heapq.heappush(self._timers, (when, self._numbers.next(), timer))
         return timer
 
-    def _timer_handle_cancelled(self, handle: events.TimerHandle) -> None:
-        """Left where it is until its time comes."""
+    def call_later(self, delay: float, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
+                   context: Context | None = None) -> events.TimerHandle:
+        return self.call_at(self._now + delay, callback, *args, context=context)
 
     # Turns
 
     def call_soon(self, callback: Callable[..., Any], *args: Any,  # type: ignore[override]
                   context: Context | None = None) -> events.Handle:
-        handle = events.Handle(callback, args, self, context)
+        handle = _Handle(self._now, callback, args, context)
         self._waiting.append(handle)
         return handle
 
@@ -119,7 +137,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """One turn, as in any event loop: what is due, in the order in which it was asked for."""
         timers = self._timers
         if not self._waiting and not self._stopping:  # type: ignore[attr-defined]
-            while timers and timers[0][2].cancelled():
+            while timers and timers[0][2]._cancelled:
                 heapq.heappop(timers)
             if not timers:
                 raise Deadlock("nothing is left to happen")
@@ -133,11 +151,11 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if self.turns > self.turns_left:
             raise Deadlock(f"{self.turns} turns: something never rests")
         for handle in ready:
-            if not handle.cancelled():
+            if not handle._cancelled:
                 self._run(handle)
 
-    def _run(self, handle: events.Handle) -> None:
-        process: Process | None = handle._context.get(_PROCESS)  # type: ignore[attr-defined]
+    def _run(self, handle: _Handle) -> None:
+        process: Process | None = handle._context.get(_PROCESS)
         if process is not None:
             if process.dead:
                 return
@@ -149,7 +167,12 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 if process.lives_for < 0:
                     self._world.run(self.killed, process)
                     return
-        handle._run()
+        try:
+            handle._context.run(handle._callback, *handle._args)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self.call_exception_handler({"message": f"Exception in {handle._callback!r}", "exception": error})
 
     # Processes
 
@@ -173,7 +196,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         if process.held_until <= self._now:
             waiting, process.waiting = process.waiting, []
             for handle in waiting:
-                if not handle.cancelled():
+                if not handle._cancelled:
                     self._run(handle)
 
     def outside(self, function: Callable[..., Any], *args: Any) -> Any:

@@ -182,7 +182,8 @@ class World:
             self._ended[name] = self.loop.time()
 
     def _told(self, life: Life, event: Any) -> None:
-        order = life.exchange._order_tracker.fetch_order(event.order_id)
+        tracker = life.exchange._order_tracker
+        order = tracker.active_orders.get(event.order_id) or tracker.fetch_order(event.order_id)
         if order is not None:
             self._notice(order)
         self.trace.note("event", type(event).__name__, event)

@@ -43,6 +43,13 @@ async def get_current_server_time(throttler: AsyncThrottler | None = None, domai
     return time.time() * 1e3
 
 
+class _Request(RESTRequest):
+    """A request that is nobody else's. Hummingbot copies each in depth, in case that it is changed on its way."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "_Request":
+        return self
+
+
 class WebAssistantTransport:
     """HttpTransport over Hummingbot's REST assistants, so that connections and rate limits are shared with them."""
 
@@ -55,7 +62,7 @@ class WebAssistantTransport:
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        request = RESTRequest(method=RESTMethod[method], url=url, data=body, headers=headers)
+        request = _Request(method=RESTMethod[method], url=url, data=body, headers=headers)
         assistant = await self._factory.get_rest_assistant()
         try:
             async with self._factory.throttler.execute_task(limit_id=self._limit_id):

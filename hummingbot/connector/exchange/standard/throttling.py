@@ -40,6 +40,12 @@ class _SteadyContext(AsyncRequestContext):
         now, margin = self._now(), 1 + self._safety_margin_pct
         self._task_logs[:] = [task for task in self._task_logs if now - task.timestamp <= task.rate_limit.time_interval * margin]
 
+    def within_capacity(self) -> bool:
+        """See AsyncRequestContext.within_capacity. Nothing is counted by limit where all that lately passed fits into each."""
+        passed = sum([task.weight for task in self._task_logs])
+        limits = [(self._rate_limit, self._rate_limit.weight), *self._related_limits]
+        return all(passed + weight <= limit.limit for limit, weight in limits) or bool(super().within_capacity())
+
     def _log_acquired_task(self) -> None:
         now = self._now()
         self._task_logs += [TaskLog(timestamp=now, rate_limit=limit, weight=weight)

@@ -1,5 +1,6 @@
 """Addresses as text: how to tell one, and the mixed-case form that people and explorers use."""
 import re
+from functools import lru_cache
 
 from hummingbot.connector.exchange.standard.chain.hashing import keccak
 
@@ -12,6 +13,7 @@ def is_address(text: str) -> bool:
     return _ADDRESS.fullmatch(text) is not None
 
 
+@lru_cache(maxsize=1024)
 def to_checksum(address: str) -> str:
     """The address with the upper and lower case of EIP-55, for showing it to people."""
     digits = address[2:].lower()

@@ -55,12 +55,14 @@ class MinedBlock:
     undo: int | None
     addresses: frozenset[str] = field(default_factory=frozenset)
     done: int | None = None
+    _logs: tuple[BlockLog, ...] | None = None
 
-    def logs(self) -> Iterator[BlockLog]:
+    def logs(self) -> tuple[BlockLog, ...]:
         """All logs in order."""
-        for receipt in self.receipts:
-            for offset, log in enumerate(receipt.logs):
-                yield BlockLog(receipt, receipt.first_log_index + offset, log)
+        if self._logs is None:
+            self._logs = tuple([BlockLog(receipt, receipt.first_log_index + offset, log)
+                                for receipt in self.receipts for offset, log in enumerate(receipt.logs)])
+        return self._logs
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ from hummingbot.connector.exchange.standard.sandbox.rpc_values import (
     PARSE_ERROR,
     SERVER_ERROR,
     Json,
+    Lasting,
     RpcFailure,
+    encode,
 )
 
 BODY_LIMIT = 5 * 1024 * 1024
@@ -61,7 +63,10 @@ class JsonRpc:
         except (ValueError, RecursionError):
             return json.dumps(_error(None, RpcFailure(PARSE_ERROR, "parse error"))).encode()
         answer = self.answer(parsed)
-        return b"" if answer is None else json.dumps(answer, separators=(",", ":")).encode()
+        if answer is None:
+            return b""
+        text = "[" + ",".join(map(_text, answer)) + "]" if isinstance(answer, list) else _text(answer)
+        return text.encode()
 
     def answer(self, request: Any) -> Json | list[Json] | None:
         """The answer to a parsed request or batch; None when it holds only notifications. Raises AnswerLost."""
@@ -118,6 +123,18 @@ def _common_block(requests: Sequence[Any]) -> int | None:
             return None
         numbers.add(str(parameters[1]))
     return int(numbers.pop(), 16) if len(numbers) == 1 else None
+
+
+def _text(answer: Json) -> str:
+    """An answer as JSON; what was told before is not encoded anew."""
+    result = answer.get("result")
+    if isinstance(result, Lasting):
+        text = result.text
+    elif isinstance(result, list) and result and isinstance(result[0], Lasting):
+        text = "[" + ",".join([item.text for item in result]) + "]"
+    else:
+        return encode(answer)
+    return f'{{"jsonrpc":"2.0","id":{encode(answer["id"])},"result":{text}}}'
 
 
 def _error(identity: Any, failure: RpcFailure) -> Json:

@@ -1,7 +1,8 @@
 """The values of JSON-RPC: parameters in, with a node's complaints about bad ones, and blocks, receipts and logs out."""
+import json
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from eth_hash.auto import keccak
@@ -122,6 +123,18 @@ def log_filter(criteria: Json) -> LogFilter:
 # Answers out
 
 
+encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Lasting(dict[str, Any]):
+    """A JSON object that is asked for again and again and never changes, with its text."""
+
+    @cached_property
+    def text(self) -> str:
+        """The object as JSON."""
+        return encode(self)
+
+
 @lru_cache(maxsize=65536)
 def _bloom_bits(value: str) -> int:
     digest = keccak(bytes.fromhex(value[2:]))
@@ -144,22 +157,28 @@ def _bloom_hex(bits: int) -> str:
 
 def log_json(entry: BlockLog, *, removed: bool = False) -> Json:
     """A log as nodes show it."""
-    receipt, position, log = entry
-    return {"address": log.address, "topics": list(log.topics), "data": "0x" + log.data.hex(),
-            "blockNumber": hex(receipt.block_number), "transactionHash": receipt.transaction.hash,
-            "transactionIndex": hex(receipt.index), "blockHash": receipt.block_hash, "logIndex": hex(position),
-            "removed": removed}
+    log: Lasting = receipt_json(entry.receipt)["logs"][entry.position - entry.receipt.first_log_index]
+    return log | {"removed": True} if removed else log
 
 
-def receipt_json(receipt: Receipt) -> Json:
+def _log_json(receipt: Receipt, offset: int, log: Log) -> Lasting:
+    return Lasting({
+        "address": log.address, "topics": list(log.topics), "data": "0x" + log.data.hex(),
+        "blockNumber": hex(receipt.block_number), "transactionHash": receipt.transaction.hash,
+        "transactionIndex": hex(receipt.index), "blockHash": receipt.block_hash,
+        "logIndex": hex(receipt.first_log_index + offset), "removed": False})
+
+
+@lru_cache(maxsize=1024)
+def receipt_json(receipt: Receipt) -> Lasting:
     """A receipt as nodes show it."""
     transaction = receipt.transaction
-    logs = [log_json(BlockLog(receipt, receipt.first_log_index + offset, log)) for offset, log in enumerate(receipt.logs)]
-    return {"type": hex(transaction.type), "status": hex(receipt.success), "transactionHash": transaction.hash,
+    logs = [_log_json(receipt, offset, log) for offset, log in enumerate(receipt.logs)]
+    return Lasting({"type": hex(transaction.type), "status": hex(receipt.success), "transactionHash": transaction.hash,
             "transactionIndex": hex(receipt.index), "blockHash": receipt.block_hash, "blockNumber": hex(receipt.block_number),
             "from": transaction.sender, "to": transaction.to, "contractAddress": None,
             "gasUsed": hex(receipt.gas_used), "cumulativeGasUsed": hex(receipt.cumulative_gas_used),
-            "effectiveGasPrice": hex(receipt.gas_price), "logs": logs, "logsBloom": _bloom_hex(_bloom(receipt.logs))}
+            "effectiveGasPrice": hex(receipt.gas_price), "logs": logs, "logsBloom": _bloom_hex(_bloom(receipt.logs))})
 
 
 def transaction_json(transaction: Transaction, receipt: Receipt | None, base_fee: int) -> Json:

@@ -3,6 +3,7 @@
 Legacy transactions (with and without EIP-155), EIP-2930 and EIP-1559 ones. The RLP is read in place: the bytes that were
 signed are a slice of the raw transaction, so nothing is encoded a second time.
 """
+from functools import lru_cache
 from typing import NamedTuple
 
 from coincurve import PublicKey
@@ -225,6 +226,7 @@ def _decode_typed(raw: bytes, chain_id: int) -> Transaction:
                        "0x" + keccak(raw).hex(), sender)
 
 
+@lru_cache(maxsize=1024)
 def decode_transaction(raw: bytes, chain_id: int) -> Transaction:
     """The transaction in its signed bytes, with its hash and sender; `chain_id` is the node's.
 
