@@ -22,10 +22,11 @@ from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.deep_reorganisations import DeepReorganisations, Reading
-from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
 from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
 from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
+from hummingbot.connector.exchange.standard.history import is_told
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
@@ -38,9 +39,9 @@ from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
 
 REMEMBER_INTERVAL = 10.0
-# Nodes that keep no history keep at least so many blocks.
-KEPT_BLOCKS = 128
 STOP_TIMEOUT = 60.0
+_FORGOTTEN = ("What happened since block %d is not told any more: open orders are taken up as the chain holds them; fills of "
+              "that time that Hummingbot did not save are not known")
 
 
 class Recalled(NamedTuple):
@@ -285,7 +286,7 @@ class Account:
     async def _read_again(self, block_number: int) -> Reading:
         """The account's logs after a block, and what the engine holds of its orders after them."""
         logs: list[EngineLog] = []
-        feed = self.polling_feed(ToldLogs(block_number), lambda: 0.0)
+        feed = PollingAccountFeed(self._rpc, self._listing.engine, self.address, ToldLogs(block_number), self._clock, lambda: 0.0)
         await feed.read(lambda event: logs.extend(event.logs) if isinstance(event, OrderLogs) else None)
         keys = list(self.settlement.resting)
         held = await self.held(keys, feed.block_number) if keys else []
@@ -317,13 +318,9 @@ class Account:
     async def recall(self) -> Recalled:
         """Take up what the last run knew. Raises ApiUnavailableError when no node answers; then it may be asked again."""
         block, orders, fills = await self._saved()
-        # Every node knows the newest blocks.
-        forgotten = bool(self._began - block > KEPT_BLOCKS and (orders or self._sender.resumed)
-                         and not await self._is_told(block + 1))
+        forgotten = bool((orders or self._sender.resumed) and not await self._is_told(block + 1, self._began))
         if forgotten:
-            logging.getLogger(__name__).warning(
-                "What happened since block %d is not told any more: open orders are taken up as the chain holds them; fills "
-                "of that time that Hummingbot did not save are not known", block)
+            logging.getLogger(__name__).warning(_FORGOTTEN, block)
             block, fills = self._began, []
             orders = await self._as_held(orders, block)
         told = await self._journal.told_orders()
@@ -336,15 +333,23 @@ class Account:
         self._final = cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
         return Recalled(cursor, self._began, orders, unfinished, told)
 
-    async def _is_told(self, block: int) -> bool:
-        """Whether a node still tells the logs of a block. One that tells those of no block says nothing about this one."""
-        for number in (block, self._began):
-            try:
-                await self._rpc.logs(self._listing.engine, [list(TRADING_TOPICS)], number, number)
-            except RpcError:
-                continue
-            return number == block
-        return True
+    async def _is_told(self, block: int, newest: int) -> bool:
+        return await is_told(self._rpc, self._listing.engine, [list(TRADING_TOPICS)], block, newest)
+
+    async def _go_past(self, block: int) -> int | None:
+        """The logs after a block cannot be read. Where the nodes have forgotten them, the orders that rest are taken up as the
+        chain holds them after a newer block, which is returned; None where it is something else."""
+        head = await self._rpc.block_number()
+        if await self._is_told(block + 1, head):
+            return None
+        resting = list(self.settlement.resting.values())
+        held = {order.key: order for order in await self._as_held(resting, head)} if resting else {}
+        for order in resting:
+            self.settlement.forget(order.key)
+        self.settlement.restore(held.values())
+        if resting:
+            logging.getLogger(__name__).warning(_FORGOTTEN, block)
+        return head
 
     async def _as_held(self, orders: Sequence[Resting], block: int) -> list[Resting]:
         """What is left of these orders after a block."""
@@ -353,4 +358,5 @@ class Account:
 
     def polling_feed(self, told: ToldLogs, interval: Callable[[], float], noticed: Noticed | None = None) -> PollingAccountFeed:
         """The logs of the engine beyond what was told, by polling; `noticed` is told of all that is read, anybody's."""
-        return PollingAccountFeed(self._rpc, self._listing.engine, self.address, told, self._clock, interval, noticed)
+        return PollingAccountFeed(self._rpc, self._listing.engine, self.address, told, self._clock, interval, noticed,
+                                  self._go_past)

@@ -29,13 +29,14 @@ class FeedNote(NamedTuple):
 
 
 class BotJournal(NamedTuple):
-    """A bot's journal: whether a bot has it open now, the orders that it will take up again at its next start, and where it
-    had its data from last."""
+    """A bot's journal: whether a bot has it open now, the orders that it will take up again at its next start, where it had its
+    data from last, and the block up to which it is known what became of the orders (None when it says nothing)."""
 
     path: Path
     in_use: bool
     orders: frozenset[OrderKey]
     feeds: tuple[FeedNote, ...]
+    block: int | None = None
 
 
 def journals(data: Path, domain: str, address: str) -> list[BotJournal]:
@@ -43,7 +44,7 @@ def journals(data: Path, domain: str, address: str) -> list[BotJournal]:
     found = []
     for path in sorted(data.glob(f"{domain}_{address[2:10]}_*.sqlite")):
         state = _state(path)
-        found.append(BotJournal(path, _in_use(path), _orders(state), _feeds(state)))
+        found.append(BotJournal(path, _in_use(path), _orders(state), _feeds(state), _block(state)))
     return found
 
 
@@ -95,6 +96,13 @@ def _orders(state: dict[str, Any]) -> frozenset[OrderKey]:
         return frozenset(OrderKey(str(item[0]), bool(item[1]), int(item[2])) for item in state[STATE].get("orders", ()))
     except (ValueError, LookupError, TypeError, AttributeError):
         return frozenset()
+
+
+def _block(state: dict[str, Any]) -> int | None:
+    try:
+        return int(state[STATE]["block"])
+    except (ValueError, LookupError, TypeError):
+        return None
 
 
 def _feeds(state: dict[str, Any]) -> tuple[FeedNote, ...]:

@@ -2,7 +2,7 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
@@ -33,6 +33,7 @@ MAX_REMEMBERED_TRADES = 1000
 MAX_TRADE_PAGES = 20
 MAX_BLOCK_RANGE = 1000
 Noticed = Callable[[Sequence[EngineLog], int, int], None]
+GoPast = Callable[[int], Awaitable[int | None]]
 TOPICS = [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]]
 
 
@@ -170,10 +171,11 @@ class PollingAccountFeed:
     name = "polling"
 
     def __init__(self, rpc: RpcClient, engine: str, account: str, told: ToldLogs, clock: Clock,
-                 interval: Callable[[], float], noticed: Noticed | None = None) -> None:
+                 interval: Callable[[], float], noticed: Noticed | None = None, go_past: GoPast | None = None) -> None:
         """`told` is what was told and up to where, by this source or another: its sinks must be noting what passes.
         `interval` gives the next pause; `noticed` is told of everything that is read, anybody's logs from a first to a last
-        block."""
+        block. `go_past` is asked when the logs after a block cannot be read: where the nodes have forgotten them, it gives the
+        block after which to go on, else None."""
         self._rpc = rpc
         self._engine = engine
         self._account = account
@@ -181,6 +183,7 @@ class PollingAccountFeed:
         self._clock = clock
         self._interval = interval
         self._noticed = noticed
+        self._go_past = go_past
         self._range = MAX_BLOCK_RANGE
         self._hurry = asyncio.Event()
         self._read_up_to = -1
@@ -215,6 +218,17 @@ class PollingAccountFeed:
     async def read(self, sink: AccountSink) -> None:
         """Deliver what is new up to the node's head. Raises ApiUnavailableError when the node does not answer. One call at a
         time."""
+        try:
+            await self._read(sink)
+        except RpcError:
+            known = self._told.block_number
+            block = await self._go_past(known) if self._go_past is not None and known is not None else None
+            if block is None:
+                raise
+            self._told.begin_anew(block)
+            self._deliver({}, [], block, sink)
+
+    async def _read(self, sink: AccountSink) -> None:
         if self._recent and await self._read_newest(sink):
             return
         head = await self._rpc.block_number()

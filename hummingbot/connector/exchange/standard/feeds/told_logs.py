@@ -64,9 +64,10 @@ class ToldLogs:
 
         return note
 
-    def begin_anew(self) -> None:
-        """It is another chain: nothing was told of it."""
-        self._first, self._block_number = 0, None
+    def begin_anew(self, cursor: int | None = None) -> None:
+        """Nothing was told of what is there now: it is another chain, or only what comes after block `cursor` is wanted."""
+        self._first = 0 if cursor is None else cursor + 1
+        self._block_number = cursor
         self._logs.clear()
 
     def _noted(self, event: OrderLogs) -> OrderLogs:

@@ -160,17 +160,6 @@ async def test_what_a_placement_did_in_a_block_that_was_replaced_is_taken_back_b
     assert getattr(retracted, "event", None) == closed and scene.heard.failed == []
 
 
-@pytest.mark.parametrize(("answers", "is_told", "asked"), [
-    ([[]], True, [50]), ([RpcError("eth_getLogs", -32000, "pruned"), []], False, [50, 900]),
-    (2 * [RpcError("eth_getLogs", -32000, "not supported")], True, [50, 900])],
-    ids=["it tells the old block", "it tells the newest only", "it tells none"])
-async def test_a_node_that_tells_the_logs_of_no_block_says_nothing_about_an_old_one(
-        scene: Scene, answers: list[Any], is_told: bool, asked: list[int]) -> None:
-    scene.account._began = 900
-    scene.node.logs_of = list(answers)
-    assert await scene.account._is_told(50) is is_told and scene.node.asked_blocks == asked
-
-
 async def test_the_head_is_the_nodes_and_only_books_of_the_listing_are_its(scene: Scene) -> None:
     assert await scene.account.head() == 901
     assert scene.account.lists(ASK) and not scene.account.lists(UNLISTED)

@@ -1,4 +1,5 @@
 """A connector that was away for so long that no node tells what happened meanwhile: it goes on with what the chain holds."""
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -6,10 +7,11 @@ import pytest
 
 from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
+from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.hummingbot.connector.exchange.standard.model import Rig
-from test.hummingbot.connector.exchange.standard.test_reorganisations import SLOW_BLOCKS, resting, take
-from test.hummingbot.connector.exchange.standard.trading import deposit, until
+from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, deposit, until
 
 WARNING = "is not told any more"
 
@@ -71,8 +73,48 @@ async def test_what_no_strategy_knows_is_cancelled_all_the_same(rig: Rig, caplog
     assert WARNING in caplog.text
 
 
+async def go_away(rig: Rig) -> None:
+    """No node answers any more, and no stream tells anything."""
+    faults = rig.sandbox.faults
+    faults.node_stream.close_code = faults.stream.close_code = 1001
+    faults.node_stream.refuse = faults.stream.refuse = True
+    faults.add("refused", target="rpc")
+    await asyncio.sleep(0.3)
+
+
+async def come_back(rig: Rig) -> None:
+    """They answer again, and have forgotten what was when they answered last."""
+    await until(lambda: not len(rig.sandbox.node.pool))
+    rig.sandbox.node.mine(rig.sandbox.node.settings.history_blocks + 10)
+    rig.sandbox.faults.clear()
+    await until(lambda: rig.exchange._events.settled_block >= rig.sandbox.node.head.number - 5, 20)
+
+
+async def test_a_feed_that_could_not_ask_for_too_long_goes_on_by_itself(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    order = await resting(rig)
+    rig.place(False, TOKEN_PAIR, OrderType.LIMIT, PRICES[TOKEN_PAIR] - 1, AMOUNTS[TOKEN_PAIR])
+    await until(lambda: len(rig.open_orders()) == 2 and rig.open_orders()[1].current_state is OrderState.OPEN)
+    taken = rig.open_orders()[1]
+    await settled(rig)
+    await go_away(rig)
+    take(rig, taken)
+    take(rig, order, 4)  # both told by nobody
+    await come_back(rig)
+    ((key, own),) = rig.exchange._account.settlement.resting.items()
+    assert key.exchange_order_id == order.exchange_order_id and own.deposit == deposit(rig.sandbox, key)
+    assert caplog.text.count(WARNING) == 1
+    take(rig, order, 4)
+    await until(lambda: len(order.order_fills) == 1)
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await until(lambda: order.current_state is OrderState.CANCELED)
+    await until(lambda: taken.client_order_id not in rig.exchange.in_flight_orders, 20)
+    assert rig.errors.lines == []
+
+
 async def test_nothing_is_said_when_nothing_rested(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     await stay_away(rig)
     await rig.connect()
     await until(lambda: rig.exchange.ready)
+    await go_away(rig)
+    await come_back(rig)
     assert WARNING not in caplog.text

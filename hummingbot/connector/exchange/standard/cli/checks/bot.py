@@ -1,8 +1,11 @@
-"""Checks of a bot that trades with the wallet now: that there is one, and where it has its data from."""
+"""Checks of a bot that trades with the wallet: whether one runs, where it has its data from, and what a stopped one will find."""
 from collections.abc import Iterator, Sequence
 
+from hummingbot.connector.exchange.standard.chain.engine import TRADING_TOPICS
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, passed, warned
+from hummingbot.connector.exchange.standard.cli.exchange import Exchange
 from hummingbot.connector.exchange.standard.cli.journals import BotJournal, FeedNote
+from hummingbot.connector.exchange.standard.history import is_told
 
 # A bot notes its feeds every ten seconds while its node answers.
 STALE_SECONDS = 60.0
@@ -14,6 +17,23 @@ def bots(known: Sequence[BotJournal], now: float) -> Iterator[Finding]:
         if journal.in_use:
             yield passed("bot", f"one trades with this wallet now ({journal.path})")
             yield from (_feed(note, now) for note in journal.feeds)
+
+
+async def forgotten(exchange: Exchange, known: Sequence[BotJournal], engine: str) -> list[Finding]:
+    """The bots that are stopped and have orders, of which the nodes will not tell everything any more."""
+    findings = []
+    newest = await exchange.venue.rpc.block_number()
+    for journal in known:
+        if journal.in_use or not journal.orders or journal.block is None:
+            continue
+        detail = f"it ends at block {journal.block}, {max(0, newest - journal.block)} blocks ago ({journal.path})"
+        if await is_told(exchange.venue.rpc, engine, [list(TRADING_TOPICS)], journal.block + 1, newest):
+            findings.append(passed("bot's journal", detail))
+        else:
+            findings.append(warned("bot's journal", f"{detail}, which is older than what the nodes tell",
+                                   "The bot's next start takes its open orders up as the chain holds them; fills since then will "
+                                   "not be in Hummingbot's records. A node that keeps more history (rpc_url) tells them."))
+    return findings
 
 
 def _feed(note: FeedNote, now: float) -> Finding:

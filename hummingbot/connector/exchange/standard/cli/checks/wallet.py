@@ -7,7 +7,7 @@ from pathlib import Path
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.cli.checks.bot import bots
+from hummingbot.connector.exchange.standard.cli.checks.bot import bots, forgotten
 from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, failed, passed, warned
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange
@@ -27,6 +27,7 @@ async def wallet(exchange: Exchange, listing: Listing, address: str, gas: Gas, d
     return [await _account(exchange, address, any(journal.in_use for journal in known)), _gas_money(exchange, native, gas),
             *await _tokens(exchange, listing, address, native, dict(units)),
             *await _wrapped(exchange, listing, address), *bots(known, exchange.clock.time()),
+            *await forgotten(exchange, known, listing.engine),
             *await _orders(exchange, address, known, data.parent)]
 
 

@@ -15,7 +15,7 @@ from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.cli.checks import endpoints, examination, indexer, machine
 from hummingbot.connector.exchange.standard.cli.checks import exchange as exchange_checks
 from hummingbot.connector.exchange.standard.cli.checks import wallet as wallet_checks
-from hummingbot.connector.exchange.standard.cli.checks.bot import _span, bots
+from hummingbot.connector.exchange.standard.cli.checks.bot import _span, bots, forgotten
 from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, Verdict, passed
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange, opened
@@ -23,6 +23,7 @@ from hummingbot.connector.exchange.standard.cli.journals import BotJournal, Feed
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.models import TradeRow
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.venue import MarketFacts
@@ -302,6 +303,17 @@ def test_a_bot_that_never_changed_its_source_says_no_more_than_it() -> None:
     note = FeedNote("order books", 1_000.0, "chain", 400.0, 998.0, 0, "")
     (bot, feed) = bots([BotJournal(Path("bot.sqlite"), True, frozenset(), (note,))], 1_001.0)
     assert bot.check == "bot" and feed.detail == "from chain for 10 min, last news 3 s ago"
+
+
+async def test_a_journal_that_is_older_than_the_nodes_history_is_told(exchange: Exchange, sandbox: Sandbox) -> None:
+    sandbox.node.mine(sandbox.node.settings.history_blocks + 10)
+    key, head = OrderKey(sandbox.markets[0].book, True, 1), sandbox.node.head.number
+    known = [BotJournal(Path(name), in_use, frozenset(orders), (), block) for name, in_use, orders, block in (
+        ("running", True, [key], 0), ("without orders", False, [], 0), ("silent", False, [key], None), ("old", False, [key], 0),
+        ("new", False, [key], head - 1_000))]
+    old, new = await forgotten(exchange, known, sandbox.engine_address)
+    assert old.verdict is Verdict.WARN and "ends at block 0, " in old.detail and "(old), which is older" in old.detail
+    assert "fills since then" in old.advice and new.verdict is Verdict.PASS
 
 
 def test_a_span_is_told_in_the_unit_that_fits() -> None:

@@ -1,0 +1,23 @@
+"""How far back the nodes tell what happened: most of them forget old blocks."""
+from collections.abc import Sequence
+from typing import Any
+
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.errors import RpcError
+
+# Nodes that keep no history keep at least so many blocks.
+KEPT_BLOCKS = 128
+
+
+async def is_told(rpc: RpcClient, contract: str, topics: Sequence[Any], block: int, newest: int) -> bool:
+    """Whether a node still tells a contract's logs of a block. One that tells those of the newest one neither says nothing
+    about this one. Raises ApiUnavailableError when no node answers."""
+    if newest - block < KEPT_BLOCKS:
+        return True
+    for number in (block, newest):
+        try:
+            await rpc.logs(contract, topics, number, number)
+        except RpcError:
+            continue
+        return number == block
+    return True
