@@ -86,6 +86,8 @@ class Resumption:
             return
         block, held = await self._asked(lambda: self._held_now(list(orders)))
         for (key, order), (price, deposit) in zip(orders.items(), held):
+            if key in self._account.settlement.resting:
+                continue  # a block was replaced meanwhile, and its receipt has told more than was asked
             if deposit:
                 logging.getLogger(__name__).warning(
                     "The journal does not know the order %s any more; it is taken up as the chain holds it. Fills from before "

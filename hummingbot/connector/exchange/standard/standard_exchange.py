@@ -129,9 +129,10 @@ class StandardExchange(ExchangePyBase):
         self._has_left = False
         self._answers_checked: tuple[int, int] | None = None
         self._restored: set[str] = set()
-        self._resuming: asyncio.Future[None] | None = None
+        self._resuming: asyncio.Task[None] | None = None
         self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._outages = Outages()
+        self._is_poll_wanted = False
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
         self._rules = MarketRules(self._venue, address)
@@ -280,7 +281,7 @@ class StandardExchange(ExchangePyBase):
     async def start_network(self) -> None:
         await super().start_network()
         self._has_left = False
-        if self._resume is not None and self._resuming is not None and self._resuming.cancelled():
+        if self._resume is not None and self._resuming is not None and self._resuming.cancelling():
             self._resuming = safe_ensure_future(self._resume())
         if self._trading_required:
             address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
@@ -363,7 +364,7 @@ class StandardExchange(ExchangePyBase):
         if self._order_calls.is_moved(market, call, settled):
             safe_ensure_future(self._update_trading_fees())
         if order_id in self._balances.deducted:
-            self._poll_notifier.set()  # the balances were read while it was on its way, and may show it twice
+            self._poll_soon()  # the balances were read while it was on its way, and may show it twice
         # The feed may be in the long pause that it makes while nothing is open.
         self._user_stream_tracker.data_source.hurry()
         if not settled:
@@ -455,7 +456,7 @@ class StandardExchange(ExchangePyBase):
         if change is not None:
             token = (await self._venue.listing()).tokens[change.token]
             self._account_available_balances[token.symbol] = token.from_units(change.units)
-        self._poll_notifier.set()  # Hummingbot takes off once more what its last snapshot of the orders does not hold
+        self._poll_soon()  # Hummingbot takes off once more what its last snapshot of the orders does not hold
 
     # Order state and balances
 
@@ -468,6 +469,18 @@ class StandardExchange(ExchangePyBase):
         if isinstance(update, Exception):
             raise update
         return update
+
+    def _poll_soon(self) -> None:
+        """Read balances and orders, once more if they are being read now."""
+        self._is_poll_wanted = True
+        self._poll_notifier.set()
+
+    async def _status_polling_loop_fetch_updates(self) -> None:
+        # The base class forgets a wish that comes while it polls.
+        self._is_poll_wanted = True
+        while self._is_poll_wanted:
+            self._is_poll_wanted = False
+            await super()._status_polling_loop_fetch_updates()
 
     async def _update_all_balances(self) -> None:
         # The base class logs a traceback at every poll of an outage.

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.rpc import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.models import TradeRow
@@ -32,7 +33,8 @@ class Freshness:
     """The age of each order book in seconds.
 
     A book is as old as the last answer of the API, or as the oldest trade on the chain that the API has not told of since
-    its logs were read here, whichever is older.
+    its logs were read here, whichever is older. A trade that the API never tells of is awaited until it tells of a later one:
+    without that there is no proof that it knows what happened since.
     """
 
     def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
@@ -63,22 +65,22 @@ class Freshness:
                 if len(awaited) > MAX_AWAITED_TRADES:
                     awaited.popitem(last=False)
         for awaited in self._awaited.values():
-            for key in [key for key, trade in awaited.items() if begin <= trade.block_number <= end and key not in there]:
-                del awaited[key]  # its block was replaced
+            for key in [key for key, trade in awaited.items() if (begin <= trade.block_number <= end and key not in there)
+                        or trade.block_number > end + MAX_LAG_BLOCKS]:
+                del awaited[key]  # its block was replaced, or is of a chain that was begun anew since
 
     def awaits(self, trading_pair: str) -> bool:
         """Whether the API has yet to tell of a trade."""
         return bool(self._awaited.get(trading_pair))
 
     def told(self, trading_pair: str, rows: Iterable[TradeRow]) -> None:
-        """The API tells of these trades now, and so knows of everything that was on the chain before them."""
-        awaited = self._awaited.get(trading_pair)
-        if not awaited:
-            return
+        """The API tells of these trades now, and so knows of everything that was on the chain before them, in all markets: a
+        trade that it has left out is none to wait for."""
         keys = {row.key.rpartition(":")[0].rpartition(":")[0] for row in rows}
-        newest = max([trade.since for key, trade in awaited.items() if key in keys], default=-1.0)
-        for key in [key for key, trade in awaited.items() if trade.since <= newest]:
-            del awaited[key]
+        newest = max([trade.since for key, trade in self._awaited.get(trading_pair, {}).items() if key in keys], default=-1.0)
+        for awaited in self._awaited.values():
+            for key in [key for key, trade in awaited.items() if trade.since <= newest]:
+                del awaited[key]
 
     def read(self, trading_pair: str) -> None:
         """The API answered with the book."""

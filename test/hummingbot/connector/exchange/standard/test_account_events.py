@@ -135,3 +135,16 @@ async def test_an_event_that_the_last_connection_left_is_settled_though_the_acco
     with pytest.raises(NotSentError):
         await events.process(OrderLogs(["filled"], 7))
     assert books.told == ["filled"]
+
+
+async def test_on_a_chain_that_was_begun_anew_its_own_blocks_are_waited_for() -> None:
+    books = SlowBooks()
+    books.may_tell.set()
+    events = events_of(books)
+    await events.process(OrderLogs([], 5_000))
+    await events.process(OrderLogs([], 10))
+    waiting = asyncio.ensure_future(events.caught_up(11))
+    await settle()
+    assert not waiting.done()
+    await events.process(OrderLogs(["filled"], 11))
+    assert await waiting and books.told == ["filled"]

@@ -125,3 +125,43 @@ async def test_a_start_that_breaks_off_leaves_no_sender_behind() -> None:
         account._rpc.block_number = block_number
         await account.start()
         assert len(account._sender._tasks - account._sender._settling) == 2
+
+
+async def test_a_network_that_comes_back_in_the_moment_in_which_it_is_left_goes_on_taking_up_the_last_run() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        agreed = asyncio.Event()
+
+        async def takes_a_while_to_end() -> None:
+            try:
+                await agreed.wait()
+            finally:
+                await asyncio.sleep(0.1)
+
+        exchange._resume = agreed.wait
+        exchange._resuming = left = asyncio.ensure_future(takes_a_while_to_end())
+        await settle()
+        left.cancel()  # as leaving does
+        await exchange.start_network()
+        agreed.set()
+        await until(left.done)
+        await until(exchange._resuming.done)
+        assert left.cancelled() and not exchange._resuming.cancelled()
+
+
+async def test_a_wish_for_balances_while_they_are_read_has_them_read_once_more() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        exchange._status_polling_task.cancel()
+        reads, may_end = [], asyncio.Event()
+
+        async def read() -> None:
+            reads.append(len(reads))
+            await may_end.wait()
+
+        with patch.object(exchange, "_update_all_balances", read):
+            polling = asyncio.ensure_future(exchange._status_polling_loop_fetch_updates())
+            await settle()
+            assert reads == [0]
+            await exchange._money_moved(None)
+            may_end.set()
+            await polling
+        assert reads == [0, 1]

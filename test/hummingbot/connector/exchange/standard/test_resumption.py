@@ -356,6 +356,18 @@ async def test_a_node_that_is_away_is_asked_again_for_what_the_journal_lost() ->
     assert remains.clock.pauses == [RETRY_PAUSE, RETRY_PAUSE] and LOST in remains.settlement.resting
 
 
+async def test_an_order_that_rests_again_while_the_chain_is_asked_for_it_keeps_what_its_logs_told() -> None:
+    remains = Remains(saved(LOST))
+
+    def answer() -> list[tuple[int, int]]:
+        remains.settlement.restore([Resting(LOST, "saved", 60_000, 3)])  # its block was replaced, and more of it filled
+        return [(60_000, 7)]
+
+    remains.answers = [answer]
+    await remains.resume()
+    assert remains.settlement.resting == {LOST: Resting(LOST, "saved", 60_000, 3)}
+
+
 @pytest.mark.parametrize("ends_meanwhile", [True, False])
 async def test_of_an_order_that_is_on_neither_its_end_is_not_known_unless_it_is_told_meanwhile(
         ends_meanwhile: bool, caplog: pytest.LogCaptureFixture) -> None:

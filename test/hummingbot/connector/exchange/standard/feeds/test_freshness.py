@@ -91,3 +91,24 @@ def test_it_is_said_once_when_a_book_is_too_old_and_once_when_it_is_not_any_more
         freshness.report(PAIR)
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
         "The order book of AAA-USDC is 31 s old", "The order book of AAA-USDC is up to date again"]
+
+
+def test_a_trade_that_the_api_has_left_out_is_awaited_until_it_tells_of_a_later_one_in_any_market(clock: ManualClock) -> None:
+    other = Market(Token("0x" + "bb" * 20, "BBB", 18), MARKET.quote, "0x" + "b1" * 20)
+    freshness = Freshness({MARKET.book: MARKET, other.book: other}.get, clock)
+    for pair in (PAIR, other.trading_pair):
+        freshness.read(pair)
+    freshness.on_chain([trade(1)], 1, 1)
+    clock.now += 5
+    freshness.on_chain([trade(2, book=other.book)], 2, 2)
+    assert freshness.awaits(PAIR), "it may be told yet"
+    freshness.told(other.trading_pair, [row(2)])
+    assert not freshness.awaits(PAIR) and freshness.age(PAIR) == 5
+
+
+def test_a_trade_of_a_chain_that_was_begun_anew_since_is_not_awaited(freshness: Freshness) -> None:
+    freshness.on_chain([trade(5_000)], 5_000, 5_000)
+    freshness.on_chain([], 4_950, 4_990)
+    assert freshness.awaits(PAIR), "a node may lag"
+    freshness.on_chain([], 1, 20)
+    assert not freshness.awaits(PAIR)
