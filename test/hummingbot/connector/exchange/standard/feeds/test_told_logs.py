@@ -1,0 +1,126 @@
+"""What is told of own logs whose blocks are replaced again and again, whoever looks."""
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, OrderLogs
+from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
+
+BOOK, OWNER = "0x" + "b0" * 20, "0x" + "a1" * 20
+HEAD = 100
+
+
+def log(number: int, block: int, branch: int = 0) -> EngineLog:
+    return EngineLog(OrderCanceled(BOOK, number, True, OWNER, 1), f"0x{number}", block, number, False, f"0x{branch}{block}")
+
+
+def held(*logs: EngineLog) -> dict[Place, EngineLog]:
+    return {Place.of(one): one for one in logs}
+
+
+class Chain:
+    """A chain whose newest blocks are replaced, and what a sink made of everything that passed."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, list[EngineLog]] = {}
+        self.head = HEAD
+        self.told = ToldLogs(HEAD)
+        self.known: dict[Place, EngineLog] = {}
+        self.sink = self.told.noting(self.take)
+        self._branch = self._transactions = 0
+
+    def mine(self, count: int) -> None:
+        self.head += 1
+        for _ in range(count):
+            self._transactions += 1
+            self.blocks.setdefault(self.head, []).append(log(self._transactions, self.head, self._branch))
+
+    def reorganise(self, depth: int, keeps: bool) -> None:
+        """Replace the newest blocks; what was in them is mined again one block later, or vanishes."""
+        self._branch += 1
+        first = max(HEAD + 1, self.head - depth + 1)
+        void = [one for number in range(first, self.head + 1) for one in self.blocks.pop(number, [])]
+        if keeps and void:
+            self.blocks[self.head + 1] = [one._replace(block_number=self.head + 1, block_hash=f"0x{self._branch}{self.head + 1}")
+                                          for one in void]
+        self.head += 1
+
+    def read(self) -> OrderLogs:
+        """What a source proposes that looks now."""
+        first = self.told.first_block(self.head)
+        now = held(*(one for number, logs in self.blocks.items() if number >= first for one in logs))
+        gone = [one for one in self.told.logs(first) if now.get(Place.of(one)) != one]
+        return self.told.difference(now, gone, self.head)
+
+    def take(self, event: object) -> None:
+        assert isinstance(event, OrderLogs)
+        removed = [one for one in event.logs if one.removed]
+        assert list(event.logs[:len(removed)]) == removed, "what was taken back comes first"
+        assert removed == sorted(removed, key=lambda one: (one.block_number, one.log_index), reverse=True)
+        for one in event.logs:
+            if one.removed:
+                assert self.known.pop(Place.of(one)) == one._replace(removed=False)
+            else:
+                assert Place.of(one) not in self.known
+                self.known[Place.of(one)] = one
+
+
+@given(st.lists(st.one_of(st.tuples(st.just("mine"), st.integers(0, 2)),
+                          st.tuples(st.just("reorganise"), st.integers(1, REORGANISED_BLOCKS - 1), st.booleans()),
+                          st.tuples(st.just("look")), st.tuples(st.just("look long")), st.tuples(st.just("say")))))
+def test_after_each_look_what_passed_is_what_the_chain_holds(steps: list[tuple[object, ...]]) -> None:
+    """Some sources say late what they saw, as one does that takes over: that passes without harm, and the next look heals it."""
+    chain, late = Chain(), []
+    for name, *arguments in steps:
+        if name == "mine":
+            chain.mine(*arguments)  # type: ignore[arg-type]
+        elif name == "reorganise":
+            chain.reorganise(*arguments)  # type: ignore[arg-type]
+        elif name == "look long":
+            late.append(chain.read())
+        elif name == "say" and late:
+            chain.sink(late.pop())
+        elif name == "look":
+            chain.sink(chain.read())
+    chain.sink(chain.read())
+    assert chain.known == held(*(one for logs in chain.blocks.values() for one in logs))
+    assert chain.read().logs == []
+
+
+@pytest.mark.parametrize(("cursor", "told", "first"), [
+    (None, None, 81), (None, 60, 41), (-1, None, 0), (7, None, 8), (99, None, 100), (7, 60, 41), (50, 60, 51)])
+def test_the_newest_blocks_are_read_again_but_none_that_is_not_wanted(cursor: int | None, told: int | None, first: int) -> None:
+    logs = ToldLogs(cursor)
+    if told is not None:
+        logs.noting(lambda event: None)(OrderLogs([], told))
+    assert logs.first_block(100) == first
+
+
+def test_what_no_reorganisation_reaches_any_more_is_forgotten() -> None:
+    told = ToldLogs(None)
+    sink = told.noting(lambda event: None)
+    sink(OrderLogs([log(1, 10), log(2, 11)], 11))
+    sink(OrderLogs([], 10 + 2 * REORGANISED_BLOCKS))
+    assert told.logs(0) == [log(2, 11)] and told.logs(12) == [] and told.logs(0, 10) == []
+
+
+def test_the_block_never_goes_back_but_on_another_chain() -> None:
+    told, events = ToldLogs(None), []
+    sink = told.noting(events.append)
+    sink(OrderLogs([log(1, 50)], 50))
+    sink(told.difference({}, [], 40))
+    sink(OrderLogs([], 45))
+    assert [event.block_number for event in events] == [50, 50, 50]
+    told.begin_anew()
+    assert told.block_number is None and told.logs(0) == []
+    sink(told.difference({}, [], 3))
+    assert events[-1] == OrderLogs([], 3) and told.block_number == 3
+
+
+def test_balances_pass_as_they_are() -> None:
+    events: list[object] = []
+    ToldLogs(None).noting(events.append)(BalanceChange("0x1", 5, 10))
+    assert events == [BalanceChange("0x1", 5, 10)]
