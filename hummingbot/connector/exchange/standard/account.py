@@ -80,6 +80,7 @@ class Account:
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()
         self._finished: list[Tracked] = []
+        self._unconfirmed: list[Tracked] = []  # those of them that were mined before a break and are to be seen again
         self._running = False
         self._recalled = False
         self._in_doubt: set[str] = set()
@@ -109,9 +110,7 @@ class Account:
                     raise
                 self._running = True
                 if self._recalled:
-                    # Which of them are settled is known now; by the time that the others are followed it may be forgotten.
-                    settled = {tracked.id for tracked in self._finished}
-                    self._follow(self._go_on([tracked for tracked in self.unfinished() if tracked.id not in settled]))
+                    self._follow_again()
 
     async def _note_beginning(self) -> None:
         self._began = await self._rpc.block_number()
@@ -143,12 +142,41 @@ class Account:
         return client_order_id in self._in_doubt or any(client_order_id in tracked.intent.client_order_ids
                                                         for tracked in self._sender.pending)
 
+    def _follow_again(self) -> None:
+        """After a stop and another start in one process: follow what the journal has of it."""
+        # Which of them are settled is known now; by the time that the others are followed it may be forgotten.
+        settled = {tracked.id: tracked for tracked in self._finished}
+        resumed = self.unfinished()
+        self._unconfirmed = [settled[tracked.id] for tracked in resumed if tracked.id in settled]
+        for tracked in resumed:
+            if tracked.id in settled:
+                self._follow(self._confirm(tracked, settled[tracked.id]))
+        self._follow(self._go_on([tracked for tracked in resumed if tracked.id not in settled]))
+
     async def _go_on(self, unsettled: Sequence[Tracked]) -> None:
-        """After a stop and another start in one process: follow what is still on its way; what was not sent fails."""
+        """Follow what is still on its way; what was not sent fails."""
         in_doubt, self._in_doubt = self._in_doubt, set()
         await asyncio.gather(*(self.finish(tracked) for tracked in unsettled))
         for client_order_id in in_doubt - self._in_doubt:
             await self._updates.fail_unsent(client_order_id, "It was not sent before the network was left.")
+
+    async def _confirm(self, tracked: Tracked, before: Tracked) -> None:
+        """A placement was settled before the network was left: should its block have been replaced meanwhile, what it did is
+        void."""
+        try:
+            await tracked.wait()
+        except OutcomeUnknownError:
+            return  # the next start looks again
+        except StandardError as error:
+            logging.getLogger(__name__).debug("A placement that was settled is not on the chain any more: %s", error)
+        self._unconfirmed.remove(before)
+        if before not in self._finished:
+            return  # it never was in a block, and that is noted by now
+        self._finished.remove(before)
+        if _place(tracked.receipt) == _place(before.receipt):
+            self._finished.append(tracked)
+        else:
+            await self._finish_anew(tracked, before.receipt)
 
     async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms) -> list[Settled]:
         """See Placements.place."""
@@ -267,10 +295,12 @@ class Account:
     def _final_at(self, block_number: int) -> int:
         """The newest block that counts as final once the logs up to a block are processed."""
         final = max(0, block_number - REORGANISED_BLOCKS)  # a young chain has no older block that could be asked for
-        watched = self._sender.oldest_watched
-        if watched is not None:
+        watched = [tracked.receipt.block_number for tracked in self._unconfirmed if tracked.receipt is not None]
+        if self._sender.oldest_watched is not None:
+            watched.append(self._sender.oldest_watched)
+        if watched:
             # After a pause the logs are far ahead at once, and what a replaced block did to own transactions is taken back later.
-            final = min(final, max(watched - 1, self._final))
+            final = min(final, max(min(watched) - 1, self._final))
         return final
 
     async def _save(self, state: SavedState, settled: Sequence[Tracked]) -> None:
@@ -360,3 +390,8 @@ class Account:
         """The logs of the engine beyond what was told, by polling; `noticed` is told of all that is read, anybody's."""
         return PollingAccountFeed(self._rpc, self._listing.engine, self.address, told, self._clock, interval, noticed,
                                   self._go_past)
+
+
+def _place(receipt: Receipt | None) -> tuple[str, str] | None:
+    """Where a transaction is: its hash and its block's."""
+    return None if receipt is None else (receipt.transaction_hash, receipt.block_hash)

@@ -132,6 +132,29 @@ async def test_of_a_placement_that_failed_only_the_orders_that_are_not_placed_an
     assert scene.heard.failed == [("b", "It waited too long.")]
 
 
+def mined(block_hash: str) -> Receipt:
+    return Receipt("0xaa", 30, block_hash, True, 0, 0, ())
+
+
+@pytest.mark.parametrize(("end", "is_noted", "follows"), [
+    (mined("0x30"), False, []), (mined("0x31"), False, ["a"]), (NotSentError("too late"), False, ["a"]),
+    (NotSentError("too late"), True, []), (OutcomeUnknownError("the sender was stopped"), False, None)],
+    ids=["where it was", "in another block", "in no block", "in none, and noted", "left again"])
+async def test_a_settled_placement_is_seen_again_after_a_break(
+        scene: Scene, end: Receipt | StandardError, is_noted: bool, follows: list[str] | None) -> None:
+    before, again = placement("a"), placement("a")
+    before.end(mined("0x30"))
+    again.end(end)
+    account, finished = scene.account, []
+    scene.account._placements.finish = lambda tracked: finished.append(tracked) or scene._finish(tracked)
+    account._finished[:], account._unconfirmed = [] if is_noted else [before], [before]
+    assert account._final_at(1000) == 29, "nothing after it is final yet"
+    await account._confirm(again, before)
+    assert [tracked.intent.client_order_ids[0] for tracked in finished] == (follows or [])
+    assert account._unconfirmed == ([before] if follows is None else [])
+    assert account._finished == ([before] if follows is None else [again] if follows == [] and not is_noted else [])
+
+
 async def test_a_node_that_fails_says_nothing_of_what_the_engine_holds(scene: Scene) -> None:
     scene.node.answers = [RpcError("eth_call", -32000, "the state is pruned")]
     with pytest.raises(RpcError, match="pruned"):

@@ -187,6 +187,28 @@ async def test_an_order_that_gets_another_id_between_two_runs_is_known_by_it(rig
     assert again.current_state is OrderState.OPEN and again.exchange_order_id != order.exchange_order_id
 
 
+@pytest.mark.parametrize("mode", [Reorg.VANISH, Reorg.RETURN])
+async def test_an_order_that_gets_another_id_while_the_network_is_left_is_known_by_it(rig: Rig, mode: Reorg) -> None:
+    """A stranger's order vanishes, so that the own one gets its id; or nothing vanishes, and nothing is told again."""
+    await resting_gone(rig)
+    market, before = rig.market(TOKEN_PAIR), rig.sandbox.node.head.number
+    data, _ = limit_order_data(market, True, 59_000 * 10 ** 8, 100_000, True, rig.sandbox.accounts[1].address)
+    rig.act(1, rig.sandbox.engine_address, data)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    order = await resting(rig, is_buy=True)
+    known = order.exchange_order_id
+    await until(lambda: rig.exchange._account._finished)
+    await rig.exchange.stop_network()
+    await until(lambda: not rig.exchange._account._running)
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, mode)
+    rig.sandbox.node.mine(30)
+    await rig.exchange.start_network()
+    await rig.quiet()
+    assert order.current_state is OrderState.OPEN and (order.exchange_order_id == known) is (mode is Reorg.RETURN)
+    await until(lambda: not rig.exchange._account._following)
+    assert len(rig.exchange._account._finished) <= 1
+
+
 async def test_an_order_that_was_filled_and_then_cancelled_is_filled(rig: Rig) -> None:
     """What rounding leaves of a buy is cancelled; the fill and the cancel may be told together."""
     rig.place(True, TOKEN_PAIR, OrderType.LIMIT, Decimal("59999.99999999"), Decimal("0.00033333"))
