@@ -37,7 +37,7 @@ from simulation.trace import Trace
 URL = "http://127.0.0.1:8745"
 UNLIMITED = 2 ** 256 - 1
 CHAIN_IDS = {"ETHEREUM": 31337, "SOMNIA": 50312}
-COLLECT_SECONDS = 600.0
+COLLECT_SECONDS = 60.0
 
 
 class World:

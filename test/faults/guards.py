@@ -98,7 +98,7 @@ GUARDS = (
     guard(24, "a fill that is there again is not told again", "tracking.py", "if known is not None and (known.fill_base_amount,",
           "if False and (known.fill_base_amount,", "RETURN"),
     guard(25, "mined transactions are watched", "chain/watch.py",
-          "if block is not None and block.hash != known.block_hash and entry in self.entries:", "if False:"),
+          "if block.hash != known.block_hash:", "if False:"),
     guard(26, "a trade counts once", "orders/settlement.py", "        if trade in self._seen_trades:\n            return []\n"
           "        order =", "        order ="),
     guard(27, "a late fill of an order that ended", "orders/settlement.py",

@@ -12,7 +12,7 @@ from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
-from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, quantity, receipt
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, block, quantity, receipt
 from hummingbot.connector.exchange.standard.chain.watch import Watch
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
@@ -91,10 +91,11 @@ class Follower:
         window = [book.slots[nonce] for nonce in sorted(book.slots)[:_WINDOW]]
         asked = [(slot, attempt.hash) for slot in window for attempt, _ in slot.attempts]
         watched = list(self._watch.entries)
+        places = sorted({entry.receipt.block_number for entry in watched})
         answers = await self._rpc.batch([
             ("eth_blockNumber", []), ("eth_getTransactionCount", [self._address, "latest"]),
             *[("eth_getTransactionReceipt", [name]) for _, name in asked],
-            *[("eth_getTransactionReceipt", [entry.receipt.transaction_hash]) for entry in watched]])
+            *[("eth_getBlockByNumber", [hex(number), False]) for number in places]])
         for answer in answers:
             if isinstance(answer, RpcError):
                 raise answer
@@ -106,7 +107,7 @@ class Follower:
         seen, moved = self._receipts(asked, answers[2:], head)
         if not old:
             await self._look_for_foreign([slot for slot in window if slot not in seen])
-            await self._watch.look(watched, answers[2 + len(asked):], head)
+            self._watch.look(watched, dict(zip(places, map(block, answers[2 + len(asked):]))), head)
         await self._care()
         return moved
 

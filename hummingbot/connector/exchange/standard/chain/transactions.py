@@ -78,7 +78,7 @@ class TransactionSender:
         self._chain_id = chain_id
         self._ledger = Ledger(wallet, journal, clock, chain_id, transfer_gas)
         self._broadcaster = Broadcaster(rpc, self._ledger, fee_policy)
-        self._watch = Watch(rpc, watched_blocks, self._replaced)
+        self._watch = Watch(watched_blocks, self._replaced)
         self._on_reorganised = on_reorganised
         self._follower = Follower(rpc, self._ledger, self._broadcaster, clock, wallet.address, confirmations, self._mined,
                                   self._watch)

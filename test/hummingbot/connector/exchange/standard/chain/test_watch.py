@@ -7,7 +7,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
-from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.chain.watch import Mined, Watch
@@ -113,18 +113,30 @@ async def test_an_intent_that_was_given_up_and_is_mined_after_all_is_told(bench:
     assert bench.mined_orders() == Counter({intent(1, patience=5.0).data: 1})
 
 
-async def test_a_watch_that_is_cleared_while_it_looks_takes_nothing_off_twice() -> None:
-    def mined(number: int, block_number: int) -> Mined:
-        name = f"0x{number:064x}"
-        return Mined(None, None, Receipt(name, block_number, f"0x{block_number:064x}", True, 21_000, 1, ()))  # type: ignore[arg-type]
+async def test_a_node_that_does_not_have_the_block_proves_nothing(bench: WatchingBench) -> None:
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    asked: list[Any] = []
 
-    class Node:
-        async def get_block(self, number: int) -> None:
-            watch.clear()
+    def lag(method: str, params: list[Any]) -> Any:
+        if method != "eth_getBlockByNumber":
+            return None
+        asked.append(params)
+        return "null"
 
-    watch = Watch(Node(), WATCHED, lambda entry: None)  # type: ignore[arg-type]
-    entries = [mined(1, 50), mined(2, 10)]
+    bench.node.before = lag
+    await bench.run(5.0)
+    assert asked and bench.reorganised == [] and bench.sender.oldest_watched is not None
+
+
+def test_what_was_taken_off_since_the_question_is_not_looked_at() -> None:
+    replaced: list[Mined] = []
+    watch = Watch(WATCHED, replaced.append)
+    entries = [Mined(None, None, Receipt(f"0x{number:064x}", number, "0xa", True, 21_000, 1, ()))  # type: ignore[arg-type]
+               for number in (50, 60)]
     for entry in entries:
         watch.add(entry)
-    await watch.look(entries, [None, {"blockHash": entries[1].receipt.block_hash}], head=60)
-    assert watch.entries == []
+    blocks = {number: Block(number, "0xb", "0x", 0, None) for number in (50, 60)}
+    watch.entries.remove(entries[0])
+    watch.look(entries, blocks, head=61)
+    assert replaced == entries[1:] and watch.entries == []
