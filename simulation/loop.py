@@ -72,6 +72,16 @@ class _Future(asyncio.Future[Any]):
         return self._number
 
 
+def _process_of(future: "asyncio.Future[Any] | None") -> Process | None:
+    """The process that a task or a future is of. What waits for several (asyncio.gather) is what they are of."""
+    for part in (future, *getattr(future, "_children", ())):
+        if isinstance(part, _Task):
+            return part.get_context().get(_PROCESS)
+        if isinstance(part, _Future):
+            return part.process
+    return None
+
+
 class _Handle(events.TimerHandle):
     """Something to be called. Of what asyncio's own has, only what is not for its debugger."""
 
@@ -222,10 +232,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """What asyncio tells of tasks and futures, but for those of dead processes."""
-        future, task = context.get("future"), context.get("task") or context.get("future")
-        process = task.get_context().get(_PROCESS) if isinstance(task, _Task) else getattr(future, "process", None)
+        about = context.get("task") or context.get("future")
+        process = _process_of(about)
         if process is None or not process.dead:
-            self.complaints.append(f"{context.get('message')} {context.get('exception')!r} {future or task!r}")
+            self.complaints.append(f"{context.get('message')} {context.get('exception')!r} {about!r}")
 
     # What BaseEventLoop leaves to others
 

@@ -1,5 +1,6 @@
 """The virtual loop: time without waiting, one order of events for a seed, and processes that can be held up and killed."""
 import asyncio
+import gc
 import time
 from random import Random
 
@@ -55,6 +56,24 @@ def test_a_process_dies_at_the_callback_that_was_chosen() -> None:
     loop.run_until_complete(asyncio.sleep(1))
     assert seen == list(range(10))
     loop.close()
+
+
+def test_nothing_is_complained_about_that_a_killed_process_waited_for_several_things() -> None:
+    for callbacks in range(4, 10):
+        loop, process = VirtualLoop(Random(1)), Process("one")
+
+        async def work() -> None:
+            await asyncio.gather(asyncio.sleep(5), asyncio.sleep(6))
+
+        task = loop.within(process, loop.create_task, work())
+        process.lives_for = callbacks
+        loop.within(process, loop.call_later, 1.0, task.cancel)
+        loop.run_until_complete(asyncio.sleep(20))
+        del task
+        gc.collect()
+        loop.run_until_complete(asyncio.sleep(1))
+        assert loop.complaints == [], f"killed before callback {callbacks}"
+        loop.close()
 
 
 def test_a_process_that_is_held_up_goes_on_in_the_same_order() -> None:
