@@ -125,6 +125,8 @@ class Account:
                 if ends:
                     await asyncio.wait(ends, timeout=STOP_TIMEOUT)
                 self._running = False
+                if self._deep is not None:
+                    await self._deep.stop()
                 await self._sender.stop()
                 await asyncio.gather(*ends, return_exceptions=True)
                 await self._journal.close()
@@ -289,8 +291,8 @@ class Account:
             self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
             await self._save(state, settled)
 
-        if self._deep is not None and final > 0 and self._deep.is_due:
-            self._follow(self._deep.look(final))
+        if self._deep is not None:
+            self._deep.follow(final)
 
     def _final_at(self, block_number: int) -> int:
         """The newest block that counts as final once the logs up to a block are processed."""

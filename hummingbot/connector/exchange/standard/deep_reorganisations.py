@@ -1,10 +1,10 @@
 """Reorganisations deeper than what is followed block by block: noticed, told in one warning, put right from the chain.
 
-Where a network's blocks can be replaced, the hash of a block that counted as final is noted now and then, in the journal too.
-Another block in the place of a noted one is the proof, in this run or at the start of the next. The engine's logs are then
-read again from the newest noted block that still stands, and every own order is compared with what the engine holds: fills
-that the chain does not have leave their orders, new ones are told, and an order that is gone ends as its logs say, or as
-cancelled if there are none.
+Where a network's blocks can be replaced, the hash of a block that counted as final is noted now and then, in the journal too;
+the questions for it travel with what is asked of the node anyhow. Another block in the place of a noted one is the proof, in
+this run or at the start of the next. The engine's logs are then read again from the newest noted block that still stands, and
+every own order is compared with what the engine holds: fills that the chain does not have leave their orders, new ones are
+told, and an order that is gone ends as its logs say, or as cancelled if there are none.
 """
 import asyncio
 import json
@@ -17,12 +17,18 @@ from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, O
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.supervision import Supervision
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, OrderKey, Settled, Settlement
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
+# Between two notes that are kept; and between two times that orders are compared after a reorganisation.
 INTERVAL = 10.0
+PAUSE = 4.0
+# How long a look waits for a batch to travel with: without own orders it has more time.
+PATIENCE = 6.0
+IDLE_PATIENCE = 15.0
 MAX_NOTES = 30
 # An order may be on its way into a new block, so it is gone only when it is missing more than once; so many looks in all.
 LOOKS = 3
@@ -55,40 +61,68 @@ class DeepReorganisations:
         self._updates = updates
         self._read = read
         self._notes: list[Note] | None = None
-        self._looked_at = float("-inf")
-        self._looking = asyncio.Lock()
+        self._kept_at = self._read_at = float("-inf")
+        self._looking: asyncio.Task[None] | None = None
+        self._supervision = Supervision("look for deep reorganisations", clock)
+        self.final = 0
         self._since = 0
         self._looks_left = 0
         self._missing: set[OrderKey] = set()
 
-    @property
-    def is_due(self) -> bool:
-        """Whether it is time for another look."""
-        return not self._looking.locked() and self._clock.monotonic() - self._looked_at >= INTERVAL
+    def follow(self, final: int) -> None:
+        """Block `final` counts as final now; from the first one on it is looked again and again, until `stop`."""
+        self.final = max(self.final, final)
+        if self._looking is None and self.final > 0:
+            self._looking = asyncio.get_running_loop().create_task(self._supervision.keep(self._look_on))
 
-    async def look(self, final: int) -> None:
-        """Compare what was noted with the chain, and note block `final`."""
-        self._looked_at = self._clock.monotonic()
-        async with self._looking:
-            try:
-                await self._look(final)
-            except StandardError as error:
-                logging.getLogger(__name__).debug("Final blocks could not be compared: %s", error)
-            except (sqlite3.Error, OSError) as error:  # the journal said so, or was closed meanwhile: the next start looks
-                logging.getLogger(__name__).debug("Final blocks could not be noted: %s", error)
+    async def stop(self) -> None:
+        """Look no more, until `follow` is called again."""
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+            await asyncio.gather(looking, return_exceptions=True)
 
-    async def _look(self, final: int) -> None:
+    async def _look_on(self) -> None:
+        while True:
+            await self.look()
+            await self._clock.sleep(PAUSE)
+
+    async def look(self) -> None:
+        """Compare what was noted with the chain, and note the block that is `final`, with the next batch of requests."""
+        try:
+            await self._look()
+        except StandardError as error:
+            logging.getLogger(__name__).debug("Final blocks could not be compared: %s", error)
+        except (sqlite3.Error, OSError) as error:  # the journal said so, or was closed meanwhile: the next start looks
+            logging.getLogger(__name__).debug("Final blocks could not be noted: %s", error)
+
+    async def _look(self) -> None:
         if self._notes is None:
             self._notes = _parsed(await self._journal.get(_NOTES) or "[]")
-        if self._notes and await self._is_replaced(self._notes[-1]):
-            await self._go_back(self._notes[-1])
-        if self._looks_left:
+        newest = self._notes[-1] if self._notes else None
+        blocks = await self._rpc.get_blocks_in_passing(
+            lambda: [self.final] if newest is None else [newest.number, self.final],
+            PATIENCE if self._settlement.resting else IDLE_PATIENCE)
+        if newest is not None and newest.number in blocks and blocks[newest.number].hash != newest.hash:
+            await self._go_back(newest)
+        now = self._clock.monotonic()
+        if self._looks_left and now - self._read_at >= INTERVAL:
+            self._read_at = now
             await self._put_right(await self._read(self._since))
             self._looks_left -= 1
-        block = await self._rpc.get_block(final) if final > (self._notes[-1].number if self._notes else 0) else None
-        if block is not None:
-            self._notes = [*self._notes[1 - MAX_NOTES:], Note(block.number, block.hash)]
-            await self._journal.set(_NOTES, json.dumps(self._notes))
+        final = blocks.get(max(blocks, default=0))
+        if final is not None and final.number > (self._notes[-1].number if self._notes else 0):
+            await self._note(Note(final.number, final.hash), now)
+
+    async def _note(self, note: Note, now: float) -> None:
+        """Note a block in the place of the newest one; now and then that one is kept, and the journal gets all of them."""
+        assert self._notes is not None
+        if self._notes and now - self._kept_at < INTERVAL:
+            self._notes[-1] = note
+            return
+        self._kept_at = now
+        self._notes = [*self._notes[1 - MAX_NOTES:], note]
+        await self._journal.set(_NOTES, json.dumps(self._notes))
 
     async def _is_replaced(self, note: Note) -> bool:
         block = await self._rpc.get_block(note.number)
@@ -100,7 +134,7 @@ class DeepReorganisations:
         while self._notes and await self._is_replaced(self._notes[-1]):
             oldest = self._notes.pop()
         self._since = self._notes[-1].number if self._notes else max(0, oldest.number - 1)
-        self._looks_left, self._missing = LOOKS, set()
+        self._looks_left, self._missing, self._read_at = LOOKS, set(), float("-inf")
         logging.getLogger(__name__).warning(
             "The chain replaced block %d, which counted as final: own orders and fills since block %d are compared with it once "
             "more. What Hummingbot recorded and told of them stays as it is", newest.number, self._since)

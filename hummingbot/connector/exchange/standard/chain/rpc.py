@@ -7,11 +7,12 @@ checked before it is returned (`rpc_values`), and the block number that this cli
 import asyncio
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Union
 
 from hummingbot.connector.exchange.standard.chain import rpc_values as values
 from hummingbot.connector.exchange.standard.chain.endpoints import Endpoint, EndpointPool
+from hummingbot.connector.exchange.standard.chain.riders import Request, Riders
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_rate_limit, revert_of
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt
 from hummingbot.connector.exchange.standard.clock import Clock
@@ -25,7 +26,6 @@ from hummingbot.connector.exchange.standard.errors import (
 )
 from hummingbot.connector.exchange.standard.transport import HttpAnswer, HttpTransport
 
-Request = tuple[str, Sequence[Any]]
 BlockTag = Union[int, str]
 
 BATCH_LIMIT = 100
@@ -35,6 +35,21 @@ STALL_SECONDS = 30.0
 _NO_NODE_STATUSES = (401, 403, 404, 405)
 _RATE_LIMIT_STATUSES = (427, 429)
 _LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{80,}")
+
+
+def _block_questions(numbers: Sequence[int]) -> list[Request]:
+    return [("eth_getBlockByNumber", [block_tag(number), False]) for number in numbers]
+
+
+def _blocks(numbers: Sequence[int], answers: Sequence[Any]) -> dict[int, Block]:
+    blocks = {}
+    for number, answer in zip(numbers, answers):
+        if isinstance(answer, RpcError):
+            raise answer
+        block = values.block(answer)
+        if block is not None:
+            blocks[number] = block
+    return blocks
 
 
 class _BatchRefused(Exception):
@@ -63,6 +78,7 @@ class RpcClient:
         self._last_id = 0
         self.answers = 0  # how many HTTP requests were answered with JSON-RPC
         self._head = -1
+        self._riders = Riders(self._ask_any, clock)
 
     async def call(self, method: str, *params: Any) -> Any:
         """The result of one call."""
@@ -76,7 +92,7 @@ class RpcClient:
 
         A call that the node answered with an error has its RpcError in the place of the result.
         """
-        return await self._ask_any(requests) if requests else []
+        return await self._riders.send(requests) if requests else []
 
     async def send_raw_transactions(self, raws: Sequence[bytes]) -> list[Any | RpcError]:
         """Hand signed transactions to one node, in one attempt: the hash that it tells or its RpcError for each.
@@ -123,15 +139,19 @@ class RpcClient:
 
     async def get_blocks(self, numbers: Sequence[int]) -> dict[int, Block]:
         """The heads of many blocks in one batch, without those that the node does not have."""
-        blocks = {}
-        for number, answer in zip(numbers, await self.batch([("eth_getBlockByNumber", [block_tag(number), False])
-                                                             for number in numbers])):
-            if isinstance(answer, RpcError):
-                raise answer
-            block = values.block(answer)
-            if block is not None:
-                blocks[number] = block
-        return blocks
+        return _blocks(numbers, await self.batch(_block_questions(numbers)))
+
+    async def get_blocks_in_passing(self, numbers: Callable[[], Sequence[int]], patience: float) -> dict[int, Block]:
+        """The same of a few blocks that are named when the question leaves: with the next batch that is sent anyhow, or by
+        itself after `patience` seconds."""
+        asked: list[int] = []
+
+        def questions() -> list[Request]:
+            asked[:] = numbers()
+            return _block_questions(asked)
+
+        answers = await self._riders.ride(questions, patience)
+        return _blocks(asked, answers)
 
     async def base_fee(self) -> int | None:
         """The base fee of the newest block in wei per gas; None on a chain without EIP-1559."""

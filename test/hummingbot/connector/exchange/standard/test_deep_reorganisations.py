@@ -2,10 +2,12 @@
 import json
 import logging
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
+import aiohttp
 import pytest
 
 from hummingbot.connector.exchange.standard import deep_reorganisations
@@ -129,6 +131,15 @@ class Chain:
             raise self.fault
         return Block(number, f"0x{number}", "0x", 1, None)
 
+    async def get_blocks_in_passing(self, numbers: Callable[[], list[int]], patience: float) -> dict[int, Block]:
+        return {number: await self.get_block(number) for number in numbers()}
+
+    async def look(self, final: int) -> None:
+        """One look, with this block as the final one, INTERVAL after the last."""
+        self.deep.final = final
+        await self.deep.look()
+        await self.clock.advance(deep_reorganisations.INTERVAL)
+
     async def read(self, block_number: int) -> Reading:
         assert block_number == 30
         return self.reading
@@ -164,13 +175,10 @@ async def test_a_look_that_fails_is_made_again_later(fault: Exception, words: st
     chain = Chain(Reading([], {}))
     chain.fault = fault
     with caplog.at_level(logging.DEBUG, logger=deep_reorganisations.__name__):
-        await chain.deep.look(60)
+        await chain.look(60)
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == [(logging.DEBUG, words)]
-    assert not chain.deep.is_due
-    await chain.clock.advance(deep_reorganisations.INTERVAL)
     chain.fault = None
-    assert chain.deep.is_due
-    await chain.deep.look(60)
+    await chain.look(60)
     assert json.loads(chain.notes["final blocks"]) == [[30, "0x30"], [60, "0x60"]]
 
 
@@ -178,7 +186,7 @@ async def test_a_look_that_fails_is_made_again_later(fault: Exception, words: st
 async def test_notes_that_cannot_be_read_are_begun_anew(text: str, caplog: pytest.LogCaptureFixture) -> None:
     chain = Chain(Reading([], {}))
     chain.notes["final blocks"] = text
-    await chain.deep.look(60)
+    await chain.look(60)
     assert json.loads(chain.notes["final blocks"]) == [[60, "0x60"]] and caplog.text.count("cannot be read") == 1
 
 
@@ -189,7 +197,7 @@ async def test_what_the_new_blocks_did_is_told_from_what_the_order_had_before_th
                            cancel(key, 70)], {key: 0}))
     chain.settlement.restore([Resting(key, "a", 10 ** 8, moved + 70 - 1)])
     chain.fills = {"a": {f"{MARKET.book}:1": 10}}  # it was told before
-    await chain.deep.look(60)
+    await chain.look(60)
     filled, closed = chain.told
     assert isinstance(filled, Filled) and filled.trade_id == f"{MARKET.book}:2"
     assert isinstance(closed, Closed) and closed.ending is Ending.CANCELED and closed.refund == 70
@@ -199,14 +207,14 @@ async def test_what_the_new_blocks_did_is_told_from_what_the_order_had_before_th
 async def test_an_order_that_ended_while_the_chain_was_read_is_left_alone() -> None:
     chain = Chain(Reading([], {KEY: 0}))
     for _ in range(2):
-        await chain.deep.look(60)
+        await chain.look(60)
     assert chain.told == []
 
 
 async def test_an_order_of_which_the_chain_holds_more_gets_its_fills_taken_back() -> None:
     chain = Chain(Reading([], {KEY: 80}))
     chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 50)])
-    await chain.deep.look(60)
+    await chain.look(60)
     assert chain.taken == [30] and chain.settlement.resting[KEY].deposit == 80 and chain.told == []
 
 
@@ -219,7 +227,7 @@ async def test_a_trade_that_has_the_id_of_one_that_vanished_is_another(names: st
     for log in (match(1, keys["a"], 30, 30), match(2, keys["b"], 50, 50)):
         assert len(chain.settlement.apply(log)) == 1
     chain.fills = {"a": {f"{MARKET.book}:1": 30}, "b": {f"{MARKET.book}:2": 50}}
-    await chain.deep.look(60)
+    await chain.look(60)
     assert sorted(chain.taken) == [30, 50]
     assert [(event.client_order_id, event.trade_id) for event in chain.told] == [("b", f"{MARKET.book}:1")]
     assert {order.client_order_id: order.deposit for order in chain.settlement.resting.values()} == {"a": 100, "b": 50}
@@ -230,5 +238,61 @@ async def test_a_known_order_that_hummingbot_does_not_has_the_deposit_that_the_c
     chain = Chain(Reading([match(1, KEY, 30, 30)], {KEY: 70}))
     chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 100)])
     chain.settlement.apply(match(1, KEY, 30, 30))
-    await chain.deep.look(60)
+    await chain.look(60)
     assert chain.settlement.resting[KEY].deposit == 70
+
+
+async def test_each_look_notes_the_newest_final_block_and_some_are_kept() -> None:
+    chain = Chain(Reading([], {}))
+    chain.notes["final blocks"] = "[]"
+    for number in range(100, 400, 20):
+        chain.deep.final = number
+        await chain.deep.look()
+        await chain.clock.advance(deep_reorganisations.INTERVAL / 2)
+    kept = [number for number, _ in json.loads(chain.notes["final blocks"])]
+    assert chain.deep._notes is not None and chain.deep._notes[-1].number == 380
+    assert kept == [120, 160, 200, 240, 280, 320, 360, 380]
+
+
+async def test_it_looks_from_the_first_final_block_on_until_it_is_stopped() -> None:
+    chain = Chain(Reading([], {}))
+    chain.notes["final blocks"] = "[]"
+    chain.deep.follow(0)
+    await chain.clock.advance(1.0)
+    assert chain.notes["final blocks"] == "[]"
+    for number in (60, 61):
+        chain.deep.follow(number)
+        await chain.clock.advance(deep_reorganisations.INTERVAL)
+    assert json.loads(chain.notes["final blocks"])[-1] == [61, "0x61"]
+    await chain.deep.stop()
+    await chain.deep.stop()
+    chain.deep.final = 70
+    await chain.clock.advance(deep_reorganisations.INTERVAL)
+    assert json.loads(chain.notes["final blocks"])[-1] == [61, "0x61"]
+    chain.deep.follow(80)
+    await chain.clock.advance(deep_reorganisations.INTERVAL)
+    assert json.loads(chain.notes["final blocks"])[-1] == [80, "0x80"]
+    await chain.deep.stop()
+
+
+async def test_while_polling_the_looks_cost_no_request_of_their_own(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked of the node for them travels with what is asked anyhow."""
+    posts: list[str] = []
+    request = aiohttp.ClientSession._request
+
+    async def counted(session: aiohttp.ClientSession, method: str, url: Any, **arguments: Any) -> Any:
+        if method == "POST":
+            document = json.loads(arguments["data"])
+            methods = {call["method"] for call in (document if isinstance(document, list) else [document])}
+            posts.append("alone" if methods == {"eth_getBlockByNumber"} else "with others" if "eth_getBlockByNumber" in methods
+                         else "")
+        return await request(session, method, url, **arguments)
+
+    await rig.kill()
+    monkeypatch.setenv("STANDARD_SANDBOX_FEED", "polling")
+    await rig.connect()
+    await rig.quiet()
+    await resting(rig)
+    with patch.object(aiohttp.ClientSession, "_request", counted):
+        await until(lambda: posts.count("with others") >= 5, 20)
+    assert posts.count("alone") == 0
