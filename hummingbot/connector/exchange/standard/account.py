@@ -22,15 +22,22 @@ from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.deep_reorganisations import DeepReorganisations, Reading
-from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    OutcomeForgottenError,
+    OutcomeUnknownError,
+    RpcError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
 from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
+from hummingbot.connector.exchange.standard.forgotten_placements import found_in_books
 from hummingbot.connector.exchange.standard.history import is_told
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settled, Settlement
+from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE, Placements
 from hummingbot.connector.exchange.standard.saved_state import SavedState
@@ -40,6 +47,7 @@ from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
 
 REMEMBER_INTERVAL = 10.0
 STOP_TIMEOUT = 60.0
+LOOK_PAUSE = 2.0
 _FORGOTTEN = ("What happened since block %d is not told any more: open orders are taken up as the chain holds them; fills of "
               "that time that Hummingbot did not save are not known")
 
@@ -205,12 +213,37 @@ class Account:
         """
         try:
             await self._placements.finish(tracked)
+        except OutcomeForgottenError:
+            await self._look_for(tracked, placed_anew)
         except OutcomeUnknownError:
             self._in_doubt.update(tracked.intent.client_order_ids)  # the next start goes on
         except StandardError as error:
             for client_order_id in tracked.intent.client_order_ids:
                 if client_order_id not in placed_anew:
                     await self._updates.fail_unsent(client_order_id, str(error))
+
+    async def _look_for(self, tracked: Tracked, placed_anew: Collection[str]) -> None:
+        """No node tells any more what became of a placement: what it left in the books is taken up, the rest is told as it is."""
+        while True:
+            try:
+                block = await self._rpc.block_number()
+                found = await found_in_books(tracked.intent, self.address, self._listing.by_pair, self.settlement.resting.keys(),
+                                             block, self._rpc, self._clock)
+                break
+            except (ApiUnavailableError, RpcError) as error:
+                logging.getLogger(__name__).debug("The books cannot be read: %s", error)
+                await self._clock.sleep(LOOK_PAUSE)
+        for order in found:
+            logging.getLogger(__name__).warning(
+                "The placement of order %s is forgotten by the nodes; the order is taken up as the chain holds it. Fills from "
+                "before that are not known", order.client_order_id)
+            opened = Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price, order.deposit)
+            await self._updates.tell([opened, *self.settlement.adopt(order, block)])
+        for client_order_id in set(tracked.intent.client_order_ids) - {order.client_order_id for order in found}:
+            if client_order_id not in placed_anew:
+                await self._updates.fail_unsent(client_order_id, "No node tells any more whether it was placed and filled, and "
+                                                                 "no book holds it: compare the balances.")
+        self._finished.append(tracked)
 
     async def cancel(self, key: OrderKey) -> CancelResult:
         """See Cancels.cancel."""

@@ -37,6 +37,10 @@ class OutcomeUnknownError(StandardError):
     """The transaction may have reached a node; only the chain can tell (docs/protocol.md, "Following a transaction")."""
 
 
+class OutcomeForgottenError(OutcomeUnknownError):
+    """A block may have held the transaction, and the nodes have forgotten that time: it is never sent again."""
+
+
 class ApiUnavailableError(StandardError):
     """No usable answer from an endpoint: not reachable, timed out, or an HTTP error. Says nothing about orders."""
 

@@ -210,7 +210,7 @@ class Placements:
                 self._gas.ran_out()
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
-        deposits = [int(note["deposit"]) for note in _notes(tracked.intent)]
+        deposits = list(deposits_of(tracked.intent).values())
         settled = self._settlement.settle_receipt(
             tracked.intent.client_order_ids, decode_engine_logs(receipt.logs, self._listing.engine),
             decode_outflows(receipt.logs), deposits)
@@ -225,6 +225,11 @@ def terms_of(intent: Intent) -> dict[str, OrderTerms]:
     """The terms of a placement's orders, by client order id; those that an earlier version noted without are left out."""
     return {client_order_id: OrderTerms.from_json(note["terms"])
             for client_order_id, note in zip(intent.client_order_ids, _notes(intent)) if "terms" in note}
+
+
+def deposits_of(intent: Intent) -> dict[str, int]:
+    """What a placement's orders deposit, in units of what they spend, by client order id."""
+    return {client_order_id: int(note["deposit"]) for client_order_id, note in zip(intent.client_order_ids, _notes(intent))}
 
 
 def _notes(intent: Intent) -> list[dict[str, Any]]:

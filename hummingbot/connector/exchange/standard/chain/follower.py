@@ -25,6 +25,8 @@ REPLACEMENT_PAUSE = 5.0
 # The chain has used the nonce and no receipt is ours: so many looks over so many seconds before it is called foreign.
 FOREIGN_LOOKS = 4
 FOREIGN_SECONDS = 4.0
+# By how much the chain's clock and this machine's may differ, in seconds.
+CLOCK_DIFFERENCE = 60.0
 _WINDOW = 25
 
 
@@ -145,8 +147,26 @@ class Follower:
         known = {slot for (slot, _), answer in zip(names, answers)
                  if isinstance(answer, dict) and answer.get("blockNumber") is not None}
         lost = [slot for slot in suspects if slot not in known and self._ledger.book.slots.get(slot.nonce) is slot]
+        if lost and not await self._tells_since(min(tracked.created for slot in lost for tracked in slot.owners)):
+            await self._ledger.forgotten(lost)
+            return
         if lost:
             await self._ledger.lost(lost, "Another program has used nonces of this wallet")
+
+    async def _tells_since(self, created: float) -> bool:
+        """Whether the node still knows the blocks since a time (seconds since the epoch): one that does not shows no receipt of
+        what was mined then."""
+        head = self._ledger.head
+        numbers = sorted({0, *[head - 2**power for power in range(head.bit_length()) if 2**power <= head], head})
+        before = [block.number for block in (await self._rpc.get_blocks(numbers)).values()
+                  if block.number == 0 or block.timestamp <= created - CLOCK_DIFFERENCE]
+        if not before:
+            return False
+        try:
+            await self._rpc.logs(self._address, [], max(before), max(before))
+        except RpcError:
+            return False  # of old blocks many nodes keep the heads alone
+        return True
 
     async def _care(self) -> None:
         """Send again, replace or take back what the chain does not have yet; fill gaps."""

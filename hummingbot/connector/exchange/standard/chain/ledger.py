@@ -14,7 +14,7 @@ from hummingbot.connector.exchange.standard.chain.nonces import NonceBook, Slot
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeForgottenError
 
 
 class Ledger:
@@ -143,6 +143,18 @@ class Ledger:
         self.queue[:0] = sorted(again, key=lambda tracked: tracked.id)
         self.wake.set()
         await self.fail(over)
+
+    async def forgotten(self, slots: Sequence[Slot]) -> None:
+        """These nonces are used, and no node tells any more by what: their intents end, and none of them is sent anew."""
+        over = [tracked for slot in slots for tracked in slot.owners if not tracked.done]
+        for slot in slots:
+            self.book.used(slot)
+        logging.getLogger(__name__).warning(
+            "The nodes have forgotten the time in which %d transactions of this wallet may have been mined; they are not sent "
+            "again", len(over))
+        for tracked in over:
+            tracked.end(OutcomeForgottenError("No node tells any more whether the transaction was mined."))
+        await self.settle([tracked for tracked in over if tracked.intent.kind == FILLER])
 
     async def release(self, slots: Sequence[Slot], why: str) -> None:
         """No node has or will take any attempt of these slots: their intents end, their nonces are free again."""

@@ -9,7 +9,7 @@ from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
-from test.hummingbot.connector.exchange.standard.model import Rig
+from test.hummingbot.connector.exchange.standard.model import SPEED, Rig
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, deposit, until
 
@@ -118,3 +118,37 @@ async def test_nothing_is_said_when_nothing_rested(rig: Rig, caplog: pytest.LogC
     await go_away(rig)
     await come_back(rig)
     assert WARNING not in caplog.text
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["it rests", "it was taken whole"])
+async def test_a_placement_whose_receipt_is_forgotten_is_looked_for_in_its_book(
+        rig: Rig, rests: bool, caplog: pytest.LogCaptureFixture) -> None:
+    first = await resting(rig)  # so that the next one needs no approval
+    rig.exchange.cancel(first.trading_pair, first.client_order_id)
+    await until(lambda: first.current_state is OrderState.CANCELED)
+    await settled(rig)
+    rig.sandbox.node.pause()
+    rig.place(False, TOKEN_PAIR, OrderType.LIMIT, PRICES[TOKEN_PAIR], AMOUNTS[TOKEN_PAIR])
+    await until(lambda: len(rig.sandbox.node.pool))
+    (order,) = rig.open_orders()
+    rig.records.save(rig.exchange)
+    await rig.kill()
+    rig.sandbox.node.mine(1)
+    take(rig, order, 4 if rests else 1)
+    rig.sandbox.node.mine(rig.sandbox.node.settings.history_blocks + 10)
+    await asyncio.sleep(80 / SPEED)  # so that the node's oldest block is younger than the order
+    rig.sandbox.node.mine(rig.sandbox.node.settings.history_blocks + 10)
+    rig.sandbox.node.resume()
+    sent = len(rig.sandbox.node.pool)
+    await rig.connect()
+    again = rig.exchange.in_flight_orders[order.client_order_id]
+    await until(lambda: again.current_state is (OrderState.OPEN if rests else OrderState.FAILED), 30)
+    resting_now = rig.exchange._account.settlement.resting
+    assert [own.deposit for own in resting_now.values()] == [deposit(rig.sandbox, key) for key in resting_now]
+    assert len(resting_now) == int(rests) and sent == 0
+    assert "compare the balances" in caplog.text or rests
+    if rests:
+        take(rig, again, 4)
+        await until(lambda: len(again.order_fills) == 1)
+    await until(lambda: not rig.exchange._account._finished, 30)
+    assert rig.errors.lines == []

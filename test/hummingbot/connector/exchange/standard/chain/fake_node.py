@@ -159,8 +159,8 @@ class FakeNode:
         number = int(tag, 16)
         if number > self.block:
             return "null"
-        return {"number": hex(number), "hash": self._block_hash(number), "parentHash": self._block_hash(number - 1),
-                "timestamp": hex(number), "baseFeePerGas": hex(self.base_fee)}
+        return {"number": hex(number), "hash": self._block_hash(number), "parentHash": self._block_hash(max(0, number - 1)),
+                "timestamp": hex(1_699_990_000 + number), "baseFeePerGas": hex(self.base_fee)}
 
     def eth_getTransactionCount(self, address: str, tag: str) -> str:
         count = self.nonce
@@ -189,6 +189,9 @@ class FakeNode:
         if name in self.receipts:
             return {"hash": name, "blockNumber": self.receipts[name]["blockNumber"]}
         return {"hash": name, "blockNumber": None} if any(sent.hash == name for sent in self.pool.values()) else "null"
+
+    def eth_getLogs(self, query: dict[str, Any]) -> list[Any]:
+        return []
 
     def eth_call(self, fields: dict[str, str], block: str) -> str:
         return self.call(fields)

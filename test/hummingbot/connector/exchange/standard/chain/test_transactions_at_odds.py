@@ -5,8 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hummingbot.connector.exchange.standard.chain.signing import Fees
-from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeForgottenError
 from hummingbot.connector.exchange.standard.transport import HttpAnswer
 from test.hummingbot.connector.exchange.standard.chain.fake_node import FakeNode, Fault, decode
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import Bench, intent, successes
@@ -114,6 +116,45 @@ async def test_an_order_at_the_cap_is_taken_back_where_the_node_has_forgotten_it
 def _taken_by_nobody(method: str, params: list[Any], data: bytes) -> Any:
     if method == SEND and decode(bytes.fromhex(params[0][2:])).data == data:
         raise Fault("txpool is full")
+
+
+@pytest.mark.parametrize("heads", [False, True], ids=["blocks and receipts", "receipts only"])
+async def test_what_may_have_been_mined_in_a_time_that_the_nodes_forgot_is_not_sent_again(tmp_path: Path, heads: bool) -> None:
+    first = await Bench(tmp_path).start()
+    first.node.mining = False
+    first.submit(intent(1, patience=3_600.0))
+    await first.run(1.0)
+    await first.close()
+    first.node.mining = True
+    first.node.mine()
+    assert first.mined_orders() == Counter({intent(1).data: 1})
+    forgotten = first.node.block
+    first.node.block += 1_000
+    first.node.receipts.clear()
+    second = Bench(tmp_path, first.node, first.clock)
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_getBlockByNumber" and int(params[0], 16) <= forgotten and not heads:
+            return "null"
+        if method == "eth_getLogs" and int(params[0]["fromBlock"], 16) <= forgotten:
+            raise Fault("pruned history unavailable", 4444)
+
+    def young(number: int, full: bool, told: Any = first.node.eth_getBlockByNumber) -> Any:
+        block = told(number, full)  # the forgotten time is the one in which it was sent
+        if isinstance(block, dict) and int(block["number"], 16) > forgotten:
+            block["timestamp"] = hex(int(second.clock.time()))
+        return block
+
+    first.node.before, first.node.eth_getBlockByNumber = before, young  # type: ignore[method-assign]
+    await second.start()
+    second.watch(second.sender.resumed)
+    await second.run(30.0, 1)
+    assert isinstance(second.ends["order-1"], OutcomeForgottenError)
+    assert second.mined_orders() == Counter({intent(1).data: 1}) and len(first.node.accepted) == 1
+    second.submit(intent(2))
+    await second.run(5.0, 2)
+    assert successes(second) == 1
+    await second.close()
 
 
 async def test_an_order_whose_nonce_was_lost_before_a_kill_is_sent_by_the_next_run(tmp_path: Path) -> None:
