@@ -185,6 +185,11 @@ def node_stream(world: "World", switches: dict[str, Any], seconds: float) -> Non
     _switch(world, world.sandbox.faults.node_stream, switches, seconds)
 
 
+def stream(world: "World", switches: dict[str, Any], seconds: float) -> None:
+    """Something is wrong with the exchange's own streams for a while."""
+    _switch(world, world.sandbox.faults.stream, switches, seconds)
+
+
 def _switch(world: "World", faults: Any, switches: dict[str, Any], seconds: float) -> None:
     usual = type(faults)()
     for name, value in switches.items():
@@ -211,4 +216,4 @@ async def quiet(world: "World") -> None:
 ACTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function for function in (
         place, quote, requote, take, cancel, cancel_all, kill, stop, trade, liquidity, withdraw, spend, fees, reorganise,
-        network, node, node_stream, hold_up, set_clock, quiet)}
+        network, node, node_stream, stream, hold_up, set_clock, quiet)}

@@ -20,7 +20,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from hummingbot.core.web_assistant.connections.rest_connection import RESTConnection
 from hummingbot.core.web_assistant.connections.ws_connection import WSConnection
 from simulation.loop import Process, VirtualLoop, current_process
-from simulation.server import Answer, AnswerLost, Endpoints, ServedStream
+from simulation.server import Answer, AnswerLost, Client, Endpoints, ServedStream
 from simulation.trace import Trace
 
 FOR_EVER = 1e6
@@ -143,17 +143,15 @@ class Network:
         weather = self.weather["stream"]
         accident = weather.accident(self._random)
         self._trace.note("connects", url, accident)
-        faults = self._endpoints.sandbox.faults.node_stream
-        path = urlsplit(url).path
         if accident in ("lost", "answer_lost"):
             return
-        if accident is not None or faults.refuse or path != "/ws":
+        if accident is not None or self._endpoints.refuses(url):
             self._loop.call_later(weather.delay(self._random), _fail, opened, _refused(url))
             return
 
         def open_it() -> None:
             stream = ClientStream(self._loop, weather, self._random, self._trace, process)
-            stream.served = self._endpoints.stream(stream.told, stream.ended)
+            stream.served = self._endpoints.stream(url, Client(stream.told, stream.ended, self._loop.call_later))
             self._loop.call_later(weather.delay(self._random), _settle, opened, stream)
 
         self._loop.call_later(weather.delay(self._random), open_it)

@@ -15,7 +15,10 @@ MINUTE = 60.0
 
 @dataclass(frozen=True)
 class Setup:
-    """What is chosen before a world begins. Times are in seconds, spreads and fees in parts of 1e8."""
+    """What is chosen before a world begins. Times are in seconds, spreads and fees in parts of 1e8.
+
+    `stream` is what the exchange's own WebSocket speaks: "channels", a layout of spot_streams, or nothing where there is none.
+    """
 
     seed: int
     generation: str = "2025-08"
@@ -31,6 +34,7 @@ class Setup:
     taker_fee: int = 100_000
     indexer_lag: float = 0.0
     heads_first: bool = False
+    stream: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,7 @@ def generate(seed: int, hours: float = 1 / 6) -> Scenario:
 def _setup(seed: int, random: Random) -> Setup:
     feed = random.choice(("polling", "polling", "chain", "auto"))
     fastest = random.choice((0.002, 0.02, 0.1))
-    return Setup(
+    setup = Setup(
         seed=seed, generation=random.choice(("2025-08", "2026-07")), gas=random.choice(("ETHEREUM", "SOMNIA")),
         block_interval=random.choice((0.1, 0.4, 1.0, 2.0) if feed == "polling" else (0.4, 1.0, 1.0, 2.0)),
         feed=feed, poll_interval=random.choice((0.5, 1.0, 2.0, 5.0)), latency=(fastest, fastest * random.choice((1.5, 4, 10))),
@@ -87,6 +91,11 @@ def _setup(seed: int, random: Random) -> Setup:
         limit_spread=random.choice((3_000_000, 3_000_000, 500_000)), market_spread=random.choice((1_000_000, 100_000)),
         maker_fee=random.choice((0, 100_000, 250_000)), taker_fee=random.choice((0, 100_000, 300_000)),
         indexer_lag=random.choice((0.0, 0.0, 1.0, 5.0)), heads_first=random.random() < 0.3)
+    streams = Random(f"streams of {seed}")  # with a generator of its own, the worlds without them stay what they were
+    if streams.random() < 0.6:
+        return setup
+    return replace(setup, feed=streams.choice(("stream", "stream", "auto")), block_interval=max(0.4, setup.block_interval),
+                   stream=streams.choice(("channels", "channels", "docs", "sdk", "iter")))
 
 
 class _Author:
@@ -124,6 +133,8 @@ class _Author:
     def _action(self) -> Action:
         random = self._random
         (kind,) = random.choices(list(self.KINDS), self._weights)
+        if kind == "node_stream" and self._setup.stream and random.random() < 0.7:
+            kind = "stream"
         burst = random.random() < 0.4
         pause = random.uniform(0, 0.2) if burst else random.expovariate(1 / (2 * self._pace))
         return Action(round(min(pause, 30.0), 4), kind, getattr(self, f"_{kind}")())
@@ -194,6 +205,13 @@ class _Author:
         switches: dict[str, Any] = self._random.choice((
             {"stall": True}, {"stall_with_pongs": True}, {"close_code": 1011}, {"refuse": True}, {"ignore_requests": True},
             {"drop": 0.2}, {"duplicate": 0.3}, {"reorder": 0.3}, {"malformed": 0.1}, {"drop_next": 1}, {"reorder_next": 2}))
+        return {"switches": switches, "seconds": self._seconds()}
+
+    def _stream(self) -> dict[str, Any]:
+        switches: dict[str, Any] = self._random.choice((
+            {"stall": True}, {"stall_with_pongs": True}, {"close_code": 1011}, {"refuse": True}, {"ignore_requests": True},
+            {"refuse_authentication": True}, {"ignore_unsubscribe": True}, {"drop": 0.2}, {"duplicate": 0.3}, {"reorder": 0.3},
+            {"wrong_sequence": 0.1}, {"malformed": 0.1}, {"drop_next": 1}, {"reorder_next": 2}, {"wrong_sequence_next": 1}))
         return {"switches": switches, "seconds": self._seconds()}
 
     def _hold_up(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from simulation.scenario import Action, Scenario
 
 MAX_RUNS = 250
 # The plainest of each choice; tried one after the other.
-PLAIN = {"feed": "polling", "generation": "2025-08", "gas": "ETHEREUM", "indexer_lag": 0.0, "heads_first": False,
+PLAIN = {"feed": "polling", "stream": "", "generation": "2025-08", "gas": "ETHEREUM", "indexer_lag": 0.0, "heads_first": False,
          "block_interval": 1.0, "poll_interval": 1.0, "latency": (0.02, 0.03), "maker_fee": 100_000, "taker_fee": 100_000,
          "limit_spread": 3_000_000, "market_spread": 1_000_000, "pairs": ("SOMI-USDC",)}
 

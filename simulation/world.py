@@ -18,7 +18,9 @@ from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.indexer import IndexerSettings
 from hummingbot.connector.exchange.standard.sandbox.node import BlockAdded, BlockRemoved, NodeEvent
 from hummingbot.connector.exchange.standard.sandbox.server import SandboxSettings
+from hummingbot.connector.exchange.standard.sandbox.stream import CHANNELS_PATH, SPOT_PATH
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
+from hummingbot.connector.exchange.standard.standard_constants import CHANNELS, SPOT_STREAMS
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
@@ -35,6 +37,7 @@ from simulation.server import Endpoints
 from simulation.trace import Trace
 
 URL = "http://127.0.0.1:8745"
+WS_URL = "ws://127.0.0.1:8745"
 UNLIMITED = 2 ** 256 - 1
 CHAIN_IDS = {"ETHEREUM": 31337, "SOMNIA": 50312}
 COLLECT_SECONDS = 60.0
@@ -49,7 +52,7 @@ class World:
         self.loop = loop
         self.clock = clock
         self.trace = Trace(loop.time)
-        self.endpoints = Endpoints(_sandbox_settings(setup), clock)
+        self.endpoints = Endpoints(_sandbox_settings(setup), clock, bool(setup.stream))
         self.sandbox = self.endpoints.sandbox
         self.sandbox.rpc_stream.heads_first = setup.heads_first
         self.network = Network(loop, self.endpoints, Random(setup.seed), self.trace)
@@ -64,6 +67,7 @@ class World:
         self._wallet = Wallet(folder, setup.seed, {
             "standard_private_key": user.private_key, "standard_rpc_url": URL, "standard_api_url": URL,
             "standard_chain_id": str(CHAIN_IDS[setup.gas]), "standard_feed": setup.feed,
+            "standard_stream_url": _stream_url(setup),
             "standard_poll_interval": str(setup.poll_interval), "trading_pairs": list(setup.pairs), "domain": "standard_sandbox"})
         self._records = Records(self._told)
         self._others: dict[str, list[tuple[str, bool, int]]] = {}
@@ -258,6 +262,12 @@ class World:
         self.life.process.lives_for = None
         self.sandbox.node.release_held()
         await self.invariants.at_quiet_point()
+
+
+def _stream_url(setup: Setup) -> str:
+    if setup.stream in ("", CHANNELS):
+        return f"{CHANNELS}+{WS_URL}{CHANNELS_PATH}"
+    return f"{SPOT_STREAMS}+{WS_URL}{SPOT_PATH}?layout={setup.stream}"
 
 
 def _sandbox_settings(setup: Setup) -> SandboxSettings:

@@ -10,6 +10,7 @@ from simulation.isolation import in_a_copy
 from simulation.run import Outcome, run
 from simulation.scenario import Action, Scenario, Setup, generate
 from simulation.shrink import Shrinker
+from simulation.trace import Trace
 
 RunWorld = Callable[[Scenario], Outcome]
 MINUTES = 1 / 60
@@ -38,14 +39,38 @@ def test_the_invariants_hold_in_the_worlds_of_some_seeds(run_world: RunWorld, se
     assert outcome.simulated_seconds > 100 and outcome.counts["comparisons"] >= 2
 
 
-@pytest.mark.parametrize("feed", ["polling", "chain", "auto"])
-def test_a_scenario_replays_bit_for_bit(run_world: RunWorld, feed: str) -> None:
+@pytest.mark.parametrize(("feed", "stream"), [("polling", ""), ("chain", ""), ("auto", "docs"), ("stream", "channels"),
+                                              ("stream", "sdk"), ("stream", "iter")])
+def test_a_scenario_replays_bit_for_bit(run_world: RunWorld, feed: str, stream: str) -> None:
     scenario = generate(11, 2 * MINUTES)
-    scenario = replace(scenario, setup=replace(scenario.setup, feed=feed))
+    scenario = replace(scenario, setup=replace(scenario.setup, feed=feed, stream=stream))
     first, again = run_world(scenario), run_world(scenario)
     assert first.digest == again.digest and first.counts == again.counts
     other = run_world(replace(scenario, setup=replace(scenario.setup, seed=12)))
     assert other.digest != first.digest
+
+
+def told_by_the_exchange(scenario: Scenario) -> list[str]:
+    """What the exchange's own stream sent in a world."""
+    frames: list[str] = []
+    note = Trace.note
+
+    def noting(trace: Trace, *what: object) -> None:
+        if what[0] == "frame":
+            frames.append(str(what[1]))
+        note(trace, *what)
+
+    Trace.note = noting  # type: ignore[method-assign]
+    outcome = run(scenario)
+    assert outcome.problem is None and outcome.counts["fills"] == 1, outcome.problem
+    return frames
+
+
+@pytest.mark.parametrize(("stream", "word"), [("channels", '"channel":"fills"'), ("docs", "spotOrderBlock"),
+                                              ("sdk", "spotOrderBlock"), ("iter", "spotOrderBlock")])
+def test_the_exchanges_own_stream_tells_of_a_fill(stream: str, word: str) -> None:
+    scenario = short(order(0.1), taker(6.0), feed="stream", stream=stream)
+    assert any(word in frame for frame in in_a_copy(told_by_the_exchange, scenario))
 
 
 def test_a_killed_process_writes_nothing_any_more_and_the_next_one_takes_up_its_orders(run_world: RunWorld) -> None:

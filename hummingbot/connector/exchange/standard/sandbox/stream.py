@@ -23,13 +23,13 @@ SPOT_PATH = "/ws/spot"
 
 
 class Streams:
-    """All stream connections of a sandbox."""
+    """All stream connections of a sandbox, and the two dialects that are spoken on them."""
 
     def __init__(self, channels: Channels, spot: SpotStreams, settings: StreamSettings, faults: StreamFaults, clock: Clock,
                  seed: int) -> None:
         self.connections: set[StreamConnection] = set()
-        self._channels = channels
-        self._spot = spot
+        self.channels = channels
+        self.spot = spot
         self._settings = settings
         self._faults = faults
         self._clock = clock
@@ -51,14 +51,14 @@ class Streams:
         await asyncio.sleep(0)
 
     async def _serve_channels(self, request: web.Request) -> web.StreamResponse:
-        return await self._serve(request, self._channels.speaker)
+        return await self._serve(request, self.channels.speaker)
 
     async def _serve_spot(self, request: web.Request) -> web.StreamResponse:
         try:
             layout = Layout(request.query.get("layout", self._settings.layout))
         except ValueError as error:
             return web.json_response({"error": str(error)}, status=400)
-        return await self._serve(request, lambda connection: self._spot.speaker(connection, layout))
+        return await self._serve(request, lambda connection: self.spot.speaker(connection, layout))
 
     async def _serve(self, request: web.Request, speaker: Callable[[StreamConnection], Speaker]) -> web.StreamResponse:
         if self._faults.refuse:

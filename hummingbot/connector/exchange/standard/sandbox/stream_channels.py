@@ -46,7 +46,7 @@ class Channels:
         self.authenticator = authenticator
         self.faults = faults
         self.clock = clock
-        self.speakers: set[ChannelsSpeaker] = set()
+        self.speakers: dict[ChannelsSpeaker, None] = {}  # in the order in which they came
         self._view = view
         self._sequences: dict[str, int] = {}
         self._books: dict[str, Json] = {}
@@ -56,7 +56,7 @@ class Channels:
     def speaker(self, connection: StreamConnection) -> "ChannelsSpeaker":
         """The dialect's side of a new connection."""
         speaker = ChannelsSpeaker(self, connection)
-        self.speakers.add(speaker)
+        self.speakers[speaker] = None
         return speaker
 
     def sequence(self, stream: str) -> int:
@@ -104,7 +104,7 @@ class Channels:
     def _tell(self, news: News) -> None:
         wanted = {stream for speaker in self.speakers for stream in speaker.streams}
         messages = list(self._messages(news, wanted))
-        for speaker in self.speakers:
+        for speaker in tuple(self.speakers):  # one of them may be closed by what it is told
             speaker.tell(news, messages)
 
     def _messages(self, news: News, wanted: set[str]) -> Iterator[tuple[str, Json]]:
@@ -176,7 +176,7 @@ class ChannelsSpeaker:
 
     def closed(self) -> None:
         """See Speaker.closed."""
-        self._channels.speakers.discard(self)
+        self._channels.speakers.pop(self, None)
 
     def heartbeat(self) -> None:
         """See Speaker.heartbeat."""

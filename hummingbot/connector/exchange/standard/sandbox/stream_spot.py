@@ -36,13 +36,13 @@ class SpotStreams:
         self.source = source
         self.rows = rows
         self.faults = faults
-        self.speakers: set[SpotSpeaker] = set()
+        self.speakers: dict[SpotSpeaker, None] = {}  # in the order in which they came
         source.listeners.append(self._tell)
 
     def speaker(self, connection: StreamConnection, layout: Layout) -> "SpotSpeaker":
         """The dialect's side of a new connection."""
         speaker = SpotSpeaker(self, connection, layout)
-        self.speakers.add(speaker)
+        self.speakers[speaker] = None
         return speaker
 
     def _tell(self, news: News) -> None:
@@ -75,7 +75,7 @@ class SpotSpeaker:
 
     def closed(self) -> None:
         """See Speaker.closed."""
-        self._streams.speakers.discard(self)
+        self._streams.speakers.pop(self, None)
 
     def heartbeat(self) -> None:
         """See Speaker.heartbeat: a text in the layout of the SDK, a request in the later one, both in the documented one."""
