@@ -1,6 +1,9 @@
 """A pair's price levels as a stream tells them, and how to pass them on so that Hummingbot's order book keeps every one."""
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, Levels, UpdateIds
 
+# Made for every change: what a named tuple's own constructor does, without a look at names.
+_new = tuple.__new__
+
 
 class LevelMap:
     """The levels of one pair: base amounts by price, in human units.
@@ -45,7 +48,7 @@ class LevelMap:
                 self._best_ask = min(self._asks, default=float("inf"))
         if self._needs_snapshot or self._is_delicate():
             return self.snapshot(timestamp, market_price)
-        return BookDelta(self.trading_pair, self._update_ids.next(), timestamp, bids, asks, market_price)
+        return _new(BookDelta, (self.trading_pair, self._update_ids.next(), timestamp, bids, asks, market_price))
 
     def snapshot(self, timestamp: float, market_price: float | None) -> BookSnapshot:
         """The whole book as it is known."""

@@ -35,6 +35,9 @@ _CHANNEL_OF_TYPE = {
     CONSTANTS.BALANCE_EVENT_TYPE: CONSTANTS.BALANCES_CHANNEL}
 _SIDES = {"buy": True, "sell": False}
 _MOST_DIGITS = 78
+_POWERS_OF_TEN = tuple([10 ** decimals for decimals in range(256)])  # as many as a token may have
+# What a named tuple's own constructor does, without a look at names: these are made for every message.
+_new = tuple.__new__
 
 
 class ChannelsDialect(ApiBeside):
@@ -108,7 +111,7 @@ class ChannelsDialect(ApiBeside):
                 else _logs(channel, data, previous is None)
         else:
             raise ValueError(f"no channel {channel}")
-        return [Told(stream, previous, _count(data["sequence"]), content)]
+        return [_new(Told, (stream, previous, _count(data["sequence"]), content))]
 
 
 def _answer(data: Mapping[str, Any]) -> Sequence[Incoming]:
@@ -133,16 +136,22 @@ def _stream_name(name: str) -> str:
 
 def _book(market: Market, data: Mapping[str, Any], is_whole: bool) -> Content:
     price = data.get("market_price")
-    return BookContent(is_whole, _levels(data["bids"], 10 ** market.quote.decimals, True),
-                       _levels(data["asks"], 10 ** market.base.decimals, False),
-                       None if price is None else _units(price) / DENOMINATOR)
+    return _new(BookContent, (is_whole, _levels(data["bids"], _POWERS_OF_TEN[market.quote.decimals], True),
+                              _levels(data["asks"], _POWERS_OF_TEN[market.base.decimals], False),
+                              None if price is None else _units(price) / DENOMINATOR))
 
 
 def _levels(rows: Any, unit: int, is_bid: bool) -> Levels:
     """Human prices and base amounts. Bids come in quote units and leave in base."""
     levels = []
-    for price_text, amount_text in rows:
-        price, amount = _level(price_text, amount_text, unit)
+    for price_text, amount_text in rows:  # as _level does, without a call for each row
+        digits = price_text + amount_text
+        if not (digits.isascii() and digits.isdigit() and len(digits) <= _MOST_DIGITS):
+            price, amount = _level(price_text, amount_text, unit)
+        else:
+            price, amount = int(price_text) / DENOMINATOR, int(amount_text) / unit
+            if not price:
+                raise ValueError("a price of zero")
         levels.append((price, amount / price if is_bid else amount))
     return levels
 
@@ -150,7 +159,7 @@ def _levels(rows: Any, unit: int, is_bid: bool) -> Levels:
 def _level(price_text: Any, amount_text: Any, unit: int) -> tuple[float, float]:
     """The human price, which is not zero, and the amount in wholes of `unit`."""
     digits = price_text + amount_text
-    if not (digits.isdigit() and digits.isascii() and len(price_text) <= _MOST_DIGITS >= len(amount_text)):
+    if not (digits.isascii() and digits.isdigit() and len(price_text) <= _MOST_DIGITS >= len(amount_text)):
         raise ValueError(f"{str([price_text, amount_text])[:80]} are no price and amount")
     price = int(price_text) / DENOMINATOR
     if not price:
@@ -159,17 +168,20 @@ def _level(price_text: Any, amount_text: Any, unit: int) -> tuple[float, float]:
 
 
 def _trades(market: Market, data: Mapping[str, Any], is_whole: bool) -> Content:
-    rows = data["trades"] if is_whole else (data,)
-    return TradesContent(is_whole, [_trade(market, row) for row in rows if not row.get("removed")], _count(data["timestamp"]))
+    if is_whole:
+        trades = [_trade(market, row) for row in data["trades"] if not row.get("removed")]
+    else:
+        trades = [] if data.get("removed") else [_trade(market, data)]
+    return _new(TradesContent, (is_whole, trades, _count(data["timestamp"])))
 
 
 def _trade(market: Market, row: Mapping[str, Any]) -> PublicTrade:
     is_buy = _SIDES[row["side"]]
-    price, amount = _level(row["price"], row["base_amount"], 10 ** market.base.decimals)
+    price, amount = _level(row["price"], row["base_amount"], _POWERS_OF_TEN[market.base.decimals])
     if not amount:
         raise ValueError("a trade of nothing")
     key = trade_key(row["transaction"], _count(row["order_id"]), is_buy, amount)
-    return PublicTrade(market.trading_pair, key, is_buy, price, amount, float(_count(row["timestamp"])))
+    return _new(PublicTrade, (market.trading_pair, key, is_buy, price, amount, float(_count(row["timestamp"]))))
 
 
 def _logs(channel: str, data: Mapping[str, Any], is_whole: bool) -> Content:
