@@ -187,9 +187,10 @@ class Settlement:
                        deposits: Sequence[int]) -> list[Settled]:
         """What a mined transaction did to the orders it placed, given in the order of its items with their deposits.
 
-        `logs` and `outflows` are those of the receipt. Fills come before the opening of the rest, as they happened.
+        `logs` and `outflows` are those of the receipt. Fills come before the opening of the rest, as they happened, and before
+        all what receipts of replaced blocks did, as far as this one proves them void.
         """
-        settled: list[Settled] = []
+        settled = self._retract_contradicted(logs)
         for client_order_id, deposit, group in zip(client_order_ids, deposits, self._items(logs)):
             settled += self._settle_item(client_order_id, deposit, group, outflows)
         return settled
@@ -227,7 +228,7 @@ class Settlement:
         if opened is None:
             ending = Ending.FILLED if spent >= deposit else Ending.CANCELED
             told.append(Closed(client_order_id, exchange_order_id, ending, deposit - spent, logs[0].block_number))
-        elif opened.key not in self._resting:
+        elif not self._rests(opened.key, client_order_id):
             self._resting[opened.key] = opened
             told.append(Opened(client_order_id, exchange_order_id, opened.key, opened.price, opened.deposit))
         trades = tuple([(log.event.pair, log.event.trade_id, False) for log in logs if isinstance(log.event, OrderMatched)])
@@ -376,6 +377,21 @@ class Settlement:
         """The transaction is not where its receipt said: undo what was settled from it."""
         steps = [step for step in self._steps if step.log is None and step.transaction_hash == transaction_hash]
         return [event for step in reversed(steps) for event in self._take_back(step)]
+
+    def _retract_contradicted(self, logs: Sequence[EngineLog]) -> list[Settled]:
+        """Undo the receipts of other transactions that claim an order's or a trade's id that this one has. Their blocks were
+        replaced, of which nobody may have heard yet."""
+        keys = {OrderKey(log.event.pair, log.event.is_bid, log.event.id) for log in logs if isinstance(log.event, OrderPlaced)}
+        trades = {(log.event.pair, log.event.trade_id, False) for log in logs if isinstance(log.event, OrderMatched)}
+        own = {log.transaction_hash for log in logs} | {""}  # what was swept is of no transaction
+        void = [step.transaction_hash for step in self._steps if step.log is None and step.transaction_hash not in own
+                and (not trades.isdisjoint(step.trades)
+                     or any(isinstance(event, Opened) and event.key in keys for event in step.told))]
+        return [event for transaction_hash in dict.fromkeys(void) for event in self.retract_receipt(transaction_hash)]
+
+    def _rests(self, key: OrderKey, client_order_id: str) -> bool:
+        order = self._resting.get(key)
+        return order is not None and order.client_order_id == client_order_id
 
     def _take_back_log(self, log: EngineLog) -> list[Settled]:
         place = (log.transaction_hash, log.log_index)

@@ -124,6 +124,31 @@ def test_a_receipt_that_is_settled_twice_tells_nothing_the_second_time():
     assert state(settlement) == {KEY: ("mine", PRICE, 4000)}
 
 
+def test_a_receipt_with_the_order_id_of_another_takes_that_one_back():
+    """The block of the other placement was replaced, which its own receipt may tell later."""
+    settlement = Settlement(A, {BOOK: MARKET})
+    old, new = log(placed(), 10), log(placed(4000), 11)
+    settlement.settle_receipt(["old"], [old], [], [5000])
+    assert settlement.settle_receipt(["new"], [new], [], [4000]) == [
+        Retracted(Opened("old", KEY.exchange_order_id, KEY, PRICE, 5000)), Opened("new", KEY.exchange_order_id, KEY, PRICE, 4000)]
+    assert settlement.retract_receipt(old.transaction_hash) == [] and state(settlement) == {KEY: ("new", PRICE, 4000)}
+
+
+def test_a_receipt_with_the_trade_of_another_takes_that_one_back():
+    settlement = Settlement(A, {BOOK: MARKET})
+    old, new = log(match(1, owner=B, sender=A), 10), log(match(1, base=500, owner=B, sender=A), 11)
+    first = settlement.settle_receipt(["old"], [old], [], [600_000])
+    again = settlement.settle_receipt(["new"], [new], [], [300_000])
+    assert again[:2] == [Retracted(event) for event in reversed(first)]
+    assert [(type(event), event.client_order_id) for event in again[2:]] == [(Filled, "new"), (Closed, "new")]
+
+
+def test_an_order_of_long_ago_whose_id_another_one_gets_is_forgotten():
+    settlement = resting()
+    assert [type(event) for event in settlement.settle_receipt(["new"], [log(placed(4000), 11)], [], [4000])] == [Opened]
+    assert state(settlement) == {KEY: ("new", PRICE, 4000)}
+
+
 def test_a_fill_that_is_taken_back_leaves_what_the_placement_itself_took():
     settlement = resting(4000)
     (fill,) = settlement.apply(log(match(2), 11))
