@@ -213,7 +213,13 @@ async def quiet(world: "World") -> None:
     await world.quiet()
 
 
+async def idle(world: "World", seconds: float) -> None:
+    """Nobody does anything for a while, and little is asked."""
+    await asyncio.sleep(seconds)
+    world.invariants.after_idling()
+
+
 ACTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function for function in (
         place, quote, requote, take, cancel, cancel_all, kill, stop, trade, liquidity, withdraw, spend, fees, reorganise,
-        network, node, node_stream, stream, hold_up, set_clock, quiet)}
+        network, node, node_stream, stream, hold_up, set_clock, quiet, idle)}

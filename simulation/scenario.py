@@ -10,6 +10,7 @@ from simulation.network import ACCIDENTS
 
 PAIRS = ("SOMI-USDC", "WBTC-USDC")
 QUIET_ESTIMATE = 15.0
+IDLE_SECONDS, IDLE_SEEDS = 150.0, 4
 MINUTE = 60.0
 
 
@@ -128,7 +129,8 @@ class _Author:
                 actions.append(Action(0.0, "quiet", {}))
                 passed += QUIET_ESTIMATE
                 until_quiet = self._random.uniform(20, 120)
-        return [*actions, Action(0.0, "quiet", {})]
+        actions.append(Action(0.0, "quiet", {}))
+        return [*actions, Action(0.0, "idle", {"seconds": IDLE_SECONDS})] if self._setup.seed % IDLE_SEEDS == 0 else actions
 
     def _action(self) -> Action:
         random = self._random

@@ -28,7 +28,7 @@ from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from simulation.actions import ACTIONS, act
 from simulation.clock import VirtualClock
 from simulation.comparison import Comparison
-from simulation.invariants import UNHEARD_SECONDS, Invariants, Violation
+from simulation.invariants import REQUESTS_OF_A_START, REQUESTS_OF_AN_ORDER, UNHEARD_SECONDS, Invariants, Violation
 from simulation.life import Life, Records, Wallet
 from simulation.loop import Process, VirtualLoop
 from simulation.network import Network, Weather
@@ -135,6 +135,7 @@ class World:
             self._next_start = None
         if self.life is None:
             self.lives += 1
+            self.invariants.asked_for(REQUESTS_OF_A_START)
             self.trace.note("begins", self.lives)
             wallet = replace(self._wallet, seed=self._wallet.seed * 1000 + self.lives)
             self.life = Life(self.lives, self.loop, self.clock, self.network, wallet, self._records)
@@ -198,6 +199,7 @@ class World:
     def order(self, is_buy: bool, pair: str, kind: OrderType, price: Decimal, amount: Decimal) -> None:
         """What a strategy does, which waits until its connector is ready."""
         if self.life is not None and pair in self.scenario.setup.pairs and self.exchange.ready:
+            self.invariants.asked_for(REQUESTS_OF_AN_ORDER)
             self.life.do(self.exchange.buy if is_buy else self.exchange.sell, pair, amount, kind, price)
 
     def open_orders(self) -> list[InFlightOrder]:
@@ -207,6 +209,7 @@ class World:
     def cancel(self, order: InFlightOrder) -> None:
         """Cancel an order, as a strategy does."""
         assert self.life is not None
+        self.invariants.asked_for(REQUESTS_OF_AN_ORDER)
         self.life.do(self.exchange.cancel, order.trading_pair, order.client_order_id)
 
     # Others

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hummingbot.connector.exchange.standard.feeds import polling
 from hummingbot.connector.exchange.standard.orders.settlement import Settlement
 from simulation.isolation import in_a_copy
 from simulation.run import Outcome, run
@@ -83,6 +84,20 @@ def test_a_killed_process_writes_nothing_any_more_and_the_next_one_takes_up_its_
 def test_a_process_may_die_anywhere_on_the_way_of_an_order(run_world: RunWorld, callbacks: int) -> None:
     outcome = run_world(short(order(0.1), Action(0.0, "kill", {"callbacks": callbacks, "down": 1.0}), taker(0.5)))
     assert outcome.problem is None, outcome.problem
+
+
+def poll_twice_as_often(scenario: Scenario) -> Outcome:
+    """Run a scenario with a connector that asks for a book that nobody moves more often than the README says."""
+    polling.IDLE_INTERVAL = 2.5
+    return run(scenario)
+
+
+def test_too_many_requests_are_seen() -> None:
+    idle = Action(0.0, "idle", {"seconds": 150.0})
+    scenario = short(order(1.0)).with_actions([QUIET, idle])
+    assert in_a_copy(run, scenario).problem is None
+    problem = in_a_copy(poll_twice_as_often, scenario).problem
+    assert problem is not None and problem.invariant == "I9"
 
 
 def forget_fills(scenario: Scenario) -> Outcome:
