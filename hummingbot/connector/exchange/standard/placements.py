@@ -5,6 +5,7 @@ fail with their own reason, the others are sent on their own. Nothing was placed
 """
 import asyncio
 import json
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -20,7 +21,13 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    OrderRejectedError,
+    OutcomeUnknownError,
+    RpcError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Settled, Settlement
@@ -197,12 +204,22 @@ class Placements:
             receipt = await tracked.wait()
             settled = self._settle(tracked, receipt)
             await self._tell(settled)
-        finally:
-            if tracked.proven:  # else the journal keeps it for the next start
-                self._finished.append(tracked)
+        except StandardError:
+            self._note_end(tracked)
+            raise
+        except Exception as error:  # a fault of ours says nothing about the orders, which may rest
+            logging.getLogger(__name__).exception("A fault kept the receipt of orders %s from being read",
+                                                  ", ".join(tracked.intent.client_order_ids))
+            raise OutcomeUnknownError("The transaction was mined, but what it did could not be read; the next start reads it "
+                                      "again.") from error
+        self._note_end(tracked)
         if tracked.intent.kind == TAKE and tracked.intent.value and isinstance(settled[-1], Closed) and settled[-1].refund > 0:
             await self._unwraps.unwrap(tracked, settled[-1].refund)
         return settled
+
+    def _note_end(self, tracked: Tracked) -> None:
+        if tracked.proven:  # else the journal keeps it for the next start
+            self._finished.append(tracked)
 
     def _settle(self, tracked: Tracked, receipt: Receipt) -> list[Settled]:
         if not receipt.ok:

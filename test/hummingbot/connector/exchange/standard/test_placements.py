@@ -112,11 +112,13 @@ async def ends_of(*tasks: "asyncio.Task[Any]") -> list[Any]:
     return list(await asyncio.gather(*tasks, return_exceptions=True))
 
 
-async def test_a_fault_with_one_transaction_is_not_the_others() -> None:
+async def test_a_fault_with_one_transaction_is_not_the_others_and_fails_no_order(caplog: pytest.LogCaptureFixture) -> None:
     chain = Chain(receipt(placed(1)), receipt(placed(2)))
     chain.faults = [ArithmeticError("no way")]
     first, second = await ends_of(chain.place("a", rests=False), chain.place("b", rests=False))
-    assert isinstance(first, ArithmeticError)
+    assert isinstance(first, OutcomeUnknownError) and isinstance(first.__cause__, ArithmeticError)
+    assert chain.finished == chain.sent[1:], "the journal keeps the first for the next start"
+    assert caplog.text.count("A fault kept the receipt of orders a from being read") == 1
     assert [type(event) for event in second] == [Opened] and second[0].client_order_id == "b"
 
 
