@@ -23,6 +23,7 @@ from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.event.events import MarketOrderFailureEvent, OrderCancelledEvent, OrderFilledEvent
 from simulation.life import Life
 from simulation.loop import current_process
+from simulation.memory import memory_problems
 from simulation.trace import Trace
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ IDLE_POLLS, IDLE_REQUESTS = 12, 12
 # logs every two seconds, for the books and for the wallet; a book of spot_streams every one and a half seconds.
 STREAM_CHECKS, CHAIN_AUDITS, SPOT_AUDITS = 6, 120, 40
 TASKS_AT_REST = 80
+TIMERS_AT_REST = 60
 _PAYLOAD = re.compile(r"(?:0x)?[0-9a-fA-F]{200,}")
 
 
@@ -133,7 +135,7 @@ class Invariants:
         self._check_ended_orders()
 
     def after_idling(self) -> None:
-        """I9 as the README promises it: nobody has done anything for minutes."""
+        """I9 as the README promises it, and I11 of all that ended: nobody has done anything for minutes."""
         setup, life = self._world.scenario.setup, self._world.life
         most: float = IDLE_POLLS * len(setup.pairs) + IDLE_REQUESTS
         is_hinted = setup.feed in ("stream", "auto") and setup.stream not in ("", "channels")
@@ -146,6 +148,8 @@ class Invariants:
         if is_hinted:
             most += SPOT_AUDITS * len(setup.pairs)
         self._check_requests(most)
+        for problem in memory_problems(life.exchange) if life is not None else ():
+            raise Violation("I11", problem)
 
     def asked_for(self, requests: int) -> None:
         """Somebody did something that is worth so many requests."""
@@ -276,6 +280,9 @@ class Invariants:
         assert world.life is not None
         tasks = len(world.life.tasks)
         self.most_tasks = max(self.most_tasks, tasks)
+        timers = self._world.loop.timers_of(world.life.process)
+        if timers > TIMERS_AT_REST:
+            raise Violation("I11", f"{timers} timers while nothing happens")
         if tasks > TASKS_AT_REST:
             names = Counter(task.get_coro().__qualname__ for task in world.life.tasks)  # type: ignore[union-attr]
             raise Violation("I11", f"{tasks} tasks while nothing happens: {names.most_common(5)}")

@@ -218,6 +218,10 @@ class VirtualLoop(asyncio.BaseEventLoop):
         tasks = [task for task in asyncio.all_tasks(self) if task.get_context().get(_PROCESS) is process]
         return sorted(tasks, key=hash)
 
+    def timers_of(self, process: Process) -> int:
+        """How many things the process has planned for later."""
+        return sum(timer._context.get(_PROCESS) is process for _, _, timer in self._timers if not timer._cancelled)
+
     def kill(self, process: Process) -> None:
         """End a process. Its code is not told; the frames it leaves are thrown away here, and reach nothing any more."""
         process.dead = True

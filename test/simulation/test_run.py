@@ -2,11 +2,13 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hummingbot.connector.exchange.standard.feeds import polling
 from hummingbot.connector.exchange.standard.orders.settlement import Settlement
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from simulation.isolation import in_a_copy
 from simulation.run import Outcome, run
 from simulation.scenario import Action, Scenario, Setup, generate
@@ -98,6 +100,24 @@ def test_too_many_requests_are_seen() -> None:
     assert in_a_copy(run, scenario).problem is None
     problem = in_a_copy(poll_twice_as_often, scenario).problem
     assert problem is not None and problem.invariant == "I9"
+
+
+def keep_what_ended(scenario: Scenario) -> Outcome:
+    """Run a scenario with a connector that keeps what it knew of every order."""
+    created = TrackerUpdates.__init__
+
+    def keeping(self: TrackerUpdates, *args: Any, **more: Any) -> None:
+        created(self, *args, **more)
+        self.kept = list(range(60))  # type: ignore[attr-defined]
+
+    TrackerUpdates.__init__ = keeping  # type: ignore[method-assign]
+    return run(scenario)
+
+
+def test_a_collection_that_only_grows_is_seen() -> None:
+    scenario = short().with_actions([QUIET, Action(0.0, "idle", {"seconds": 150.0})])
+    problem = in_a_copy(keep_what_ended, scenario).problem
+    assert problem is not None and problem.invariant == "I11" and "TrackerUpdates.kept" in problem.message
 
 
 def forget_fills(scenario: Scenario) -> Outcome:

@@ -1,0 +1,84 @@
+"""I11, the memory of a connector at rest: whatever of its collections is no memory of a known size holds no more than its open
+orders, transactions and pairs are worth; what has ended leaves nothing behind, in the journal neither."""
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from hummingbot.connector.exchange.standard import order_cancels, tracking, unwraps
+from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.deep_reorganisations import MAX_NOTES
+from hummingbot.connector.exchange.standard.feeds import chain_logs, chain_stream, freshness, polling, told_trades, websocket
+from hummingbot.connector.exchange.standard.orders import settlement
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+
+PACKAGE = "hummingbot.connector.exchange.standard."
+# What remembers something on purpose, with how much it may hold.
+MEMORIES = {
+    "ChainStream._blocks": chain_stream.REMEMBERED_BLOCKS + 1, "DeepReorganisations._notes": MAX_NOTES,
+    "Freshness._awaited": freshness.MAX_AWAITED_TRADES, "OrderCancels._told": order_cancels.MAX_REMEMBERED_ORDERS,
+    "PollingMarketFeed._seen_trades": polling.MAX_REMEMBERED_TRADES, "Settlement._early": settlement.MAX_EARLY_LOGS,
+    "Settlement._seen_trades": settlement.MAX_REMEMBERED_TRADES, "ToldTrades._keys": told_trades.MAX_REMEMBERED_TRADES,
+    "TrackerUpdates._ended": tracking.MAX_ENDED, "Unwraps._seen": unwraps.MAX_REMEMBERED_REFUNDS,
+    "_Book.seen_trades": websocket.MAX_REMEMBERED_TRADES, "_MarketRun._told_trades": chain_logs.MAX_REMEMBERED_TRADES}
+# What the rest may hold: a few entries, and some for each order that is open.
+FEW, FOR_EACH_ORDER = 50, 2
+_COLLECTIONS = (dict, list, set, deque)
+
+
+def memory_problems(exchange: StandardExchange) -> Iterator[str]:
+    """What holds more than it should."""
+    orders = len(exchange.in_flight_orders)
+    for name, size in collection_sizes(exchange).items():
+        most = MEMORIES.get(name, FEW + FOR_EACH_ORDER * orders)
+        if size > most:
+            yield f"{name} holds {size}, {most} at most are right with {orders} open orders"
+    if exchange._account is not None:
+        yield from _journal_problems(exchange._account, orders)
+
+
+def _journal_problems(account: Account, orders: int) -> Iterator[str]:
+    connection = account._journal._connection
+    if connection is not None:
+        (unsettled,) = connection.execute("SELECT COUNT(*) FROM intents WHERE settled IS NULL").fetchone()
+        (told,) = connection.execute("SELECT COUNT(*) FROM told").fetchone()
+        for what, count in (("transactions in the journal are not settled", unsettled), ("orders in it are being told", told)):
+            if count > FEW + FOR_EACH_ORDER * orders:
+                yield f"{count} {what} with {orders} open orders"
+
+
+def collection_sizes(root: object) -> dict[str, int]:
+    """The largest of each collection that the connector's objects hold, by class and attribute; those within it count as it."""
+    sizes: dict[str, int] = {}
+    seen: set[int] = set()
+    waiting: list[Any] = [root]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if callable(getattr(thing, "__func__", None)):
+            waiting.append(thing.__self__)
+        if not type(thing).__module__.startswith(PACKAGE):
+            continue
+        for name in _attributes(thing):
+            value = getattr(thing, name, None)
+            for collection in _collections(value):
+                key = f"{type(thing).__name__}.{name}"
+                sizes[key] = max(sizes.get(key, 0), len(collection))
+                waiting += collection.values() if isinstance(collection, dict) else collection
+            waiting.append(value)
+    return sizes
+
+
+def _attributes(thing: object) -> Iterator[str]:
+    yield from getattr(thing, "__dict__", {})
+    for kind in type(thing).__mro__:
+        yield from getattr(kind, "__slots__", ())
+
+
+def _collections(value: Any) -> Iterator[Any]:
+    if isinstance(value, _COLLECTIONS):
+        yield value
+        for inner in value.values() if isinstance(value, dict) else value:
+            if isinstance(inner, _COLLECTIONS):
+                yield inner
