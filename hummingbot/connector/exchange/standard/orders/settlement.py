@@ -235,9 +235,18 @@ class Settlement:
         if told:
             self._steps.append(_Step(logs[0].block_number, logs[0].transaction_hash, None, opened.key if opened else None, None,
                                      trades, tuple(told)))
-        settled: list[Settled] = list(told)
-        for log in self._early.pop(opened.key, ()) if opened else ():
-            settled += self.apply(log)
+        return [*told, *(self._apply_early(opened.key, logs) if opened else ())]
+
+    def _apply_early(self, key: OrderKey, placing: Sequence[EngineLog]) -> list[Settled]:
+        """The logs of an order that came before those that placed it. What stands before these on the chain is of a replaced
+        block, in which the id was another order's; it stays until it is removed."""
+        settled: list[Settled] = []
+        place = max((log.block_number, log.log_index) for log in placing)
+        for log in self._early.pop(key, ()):
+            if (log.block_number, log.log_index) > place:
+                settled += self.apply(log)
+            else:
+                self._remember_early(key, log)
         return settled
 
     def _taker_fill(self, client_order_id: str, exchange_order_id: str, log: EngineLog, match: OrderMatched,

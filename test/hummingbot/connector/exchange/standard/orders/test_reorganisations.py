@@ -74,10 +74,11 @@ def test_a_removed_clearing_fill_is_retracted_newest_first():
 
 
 def test_a_placement_that_is_gone_takes_its_fills_along_until_it_is_placed_again():
+    """The logs of the new blocks are there before anybody looks at the receipt."""
     settlement = Settlement(A, {BOOK: MARKET})
     receipt = log(placed(), 10)
     settlement.settle_receipt(["mine"], [receipt], [], [5000])
-    (fill,) = settlement.apply(log(match(1), 11))
+    (fill,) = settlement.apply(log(match(1), 14))
     retracted = settlement.retract_receipt(receipt.transaction_hash)
     assert retracted == [Retracted(fill), Retracted(Opened("mine", KEY.exchange_order_id, KEY, PRICE, 5000))]
     assert settlement.resting == {}
@@ -141,6 +142,18 @@ def test_a_receipt_with_the_trade_of_another_takes_that_one_back():
     again = settlement.settle_receipt(["new"], [new], [], [300_000])
     assert again[:2] == [Retracted(event) for event in reversed(first)]
     assert [(type(event), event.client_order_id) for event in again[2:]] == [(Filled, "new"), (Closed, "new")]
+
+
+def test_an_order_gets_no_log_that_stands_before_its_placement():
+    """Another order had its id in a block that was replaced, which the logs tell only later."""
+    settlement = Settlement(A, {BOOK: MARKET})
+    old = log(placed(), 10)
+    settlement.settle_receipt(["old"], [old], [], [5000])
+    settlement.apply(log(match(1), 11))
+    settlement.retract_receipt(old.transaction_hash)
+    assert [type(event) for event in settlement.settle_receipt(["new"], [log(placed(4000), 12)], [], [4000])] == [Opened]
+    assert settlement.apply(log(match(1), 11, removed=True)) == [] and state(settlement) == {KEY: ("new", PRICE, 4000)}
+    assert len(settlement.apply(log(match(1), 13))) == 1
 
 
 def test_an_order_of_long_ago_whose_id_another_one_gets_is_forgotten():
