@@ -182,7 +182,9 @@ class TrackerUpdates:
     def _retract(self, order: InFlightOrder, event: Opened | Filled | Closed) -> None:
         """Put the order back to where it was before an event."""
         if isinstance(event, Filled):
-            self.take_back_fill(order.client_order_id, event.trade_id)
+            # While both were told, another trade may have had its id first, and the tracker took that one.
+            if _is_same(order.order_fills.get(event.trade_id), self._trade_update(order, event)):
+                self.take_back_fill(order.client_order_id, event.trade_id)
             return
         if order.current_state in (OrderState.FILLED, OrderState.CANCELED):
             self._track_again(order)

@@ -217,6 +217,15 @@ async def test_a_fill_that_is_taken_back_opens_a_filled_order_again_with_what_is
     assert told.order.current_state is OrderState.PARTIALLY_FILLED
 
 
+async def test_a_fill_that_had_the_id_of_another_one_leaves_that_one_when_it_is_taken_back(told: Told) -> None:
+    true, void = fill(1, Decimal(10)), fill(1, Decimal(30))
+    await told.updates.tell([true, void])
+    await told.updates.tell([Retracted(void)])
+    assert [known.fill_base_amount for known in told.order.order_fills.values()] == [10]
+    await told.updates.tell([Retracted(true)])
+    assert not told.order.order_fills and told.order.executed_amount_base == 0
+
+
 async def test_a_fill_that_nobody_told_of_cannot_be_taken_back(told: Told) -> None:
     told.updates.take_back_fill("mine", "nothing")
     told.updates.take_back_fill("unknown", "nothing")

@@ -197,6 +197,29 @@ def test_a_seller_gets_all_that_left_the_book_for_a_match():
     assert fill.quote_amount == 600_001 and closed.ending is Ending.FILLED
 
 
+def test_a_fill_from_before_the_order_was_placed_anew_waits_for_its_removal():
+    settlement = Settlement(A, {BOOK: MARKET})
+    settlement.settle_receipt(["mine"], [log(placed(), 10)], [], [5000])
+    settlement.apply(log(match(1), 10, 1))
+    settlement.retract_receipt(f"0x{10:064x}")
+    (opened,) = settlement.settle_receipt(["mine"], [log(placed(), 11)], [], [5000])
+    assert isinstance(opened, Opened) and settlement.resting[KEY].deposit == 5000
+    assert settlement.apply(log(match(1), 10, 1, removed=True)) == []
+    (fill,) = settlement.apply(log(match(1, base=2000), 11, 1))
+    assert fill.base_amount == 2000 and settlement.resting[KEY].deposit == 3000
+
+
+def test_a_fill_that_waits_counts_when_the_order_turns_out_to_be_placed_before_it():
+    settlement = Settlement(A, {BOOK: MARKET})
+    settlement.settle_receipt(["mine"], [log(placed(), 11)], [], [5000])
+    settlement.retract_receipt(f"0x{11:064x}")
+    settlement.apply(log(match(1), 10, 1))
+    settlement.settle_receipt(["mine"], [log(placed(), 12)], [], [5000])
+    settlement.retract_receipt(f"0x{12:064x}")
+    _, fill = settlement.settle_receipt(["mine"], [log(placed(), 10)], [], [5000])
+    assert isinstance(fill, Filled) and settlement.resting[KEY].deposit == 4000
+
+
 class Replay:
     """One account of a recorded scenario, transaction after transaction, forwards and backwards."""
 
