@@ -70,11 +70,17 @@ class _Running[Feed, Event]:
             sink(event)
         self._sink = sink
 
-    async def end(self) -> None:
-        """Stop the feed."""
+    def leave(self) -> None:
+        """Hear no more of the feed, which is to end."""
         self._sink = _ignore
         self.task.cancel()
-        await asyncio.gather(self.task, return_exceptions=True)
+
+
+async def _end(*feeds: _Running[Any, Any]) -> None:
+    """Leave feeds, all at once and before any pause, in which whoever waits here may be cancelled; and see them end."""
+    for running in feeds:
+        running.leave()
+    await asyncio.gather(*(running.task for running in feeds), return_exceptions=True)
 
 
 def _ignore(event: Any) -> None:
@@ -127,9 +133,7 @@ class Failover[Feed, Event]:
         finally:
             # At once: the next run may begin before this one's feeds have ended.
             ending, self._live, self._candidate = (self._live, self._candidate), None, None
-            for running in ending:
-                if running is not None:
-                    await running.end()
+            await _end(*[running for running in ending if running is not None])
 
     async def _step(self, sink: Callable[[Event], None]) -> None:
         live = self._live
@@ -178,11 +182,11 @@ class Failover[Feed, Event]:
         elif candidate.ready.is_set():
             self._candidate = None
             self._go_live(candidate, sink, "it is better")
-            await live.end()
+            await _end(live)
         else:
             self._failed(candidate)
             self._candidate = None
-            await candidate.end()
+            await _end(candidate)
 
     async def _left(self, broken: "_Running[Feed, Event]", sink: Callable[[Event], None]) -> None:
         """The live source broke: polling is live at once. When polling itself broke, so does the failover."""

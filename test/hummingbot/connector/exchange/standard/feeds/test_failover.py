@@ -297,6 +297,24 @@ async def test_a_pair_that_is_added_or_removed_twice_counts_once() -> None:
         assert stage.polling.pairs == [PAIR, "WBTC-USDC"]
 
 
+async def test_a_run_that_is_cancelled_again_while_it_ends_leaves_no_feed_behind() -> None:
+    stage = Stage("stream")
+
+    async def slow_to_end(trading_pairs: Sequence[str], sink: MarketSink) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()
+
+    stage.polling.run = slow_to_end  # type: ignore[method-assign]
+    async with stage:
+        assert stage.task is not None and stage.newest("stream").running
+        for _ in range(2):
+            stage.task.cancel()
+            await settle()
+        assert stage.task.cancelled() and not stage.newest("stream").running
+
+
 async def test_a_run_that_begins_before_the_last_one_has_ended_goes_on() -> None:
     """Hummingbot cancels the task that runs the feed, does not wait for it, and starts another."""
     async with Stage() as stage:
