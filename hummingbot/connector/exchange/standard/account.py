@@ -143,9 +143,21 @@ class Account:
         """The placements that an earlier run sent and did not settle; each is given once, to be `finish`ed."""
         resumed = [tracked for tracked in self._sender.resumed if tracked.intent.kind in (PLACE, TAKE)]
         self._unwraps.resume(self._sender.resumed, resumed)
-        self._sender.settle(*[tracked for tracked in self._sender.resumed if tracked.intent.kind not in (PLACE, TAKE, UNWRAP)])
+        for tracked in self._sender.resumed:
+            if tracked.intent.kind not in (PLACE, TAKE, UNWRAP):
+                self._follow(self._settle_at_its_end(tracked))
         self._sender.resumed.clear()
         return resumed
+
+    async def _settle_at_its_end(self, tracked: Tracked) -> None:
+        """Nobody asks what became of a cancel or an approval of an earlier run, but until then its nonce must be known."""
+        try:
+            await tracked.wait()
+        except OutcomeUnknownError:
+            return  # the next start goes on
+        except StandardError as error:
+            logging.getLogger(__name__).debug("A transaction of the last run failed: %s", error)
+        self._sender.settle(tracked)
 
     def is_on_its_way(self, client_order_id: str) -> bool:
         """Whether it is still to be seen what becomes of an order: its transaction may be mined yet."""

@@ -155,6 +155,21 @@ async def test_a_settled_placement_is_seen_again_after_a_break(
     assert account._finished == ([before] if follows is None else [again] if follows == [] and not is_noted else [])
 
 
+@pytest.mark.parametrize(("end", "is_settled"), [(mined("0x30"), True), (NotSentError("too late"), True),
+                                                 (OutcomeUnknownError("the sender was stopped"), False)])
+async def test_the_journal_keeps_a_cancel_of_the_last_run_until_its_end(
+        scene: Scene, end: Receipt | StandardError, is_settled: bool) -> None:
+    cancel, settled = placement(kind="cancel"), []
+    scene.account._sender = SimpleNamespace(resumed=[cancel], settle=settled.append)  # type: ignore[assignment]
+    scene.account._unwraps = SimpleNamespace(resume=lambda *resumed: None)  # type: ignore[assignment]
+    assert scene.account.unfinished() == []
+    await settle()
+    assert settled == [], "its nonce would be forgotten"
+    cancel.end(end)
+    await settle()
+    assert settled == ([cancel] if is_settled else []) and not scene.account._following
+
+
 async def test_a_node_that_fails_says_nothing_of_what_the_engine_holds(scene: Scene) -> None:
     scene.node.answers = [RpcError("eth_call", -32000, "the state is pruned")]
     with pytest.raises(RpcError, match="pruned"):
