@@ -367,7 +367,7 @@ class Account:
         await feed.read(lambda event: logs.extend(event.logs) if isinstance(event, OrderLogs) else None)
         keys = list(self.settlement.resting)
         held = await self.held(keys, feed.block_number) if keys else []
-        return Reading(logs, dict(zip(keys, [deposit for _, deposit in held])))
+        return Reading(logs, dict(zip(keys, [deposit for _, deposit in held])), feed.block_number)
 
     async def note_feeds(self, states: str) -> None:
         """Leave in the journal where the data come from now, for who looks at it from outside."""

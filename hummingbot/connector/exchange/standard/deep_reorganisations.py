@@ -43,10 +43,11 @@ class Note(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """The account's logs since a block, and what the engine holds of some orders after them."""
+    """The account's logs since a block, up to another one, and what the engine holds of some orders after them."""
 
     logs: Sequence[EngineLog]
     deposits: dict[OrderKey, int]
+    block_number: int
 
 
 class DeepReorganisations:
@@ -108,8 +109,7 @@ class DeepReorganisations:
         now = self._clock.monotonic()
         if self._looks_left and now - self._read_at >= INTERVAL:
             self._read_at = now
-            await self._put_right(await self._read(self._since))
-            self._looks_left -= 1
+            self._looks_left -= await self._compare()
         final = blocks.get(max(blocks, default=0))
         if final is not None and final.number > (self._notes[-1].number if self._notes else 0):
             await self._note(Note(final.number, final.hash), now)
@@ -138,6 +138,17 @@ class DeepReorganisations:
         logging.getLogger(__name__).warning(
             "The chain replaced block %d, which counted as final: own orders and fills since block %d are compared with it once "
             "more. What Hummingbot recorded and told of them stays as it is", newest.number, self._since)
+
+    async def _compare(self) -> bool:
+        """Compare the orders with the chain. Whether all that rested before could be: of an order that moved after what was
+        read, or meanwhile, the reading says nothing."""
+        before = {key: order.deposit for key, order in self._settlement.resting.items()}
+        reading = await self._read(self._since)
+        after = {key: order.deposit for key, order in self._settlement.resting.items()}
+        still = {key for key, deposit in before.items()
+                 if after.get(key) == deposit and self._settlement.moved_at(key) <= reading.block_number}
+        await self._put_right(reading._replace(deposits={key: held for key, held in reading.deposits.items() if key in still}))
+        return before.keys() & after.keys() <= still
 
     async def _put_right(self, reading: Reading) -> None:
         """Bring orders and deposits into agreement with the chain. No pause is made before all of it is settled."""

@@ -113,6 +113,7 @@ class Chain:
         self.clock = ManualClock()
         self.reading = reading
         self.fault: Exception | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
         self.notes: dict[str, str] = {"final blocks": json.dumps([[30, "0x30"], [40, "0xother"]])}
         self.told: list[Any] = []
         self.fills: dict[str, dict[str, int]] = {}
@@ -142,6 +143,7 @@ class Chain:
 
     async def read(self, block_number: int) -> Reading:
         assert block_number == 30
+        self.meanwhile()
         return self.reading
 
     async def tell(self, settled: list[Any]) -> None:
@@ -172,7 +174,7 @@ def cancel(key: OrderKey, amount: int) -> EngineLog:
     (OSError("no space left"), "Final blocks could not be noted: no space left")])
 async def test_a_look_that_fails_is_made_again_later(fault: Exception, words: str,
                                                      caplog: pytest.LogCaptureFixture) -> None:
-    chain = Chain(Reading([], {}))
+    chain = Chain(Reading([], {}, 60))
     chain.fault = fault
     with caplog.at_level(logging.DEBUG, logger=deep_reorganisations.__name__):
         await chain.look(60)
@@ -184,7 +186,7 @@ async def test_a_look_that_fails_is_made_again_later(fault: Exception, words: st
 
 @pytest.mark.parametrize("text", ["{", "5", "[5]", "[[1]]", '[["x", "0x1"]]', "[" * 100_000])
 async def test_notes_that_cannot_be_read_are_begun_anew(text: str, caplog: pytest.LogCaptureFixture) -> None:
-    chain = Chain(Reading([], {}))
+    chain = Chain(Reading([], {}, 60))
     chain.notes["final blocks"] = text
     await chain.look(60)
     assert json.loads(chain.notes["final blocks"]) == [[60, "0x60"]] and caplog.text.count("cannot be read") == 1
@@ -194,7 +196,7 @@ async def test_notes_that_cannot_be_read_are_begun_anew(text: str, caplog: pytes
 async def test_what_the_new_blocks_did_is_told_from_what_the_order_had_before_them(key: OrderKey, moved: int) -> None:
     other = key._replace(id=99)
     chain = Chain(Reading([match(1, key, 10, 20), match(2, key, 30, 60), match(3, other, 5, 5), cancel(other, 1),
-                           cancel(key, 70)], {key: 0}))
+                           cancel(key, 70)], {key: 0}, 60))
     chain.settlement.restore([Resting(key, "a", 10 ** 8, moved + 70 - 1)])
     chain.fills = {"a": {f"{MARKET.book}:1": 10}}  # it was told before
     await chain.look(60)
@@ -205,24 +207,45 @@ async def test_what_the_new_blocks_did_is_told_from_what_the_order_had_before_th
 
 
 async def test_an_order_that_ended_while_the_chain_was_read_is_left_alone() -> None:
-    chain = Chain(Reading([], {KEY: 0}))
+    chain = Chain(Reading([], {KEY: 0}, 60))
     for _ in range(2):
         await chain.look(60)
     assert chain.told == []
 
 
 async def test_an_order_of_which_the_chain_holds_more_gets_its_fills_taken_back() -> None:
-    chain = Chain(Reading([], {KEY: 80}))
+    chain = Chain(Reading([], {KEY: 80}, 60))
     chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 50)])
     await chain.look(60)
     assert chain.taken == [30] and chain.settlement.resting[KEY].deposit == 80 and chain.told == []
+
+
+@pytest.mark.parametrize("read_at", [49, 50], ids=["from a node that lags", "while it is read"])
+async def test_a_fill_that_comes_after_what_is_read_stays_and_the_order_is_compared_again(read_at: int) -> None:
+    chain = Chain(Reading([], {KEY: 100}, read_at))
+    chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 100)])
+
+    def fill() -> None:
+        assert len(chain.settlement.apply(match(1, KEY, 30, 30))) == 1
+        chain.fills = {"a": {f"{MARKET.book}:1": 30}}
+    if read_at < 50:
+        fill()
+    else:
+        chain.meanwhile = fill
+    await chain.look(60)
+    assert chain.taken == [] and chain.settlement.resting[KEY].deposit == 70
+    assert chain.deep._looks_left == deep_reorganisations.LOOKS
+    chain.meanwhile, chain.reading = lambda: None, Reading([match(1, KEY, 30, 30)], {KEY: 70}, 60)
+    await chain.look(60)
+    assert chain.taken == [] and chain.settlement.resting[KEY].deposit == 70 and chain.told == []
+    assert chain.deep._looks_left == deep_reorganisations.LOOKS - 1
 
 
 @pytest.mark.parametrize("names", ["ab", "ba"])
 async def test_a_trade_that_has_the_id_of_one_that_vanished_is_another(names: str) -> None:
     """The first of two trades vanished, and the second one has its id now; the orders are compared in either order."""
     keys = {"a": KEY, "b": KEY._replace(id=8)}
-    chain = Chain(Reading([match(1, keys["b"], 50, 50)], {keys[name]: {"a": 100, "b": 50}[name] for name in names}))
+    chain = Chain(Reading([match(1, keys["b"], 50, 50)], {keys[name]: {"a": 100, "b": 50}[name] for name in names}, 60))
     chain.settlement.restore([Resting(key, name, 10 ** 8, 100) for name, key in keys.items()])
     for log in (match(1, keys["a"], 30, 30), match(2, keys["b"], 50, 50)):
         assert len(chain.settlement.apply(log)) == 1
@@ -235,7 +258,7 @@ async def test_a_trade_that_has_the_id_of_one_that_vanished_is_another(names: st
 
 
 async def test_a_known_order_that_hummingbot_does_not_has_the_deposit_that_the_chain_holds() -> None:
-    chain = Chain(Reading([match(1, KEY, 30, 30)], {KEY: 70}))
+    chain = Chain(Reading([match(1, KEY, 30, 30)], {KEY: 70}, 60))
     chain.settlement.restore([Resting(KEY, "a", 10 ** 8, 100)])
     chain.settlement.apply(match(1, KEY, 30, 30))
     await chain.look(60)
@@ -243,7 +266,7 @@ async def test_a_known_order_that_hummingbot_does_not_has_the_deposit_that_the_c
 
 
 async def test_each_look_notes_the_newest_final_block_and_some_are_kept() -> None:
-    chain = Chain(Reading([], {}))
+    chain = Chain(Reading([], {}, 60))
     chain.notes["final blocks"] = "[]"
     for number in range(100, 400, 20):
         chain.deep.final = number
@@ -255,7 +278,7 @@ async def test_each_look_notes_the_newest_final_block_and_some_are_kept() -> Non
 
 
 async def test_it_looks_from_the_first_final_block_on_until_it_is_stopped() -> None:
-    chain = Chain(Reading([], {}))
+    chain = Chain(Reading([], {}, 60))
     chain.notes["final blocks"] = "[]"
     chain.deep.follow(0)
     await chain.clock.advance(1.0)
