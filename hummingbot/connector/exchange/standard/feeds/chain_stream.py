@@ -8,7 +8,7 @@ now and then, what was told with what the node answers when it is asked (`audit`
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from hummingbot.connector.exchange.standard.chain import rpc_values as values
@@ -29,15 +29,18 @@ WATCH_SECONDS = 0.1
 REMEMBERED_BLOCKS = 256
 MAX_PENDING_LOGS = 50_000
 BREATH = 256  # notifications
+# A chain is silent when so many blocks' worth of time brings none; how long its blocks take is seen from so many of them.
+SILENT_BLOCKS = 3
+PACE_BLOCKS = 32
 
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class StreamBounds:
-    """When a stream is left, in seconds: no new block for `silence`, a block that the node behind the other endpoint has
-    had for `behind`, no chance to compare for `unverified`. What was told is compared every `audit`; what is missing has
-    `grace` to arrive."""
+    """When a stream is left, in seconds: no new block for `silence` (or for three blocks' time, where that is longer), a block
+    that the node behind the other endpoint has had for `behind`, no chance to compare for `unverified`. What was told is
+    compared every `audit`; what is missing has `grace` to arrive."""
 
     silence: float = 1.5
     behind: float = 2.0
@@ -315,4 +318,17 @@ class ChainSource:
         """A new stream of the engine's logs with one of these topics."""
         url = self._urls[self._attempts % len(self._urls)]
         self._attempts += 1
-        return ChainStream(await self._assistant(), url, await self.engine(), topics, self.clock, self._chain_id, self._bounds)
+        silence = max(self._bounds.silence, SILENT_BLOCKS * await self._block_seconds())
+        return ChainStream(await self._assistant(), url, await self.engine(), topics, self.clock, self._chain_id,
+                           replace(self._bounds, silence=silence))
+
+    async def _block_seconds(self) -> float:
+        """How long a block of this chain takes, by its newest blocks; 0 where no node says."""
+        try:
+            newest = await self.rpc.get_block()
+            older = None if newest is None else await self.rpc.get_block(max(0, newest.number - PACE_BLOCKS))
+        except (ApiUnavailableError, RpcError):
+            return 0.0  # whether the chain can be read without the stream is the stream's audit to find out
+        if newest is None or older is None or newest.number == older.number:
+            return 0.0
+        return (newest.timestamp - older.timestamp) / (newest.number - older.number)

@@ -8,9 +8,10 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, TRADING_TOPICS
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds import chain_stream
-from hummingbot.connector.exchange.standard.feeds.chain_stream import WATCH_SECONDS, ChainStream, StreamBounds
+from hummingbot.connector.exchange.standard.feeds.chain_stream import WATCH_SECONDS, ChainSource, ChainStream, StreamBounds
 from test.hummingbot.connector.exchange.standard.chain.fake_assistant import FakeAssistant
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
@@ -210,3 +211,43 @@ async def test_nothing_is_missing_from_blocks_that_were_replaced_meanwhile() -> 
         await chain.tell(head(6, branch=1))
         await chain.pass_time(0.6)
         assert await looking == []
+
+
+class Blocks:
+    """A node whose blocks take so many seconds, and that may know none."""
+
+    def __init__(self, seconds: float, newest: int = 1_000, fault: Exception | None = None) -> None:
+        self.seconds, self.newest, self.fault = seconds, newest, fault
+
+    async def get_block(self, block: int | str = "latest") -> Block | None:
+        if self.fault is not None:
+            raise self.fault
+        number = self.newest if isinstance(block, str) else block
+        if number < 0:
+            return None
+        return Block(number, word(number), word(number - 1), 1_760_000_000 + int(number * self.seconds), None)
+
+
+@pytest.mark.parametrize(("blocks", "silence"), [
+    (Blocks(0.1), 1.5), (Blocks(2.0), 6.0), (Blocks(12.0), 36.0), (Blocks(2.0, newest=0), 1.5), (Blocks(2.0, newest=-1), 1.5),
+    (Blocks(2.0, newest=5), 6.0), (Blocks(2.0, fault=ApiUnavailableError("away")), 1.5)],
+    ids=["quick", "slow", "slower", "only its first block", "no block", "young", "away"])
+async def test_a_stream_is_silent_only_when_blocks_should_have_come(blocks: Blocks, silence: float) -> None:
+    async def assistant() -> FakeAssistant:
+        return FakeAssistant()
+
+    async def engine() -> str:
+        return ENGINE
+
+    clock = ManualClock()
+    source = ChainSource(assistant, ["wss://node.test/ws"], blocks, engine, CHAIN_ID, clock)  # type: ignore[arg-type]
+    stream = await source.stream(TRADING_TOPICS)
+    stream._listened = silence - 2 * WATCH_SECONDS
+    watch = asyncio.ensure_future(stream._watch())
+    await settle()
+    await clock.advance(WATCH_SECONDS)
+    assert not watch.done()
+    for _ in range(3):
+        await clock.advance(WATCH_SECONDS)
+    with pytest.raises(StreamBrokenError, match=f"^no new block for {silence:g} s$"):
+        await watch
