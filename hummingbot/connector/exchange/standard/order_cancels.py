@@ -9,7 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hummingbot.connector.exchange.standard.account import Account
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, OutcomeUnknownError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    NotSentError,
+    OutcomeUnknownError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.order_states import not_found
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
@@ -31,6 +36,7 @@ class OrderCancels:
         self._left = left
         self._caught_up = caught_up
         self._leftovers: set[asyncio.Future[Any]] = set()
+        self._left_on: set[OrderKey] = set()
         self._told: OrderedDict[str, None] = OrderedDict()  # the orders of which was said that they are on their way
 
     async def cancel(self, order: InFlightOrder) -> bool:
@@ -93,9 +99,22 @@ class OrderCancels:
     def take_off(self, account: Account, key: OrderKey) -> None:
         """Cancel what still rests of an order that is filled as far as Hummingbot is concerned."""
         if key in account.settlement.resting:
-            leftover = safe_ensure_future(account.cancel(key))
+            leftover = safe_ensure_future(self._take_off(account, key))
             self._leftovers.add(leftover)
             leftover.add_done_callback(self._leftovers.discard)
+
+    async def _take_off(self, account: Account, key: OrderKey) -> None:
+        try:
+            await account.cancel(key)
+        except StandardError as error:  # the network may just have been left
+            logging.getLogger(__name__).debug("What is left of %s stays for now: %s", key.exchange_order_id, error)
+            self._left_on.add(key)
+
+    def take_off_again(self, account: Account) -> None:
+        """Try anew what could not be cancelled."""
+        left_on, self._left_on = self._left_on, set()
+        for key in sorted(left_on):
+            self.take_off(account, key)
 
     async def leftovers_gone(self, timeout_seconds: float) -> None:
         """Wait until what is being taken off is off the book, or for a while."""

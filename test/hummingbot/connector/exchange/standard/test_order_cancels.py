@@ -8,7 +8,14 @@ import pytest
 
 from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.cancels import CancelResult
-from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    NotSentError,
+    OrderNotFoundError,
+    OrderRejectedError,
+    OutcomeUnknownError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -94,10 +101,13 @@ class Leftovers:
         self.may_end = asyncio.Event()
         self.cancelled: list[OrderKey] = []
         self.settlement = SimpleNamespace(resting={KEY})
+        self.fault: StandardError | None = None
 
     async def cancel(self, key: OrderKey) -> CancelResult:
         self.cancelled.append(key)
         await self.may_end.wait()
+        if self.fault is not None:
+            raise self.fault
         return CancelResult(True, 5)
 
 
@@ -112,3 +122,30 @@ async def test_what_rests_of_a_filled_order_is_taken_off_and_waited_for() -> Non
     await asking.leftovers_gone(60)
     await settle()
     assert not asking._leftovers
+
+
+@pytest.mark.parametrize("fault", [NotSentError("the sender is not running"), OutcomeUnknownError("it was stopped"),
+                                   ApiUnavailableError("away"), OrderRejectedError("still there")])
+async def test_what_could_not_be_taken_off_is_tried_again_until_it_is_gone(fault: StandardError,
+                                                                           caplog: pytest.LogCaptureFixture) -> None:
+    asking, account = cancels(cancelled=True, told=True), Leftovers()
+    account.may_end.set()
+    account.fault = fault
+    asking.take_off(account, KEY)  # type: ignore[arg-type]
+    await settle()
+    assert not asking._leftovers and not caplog.records
+    asking.take_off_again(account)  # type: ignore[arg-type]
+    await settle()
+    assert account.cancelled == [KEY, KEY]
+    account.fault = None
+    for _ in range(2):
+        asking.take_off_again(account)  # type: ignore[arg-type]
+        await settle()
+    assert account.cancelled == [KEY, KEY, KEY]
+    account.fault = fault
+    asking.take_off(account, KEY)  # type: ignore[arg-type]
+    await settle()
+    account.settlement.resting.clear()
+    asking.take_off_again(account)  # type: ignore[arg-type]
+    await settle()
+    assert len(account.cancelled) == 4
