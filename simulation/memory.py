@@ -14,7 +14,8 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 PACKAGE = "hummingbot.connector.exchange.standard."
 # What remembers something on purpose, with how much it may hold.
 MEMORIES = {
-    "ChainStream._blocks": chain_stream.REMEMBERED_BLOCKS + 1, "DeepReorganisations._notes": MAX_NOTES,
+    "ChainStream._blocks": chain_stream.REMEMBERED_BLOCKS + 1, "ChainStream._seen": chain_stream.REMEMBERED_BLOCKS + 1,
+    "DeepReorganisations._notes": MAX_NOTES,
     "Freshness._awaited": freshness.MAX_AWAITED_TRADES, "OrderCancels._told": order_cancels.MAX_REMEMBERED_ORDERS,
     "PollingMarketFeed._seen_trades": polling.MAX_REMEMBERED_TRADES, "Settlement._early": settlement.MAX_EARLY_LOGS,
     "Settlement._seen_trades": settlement.MAX_REMEMBERED_TRADES, "ToldTrades._keys": told_trades.MAX_REMEMBERED_TRADES,
