@@ -232,7 +232,7 @@ class Account:
         except StandardError as error:
             for client_order_id in tracked.intent.client_order_ids:
                 if client_order_id not in placed_anew:
-                    await self._updates.fail_unsent(client_order_id, str(error))
+                    await self._updates.fail_unplaced(client_order_id, str(error))
 
     async def _look_for(self, tracked: Tracked, placed_anew: Collection[str]) -> None:
         """No node tells any more what became of a placement: what it left in the books is taken up, the rest is told as it is."""

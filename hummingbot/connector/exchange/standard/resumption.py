@@ -8,6 +8,7 @@ Hummingbot saves its orders on events only, so after a crash it may know less or
 * an order that Hummingbot never saved and that never reached the chain leaves no record;
 * any other order that rests and that Hummingbot does not know (it has the records of another configuration) is cancelled;
 * an order that Hummingbot saved before it was sent, and that was never sent, fails;
+* an order that Hummingbot saved as placed, and that lost its block and was not placed again, fails and has no fills;
 * an order that Hummingbot saved and the journal does not know, because its file was lost, is taken up as the chain holds it;
 * a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order.
 """
@@ -47,7 +48,7 @@ class Resumption:
         """`restored` are the orders (by client order id) that Hummingbot brought from its last run, as long as it lasts. When
         it is cancelled, running it again goes on."""
         if not self._has_followed:
-            await self._expect_unsaved(recalled)
+            await self._question_and_expect(recalled)
             await self._updates.tell([Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price,
                                              order.deposit) for order in recalled.orders])
             await asyncio.gather(*(self._finish(tracked, recalled.unfinished) for tracked in recalled.unfinished))
@@ -61,8 +62,9 @@ class Resumption:
                 await self._updates.fail_unsent(client_order_id, "It was never sent by the last run.")
         await self._cancel_unknown()
 
-    async def _expect_unsaved(self, recalled: Recalled) -> None:
-        """Find the orders that are to be brought back, should the chain have them."""
+    async def _question_and_expect(self, recalled: Recalled) -> None:
+        """Find the orders that are to be brought back, should the chain have them, and those that Hummingbot knows from blocks
+        that may have been replaced."""
         known = self._tracker.all_fillable_orders
         unsaved = {client_order_id: terms for tracked in recalled.unfinished
                    for client_order_id, terms in terms_of(tracked.intent).items()
@@ -70,6 +72,8 @@ class Resumption:
         recorded = await self._recorded(unsaved) if unsaved else ()
         self._updates.expect({client_order_id: terms for client_order_id, terms in unsaved.items()
                               if client_order_id not in recorded})
+        self._updates.question(client_order_id for tracked in recalled.unfinished
+                               for client_order_id in tracked.intent.client_order_ids if client_order_id in known)
 
     async def _finish(self, tracked: Tracked, unfinished: Sequence[Tracked]) -> None:
         later = {client_order_id for other in unfinished if other.id > tracked.id

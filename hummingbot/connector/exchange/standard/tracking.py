@@ -48,6 +48,7 @@ class TrackerUpdates:
         self._doubtful: set[tuple[str, str]] = set()
         self._expected: dict[str, OrderTerms] = {}
         self._brought_back: set[str] = set()
+        self._unproven: set[str] = set()
         self._resting: Mapping[OrderKey, Resting] = {}
         self._ended: OrderedDict[str, InFlightOrder] = OrderedDict()
 
@@ -59,6 +60,11 @@ class TrackerUpdates:
         """Orders of an earlier run (by client order id) that Hummingbot never saved: as soon as there is something to tell of
         one, it is tracked again, and told from its creation on."""
         self._expected.update(orders)
+
+    def question(self, client_order_ids: Iterable[str]) -> None:
+        """Orders whose placement is followed anew: what an earlier run told of them was in blocks that may have been replaced
+        since. It stands until something is told of them, or until they are known not to be placed."""
+        self._unproven.update(client_order_ids)
 
     @property
     def brought_back(self) -> Collection[str]:
@@ -83,6 +89,7 @@ class TrackerUpdates:
             if isinstance(event, Retracted):
                 self._retract(order, event.event)
                 continue
+            self._unproven.discard(order.client_order_id)
             if order.is_failure and order.client_order_id not in self._tracker.lost_orders:
                 self._track_again(order)  # what failed in a block that was replaced succeeded after all
             if isinstance(event, Opened) or (OrderKey.parse(event.exchange_order_id) is None and not order.is_done):
@@ -189,16 +196,19 @@ class TrackerUpdates:
         if order.current_state in (OrderState.FILLED, OrderState.CANCELED):
             self._track_again(order)
         if isinstance(event, Opened) or OrderKey.parse(event.exchange_order_id) is None:
-            self._created.add(order.client_order_id)
-            order.exchange_order_id = None
-            order.exchange_order_id_update_event.clear()
-            order.processed_by_exchange_event.clear()
-            order.current_state = OrderState.PENDING_CREATE
+            self._retract_placement(order)
         else:
             order.current_state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
         logging.getLogger(__name__).warning(
             "A reorganisation of the chain took back the state of order %s, which is followed anew; what Hummingbot recorded "
             "and told of it before stays as it is", order.client_order_id)
+
+    def _retract_placement(self, order: InFlightOrder) -> None:
+        self._created.add(order.client_order_id)
+        order.exchange_order_id = None
+        order.exchange_order_id_update_event.clear()
+        order.processed_by_exchange_event.clear()
+        order.current_state = OrderState.PENDING_CREATE
 
     def take_back_fill(self, client_order_id: str, trade_id: str) -> None:
         """A fill that was told is not on the chain any more."""
@@ -273,10 +283,21 @@ class TrackerUpdates:
 
     async def fail_unsent(self, client_order_id: str, why: str) -> None:
         """An order that Hummingbot holds for on its way is not, and never will be."""
+        self._unproven.discard(client_order_id)
         order = self._tracker.fetch_tracked_order(client_order_id)
         if order is not None and order.is_pending_create:
             logging.getLogger(__name__).warning("The order %s failed: %s", client_order_id, why)
             await self._update(order, None, OrderState.FAILED)
+
+    async def fail_unplaced(self, client_order_id: str, why: str) -> None:
+        """No transaction placed an order, and none will: what an earlier run told of it is void with the blocks that held it."""
+        order = self._tracker.fetch_tracked_order(client_order_id)
+        if order is not None and client_order_id in self._unproven:
+            for trade_id in list(order.order_fills):
+                self._doubtful.discard((client_order_id, trade_id))
+                self.take_back_fill(client_order_id, trade_id)
+            self._retract_placement(order)  # its id may be another order's by now
+        await self.fail_unsent(client_order_id, why)
 
     # Updates
 

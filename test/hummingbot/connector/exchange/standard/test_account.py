@@ -72,6 +72,8 @@ class Heard:
     async def fail_unsent(self, client_order_id: str, why: str) -> None:
         self.failed.append((client_order_id, why))
 
+    fail_unplaced = fail_unsent
+
 
 class Scene:
     """An account with a node, a tracker and placements that do what the test says."""

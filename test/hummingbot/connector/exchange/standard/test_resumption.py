@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard import account
 from hummingbot.connector.exchange.standard.account import Recalled
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settlement
 from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resumption
@@ -171,6 +172,26 @@ async def test_a_fill_that_was_taken_back_after_hummingbot_had_saved_it_leaves_t
     assert again.order_fills == {} and again.executed_amount_base == 0 and again.current_state is OrderState.OPEN
 
 
+async def test_an_order_that_lost_its_block_between_two_runs_and_is_refused_now_fails_without_fills(rig: Rig) -> None:
+    """Hummingbot saved it as resting; the wallet has spent the nonce and the tokens otherwise by the time of the next run."""
+    await resting_gone(rig)
+    before, token = rig.sandbox.node.head.number, rig.market(TOKEN_PAIR).base.address
+    order = await resting(rig)
+    take(rig, order, 3)
+    await until(lambda: order.order_fills)
+    await rig.kill()
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    data = ERC20_FUNCTIONS["transfer"].encode(rig.sandbox.accounts[1].address, rig.sandbox.view.balance(token, rig.address))
+    rig.act(0, token, data)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    await rig.connect()
+    again = rig.exchange.in_flight_orders[order.client_order_id]
+    assert again.is_open and again.order_fills and again.exchange_order_id == order.exchange_order_id
+    await until(lambda: again.is_done)
+    assert again.current_state is OrderState.FAILED and again.order_fills == {} and again.executed_amount_base == 0
+    assert again.exchange_order_id is None, "it may be another order's id now"
+
+
 async def test_an_order_that_gets_another_id_between_two_runs_is_known_by_it(rig: Rig) -> None:
     """A stranger's order vanishes with the block, so that the own one, sent again by the next run, gets its id."""
     await resting_gone(rig)
@@ -298,6 +319,9 @@ class Remains:
 
     def expect(self, orders: Any) -> None:
         assert not orders
+
+    def question(self, client_order_ids: Any) -> None:
+        assert not list(client_order_ids)
 
     def take_back_doubtful(self) -> None:
         return None

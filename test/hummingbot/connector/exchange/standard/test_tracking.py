@@ -166,6 +166,25 @@ async def test_only_an_order_that_is_on_its_way_fails_unsent(told: Told) -> None
     assert told.order.current_state is OrderState.OPEN and "MarketOrderFailureEvent" not in told.events
 
 
+async def test_what_an_earlier_run_told_of_an_order_that_was_not_placed_is_void(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10))])
+    told.updates.doubt(doubtful(1))
+    told.updates.question(["mine", "unknown"])
+    for name in ("mine", "unknown"):
+        await told.updates.fail_unplaced(name, "why")
+    assert told.order.is_failure and told.order.exchange_order_id is None and not told.updates.uncertain_fills
+    assert told.order.order_fills == {} and told.order.executed_amount_base == 0
+    assert told.events[-1] == "MarketOrderFailureEvent"
+
+
+async def test_an_order_that_was_told_of_since_stays_though_one_of_its_transactions_did_not_place_it(told: Told) -> None:
+    """A batch was refused and its orders were placed one by one; then the batch lost its block, and is refused again."""
+    told.updates.question(["mine"])
+    await told.updates.tell([OPENED])
+    await told.updates.fail_unplaced("mine", "why")
+    assert told.order.current_state is OrderState.OPEN and told.order.exchange_order_id == KEY.exchange_order_id
+
+
 async def test_an_order_that_came_back_under_another_id_is_known_by_it(told: Told) -> None:
     again = OrderKey(MARKET.book, False, 8)
     told.updates.follow(rests(again))
