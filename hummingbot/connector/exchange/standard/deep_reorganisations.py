@@ -151,13 +151,12 @@ class DeepReorganisations:
         return before.keys() & after.keys() <= still
 
     async def _put_right(self, reading: Reading) -> None:
-        """Bring orders and deposits into agreement with the chain. No pause is made before all of it is settled."""
+        """Bring orders and deposits, all of which still rest, into agreement with the chain. No pause is made before all of it
+        is settled."""
         settled: list[Settled] = []
         new: list[EngineLog] = []
         for key, held in reading.deposits.items():
-            order = self._settlement.resting.get(key)
-            if order is None:
-                continue
+            order = self._settlement.resting[key]
             known = self._updates.fills_of(order.client_order_id, key.book)
             logs = [log for log in reading.logs if _concerns(log, key)]
             # On another chain a trade id may be another trade's.

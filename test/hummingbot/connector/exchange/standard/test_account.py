@@ -1,4 +1,5 @@
 """One wallet's account when its journal, its node or its orders are not as they should be."""
+import asyncio
 import json
 import logging
 import sqlite3
@@ -10,15 +11,23 @@ from typing import Any
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard import account as account_module
 from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import STATE
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
-from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    NotSentError,
+    OutcomeForgottenError,
+    OutcomeUnknownError,
+    RpcError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token
-from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, OrderKey, Resting, Settled
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Opened, OrderKey, Resting, Settled
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
@@ -79,12 +88,12 @@ class Scene:
     """An account with a node, a tracker and placements that do what the test says."""
 
     def __init__(self, folder: Path) -> None:
-        self.node, self.heard = Node(), Heard()
+        self.node, self.heard, self.clock = Node(), Heard(), ManualClock()
         listing = Listing(ENGINE, "0x" + "aa" * 20)
         listing.add([WBTC])
         self.end: StandardError | None = None
         self.account = Account(Wallet("0x" + "01" * 32), self.node, listing,  # type: ignore[arg-type]
-                               CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN], folder, "standard", ManualClock(),
+                               CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN], folder, "standard", self.clock,
                                self.heard)  # type: ignore[arg-type]
         self.account._placements = SimpleNamespace(finish=self._finish)  # type: ignore[assignment]
 
@@ -115,6 +124,19 @@ async def test_what_a_placement_did_is_told_even_if_the_journal_cannot_be_writte
         f"That orders were told is not noted: {fault}"]
 
 
+@pytest.mark.parametrize("fault", [sqlite3.OperationalError("disk I/O error"), OSError("no space left")])
+async def test_where_the_data_come_from_is_left_out_of_a_journal_that_cannot_be_written(
+        scene: Scene, fault: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async def refuses(key: str, value: str) -> None:
+        raise fault
+
+    monkeypatch.setattr(scene.account._journal, "set", refuses)
+    with caplog.at_level(logging.DEBUG, "hummingbot"):
+        await scene.account.note_feeds("{}")
+    assert [(record.levelno, record.getMessage()) for record in caplog.records] == [
+        (logging.DEBUG, f"Where the data come from is not noted: {fault}")]
+
+
 async def test_a_journal_that_was_closed_when_the_network_was_left_is_no_error(
         scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
@@ -132,6 +154,31 @@ async def test_of_a_placement_that_failed_only_the_orders_that_are_not_placed_an
     scene.end = NotSentError("It waited too long.")
     await scene.account.finish(placement("a", "b"), placed_anew={"a"})
     assert scene.heard.failed == [("b", "It waited too long.")]
+
+
+@pytest.mark.parametrize("fault", [ApiUnavailableError("no node answers"), RpcError("eth_call", -32000, "not now")])
+async def test_books_that_cannot_be_read_are_read_later_and_only_what_no_one_places_anew_fails(
+        scene: Scene, fault: StandardError, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Resting(ASK, "a", 3, 7)
+    answers: list[Any] = [fault, [found]]
+
+    async def found_in_books(*_: Any) -> list[Resting]:
+        answer = answers.pop(0)
+        if isinstance(answer, StandardError):
+            raise answer
+        return list(answer)
+
+    monkeypatch.setattr(account_module, "found_in_books", found_in_books)
+    scene.end, tracked = OutcomeForgottenError("no receipt"), placement("a", "b", "c")
+    finishing = asyncio.ensure_future(scene.account.finish(tracked, placed_anew={"b"}))
+    await settle()
+    assert scene.heard.told == scene.heard.failed == [] and not finishing.done()
+    await scene.clock.advance(account_module.LOOK_PAUSE)
+    await finishing
+    assert scene.heard.told == [Opened("a", ASK.exchange_order_id, ASK, 3, 7)]
+    assert scene.account.settlement.resting == {ASK: found}
+    assert [(name, "compare the balances" in why) for name, why in scene.heard.failed] == [("c", True)]
+    assert scene.account._finished == [tracked]
 
 
 def mined(block_hash: str) -> Receipt:
@@ -211,3 +258,12 @@ async def test_on_a_chain_younger_than_its_reorganisations_the_first_block_is_th
     await scene.account.remember(5)
     assert json.loads(await scene.account._journal.get(STATE) or "")["block"] == 0
     await scene.account._journal.close()
+
+
+async def test_logs_that_nodes_still_tell_are_not_gone_past(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """They could not be read for another reason, and what rests stays as it is known."""
+    order = Resting(ASK, "a", 3, 7)
+    scene.account.settlement.restore([order])
+    scene.node.logs_of = [[]]
+    assert await scene.account._go_past(700) is None
+    assert scene.node.asked_blocks == [701] and scene.account.settlement.resting == {ASK: order} and not caplog.records

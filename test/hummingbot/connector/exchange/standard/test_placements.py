@@ -122,6 +122,20 @@ async def test_a_fault_with_one_transaction_is_not_the_others_and_fails_no_order
     assert [type(event) for event in second] == [Opened] and second[0].client_order_id == "b"
 
 
+async def test_a_transaction_that_cannot_even_be_made_fails_its_orders_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain, fault = Chain(receipt(placed(1)), receipt(placed(2))), OverflowError("out of bounds")
+    submit = chain.submit
+
+    def fails_for_batches(intent: Intent) -> Tracked:
+        if len(intent.client_order_ids) > 1:
+            raise fault
+        return submit(intent)
+
+    monkeypatch.setattr(chain, "submit", fails_for_batches)
+    first, second, alone = await ends_of(chain.place("a"), chain.place("b"), chain.place("c", rests=False))
+    assert first is second is fault and alone[0].client_order_id == "c" and len(chain.sent) == 1
+
+
 async def test_without_a_balance_only_orders_that_spend_native_tokens_fail() -> None:
     chain = Chain(receipt(placed(1)))
     chain.money = ApiUnavailableError("the node is away")

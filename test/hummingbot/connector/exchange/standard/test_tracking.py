@@ -213,6 +213,13 @@ async def test_an_order_that_was_placed_a_second_time_is_taken_off(told: Told) -
     assert told.order.exchange_order_id == KEY.exchange_order_id and told.taken_off == [double]
 
 
+async def test_what_a_second_placement_took_at_once_counts_and_leaves_the_order_that_rests_its_id(told: Told) -> None:
+    told.updates.follow(rests(KEY))
+    await told.updates.tell([fill(1, Decimal(10))._replace(exchange_order_id="0xaa:5")])
+    assert told.order.exchange_order_id == KEY.exchange_order_id and told.order.executed_amount_base == 10
+    assert told.taken_off == []
+
+
 async def test_an_order_that_failed_in_a_block_that_was_replaced_can_succeed_after_all() -> None:
     told = Told()
     await told.updates.fail_unsent("mine", "the exchange refused it")
@@ -279,6 +286,13 @@ async def test_a_doubtful_fill_that_the_chain_still_has_stays_and_any_other_is_t
     told.updates.take_back_doubtful()
     assert list(told.order.order_fills) == [f"{MARKET.book}:1", f"{MARKET.book}:2"] and told.order.executed_amount_base == 20
     assert told.events.count("OrderFilledEvent") == 3
+
+
+async def test_a_new_fill_of_one_order_says_nothing_of_doubtful_fills_of_another(told: Told) -> None:
+    other = ("other", f"{MARKET.book}:1")
+    told.updates.doubt({other} | doubtful(2))
+    await told.updates.tell([fill(3, Decimal(10))])
+    assert told.updates.uncertain_fills == {other}
 
 
 async def test_doubtful_fills_whose_ids_other_trades_have_now_make_room_for_them(told: Told) -> None:

@@ -57,6 +57,21 @@ async def test_an_intent_with_an_attempt_at_another_nonce_is_left_to_it(ledger: 
     assert [attempt.nonce for attempt in tracked.attempts] == [second.nonce] and not tracked.done
 
 
+@pytest.mark.parametrize("is_replacement", [False, True])
+def test_a_nonce_whose_signature_fails_is_free_again_unless_an_attempt_has_it(
+        ledger: Ledger, is_replacement: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OverflowError("no such fee")
+
+    slot, tracked = signed(ledger, 1)
+    nonce = slot.nonce if is_replacement else ledger.book.take()
+    monkeypatch.setattr(Wallet, "sign_transaction", fails)
+    with pytest.raises(OverflowError):
+        ledger.sign(tracked, nonce, Fees(20, 2))
+    assert ledger.book.slots == {slot.nonce: slot} and len(slot.attempts) == len(tracked.attempts) == 1
+    assert ledger.book.take() == slot.nonce + 1
+
+
 async def test_a_loss_is_told_in_one_line(ledger: Ledger, caplog: pytest.LogCaptureFixture) -> None:
     slots = [signed(ledger, number)[0] for number in range(3)]
     await ledger.lost(slots, "Another program has used nonces of this wallet")

@@ -454,6 +454,21 @@ async def test_hurry_proves_what_has_happened_at_once():
         await until(lambda: told[-1].block_number >= wanted, 0.5)
 
 
+async def test_hurry_before_there_is_a_stream_has_nothing_to_do():
+    async with chain_world(deployment=open_deployment()) as world:
+        reader = PollingAccountFeed(world.rpc, world.sandbox.engine_address, "0x" + "a1" * 20, ToldLogs(-1), world.clock,
+                                    lambda: 1.0)
+        told, feed = [], ChainAccountFeed(world.source, reader)
+        feed.hurry()
+        await asyncio.sleep(3 * BLOCK)
+        assert told == [] and reader.block_number == -1
+        running = asyncio.ensure_future(feed.run(told.append))
+        await until(lambda: told)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        feed.hurry()
+
+
 async def test_a_fill_comes_with_its_block_not_with_the_next_comparison():
     async with chain_world(StreamBounds(silence=5.0, behind=5.0, audit=30.0), deployment=open_deployment()) as world:
         told, account = [], world.sandbox.accounts[1].address
