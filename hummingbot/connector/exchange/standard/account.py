@@ -239,8 +239,8 @@ class Account:
         while True:
             try:
                 block = await self._rpc.block_number()
-                found = await found_in_books(tracked.intent, self.address, self._listing.by_pair, self.settlement.resting.keys(),
-                                             block, self._rpc, self._clock)
+                found = await found_in_books(tracked.intent, self.address, self._listing.by_pair.values(),
+                                             self.settlement.resting.keys(), block, self._rpc, self._clock)
                 break
             except (ApiUnavailableError, RpcError) as error:
                 logging.getLogger(__name__).debug("The books cannot be read: %s", error)

@@ -3,27 +3,25 @@
 Nodes forget receipts and logs, and keep what the contract holds. So an own order in the book of its market that nobody knows,
 with the price or the whole deposit of such a placement, is it.
 """
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from hummingbot.connector.exchange.standard.chain.intents import Intent
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.feeds.book_reader import read_book
-from hummingbot.connector.exchange.standard.markets import Market, price_to_chain
+from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.orders.called_orders import called_orders
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
-from hummingbot.connector.exchange.standard.placements import deposits_of, terms_of
-from hummingbot.core.data_type.common import TradeType
 
 
-async def found_in_books(intent: Intent, address: str, markets: Mapping[str, Market], known: Collection[OrderKey], block: int,
+async def found_in_books(intent: Intent, address: str, markets: Collection[Market], known: Collection[OrderKey], block: int,
                          rpc: RpcClient, clock: Clock) -> list[Resting]:
     """The orders of a placement that rest after a block. `known` are the account's other orders, `markets` those that are
-    listed, by trading pair. Raises ApiUnavailableError or RpcError."""
+    listed. Raises ApiUnavailableError or RpcError."""
     unknown: dict[str, list[Resting]] = {}
     found = []
-    deposits = deposits_of(intent)
-    for client_order_id, terms in terms_of(intent).items():
-        market = markets.get(terms.trading_pair)
+    for client_order_id, called in zip(intent.client_order_ids, called_orders(intent.data, intent.value)):
+        market = called.market(markets)
         if market is None:
             continue
         if market.book not in unknown:
@@ -31,9 +29,9 @@ async def found_in_books(intent: Intent, address: str, markets: Mapping[str, Mar
             own = [Resting(OrderKey(market.book, is_bid, order.id), "", order.price, order.deposit)
                    for is_bid, side in ((True, book.bids), (False, book.asks)) for order in side if order.owner == address]
             unknown[market.book] = [order for order in own if order.key not in known]
-        is_bid, price, deposit = terms.trade_type is TradeType.BUY, price_to_chain(terms.price), deposits[client_order_id]
-        candidates = [order for order in unknown[market.book] if order.key.is_bid is is_bid and order.deposit <= deposit
-                      and (order.price == price or order.deposit == deposit)]
+        price, deposit = called.price, called.deposit
+        candidates = [order for order in unknown[market.book] if order.key.is_bid is called.is_bid
+                      and order.deposit <= deposit and (order.price == price or order.deposit == deposit)]
         if candidates:
             best = min(candidates, key=lambda order: (order.price != price, deposit - order.deposit, order.key.id))
             unknown[market.book].remove(best)

@@ -30,6 +30,7 @@ from hummingbot.connector.exchange.standard.errors import (
 )
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
+from hummingbot.connector.exchange.standard.orders.called_orders import called_orders
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.unwraps import Unwraps
@@ -50,8 +51,8 @@ class _Order(NamedTuple):
 
     @property
     def note(self) -> dict[str, Any]:
-        """What the journal keeps of it."""
-        return {"deposit": str(self.call.deposit), "terms": self.terms.to_json()}
+        """What the journal keeps of it beside the call, which tells the rest."""
+        return {"terms": self.terms.to_json()}
 
 
 _Waiting = tuple[_Order, "asyncio.Future[list[Settled]]"]
@@ -227,7 +228,7 @@ class Placements:
                 self._gas.ran_out()
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
-        deposits = list(deposits_of(tracked.intent).values())
+        deposits = [order.deposit for order in called_orders(tracked.intent.data, tracked.intent.value)]
         settled = self._settlement.settle_receipt(
             tracked.intent.client_order_ids, decode_engine_logs(receipt.logs, self._listing.engine),
             decode_outflows(receipt.logs), deposits)
@@ -239,19 +240,13 @@ class Placements:
 
 
 def terms_of(intent: Intent) -> dict[str, OrderTerms]:
-    """The terms of a placement's orders, by client order id; those that an earlier version noted without are left out."""
-    return {client_order_id: OrderTerms.from_json(note["terms"])
-            for client_order_id, note in zip(intent.client_order_ids, _notes(intent)) if "terms" in note}
-
-
-def deposits_of(intent: Intent) -> dict[str, int]:
-    """What a placement's orders deposit, in units of what they spend, by client order id."""
-    return {client_order_id: int(note["deposit"]) for client_order_id, note in zip(intent.client_order_ids, _notes(intent))}
-
-
-def _notes(intent: Intent) -> list[dict[str, Any]]:
-    """What the journal keeps of each order of a placement; an earlier version kept its deposit only."""
-    return [note if isinstance(note, dict) else {"deposit": note} for note in json.loads(intent.tag)]
+    """The terms of a placement's orders, by client order id; those that an earlier version noted without are left out.
+    Raises ValueError where the journal's note of them is damaged."""
+    try:
+        notes = zip(intent.client_order_ids, json.loads(intent.tag), strict=True)
+        return {client_order_id: OrderTerms.from_json(note["terms"]) for client_order_id, note in notes if "terms" in note}
+    except (ArithmeticError, LookupError, RecursionError, TypeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def _resolve(future: "asyncio.Future[list[Settled]]", settled: list[Settled]) -> None:

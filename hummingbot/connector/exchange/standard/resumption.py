@@ -14,13 +14,14 @@ Hummingbot saves its orders on events only, so after a crash it may know less or
 """
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.account import Account, Recalled
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting
 from hummingbot.connector.exchange.standard.placements import terms_of
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
@@ -67,7 +68,7 @@ class Resumption:
         that may have been replaced."""
         known = self._tracker.all_fillable_orders
         unsaved = {client_order_id: terms for tracked in recalled.unfinished
-                   for client_order_id, terms in terms_of(tracked.intent).items()
+                   for client_order_id, terms in _terms(tracked).items()
                    if client_order_id not in known and client_order_id not in recalled.told}
         recorded = await self._recorded(unsaved) if unsaved else ()
         self._updates.expect({client_order_id: terms for client_order_id, terms in unsaved.items()
@@ -138,3 +139,15 @@ class Resumption:
             await self._account.cancel(order.key)
         except StandardError as error:
             logging.getLogger(__name__).error("The order %s could not be cancelled: %s", order.client_order_id, error)
+
+
+def _terms(placement: Tracked) -> Mapping[str, OrderTerms]:
+    """The terms of a placement's orders; none, with a warning, where the journal's note of them is damaged."""
+    try:
+        return terms_of(placement.intent)
+    except ValueError as error:
+        logging.getLogger(__name__).warning(
+            "What the journal notes of the orders %s is damaged (%s): their transaction is followed to its end, and what "
+            "Hummingbot saved of them is told it. Any that it did not save is not recorded, and cancelled if it rests",
+            ", ".join(placement.intent.client_order_ids), error)
+        return {}

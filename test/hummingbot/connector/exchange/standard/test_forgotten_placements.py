@@ -1,32 +1,25 @@
 """Placements whose receipts are forgotten: which own order of a book is which of theirs."""
-import json
-from decimal import Decimal
-
 import pytest
 
 from hummingbot.connector.exchange.standard import forgotten_placements
+from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.intents import Intent
 from hummingbot.connector.exchange.standard.feeds.book import BookOrder, BookState
 from hummingbot.connector.exchange.standard.forgotten_placements import found_in_books
-from hummingbot.connector.exchange.standard.markets import Market, Token, price_to_chain
-from hummingbot.connector.exchange.standard.order_terms import OrderTerms
+from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.connector.exchange.standard.placements import PLACE
-from hummingbot.core.data_type.common import OrderType, TradeType
 from test.hummingbot.connector.exchange.standard.clocks import QuickClock
 
 OWN, OTHER = "0x" + "a1" * 20, "0x" + "a2" * 20
 WBTC = Market(Token("0x" + "bb" * 20, "WBTC", 8), Token("0x" + "cc" * 20, "USDC", 6), "0x" + "b2" * 20)
-PRICE = Decimal(60_000)
-LEVEL = price_to_chain(PRICE)
+LEVEL = 60_000 * 10 ** 8
 
 
 def placement(**deposits: int) -> Intent:
     """The sale of so many units for each name, all at one price."""
-    notes = [{"deposit": str(deposit), "terms": OrderTerms(
-        WBTC.trading_pair, TradeType.SELL, OrderType.LIMIT, WBTC.base.from_units(deposit), PRICE, 0.0).to_json()}
-        for deposit in deposits.values()]
-    return Intent("0x" + "e0" * 20, b"", 0, 100_000, PLACE, tuple(deposits), json.dumps(notes))
+    items = [(WBTC.base.address, WBTC.quote.address, False, True, 0, LEVEL, deposit, 0, OWN) for deposit in deposits.values()]
+    return Intent("0x" + "e0" * 20, ENGINE_FUNCTIONS["createOrders"].encode(items), 0, 100_000, PLACE, tuple(deposits))
 
 
 class Books:
@@ -40,13 +33,8 @@ class Books:
         self.reads += 1
         return BookState(block, [BookOrder(9, OWN, LEVEL, 100)], self.asks, LEVEL, 10, 10, 1, False)
 
-    async def found(self, intent: Intent, markets: dict[str, Market], *known: OrderKey) -> list[Resting]:
+    async def found(self, intent: Intent, markets: list[Market], *known: OrderKey) -> list[Resting]:
         return await found_in_books(intent, OWN, markets, known, 50, self, QuickClock())  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def listed() -> dict[str, Market]:
-    return {WBTC.trading_pair: WBTC}
 
 
 def ask(number: int) -> OrderKey:
@@ -54,11 +42,11 @@ def ask(number: int) -> OrderKey:
 
 
 async def test_orders_of_one_book_share_one_reading_and_each_gets_its_own(
-        listed: dict[str, Market], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch: pytest.MonkeyPatch) -> None:
     books = Books(BookOrder(1, OTHER, LEVEL, 100), BookOrder(2, OWN, LEVEL, 100), BookOrder(3, OWN, LEVEL, 70),
                   BookOrder(4, OWN, LEVEL, 100), BookOrder(5, OWN, LEVEL + 1, 40))
     monkeypatch.setattr(forgotten_placements, "read_book", books.read)
-    found = await books.found(placement(a=100, b=70, c=100), listed, ask(4))
+    found = await books.found(placement(a=100, b=70, c=100), [WBTC], ask(4))
     assert found == [Resting(ask(2), "a", LEVEL, 100), Resting(ask(3), "b", LEVEL, 70)] and books.reads == 1
 
 
@@ -66,4 +54,4 @@ async def test_of_a_market_that_is_not_listed_any_more_nothing_is_read_and_nothi
         monkeypatch: pytest.MonkeyPatch) -> None:
     books = Books(BookOrder(2, OWN, LEVEL, 100))
     monkeypatch.setattr(forgotten_placements, "read_book", books.read)
-    assert await books.found(placement(a=100), {}) == [] and books.reads == 0
+    assert await books.found(placement(a=100), []) == [] and books.reads == 0

@@ -2,6 +2,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settlement
+from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resumption
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -455,6 +457,41 @@ async def test_a_cancel_that_fails_is_told_and_the_others_go_on(caplog: pytest.L
     assert remains.cancelled == [LOST, KEPT]
     for name in "ab":
         assert f"The order {name} could not be cancelled: There is no gas money." in caplog.text
+
+
+@pytest.mark.parametrize("is_saved", [True, False], ids=["saved", "never saved"])
+@pytest.mark.parametrize("share", [3, 1], ids=["it rests", "it was taken whole"])
+async def test_a_placement_whose_note_is_damaged_is_followed_to_its_end(
+        rig: Rig, is_saved: bool, share: int, caplog: pytest.LogCaptureFixture) -> None:
+    await sent(rig)
+    (order,) = rig.open_orders()
+    if is_saved:
+        rig.records.save(rig.exchange)
+    else:
+        rig.records.save(rig.exchange, {})
+        rig.comparison.forgotten.add(order.client_order_id)
+    path = rig.exchange._account._journal._path
+    await rig.kill()
+    with closing(sqlite3.connect(path)) as journal, journal:
+        damaged = journal.execute("UPDATE intents SET tag = '[{' WHERE settled IS NULL AND kind = ? AND client_order_ids LIKE ?",
+                                  (PLACE, f"%{order.client_order_id}%"))
+        assert damaged.rowcount == 1
+    rig.sandbox.node.resume()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    take(rig, order, share)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    await rig.connect()
+    await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
+    if is_saved:
+        await rig.quiet()
+        again = rig.orders[order.client_order_id]
+        assert len(again.order_fills) == 1
+        assert again.current_state is (OrderState.PARTIALLY_FILLED if share > 1 else OrderState.FILLED)
+    else:
+        await until(lambda: not rig.exchange._account.settlement.resting)
+        assert order.client_order_id not in rig.exchange.in_flight_orders
+        assert ("no strategy knows it" in caplog.text) is (share > 1)
+    assert caplog.text.count("is damaged") == 1 and rig.errors.lines == []
 
 
 async def test_a_placement_is_followed_though_the_journal_could_not_be_read_at_first(

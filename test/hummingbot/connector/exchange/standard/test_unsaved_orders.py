@@ -19,6 +19,8 @@ from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_d
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
 
+TERMS = OrderTerms("WBTC-USDC", TradeType.BUY, OrderType.LIMIT, Decimal(1), Decimal(2), 1.5).to_json()
+
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
@@ -131,6 +133,15 @@ def test_terms_are_what_they_were_after_a_way_through_the_journal() -> None:
     order = terms.in_flight_order("HBOT1")
     assert (order.client_order_id, order.trading_pair, order.price, order.creation_timestamp, order.is_pending_create) == \
         ("HBOT1", "WBTC-USDC", terms.price, 1.5, True)
+
+
+@pytest.mark.parametrize("tag", ["", "{", "5", "[5]", "[]", "[{}, {}]", "[" * 100_000, '[{"terms": 5}]', '[{"terms": {}}]',
+                                 json.dumps([{"terms": TERMS | {"amount": "1,5"}}]),
+                                 json.dumps([{"terms": TERMS | {"trade_type": "BYU"}}]),
+                                 json.dumps([{"terms": TERMS | {"created": "now"}}])])
+def test_a_damaged_note_has_no_terms_and_says_so(tag: str) -> None:
+    with pytest.raises(ValueError):
+        terms_of(Intent("0x" + "0" * 40, b"", 0, 1, PLACE, ("HBOT1",), tag))
 
 
 def test_what_an_earlier_version_noted_has_no_terms() -> None:

@@ -115,7 +115,8 @@ def test_balances_and_blocks() -> None:
     ("fill", {"side": "both"}), ("fill", {"clear": 1}), ("fill", {"transaction": "0x12"}), ("fill", {"taker": None}),
     ("fill", {"transaction": "0x" + "zz" * 32}), ("fill", {"base_amount": 5}), ("fill", {"removed": "yes"}),
     ("order open", {"status": "lost"}), ("order open", {"deposit": ""}), ("trade", {"base_amount": "0"}),
-    ("trade", {"price": "0"}), ("balance", {"amount": 1.5}), ("balance", {"token": "native"}), ("block", {"number": "7"}), ("block", {"sequences": [1]}),
+    ("trade", {"price": "0"}), ("balance", {"amount": 1.5}),
+    ("balance", {"token": "native"}), ("block", {"number": "7"}), ("block", {"sequences": [1]}),
     ("error", {"error": "no"}), ("acknowledgement", {"id": 1.5}), ("snapshot fills", {"channel": "other"})])
 def test_a_malformed_message_is_a_documented_error(name: str, changes: dict[str, Any]) -> None:
     with pytest.raises(BadDataError):
