@@ -7,6 +7,7 @@ Hummingbot saves its orders on events only, so after a crash it may know less or
   what rests of it is cancelled, since no strategy knows it; so it ends filled or cancelled in Hummingbot's records;
 * an order that Hummingbot never saved and that never reached the chain leaves no record;
 * any other order that rests and that Hummingbot does not know (it has the records of another configuration) is cancelled;
+* should an order that no strategy knows rest again later, after a reorganisation of the chain, it is cancelled again;
 * an order that Hummingbot saved before it was sent, and that was never sent, fails;
 * an order that Hummingbot saved as placed, and that lost its block and was not placed again, fails and has no fills;
 * an order that Hummingbot saved and the journal does not know, because its file was lost, is taken up as the chain holds it;
@@ -61,6 +62,7 @@ class Resumption:
         for client_order_id in restored:
             if not self._account.is_on_its_way(client_order_id):  # the network may have been left meanwhile
                 await self._updates.fail_unsent(client_order_id, "It was never sent by the last run.")
+        self._updates.take_off_unknown()
         await self._cancel_unknown()
 
     async def _question_and_expect(self, recalled: Recalled) -> None:

@@ -37,7 +37,7 @@ class TrackerUpdates:
     def __init__(self, tracker: ClientOrderTracker, market: Callable[[str], Market | None], clock: Clock,
                  take_off: Callable[[OrderKey], None]) -> None:
         """`market` gives the market of a book's address; `take_off` is told of an order that is filled as far as Hummingbot is
-        concerned and may still rest."""
+        concerned, or that no strategy knows, and that may still rest."""
         self._tracker = tracker
         self._market = market
         self._clock = clock
@@ -49,6 +49,7 @@ class TrackerUpdates:
         self._expected: dict[str, OrderTerms] = {}
         self._brought_back: set[str] = set()
         self._unproven: set[str] = set()
+        self._is_taking_off = False
         self._resting: Mapping[OrderKey, Resting] = {}
         self._ended: OrderedDict[str, InFlightOrder] = OrderedDict()
 
@@ -66,6 +67,11 @@ class TrackerUpdates:
         since. It stands until something is told of them, or until they are known not to be placed."""
         self._unproven.update(client_order_ids)
 
+    def take_off_unknown(self) -> None:
+        """From now on, take off what a reorganisation lets rest and no strategy knows. Before, an order that seems to rest may
+        have ended since."""
+        self._is_taking_off = True
+
     @property
     def brought_back(self) -> Collection[str]:
         """Those of the expected orders that were tracked again: no strategy knows them."""
@@ -77,7 +83,10 @@ class TrackerUpdates:
         Whoever settles tells at once, so that events of several sources are told in the order in which they were settled.
         """
         async with self._turn:
-            await self._tell(without_repeats(settled))
+            events = without_repeats(settled)
+            await self._tell(events)
+            if self._is_taking_off:
+                self._take_off_revived(events)
 
     async def _tell(self, events: list[Settled]) -> None:
         touched: dict[str, InFlightOrder] = {}
@@ -106,6 +115,21 @@ class TrackerUpdates:
         for order in touched.values():
             if order.is_done and order.is_open:
                 await self._finish(order)
+
+    def _take_off_revived(self, events: Iterable[Settled]) -> None:
+        """Take off the orders that rest since these events, of which no strategy knows: their end, or an earlier run's cancel, is
+        void with the block that held it."""
+        revived = {event.client_order_id: OrderKey.parse(event.exchange_order_id) for event in events if isinstance(event, Opened)
+                   or (isinstance(event, Retracted) and isinstance(event.event, Closed))}
+        for client_order_id, key in revived.items():
+            rests = self._resting.get(key) if key is not None else None
+            if rests is not None and rests.client_order_id == client_order_id and self._is_unknown(client_order_id):
+                logging.getLogger(__name__).warning("The order %s of an earlier run rests again after a reorganisation of the "
+                                                    "chain, and no strategy knows it any more: cancelling it", client_order_id)
+                self._take_off(rests.key)
+
+    def _is_unknown(self, client_order_id: str) -> bool:
+        return client_order_id in self._brought_back or self._find(client_order_id) is None
 
     def _find(self, client_order_id: str) -> InFlightOrder | None:
         """An order, also one that ended longer ago than Hummingbot remembers, which is half a minute."""

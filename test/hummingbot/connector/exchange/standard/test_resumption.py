@@ -194,6 +194,23 @@ async def test_an_order_that_lost_its_block_between_two_runs_and_is_refused_now_
     assert again.exchange_order_id is None, "it may be another order's id now"
 
 
+async def test_an_order_whose_end_an_earlier_run_saw_is_cancelled_again_when_it_rests_again(
+        rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """The cancel vanishes with its block, and neither Hummingbot nor the journal knows of it any more."""
+    order = await resting(rig)
+    await rig.quiet()
+    before = rig.sandbox.node.head.number
+    rig.exchange.cancel(order.trading_pair, order.client_order_id)
+    await until(lambda: order.current_state is OrderState.CANCELED)
+    await rig.kill()
+    await rig.connect()
+    await rig.quiet()
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    await until(lambda: "no strategy knows it any more: cancelling it" in caplog.text)
+    await rig.quiet()
+    assert not rig.exchange._account.settlement.resting and not rig.exchange.in_flight_orders
+
+
 async def test_an_order_that_gets_another_id_between_two_runs_is_known_by_it(rig: Rig) -> None:
     """A stranger's order vanishes with the block, so that the own one, sent again by the next run, gets its id."""
     await resting_gone(rig)
@@ -326,6 +343,9 @@ class Remains:
         assert not list(client_order_ids)
 
     def take_back_doubtful(self) -> None:
+        return None
+
+    def take_off_unknown(self) -> None:
         return None
 
     def is_on_its_way(self, client_order_id: str) -> bool:

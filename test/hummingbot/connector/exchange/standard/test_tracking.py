@@ -160,6 +160,39 @@ async def test_an_expected_order_is_tracked_as_soon_as_there_is_something_to_tel
     assert told.tracker.fetch_order("never") is None
 
 
+@pytest.mark.parametrize("event", [OPENED._replace(client_order_id="old"), Retracted(closed()._replace(client_order_id="old"))])
+async def test_an_order_that_no_strategy_knows_is_taken_off_when_it_rests_again(
+        told: Told, event: Opened | Retracted, caplog: pytest.LogCaptureFixture) -> None:
+    told.updates.follow(rests(KEY, name="old"))
+    await told.updates.tell([event])
+    assert told.taken_off == [], "what the last run left is still being looked up"
+    told.updates.take_off_unknown()
+    await told.updates.tell([event, Retracted(fill(1, Decimal(10))._replace(client_order_id="old"))])
+    assert told.taken_off == [KEY] and "The order old of an earlier run rests again" in caplog.text
+
+
+async def test_only_what_rests_and_is_not_known_is_taken_off(told: Told) -> None:
+    told.updates.take_off_unknown()
+    await told.updates.tell([closed(), Retracted(closed()), OPENED])
+    told.updates.follow(rests(KEY))
+    await told.updates.tell([closed()])
+    await told.updates.tell([Retracted(closed())])
+    await told.updates.tell([OPENED._replace(client_order_id="old"), fill(1, Decimal(10))._replace(client_order_id="old")])
+    assert told.taken_off == []
+
+
+async def test_an_order_that_was_brought_back_is_taken_off_when_its_end_is_void(told: Told) -> None:
+    terms = OrderTerms("AAA-BBB", OrderType.LIMIT, TradeType.SELL, Decimal(100), Decimal(2), 1.0)
+    told.updates.expect({"old": terms})
+    told.updates.take_off_unknown()
+    end = closed()._replace(client_order_id="old")
+    await told.updates.tell([OPENED._replace(client_order_id="old"), end])
+    assert told.updates.brought_back == {"old"} and told.taken_off == []
+    told.updates.follow(rests(KEY, name="old"))
+    await told.updates.tell([Retracted(end)])
+    assert told.taken_off == [KEY]
+
+
 async def test_only_an_order_that_is_on_its_way_fails_unsent(told: Told) -> None:
     await told.updates.fail_unsent("mine", "why")
     await told.updates.fail_unsent("unknown", "why")
