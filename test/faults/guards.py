@@ -98,8 +98,8 @@ GUARDS = (
         Edit("order_cancels.py", "        if order.is_filled:\n            return False\n", ""))),
     guard(24, "only another block in its place takes a fill back, but that does", "feeds/polling.py",
           "if block is not None and block.hash != doubtful[number]:", "if False:", "VANISH"),
-    guard(24, "a fill that is there again is not told again", "tracking.py", "known = self._taken_back.pop(name, None)",
-          "known = None", "RETURN"),
+    guard(24, "a fill that is there again is not told again", "tracking.py",
+          "        if name not in self._taken_back:\n", "        if True:\n", "RETURN"),
     guard(25, "mined transactions are watched", "chain/watch.py",
           "if block.hash != known.block_hash:", "if False:"),
     guard(26, "a trade counts once", "orders/settlement.py", "        if trade in self._seen_trades:\n            return []\n"

@@ -123,7 +123,7 @@ class Account:
     async def _note_beginning(self) -> None:
         self._began = await self._rpc.block_number()
         if await self._journal.get(STATE) is None:
-            await self._journal.set(STATE, SavedState(self._began, [], []).to_json())
+            await self._journal.set(STATE, SavedState(self._began, [], [], []).to_json())
 
     async def stop(self) -> None:
         """Stop sending once everything on its way has come to its end, or after a while: the journal has the rest."""
@@ -326,7 +326,7 @@ class Account:
         final = self._final_at(block_number)
         self._final = max(self._final, final)
         state = SavedState(final, [replace(order) for order in self.settlement.resting_at(final)],
-                           sorted(self.settlement.recent_fills(final) | self._updates.uncertain_fills))
+                           sorted(self.settlement.recent_fills(final) | self._updates.doubtful), sorted(self._updates.taken_back))
         self.settlement.forget_steps(final)
         settled = [tracked for tracked in self._finished if tracked.receipt is None or tracked.receipt.block_number <= final]
         now = self._clock.monotonic()
@@ -382,7 +382,7 @@ class Account:
 
     async def _saved(self) -> SavedState:
         """What the last run left. What cannot be read is replaced by what a new journal begins with."""
-        state = SavedState(self._began, [], [])
+        state = SavedState(self._began, [], [], [])
         try:
             return SavedState.from_json(await self._journal.get(STATE) or state.to_json())
         except ValueError as error:
@@ -394,16 +394,16 @@ class Account:
 
     async def recall(self) -> Recalled:
         """Take up what the last run knew. Raises ApiUnavailableError when no node answers; then it may be asked again."""
-        block, orders, fills = await self._saved()
+        block, orders, fills, taken_back = await self._saved()
         forgotten = bool((orders or self._sender.resumed) and not await self._is_told(block + 1, self._began))
         if forgotten:
             logging.getLogger(__name__).warning(_FORGOTTEN, block)
-            block, fills = self._began, []
+            block, fills, taken_back = self._began, [], []
             orders = await self._as_held(orders, block)
         told = await self._journal.told_orders()
         # From here on nothing may fail: what is given once must reach the caller.
         self.settlement.restore(orders)
-        self._updates.doubt(fills)
+        self._updates.doubt(fills, taken_back)
         unfinished = self.unfinished()
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.

@@ -6,16 +6,19 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, R
 
 
 class SavedState(NamedTuple):
-    """The orders that rested after block `block`, and the fills that were told since, as (client order id, trade id)."""
+    """The orders that rested after block `block`; the fills that were told since, as (client order id, trade id); and those
+    that were told at any time, and taken back by a reorganisation."""
 
     block: int
     orders: list[Resting]
     fills: list[tuple[str, str]]
+    taken_back: list[tuple[str, str]]
 
     def to_json(self) -> str:
         """As it is written."""
         orders = [[*order.key, order.client_order_id, order.price, str(order.deposit)] for order in self.orders]
-        return json.dumps({"block": self.block, "orders": orders, "fills": self.fills})
+        return json.dumps({"block": self.block, "orders": orders, "fills": self.fills,
+                           "taken_back": self.taken_back})
 
     @classmethod
     def from_json(cls, text: str) -> "SavedState":
@@ -23,7 +26,7 @@ class SavedState(NamedTuple):
         try:
             state = json.loads(text)
             return cls(_natural(state["block"]), [_order(*order) for order in state.get("orders", ())],
-                       [(_text(name), _trade(trade)) for name, trade in state.get("fills", ())])
+                       *([(_text(name), _trade(trade)) for name, trade in state.get(key, ())] for key in ("fills", "taken_back")))
         except (AttributeError, LookupError, RecursionError, TypeError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 

@@ -44,7 +44,7 @@ class TrackerUpdates:
         self._take_off = take_off
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
-        self._taken_back: dict[tuple[str, str], TradeUpdate] = {}
+        self._taken_back: dict[tuple[str, str], TradeUpdate | None] = {}  # None for one that an earlier run told
         self._doubtful: set[tuple[str, str]] = set()
         self._expected: dict[str, OrderTerms] = {}
         self._brought_back: set[str] = set()
@@ -176,15 +176,16 @@ class TrackerUpdates:
         name = order.client_order_id, fill.trade_id
         if _is_same(order.order_fills.get(fill.trade_id), fill):
             self._doubtful.discard(name)
+            self._taken_back.pop(name, None)
             return
         # An order's fills come as they happened: those of the last run that should have come before this one are gone.
         self.take_back_doubtful(order.client_order_id)
-        known = self._taken_back.pop(name, None)
-        if known is None:
+        if name not in self._taken_back:
             self._tracker.process_trade_update(fill)
             return
+        known = self._taken_back.pop(name)
         order.update_with_trade_update(fill)
-        if not _is_same(known, fill):
+        if known is not None and not _is_same(known, fill):
             logging.getLogger(__name__).warning(
                 "Another trade of order %s (%s at %s) has the id of the one that was taken back; Hummingbot's records show that "
                 "one", order.client_order_id, fill.fill_base_amount, fill.fill_price)
@@ -252,10 +253,11 @@ class TrackerUpdates:
             "A reorganisation of the chain took back a fill of order %s (%s at %s); Hummingbot's records still show it",
             client_order_id, fill.fill_base_amount, fill.fill_price)
 
-    def doubt(self, fills: Iterable[tuple[str, str]]) -> None:
+    def doubt(self, fills: Iterable[tuple[str, str]], taken_back: Collection[tuple[str, str]] = ()) -> None:
         """Fills that the last run told, as (client order id, trade id), whose blocks are read again: each is told again if the
-        chain still has it."""
-        self._doubtful.update(fills)
+        chain still has it. Of those that it had `taken_back` Hummingbot may have saved the order with or without them."""
+        self._taken_back.update({fill: None for fill in taken_back})
+        self._doubtful.update(fills, taken_back)
 
     def take_back_doubtful(self, client_order_id: str | None = None) -> None:
         """Take back the doubtful fills of an order, or of all, that were not told again: the chain does not have them."""
@@ -265,11 +267,15 @@ class TrackerUpdates:
                 self.take_back_fill(*fill)
 
     @property
-    def uncertain_fills(self) -> set[tuple[str, str]]:
-        """Fills, as (client order id, trade id), that Hummingbot may have saved with its open orders, and that the chain does
-        not have or may not have."""
+    def doubtful(self) -> set[tuple[str, str]]:
+        """Fills, as (client order id, trade id), that Hummingbot may have saved and that the chain may not have."""
+        return self._doubtful
+
+    @property
+    def taken_back(self) -> set[tuple[str, str]]:
+        """Fills of open orders that Hummingbot was told of and may have saved with them, and that the chain does not have."""
         tracked = self._tracker.active_orders if self._taken_back else {}
-        return self._doubtful | {fill for fill in self._taken_back if fill[0] in tracked}
+        return {fill for fill in self._taken_back if fill[0] in tracked}
 
     def fills_of(self, client_order_id: str, book: str) -> dict[str, int]:
         """The fills that an order in a book has now: base units by trade id."""

@@ -69,8 +69,10 @@ class Heard:
         self.failed: list[tuple[str, str]] = []
 
     @property
-    def uncertain_fills(self) -> set[tuple[str, str]]:
+    def doubtful(self) -> set[tuple[str, str]]:
         return set()
+
+    taken_back = doubtful
 
     def follow(self, resting: Mapping[OrderKey, Resting]) -> None:
         return None

@@ -211,6 +211,27 @@ async def test_an_order_whose_end_an_earlier_run_saw_is_cancelled_again_when_it_
     assert not rig.exchange._account.settlement.resting and not rig.exchange.in_flight_orders
 
 
+async def test_a_fill_that_was_taken_back_and_returns_after_a_restart_is_not_recorded_twice(rig: Rig) -> None:
+    order = await resting(rig)
+    await rig.quiet()
+    before = rig.sandbox.node.head.number
+    take(rig, order, 3)
+    await until(lambda: order.order_fills)
+    await until(lambda: rig.exchange._events.settled_block > before + 2)
+    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
+    await until(lambda: not order.order_fills)
+    await rig.quiet()
+    rig.records.save(rig.exchange)
+    await rig.kill()
+    take(rig, order, 3)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    await rig.connect()
+    await rig.quiet()
+    again = rig.orders[order.client_order_id]
+    assert len(again.order_fills) == len(rig.records.fills()) == 1
+    assert again.current_state is OrderState.PARTIALLY_FILLED and rig.errors.lines == []
+
+
 async def test_an_order_that_gets_another_id_between_two_runs_is_known_by_it(rig: Rig) -> None:
     """A stranger's order vanishes with the block, so that the own one, sent again by the next run, gets its id."""
     await resting_gone(rig)

@@ -8,22 +8,23 @@ from hummingbot.connector.exchange.standard.saved_state import SavedState
 
 BOOK = "0x" + "b2" * 20
 ORDERS = [Resting(OrderKey(BOOK, True, 7), "a", 10 ** 8, 10 ** 30), Resting(OrderKey(BOOK, False, 8), "b", 3, 0)]
-STATE = SavedState(1_234, ORDERS, [("a", f"{BOOK}:12")])
+STATE = SavedState(1_234, ORDERS, [("a", f"{BOOK}:12")], [("b", f"{BOOK}:13"), ("b", f"{BOOK}:14")])
 
 
-@pytest.mark.parametrize("state", [STATE, SavedState(0, [], [])])
+@pytest.mark.parametrize("state", [STATE, SavedState(0, [], [], [])])
 def test_it_is_read_as_it_was_written(state: SavedState) -> None:
     assert SavedState.from_json(state.to_json()) == state
 
 
 def test_the_state_of_a_first_run_names_its_block_only() -> None:
-    assert SavedState.from_json('{"block": 5}') == SavedState(5, [], [])
+    assert SavedState.from_json('{"block": 5}') == SavedState(5, [], [], [])
 
 
 @pytest.mark.parametrize("text", [
     "", "{", "[]", "5", "null", "{}", '{"block": "5"}', '{"block": -1}', '{"block": true}', '{"block": 1, "orders": 3}',
     '{"block": 1, "orders": [[1, 2]]}', '{"block": 1, "fills": [["a"]]}', '{"block": 1, "fills": [["a", "12"]]}',
-    '{"block": 1, "fills": [["a", "0x:²"]]}', '{"block": 1, "fills": {"a": 1}}', "[" * 100_000])
+    '{"block": 1, "fills": [["a", "0x:²"]]}', '{"block": 1, "fills": {"a": 1}}',
+    '{"block": 1, "taken_back": [["a", "12"]]}', "[" * 100_000])
 def test_anything_else_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         SavedState.from_json(text)

@@ -277,6 +277,18 @@ async def test_an_instance_without_a_key_reads_the_market() -> None:
         assert prices[TOKEN_PAIR] == 60000.0
 
 
+async def test_a_poll_before_there_is_an_account_reads_the_balances_and_takes_nothing_off(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, ready=False, trading_required=False) as exchange:
+        accounts: list[object] = []
+        monkeypatch.setattr(exchange._order_cancels, "take_off_again", accounts.append)
+        await exchange._status_polling_loop_fetch_updates()
+        assert exchange.get_balance("USDC") > 0 and accounts == []
+        account = await exchange._trading_account()
+        await exchange._status_polling_loop_fetch_updates()
+        assert accounts == [account]
+
+
 async def test_a_cancel_of_an_order_that_was_filled_meanwhile_tells_the_fill() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         market, trader = market_of(exchange, TOKEN_PAIR), Trader(sandbox)

@@ -205,7 +205,7 @@ async def test_what_an_earlier_run_told_of_an_order_that_was_not_placed_is_void(
     told.updates.question(["mine", "unknown"])
     for name in ("mine", "unknown"):
         await told.updates.fail_unplaced(name, "why")
-    assert told.order.is_failure and told.order.exchange_order_id is None and not told.updates.uncertain_fills
+    assert told.order.is_failure and told.order.exchange_order_id is None and not told.updates.doubtful
     assert told.order.order_fills == {} and told.order.executed_amount_base == 0
     assert told.events[-1] == "MarketOrderFailureEvent"
 
@@ -325,7 +325,7 @@ async def test_a_new_fill_of_one_order_says_nothing_of_doubtful_fills_of_another
     other = ("other", f"{MARKET.book}:1")
     told.updates.doubt({other} | doubtful(2))
     await told.updates.tell([fill(3, Decimal(10))])
-    assert told.updates.uncertain_fills == {other}
+    assert told.updates.doubtful == {other}
 
 
 async def test_doubtful_fills_whose_ids_other_trades_have_now_make_room_for_them(told: Told) -> None:
@@ -340,13 +340,36 @@ async def test_doubtful_fills_whose_ids_other_trades_have_now_make_room_for_them
     assert told.events.count("OrderFilledEvent") == 3 and "SellOrderCompletedEvent" not in told.events
 
 
-async def test_a_fill_is_uncertain_while_it_is_doubted_and_while_an_open_order_has_lost_it(told: Told) -> None:
-    await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
-    assert told.updates.uncertain_fills == set()
-    told.updates.doubt(doubtful(2))
-    await told.updates.tell([Retracted(fill(1, Decimal(10)))])
-    assert told.updates.uncertain_fills == doubtful(1, 2)
-    await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
-    assert told.updates.uncertain_fills == set()
-    await told.updates.tell([Retracted(fill(2, Decimal(10))), closed()])
-    assert told.updates.uncertain_fills == set()
+async def test_a_fill_is_doubtful_until_it_is_told_again_and_taken_back_while_an_open_order_has_lost_it(told: Told) -> None:
+    updates = told.updates
+    await updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
+    assert updates.doubtful == updates.taken_back == set()
+    updates.doubt(doubtful(2))
+    await updates.tell([Retracted(fill(1, Decimal(10)))])
+    assert updates.doubtful == doubtful(2) and updates.taken_back == doubtful(1)
+    await updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
+    assert updates.doubtful == updates.taken_back == set()
+    await updates.tell([Retracted(fill(2, Decimal(10))), closed()])
+    assert updates.doubtful == updates.taken_back == set()
+
+
+@pytest.mark.parametrize("is_saved", [True, False], ids=["saved before it was taken back", "saved since"])
+@pytest.mark.parametrize("size", [10, 15], ids=["the same", "another trade"])
+async def test_a_fill_that_the_last_run_told_and_took_back_counts_and_is_not_told_again(
+        told: Told, is_saved: bool, size: int) -> None:
+    if is_saved:
+        await told.updates.tell([fill(1, Decimal(10))])
+    told.events.clear()
+    told.updates.doubt((), doubtful(1))
+    assert told.updates.taken_back == told.updates.doubtful == doubtful(1)
+    await told.updates.tell([fill(1, Decimal(size))])
+    assert told.events == [] and told.order.executed_amount_base == size
+    assert told.updates.taken_back == told.updates.doubtful == set()
+    await told.updates.tell([fill(2, Decimal(5))])
+    assert told.events == ["OrderFilledEvent"]
+
+
+async def test_a_fill_that_the_last_run_took_back_and_that_stays_away_is_known_to_the_next_run_too(told: Told) -> None:
+    told.updates.doubt((), doubtful(1))
+    told.updates.take_back_doubtful()
+    assert told.updates.doubtful == set() and told.updates.taken_back == doubtful(1)
