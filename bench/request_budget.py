@@ -65,7 +65,7 @@ async def count(title: str, seconds: float) -> float:
 
 async def measure(url: str, key: str, seconds: float, settings: dict[str, Any]) -> tuple[float, float]:
     """Requests per minute without and with open orders."""
-    async with connector(url, key, [PAIR], standard_feed="polling", **settings) as exchange:
+    async with connector(url, key, [PAIR], **settings) as exchange:
         await asyncio.sleep(15.0)  # until the book counts as quiet
         idle = await count("no open orders", seconds)
         for level in range(ORDERS):
@@ -87,7 +87,7 @@ def run(seconds: float, settings: dict[str, Any]) -> tuple[float, float]:
 
 def figures(scale: float = 1.0) -> list[Figure]:
     """Row 6 of `make bench`, polling at 5 s; `scale` shortens the measurement."""
-    idle, active = run(60.0 * scale, {"standard_poll_interval": "5"})
+    idle, active = run(60.0 * scale, {"standard_feed": "polling", "standard_poll_interval": "5"})
     return [Figure(6, "HTTP requests a minute, one pair, no open orders", idle, "/min", Bar(IDLE_TARGET)),
             Figure(6, f"HTTP requests a minute, one pair, {ORDERS} open orders", active, "/min", Bar(ACTIVE_TARGET))]
 
@@ -97,9 +97,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each of the two is counted")
     parser.add_argument("--poll-interval", default="", help="the connector's setting poll_interval, in seconds")
+    parser.add_argument("--feed", default="polling", help="the setting feed: polling (if not given), chain, stream, auto")
     parser.add_argument("--check", action="store_true", help=f"fail above {IDLE_TARGET} idle and {ACTIVE_TARGET} active")
     options = parser.parse_args()
-    idle, active = run(options.seconds, {"standard_poll_interval": options.poll_interval} if options.poll_interval else {})
+    settings = {"standard_feed": options.feed}
+    if options.poll_interval:
+        settings["standard_poll_interval"] = options.poll_interval
+    idle, active = run(options.seconds, settings)
     return 1 if options.check and (idle > IDLE_TARGET or active > ACTIVE_TARGET) else 0
 
 

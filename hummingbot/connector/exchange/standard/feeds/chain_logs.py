@@ -1,6 +1,7 @@
 """Order books, public trades and own orders from the chain's own stream: it needs nothing of the exchange's operator."""
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.engine import (
     ORDER_CANCELED,
@@ -11,8 +12,9 @@ from hummingbot.connector.exchange.standard.chain.engine import (
 )
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds.base import (
     AccountSink,
     BookDelta,
@@ -128,6 +130,7 @@ class _MarketRun:
         self._trade_lookback = trade_lookback
         self._told = told
         self._checked_at = clock.monotonic()
+        self._node_head: int | None = None  # of the node that is asked, when it was asked last
         self._pairs: dict[str, _PairBook] = {}
         self._told_trades: OrderedDict[str, tuple[int, str]] = OrderedDict()
         self._held_trades: list[tuple[_PairBook, EngineLog, float]] | None = [] if trade_lookback else None
@@ -191,12 +194,10 @@ class _MarketRun:
 
     async def audit(self, first: int, last: int) -> int:
         """See Listener.audit: every event was heard, and now and then whole books are compared."""
-        head = await self._rpc.block_number()
-        if first <= min(last, head):
-            found = await self._rpc.logs(self._engine, [list(TRADING_TOPICS)], first, min(last, head))
-            missing = await self._stream.missing(found)
-            if missing:
-                raise StreamBrokenError(f"{len(missing)} events were left out, the first in block {missing[0].block_number}")
+        head, found = await self._newest(first, last)
+        missing = await self._stream.missing(found)
+        if missing:
+            raise StreamBrokenError(f"{len(missing)} events were left out, the first in block {missing[0].block_number}")
         now = self._clock.monotonic()
         due = now - self._checked_at >= self._check_interval
         if due:
@@ -207,6 +208,19 @@ class _MarketRun:
             if now - pair.read_at >= DOUBT_SECONDS if pair.book.doubtful else due:
                 self._read(pair)
         return head
+
+    async def _newest(self, first: int, last: int) -> tuple[int, list[Mapping[str, Any]]]:
+        """The node's newest block, and the logs from `first` to `last` as far as it has them; in one request where it can."""
+        topics = [list(TRADING_TOPICS)]
+        # Not from a block on that the node may not have.
+        begin = first if self._node_head is None else min(first, self._node_head)
+        try:
+            head, found = await self._rpc.newest_logs(self._engine, topics, begin)
+        except RpcError:  # too much at once for this node, perhaps
+            head = await self._rpc.block_number()
+            found = await self._rpc.logs(self._engine, topics, first, min(last, head)) if first <= min(last, head) else []
+        self._node_head = head
+        return head, [log for log in found if first <= quantity(log["blockNumber"], "eth_getLogs") <= last]
 
     # Books
 

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
+    RpcError,
     StandardError,
     StreamBrokenError,
 )
@@ -324,9 +325,17 @@ async def test_a_refusal_and_an_unanswered_request_are_told():
             await asyncio.wait_for(world.start(), 1)
 
 
-async def test_a_dropped_event_is_noticed():
+@pytest.mark.parametrize("at_once", [True, False], ids=["head and logs at once", "one after the other"])
+async def test_a_dropped_event_is_noticed(at_once, monkeypatch):
+    async def refused(*_):
+        raise RpcError("eth_getLogs", -32005, "query returned more than 10000 results")
+
     async with chain_world(QUICK, traders=BUSY) as world:
+        if not at_once:
+            monkeypatch.setattr(world.rpc, "newest_logs", refused)
         task = await running(world)
+        await asyncio.sleep(1.0)  # several times nothing is missing
+        assert not task.done()
         world.faults.drop_next = 10
         with pytest.raises(StreamBrokenError):
             await asyncio.wait_for(task, 3)
