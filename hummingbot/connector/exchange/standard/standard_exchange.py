@@ -19,7 +19,7 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot import data_path  # type: ignore[attr-defined]
 from hummingbot.connector.constants import s_decimal_NaN
-from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.account import Account, Recalled
 from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.balances import Balances
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
@@ -423,11 +423,15 @@ class StandardExchange(ExchangePyBase):
         recalled = await account.recall()
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
                                 self._time_source, partial(recorded_orders, self))
-        self._resume = partial(resumption.run, recalled, self._restored)
+        self._resume = partial(self._take_up, resumption, recalled)
         self._resuming = safe_ensure_future(self._resume())
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda told: account.polling_feed(told, self._account_interval, self._freshness.on_chain),
                             recalled.cursor)
+
+    async def _take_up(self, resumption: Resumption, recalled: Recalled) -> None:
+        await resumption.run(recalled, self._restored)
+        self._restored.clear()
 
     def _restored_books(self) -> set[str]:
         keys = [OrderKey.parse(order.exchange_order_id) for order in self._order_tracker.all_updatable_orders.values()]

@@ -217,6 +217,7 @@ async def test_a_restart_takes_up_the_orders_and_the_fills_that_happened_meanwhi
             exchange.restore_tracking_states(saved)
             await until(lambda: order(exchange, client_order_id).current_state is OrderState.FILLED)
             assert len(order(exchange, client_order_id).order_fills) == 1
+            await until(lambda: not exchange._restored)  # nothing more is to be looked up
 
 
 async def test_a_size_below_the_minimum_fails_with_the_minimum_in_words(caplog: pytest.LogCaptureFixture) -> None:
