@@ -76,8 +76,8 @@ class OrderCancels:
             # Without the logs there may be fills that are not told yet, and the cancel's block may have been replaced: the
             # order ends when its own logs say so.
             return told and order.exchange_order_id == key.exchange_order_id and key not in account.settlement.resting
-        if not known:
-            return False  # its end is still to come, with the logs or the next poll
+        if not known or order.exchange_order_id != key.exchange_order_id:
+            return False  # its end is still to come, with the logs or the next poll; or it was placed anew in another block
         raise not_found(order)
 
     async def _placed(self, order: InFlightOrder) -> bool:

@@ -63,6 +63,16 @@ async def test_an_order_that_is_being_placed_again_is_not_missing() -> None:
     assert await cancels(cancelled=False, told=True, placing=True).cancel(resting_order()) is False
 
 
+async def test_an_order_that_was_placed_anew_under_another_id_is_not_missing() -> None:
+    asking, order = cancels(cancelled=False, told=True), resting_order()
+
+    async def moved(key: OrderKey, block_number: int) -> bool:
+        order.exchange_order_id = KEY._replace(id=8).exchange_order_id
+        return True
+    asking._left = moved
+    assert await asking.cancel(order) is False
+
+
 @pytest.mark.parametrize("told", [True, False])
 async def test_a_cancel_counts_once_what_came_before_it_is_told(told: bool) -> None:
     assert await cancels(cancelled=True, told=told).cancel(resting_order()) is told
