@@ -150,7 +150,8 @@ class Account:
         return resumed
 
     async def _settle_at_its_end(self, tracked: Tracked) -> None:
-        """Nobody asks what became of a cancel or an approval of an earlier run, but until then its nonce must be known."""
+        """Nobody asks what became of a cancel or an approval of an earlier run, or of one whose block was replaced, but until
+        then its nonce must be known."""
         try:
             await tracked.wait()
         except OutcomeUnknownError:
@@ -304,6 +305,8 @@ class Account:
             self._finished.remove(tracked)
         if tracked.intent.kind in (PLACE, TAKE):
             self._follow(self._finish_anew(tracked, void))
+        elif tracked.intent.kind != UNWRAP:  # the next start settles those
+            self._follow(self._settle_at_its_end(tracked))
 
     def _follow(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -124,6 +124,11 @@ class Journal:
         now = self._clock.time()
         await self._run(lambda connection: self._settle(connection, ids, now))
 
+    async def reopened(self, ids: Sequence[int]) -> None:
+        """The blocks of these intents were replaced: `unfinished` has them again until they are settled anew."""
+        await self._run(lambda connection: connection.executemany(
+            "UPDATE intents SET settled = NULL WHERE id = ?", [(number,) for number in ids]))
+
     async def unfinished(self, account: str) -> list[Unfinished]:
         """What was sent for the account and is not settled, in the order of submission."""
         return await self._run(lambda connection: _unfinished(connection, account))

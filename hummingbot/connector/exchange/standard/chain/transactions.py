@@ -164,7 +164,11 @@ class TransactionSender:
 
         `Journal.set` does both in one commit.
         """
-        task = self._spawn(self._ledger.settle(done))
+        self._note(self._ledger.settle(done))
+
+    def _note(self, writing: Coroutine[Any, Any, None]) -> None:
+        """Write something to the journal that `stop` waits for."""
+        task = self._spawn(writing)
         self._settling.add(task)
         task.add_done_callback(self._settling.discard)
 
@@ -260,6 +264,7 @@ class TransactionSender:
         logging.getLogger(__name__).warning("Block %d with transaction %s was replaced; it is followed anew",
                                             entry.receipt.block_number, entry.receipt.transaction_hash)
         self._ledger.reopen(entry.slot)
+        self._note(self._ledger.unsettle(entry.tracked))
         self._reopen(entry.tracked, entry.receipt)
 
     def _reopen(self, tracked: Tracked, void: Receipt | None) -> None:

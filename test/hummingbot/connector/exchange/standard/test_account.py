@@ -13,6 +13,7 @@ import pytest
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import account as account_module
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.cancels import CANCEL
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import STATE
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
@@ -29,6 +30,7 @@ from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Opened, OrderKey, Resting, Settled
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE
+from hummingbot.connector.exchange.standard.unwraps import UNWRAP
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
 ENGINE = "0x" + "e0" * 20
@@ -239,6 +241,20 @@ async def test_a_placement_that_failed_in_a_block_that_was_replaced_has_nothing_
     scene.account._reorganised(tracked, None)
     await settle()
     assert scene.heard.told == [] and scene.heard.failed == [("a", "It was taken back.")]
+
+
+@pytest.mark.parametrize("kind, settles", [(CANCEL, True), ("approve", True), (UNWRAP, False)])
+async def test_what_places_nothing_is_settled_at_its_new_end_but_for_an_unwrap_that_must_not_be_made_twice(
+        scene: Scene, kind: str, settles: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    settled: list[Tracked] = []
+    monkeypatch.setattr(scene.account._sender, "settle", settled.append)
+    tracked = placement(kind=kind)
+    scene.account._reorganised(tracked, Receipt("0xaa", 10, "0xb", True, 1, 1, (), ""))
+    await settle()
+    assert settled == []
+    tracked.end(Receipt("0xaa", 12, "0xc", True, 1, 1, (), ""))
+    await settle()
+    assert settled == ([tracked] if settles else [])
 
 
 async def test_what_a_placement_did_in_a_block_that_was_replaced_is_taken_back_before_it_is_followed(scene: Scene) -> None:

@@ -1,4 +1,6 @@
 """A mined transaction whose block is replaced is followed anew, to exactly one end."""
+import logging
+import sqlite3
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,32 @@ async def test_a_transaction_whose_block_was_replaced_is_mined_again(bench: Watc
     assert successes(bench) == 2 and set(bench.mined_orders().values()) == {1}
     again = {end.transaction_hash: end.block_number for end in bench.ends.values() if isinstance(end, Receipt)}
     assert again.keys() == first.keys() and all(again[name] > first[name] for name in first)
+
+
+async def test_a_settled_transaction_whose_block_was_replaced_is_known_to_the_next_run(bench: WatchingBench) -> None:
+    """Else its nonce would be taken for free, while a node may still mine it."""
+    (tracked,) = bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    bench.sender.settle(tracked)
+    await bench.run(1.0)
+    assert await bench.journal.unfinished(bench.sender._ledger.account) == []
+    bench.node.reorganise(10, keep=False)
+    await bench.run(1.0)
+    assert [item.id for item in await bench.journal.unfinished(bench.sender._ledger.account)] == [tracked.id]
+
+
+async def test_an_end_that_cannot_be_marked_as_void_is_followed_all_the_same(
+        bench: WatchingBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async def refuses(ids: Any) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(bench.journal, "reopened", refuses)
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    with caplog.at_level(logging.DEBUG, "hummingbot"):
+        bench.node.reorganise(2)
+        await bench.run(5.0)
+    assert successes(bench) == 1 and "could not be marked: disk I/O error" in caplog.text
 
 
 async def test_a_reverted_transaction_may_succeed_after_a_reorganisation(bench: WatchingBench) -> None:
