@@ -190,6 +190,11 @@ def test_every_frame_about_the_account_is_a_hint_and_about_another_none(layout: 
     assert SpotAccountDialect("0x" + "77" * 20).decode(data) == []
 
 
+def test_a_whole_book_says_nothing_of_the_account() -> None:
+    account = SpotAccountDialect("0x" + "77" * 20)
+    assert account.decode({"t": "x", "s": 1, "d": {"bids": [], "asks": []}}) == []
+
+
 def test_summaries_about_the_account_are_hints_whatever_their_shape() -> None:
     account = SpotAccountDialect("0x" + "77" * 20)
     assert account.decode({"t": "x", "s": 1, "d": [["spotAccountActivity", 1, 2]]})[0].content == Hint()  # type: ignore[union-attr]
