@@ -179,7 +179,7 @@ class Account:
     async def _go_on(self, unsettled: Sequence[Tracked]) -> None:
         """Follow what is still on its way; what was not sent fails."""
         in_doubt, self._in_doubt = self._in_doubt, set()
-        await asyncio.gather(*(self.finish(tracked) for tracked in unsettled))
+        await self.finish_all(unsettled)
         for client_order_id in in_doubt - self._in_doubt:
             await self._updates.fail_unsent(client_order_id, "It was not sent before the network was left.")
 
@@ -218,6 +218,13 @@ class Account:
             # The disk refuses, as the journal said, or the network was left and the journal closed: the next start finds the
             # orders in Hummingbot's own records.
             logging.getLogger(__name__).debug("That orders were told is not noted: %s", error)
+
+    async def finish_all(self, unfinished: Sequence[Tracked]) -> None:
+        """`finish` placements of an earlier run. Orders of a batch that was refused may have been sent one by one later."""
+        def later(tracked: Tracked) -> set[str]:
+            return {client_order_id for other in unfinished if other.id > tracked.id
+                    for client_order_id in other.intent.client_order_ids}
+        await asyncio.gather(*(self.finish(tracked, later(tracked)) for tracked in unfinished))
 
     async def finish(self, tracked: Tracked, placed_anew: Collection[str] = ()) -> None:
         """Follow a placement of an earlier run, or one whose block was replaced, to its end, and tell it.
@@ -339,7 +346,7 @@ class Account:
             self._finished[:] = [tracked for tracked in self._finished if tracked not in settled]
             await self._save(state, settled)
 
-        if self._deep is not None:
+        if self._deep is not None and self._running:  # else it would look on although the network was left
             self._deep.follow(final)
 
     def _final_at(self, block_number: int) -> int:

@@ -54,6 +54,11 @@ class OrderCancels:
             return False
         try:
             account = await self._give_account()
+            if account.is_placing(order.client_order_id):
+                # Its block was replaced, or may have been since the last run: another order may have its id by now.
+                logging.getLogger(__name__).debug("The order %s is looked for and cannot be cancelled before it is found",
+                                                  order.client_order_id)
+                return False
             cancelled, block_number = await account.cancel(key)
         except NotSentError as error:
             logging.getLogger(__name__).warning("The order %s is not cancelled: %s", order.client_order_id, error)

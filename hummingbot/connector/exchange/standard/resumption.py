@@ -53,7 +53,7 @@ class Resumption:
             await self._question_and_expect(recalled)
             await self._updates.tell([Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price,
                                              order.deposit) for order in recalled.orders])
-            await asyncio.gather(*(self._finish(tracked, recalled.unfinished) for tracked in recalled.unfinished))
+            await self._account.finish_all(recalled.unfinished)
             self._has_followed = True
         while not await self._caught_up(recalled.head):
             logging.getLogger(__name__).debug("Waiting for what happened since the last run")
@@ -77,11 +77,6 @@ class Resumption:
                               if client_order_id not in recorded})
         self._updates.question(client_order_id for tracked in recalled.unfinished
                                for client_order_id in tracked.intent.client_order_ids if client_order_id in known)
-
-    async def _finish(self, tracked: Tracked, unfinished: Sequence[Tracked]) -> None:
-        later = {client_order_id for other in unfinished if other.id > tracked.id
-                 for client_order_id in other.intent.client_order_ids}
-        await self._account.finish(tracked, later)
 
     async def _adopt(self, restored: Collection[str]) -> None:
         """Take up what the chain alone knows of the orders that Hummingbot saved."""

@@ -160,6 +160,32 @@ async def test_of_a_placement_that_failed_only_the_orders_that_are_not_placed_an
     assert scene.heard.failed == [("b", "It waited too long.")]
 
 
+async def test_of_a_batch_that_failed_the_orders_that_were_sent_again_one_by_one_do_not_fail_when_all_are_followed(
+        scene: Scene) -> None:
+    scene.end = NotSentError("It was refused.")
+    batch, single = placement("a", "b", "c"), placement("b")
+    single.id = batch.id + 1
+    scene.account._in_doubt = {"d"}
+    await scene.account._go_on([batch, single])
+    assert sorted(scene.heard.failed) == [("a", "It was refused."), ("b", "It was refused."), ("c", "It was refused."),
+                                          ("d", "It was not sent before the network was left.")]
+
+
+async def test_after_the_network_was_left_nothing_is_looked_after_any_more(scene: Scene,
+                                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last logs may be processed after the network was left."""
+    followed: list[int] = []
+
+    async def saved(*_: Any) -> None:
+        return None
+    monkeypatch.setattr(scene.account, "_deep", SimpleNamespace(follow=followed.append))
+    monkeypatch.setattr(scene.account._journal, "set", saved)
+    for running in (True, False):
+        scene.account._running = running
+        await scene.account.remember(100)
+    assert len(followed) == 1
+
+
 @pytest.mark.parametrize("fault", [ApiUnavailableError("no node answers"), RpcError("eth_call", -32000, "not now")])
 async def test_books_that_cannot_be_read_are_read_later_and_only_what_no_one_places_anew_fails(
         scene: Scene, fault: StandardError, monkeypatch: pytest.MonkeyPatch) -> None:

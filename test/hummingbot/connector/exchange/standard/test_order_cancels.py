@@ -30,12 +30,18 @@ def resting_order() -> InFlightOrder:
                          KEY.exchange_order_id, OrderState.OPEN)
 
 
-def cancels(cancelled: bool, told: bool, left: bool = True, placing: bool = False) -> OrderCancels:
+def cancels(cancelled: bool, told: bool, left: bool = True, placing: bool = False, asked: list[OrderKey] | None = None,
+            placing_before: bool = False) -> OrderCancels:
+    """`placing`: after the cancel, the order is being placed again."""
+    sent: list[OrderKey] = [] if asked is None else asked
+
     async def cancel(key: OrderKey) -> CancelResult:
+        sent.append(key)
         return CancelResult(cancelled, 5)
 
     async def give() -> Any:
-        return SimpleNamespace(cancel=cancel, settlement=SimpleNamespace(resting={}), is_placing=lambda client_order_id: placing)
+        return SimpleNamespace(cancel=cancel, settlement=SimpleNamespace(resting={}),
+                               is_placing=lambda client_order_id: placing if sent else placing_before)
 
     async def caught_up(block_number: int) -> bool:
         return told
@@ -61,6 +67,12 @@ async def test_an_order_that_is_gone_is_not_missing_before_its_own_end_is_told()
 
 async def test_an_order_that_is_being_placed_again_is_not_missing() -> None:
     assert await cancels(cancelled=False, told=True, placing=True).cancel(resting_order()) is False
+
+
+async def test_an_order_whose_placement_is_looked_for_is_not_cancelled_since_its_id_may_be_another_orders() -> None:
+    asked: list[OrderKey] = []
+    assert await cancels(cancelled=True, told=True, asked=asked, placing_before=True).cancel(resting_order()) is False
+    assert asked == []
 
 
 async def test_an_order_that_was_placed_anew_under_another_id_is_not_missing() -> None:

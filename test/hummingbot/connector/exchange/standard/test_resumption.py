@@ -366,6 +366,9 @@ class Remains:
     def take_back_doubtful(self) -> None:
         return None
 
+    async def finish_all(self, unfinished: Any) -> None:
+        assert not unfinished
+
     def take_off_unknown(self) -> None:
         return None
 
