@@ -318,12 +318,13 @@ class ChainSource:
         """A new stream of the engine's logs with one of these topics."""
         url = self._urls[self._attempts % len(self._urls)]
         self._attempts += 1
-        silence = max(self._bounds.silence, SILENT_BLOCKS * await self._block_seconds())
+        silence = max(self._bounds.silence, round(SILENT_BLOCKS * await self._block_seconds(), 1))
         return ChainStream(await self._assistant(), url, await self.engine(), topics, self.clock, self._chain_id,
                            replace(self._bounds, silence=silence))
 
     async def _block_seconds(self) -> float:
-        """How long a block of this chain takes, by its newest blocks; 0 where no node says."""
+        """How long a block of this chain takes at least, by its newest blocks, whose times are whole seconds; 0 where no node
+        says."""
         try:
             newest = await self.rpc.get_block()
             older = None if newest is None else await self.rpc.get_block(max(0, newest.number - PACE_BLOCKS))
@@ -331,4 +332,4 @@ class ChainSource:
             return 0.0  # whether the chain can be read without the stream is the stream's audit to find out
         if newest is None or older is None or newest.number == older.number:
             return 0.0
-        return (newest.timestamp - older.timestamp) / (newest.number - older.number)
+        return max(0, newest.timestamp - older.timestamp - 1) / (newest.number - older.number)

@@ -28,6 +28,8 @@ class Chain:
         self.head, self.node_head, self.branch = 100, 100, 0
         self.suspicions = 0
         self.missing_logs: list[EngineLog] = []
+        self.compared: list[int] = []
+        self.asked: list[int] = []
         self.failures = 0
         self.reads = 0
         self.clock = ManualClock()
@@ -64,9 +66,14 @@ class Chain:
             await self.clock.sleep(0.1)
 
     async def missing(self, found: Any) -> list[EngineLog]:
+        self.compared = [int(log["blockNumber"], 16) for log in found]
         return self.missing_logs
 
     # The node
+
+    async def newest_logs(self, engine: str, topics: Any, begin: int) -> tuple[int, list[Any]]:
+        self.asked.append(begin)
+        return self.node_head, [{"blockNumber": hex(number)} for number in range(begin, self.node_head + 1)]
 
     async def block_number(self) -> int:
         return self.node_head
@@ -152,6 +159,17 @@ async def test_events_that_were_left_out_end_the_stream(chain: Chain) -> None:
     chain.missing_logs = [matched(1, 1, block=99)]
     with pytest.raises(StreamBrokenError, match="1 events were left out, the first in block 99"):
         await chain.run.audit(90, 100)
+
+
+async def test_the_blocks_that_were_told_are_compared_as_far_as_the_node_has_them(chain: Chain) -> None:
+    await begun(chain)
+    chain.asked.clear()
+    chain.node_head = 95
+    assert await chain.run.audit(90, 100) == 95 and chain.compared == [90, 91, 92, 93, 94, 95]
+    assert await chain.run.audit(96, 100) == 95 and chain.compared == [], "it has nothing of that yet"
+    chain.node_head = 103
+    assert await chain.run.audit(96, 100) == 103 and chain.compared == [96, 97, 98, 99, 100]
+    assert chain.asked == [90, 95, 95], "a node may refuse to tell from a block on that it does not have"
 
 
 async def test_the_same_amount_taken_twice_from_an_order_in_one_transaction_is_two_trades(chain: Chain) -> None:

@@ -229,9 +229,9 @@ class Blocks:
 
 
 @pytest.mark.parametrize(("blocks", "silence"), [
-    (Blocks(0.1), 1.5), (Blocks(2.0), 6.0), (Blocks(12.0), 36.0), (Blocks(2.0, newest=0), 1.5), (Blocks(2.0, newest=-1), 1.5),
-    (Blocks(2.0, newest=5), 6.0), (Blocks(2.0, fault=ApiUnavailableError("away")), 1.5)],
-    ids=["quick", "slow", "slower", "only its first block", "no block", "young", "away"])
+    (Blocks(0.1), 1.5), (Blocks(2.0), 5.9), (Blocks(12.0), 35.9), (Blocks(2.0, newest=0), 1.5), (Blocks(2.0, newest=-1), 1.5),
+    (Blocks(2.0, newest=5), 5.4), (Blocks(0.25, newest=4), 1.5), (Blocks(2.0, fault=ApiUnavailableError("away")), 1.5)],
+    ids=["quick", "slow", "slower", "only its first block", "no block", "young", "begun a moment ago", "away"])
 async def test_a_stream_is_silent_only_when_blocks_should_have_come(blocks: Blocks, silence: float) -> None:
     async def assistant() -> FakeAssistant:
         return FakeAssistant()
