@@ -162,11 +162,12 @@ class WebsocketAccountFeed:
         event, now = self._told.difference(self._held, gone, number), self._clock.monotonic()
         if not (event.logs or self._hurry or now - self._told_at >= QUIET_INTERVAL):
             return
-        oldest = event.block_number - 2 * REORGANISED_BLOCKS
-        self._held = {place: log for place, log in self._held.items() if log.block_number > oldest}
-        self._since = {channel: max(since, oldest + 1) for channel, since in self._since.items()}
         self._hurry, self._told_at = False, now
         self._deliver(event)
+        # What is said before this source is live counts for nothing, and is said again then.
+        oldest = (self._told.block_number or 0) - 2 * REORGANISED_BLOCKS
+        self._held = {place: log for place, log in self._held.items() if log.block_number > oldest}
+        self._since = {channel: max(since, oldest + 1) for channel, since in self._since.items()}
 
     def _take_balances(self, content: BalancesContent) -> None:
         wanted = self._tokens()

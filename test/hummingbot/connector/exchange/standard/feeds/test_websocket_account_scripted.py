@@ -158,3 +158,17 @@ async def test_silence_ends_the_stream(scene: Scene) -> None:
     await pass_time(scene.clock, 3.0)
     with pytest.raises(StreamBrokenError, match="silent for"):
         await scene.task
+
+
+async def test_what_was_said_long_before_the_source_is_live_is_said_again_then(scene: Scene) -> None:
+    live, waiting = scene.feed._sink, []
+    scene.feed._sink = waiting.append  # another source is live, and stands still at block 10
+    await scene.tell(orders(2, cancelled(7, 11, "0xa")), BlockReached(11, {}))
+    for number in range(12, 12 + 3 * REORGANISED_BLOCKS):
+        scene.feed.hurry()
+        await scene.tell(BlockReached(number, {}))
+    assert waiting and scene.logs == []
+    scene.feed._sink = live
+    scene.feed.hurry()
+    await scene.tell(BlockReached(100, {}))
+    assert scene.logs == [(7, "0xa", False)]
