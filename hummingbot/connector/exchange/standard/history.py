@@ -11,13 +11,12 @@ KEPT_BLOCKS = 128
 
 async def is_told(rpc: RpcClient, contract: str, topics: Sequence[Any], block: int, newest: int) -> bool:
     """Whether a node still tells a contract's logs of a block. One that tells those of the newest one neither says nothing
-    about this one. Raises ApiUnavailableError when no node answers."""
-    if newest - block < KEPT_BLOCKS:
-        return True
-    for number in (block, newest):
+    about this one, and what it refuses once it may only refuse for a moment. Raises ApiUnavailableError when no node answers."""
+    async def tells(number: int) -> bool:
         try:
             await rpc.logs(contract, topics, number, number)
         except RpcError:
-            continue
-        return number == block
-    return True
+            return False
+        return True
+
+    return newest - block < KEPT_BLOCKS or await tells(block) or not await tells(newest) or await tells(block)

@@ -1,38 +1,45 @@
-"""How far back the nodes tell what happened."""
+"""Whether the nodes have forgotten a block, which is more than that one refuses to tell of it."""
 from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.errors import RpcError
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.history import KEPT_BLOCKS, is_told
 
-PRUNED = RpcError("eth_getLogs", -32000, "pruned")
+OLD, NEWEST = 100, 100 + KEPT_BLOCKS
 
 
-class Node:
-    """Answers to questions for logs, each an exception or what the node gives."""
+class Node(RpcClient):
+    """A node that refuses what is asked for as often as `refusals` says, by block."""
 
-    def __init__(self, answers: list[Any]) -> None:
-        self.answers = list(answers)
+    def __init__(self, **refusals: int) -> None:
+        self.refusals = {OLD: refusals.get("old", 0), NEWEST: refusals.get("newest", 0)}
         self.asked: list[int] = []
 
-    async def logs(self, address: str, topics: Any, first: int, last: int) -> list[Any]:
-        self.asked.append(first)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return list(answer)
+    async def logs(self, address: Any, topics: Any, from_block: int, to_block: int) -> list[Any]:
+        self.asked.append(from_block)
+        if self.refusals[from_block]:
+            self.refusals[from_block] -= 1
+            raise RpcError("eth_getLogs", -32000, "history is not available")
+        return []
 
 
-@pytest.mark.parametrize(("answers", "told", "asked"), [
-    ([[]], True, [50]), ([PRUNED, []], False, [50, 900]), ([PRUNED, PRUNED], True, [50, 900])],
-    ids=["it tells the old block", "it tells the newest only", "it tells none"])
-async def test_a_node_that_tells_the_logs_of_no_block_says_nothing_about_an_old_one(
-        answers: list[Any], told: bool, asked: list[int]) -> None:
-    node = Node(answers)
-    assert await is_told(node, "0xe0", [], 50, 900) is told and node.asked == asked  # type: ignore[arg-type]
+@pytest.mark.parametrize(("node", "told"), [
+    (Node(), True), (Node(old=9), False), (Node(old=9, newest=9), True), (Node(old=1), True)],
+    ids=["it tells", "it has forgotten", "it tells nothing at all", "it refused for a moment"])
+async def test_a_block_is_forgotten_when_it_is_refused_again_and_the_newest_is_not(node: Node, told: bool) -> None:
+    assert await is_told(node, "0xe0", [], OLD, NEWEST) is told
 
 
-async def test_every_node_knows_the_newest_blocks() -> None:
-    node = Node([])
-    assert await is_told(node, "0xe0", [], 901 - KEPT_BLOCKS, 900) and node.asked == []  # type: ignore[arg-type]
+async def test_what_every_node_keeps_is_not_asked_for() -> None:
+    node = Node(old=9)
+    assert await is_told(node, "0xe0", [], OLD, NEWEST - 1) and node.asked == []
+
+
+async def test_without_an_answer_nothing_is_known() -> None:
+    class Away(Node):
+        async def logs(self, *_: Any) -> list[Any]:
+            raise ApiUnavailableError("away")
+    with pytest.raises(ApiUnavailableError):
+        await is_told(Away(), "0xe0", [], OLD, NEWEST)
