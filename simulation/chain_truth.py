@@ -1,5 +1,5 @@
 """What the sandbox's chain itself says of an account's orders, read from its blocks without any code of the connector's."""
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -65,6 +65,7 @@ class TruthReader:
     def _forget_counts(self) -> None:
         self._counted = 0
         self._groups: dict[tuple[str, int], Submission] = {}
+        self._items: Counter[str] = Counter()
         self._by_key: dict[tuple[str, bool, int], Submission] = {}
         self._open: dict[tuple[str, bool, int], Submission] = {}
         self._gas = 0
@@ -112,21 +113,29 @@ class TruthReader:
                 self._gas += receipt.gas_used * receipt.gas_price
                 if receipt.success:
                     self._successes.add(receipt.transaction.hash)
-            for offset, log in enumerate(receipt.logs):
+            for log in receipt.logs:
                 if log.address == self._sandbox.engine_address:
-                    self._count(decode_event(log.topics, log.data), receipt.transaction.hash, receipt.first_log_index + offset)
+                    self._count(decode_event(log.topics, log.data), receipt.transaction.hash)
 
-    def _count(self, event: object, transaction: str, position: int) -> None:
+    def _submission(self, transaction: str, order_history_id: int) -> Submission:
+        """The order of a transaction's item; one that never rests is known by the item's number."""
+        known = self._groups.get((transaction, order_history_id))
+        if known is None:
+            known = self._groups[transaction, order_history_id] = Submission(f"{transaction}:{self._items[transaction]}")
+            self._items[transaction] += 1
+        return known
+
+    def _count(self, event: object, transaction: str) -> None:
         account = self._account
         if isinstance(event, OrderPlaced) and event.owner == account:
-            order = self._groups.setdefault((transaction, event.order_history_id), Submission(""))
+            order = self._submission(transaction, event.order_history_id)
             order.key = (event.pair, event.is_bid, event.id)
             order.name = f"{event.pair}:{'bid' if event.is_bid else 'ask'}:{event.id}"
             self._by_key[order.key] = self._open[order.key] = order
         elif isinstance(event, OrderMatched):
             name = f"{event.pair}:{event.trade_id}"
             if event.sender == account:
-                taken = self._groups.setdefault((transaction, event.order_history_id), Submission(f"{transaction}:{position}"))
+                taken = self._submission(transaction, event.order_history_id)
                 taken.trades.add(Trade(name, event.base_amount, event.base_fee if event.is_bid else event.quote_fee))
             if event.owner == account:
                 made = self._by_key[event.pair, not event.is_bid, event.id]

@@ -195,8 +195,8 @@ class Settlement:
         all what receipts of replaced blocks did, as far as this one proves them void.
         """
         settled = self._retract_contradicted(logs)
-        for client_order_id, deposit, group in zip(client_order_ids, deposits, self._items(logs)):
-            settled += self._settle_item(client_order_id, deposit, group, outflows)
+        for number, (client_order_id, deposit, group) in enumerate(zip(client_order_ids, deposits, self._items(logs))):
+            settled += self._settle_item(number, client_order_id, deposit, group, outflows)
         return settled
 
     def settle_nothing(self, client_order_id: str, deposit: int, transaction_hash: str, block_number: int) -> list[Settled]:
@@ -215,10 +215,11 @@ class Settlement:
                 groups.setdefault(event.order_history_id, []).append(log)
         return list(groups.values())
 
-    def _settle_item(self, client_order_id: str, deposit: int, logs: Sequence[EngineLog],
+    def _settle_item(self, number: int, client_order_id: str, deposit: int, logs: Sequence[EngineLog],
                      outflows: Sequence[TokenOut]) -> list[Settled]:
         told: list[Union[Opened, Filled, Closed]] = []
-        exchange_order_id, spent, opened = f"{logs[0].transaction_hash}:{logs[0].log_index}", 0, None
+        # What never rests has no id of the exchange's. The item's number stays the same should the block be replaced.
+        exchange_order_id, spent, opened = f"{logs[0].transaction_hash}:{number}", 0, None
         for log in logs:
             if isinstance(log.event, OrderPlaced):
                 opened = Resting(OrderKey(log.event.pair, log.event.is_bid, log.event.id), client_order_id, log.event.price,

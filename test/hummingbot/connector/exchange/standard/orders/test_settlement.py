@@ -272,7 +272,7 @@ def test_logs_of_strangers_mean_nothing():
 def test_an_order_that_never_rested_is_named_by_its_transaction():
     settlement = Settlement(A, {BOOK: MARKET})
     *_, closed = settlement.settle_receipt(["mine"], [log(match(sender=A, owner=B), index=3)], [], [700_000])
-    assert closed == Closed("mine", "0x" + "d" * 64 + ":3", Ending.CANCELED, 100_000, 1)
+    assert closed == Closed("mine", "0x" + "d" * 64 + ":0", Ending.CANCELED, 100_000, 1)
     assert OrderKey.parse(closed.exchange_order_id) is None
 
 
@@ -343,11 +343,12 @@ def test_forgotten_steps_are_not_taken_back_any_more():
     assert settlement.resting[OrderKey(BOOK, False, 7)].deposit == 3000
 
 
-def test_an_order_that_was_filled_at_once_is_named_by_its_first_log():
+@pytest.mark.parametrize("first", [3, 30], ids=["in a block", "in the one that replaced it"])
+def test_an_order_that_was_filled_at_once_is_named_by_its_place_in_the_transaction(first):
     settlement = Settlement(A, {BOOK: MARKET})
-    logs = [log(match(trade_id, sender=A, owner=B), index=trade_id) for trade_id in (3, 4)]
+    logs = [log(match(trade_id, sender=A, owner=B), index=first + trade_id) for trade_id in (3, 4)]
     settled = settlement.settle_receipt(["mine"], logs, [], [1_200_000])
-    assert [event.exchange_order_id for event in settled] == 3 * ["0x" + "d" * 64 + ":3"]
+    assert [event.exchange_order_id for event in settled] == 3 * ["0x" + "d" * 64 + ":0"]
     assert settled[2].ending is Ending.FILLED
 
 
