@@ -2,11 +2,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, RpcClient
 from hummingbot.connector.exchange.standard.errors import RpcError
-
-# Nodes that keep no history keep at least so many blocks.
-KEPT_BLOCKS = 128
 
 
 async def is_told(rpc: RpcClient, contract: str, topics: Sequence[Any], block: int, newest: int) -> bool:

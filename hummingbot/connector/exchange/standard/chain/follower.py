@@ -11,7 +11,7 @@ from typing import Any
 from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, block, quantity, receipt
 from hummingbot.connector.exchange.standard.chain.watch import Watch
 from hummingbot.connector.exchange.standard.clock import Clock
@@ -147,11 +147,16 @@ class Follower:
         known = {slot for (slot, _), answer in zip(names, answers)
                  if isinstance(answer, dict) and answer.get("blockNumber") is not None}
         lost = [slot for slot in suspects if slot not in known and self._ledger.book.slots.get(slot.nonce) is slot]
-        if lost and not await self._tells_since(min(tracked.created for slot in lost for tracked in slot.owners)):
+        if lost and not (self._are_recent(lost)
+                         or await self._tells_since(min(tracked.created for slot in lost for tracked in slot.owners))):
             await self._ledger.forgotten(lost)
             return
         if lost:
             await self._ledger.lost(lost, "Another program has used nonces of this wallet")
+
+    def _are_recent(self, slots: Sequence[Slot]) -> bool:
+        """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""
+        return all(slot.born is not None and self._ledger.head - slot.born < KEPT_BLOCKS for slot in slots)
 
     async def _tells_since(self, created: float) -> bool:
         """Whether the node still knows the blocks since a time (seconds since the epoch): one that does not shows no receipt of

@@ -66,6 +66,8 @@ class Ledger:
             raise
         attempt = Attempt(nonce, signed.raw, signed.hash, fees)
         slot = self.add(tracked, attempt)
+        if len(slot.attempts) == 1 and self.head:
+            slot.born = self.head
         slot.sending = True
         slot.since, slot.head = self._clock.monotonic(), self.head
         return slot, Entry(tracked.id, self.account, tracked.created, intent, attempt)

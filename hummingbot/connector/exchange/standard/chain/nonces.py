@@ -13,7 +13,8 @@ from hummingbot.connector.exchange.standard.chain.intents import Attempt, Tracke
 class Slot:
     """One nonce in use, and the attempts at it: the first one, replacements, a taking back. At most one is ever mined.
 
-    `exposed` holds the hashes that some node may have; `sending` is set from signing until the node's answer.
+    `exposed` holds the hashes that some node may have; `sending` is set from signing until the node's answer. `born` is the
+    newest block that was known when its first attempt was signed, None for one of an earlier run.
     """
 
     nonce: int
@@ -28,6 +29,7 @@ class Slot:
     unseen: int = 0
     unseen_since: float = 0.0
     refusal: str = ""
+    born: int | None = None
 
     @property
     def newest(self) -> tuple[Attempt, Tracked]:

@@ -31,6 +31,8 @@ BlockTag = Union[int, str]
 BATCH_LIMIT = 100
 MOST_POSTS = 8  # at once, for the parts of one batch
 MAX_LAG_BLOCKS = 50
+# Nodes that keep no history keep at least so many blocks.
+KEPT_BLOCKS = 128
 STALL_SECONDS = 30.0
 _NO_NODE_STATUSES = (401, 403, 404, 405)
 _RATE_LIMIT_STATUSES = (427, 429)

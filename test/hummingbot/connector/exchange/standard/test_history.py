@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
-from hummingbot.connector.exchange.standard.history import KEPT_BLOCKS, is_told
+from hummingbot.connector.exchange.standard.history import is_told
 
 OLD, NEWEST = 100, 100 + KEPT_BLOCKS
 

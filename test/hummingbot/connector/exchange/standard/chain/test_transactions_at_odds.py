@@ -157,6 +157,28 @@ async def test_what_may_have_been_mined_in_a_time_that_the_nodes_forgot_is_not_s
     await second.close()
 
 
+async def test_a_clock_that_is_slow_does_not_make_a_moment_ago_one_that_the_nodes_forgot(bench: Bench) -> None:
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+
+    def pruned(number: int, full: bool, told: Any = bench.node.eth_getBlockByNumber) -> Any:
+        block = told(number, full)
+        if isinstance(block, dict):
+            if int(block["number"], 16) == 0:
+                return None
+            block["timestamp"] = hex(int(bench.clock.time()) + 3_600)
+        return block
+
+    bench.node.eth_getBlockByNumber = pruned  # type: ignore[method-assign]
+    bench.node.mining = False
+    bench.submit(intent(2))
+    await bench.run(1.0)
+    bench.node.use_nonce()  # another program is first
+    bench.node.mining = True
+    await bench.run(20.0, 2)
+    assert successes(bench) == 2
+
+
 async def test_an_order_whose_nonce_was_lost_before_a_kill_is_sent_by_the_next_run(tmp_path: Path) -> None:
     node = FakeNode()
     first = await Bench(tmp_path, node).start()
