@@ -2,7 +2,9 @@
 import io
 import json
 import os
+import signal
 import sys
+from functools import partial
 from types import SimpleNamespace
 
 import pexpect
@@ -221,7 +223,9 @@ def test_the_key_is_asked_for_without_an_echo_and_ctrl_c_ends_at_once():
     terminal.expect(pexpect.EOF)
     terminal.close()
     assert "abcdef" not in terminal.before and "64 hexadecimal digits" in terminal.before and terminal.exitstatus == 1
-    terminal = pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=30)
+    # A run in the background ignores Ctrl-C, and so would what it starts.
+    terminal = pexpect.spawn(sys.executable, command, env=environment, encoding="utf-8", timeout=30,
+                             preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
     terminal.expect("wallet: ")
     terminal.sendintr()
     terminal.expect(pexpect.EOF)
