@@ -156,7 +156,8 @@ async def test_a_fill_whose_id_another_trade_gets_between_two_runs_makes_room_fo
     assert list(again.order_fills) == list(order.order_fills) and again.executed_amount_base == order.amount / 2
 
 
-async def test_a_fill_that_was_taken_back_after_hummingbot_had_saved_it_leaves_the_order(rig: Rig) -> None:
+async def with_a_fill_taken_back(rig: Rig) -> InFlightOrder:
+    """An order that rests, a part of which was filled in a block that vanished since."""
     order = await resting(rig)
     await rig.quiet()
     before = rig.sandbox.node.head.number
@@ -166,6 +167,11 @@ async def test_a_fill_that_was_taken_back_after_hummingbot_had_saved_it_leaves_t
     rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
     await until(lambda: not order.order_fills)
     await rig.quiet()
+    return order
+
+
+async def test_a_fill_that_was_taken_back_after_hummingbot_had_saved_it_leaves_the_order(rig: Rig) -> None:
+    order = await with_a_fill_taken_back(rig)
     for _ in range(2):
         await rig.kill()
         await rig.connect()
@@ -212,15 +218,7 @@ async def test_an_order_whose_end_an_earlier_run_saw_is_cancelled_again_when_it_
 
 
 async def test_a_fill_that_was_taken_back_and_returns_after_a_restart_is_not_recorded_twice(rig: Rig) -> None:
-    order = await resting(rig)
-    await rig.quiet()
-    before = rig.sandbox.node.head.number
-    take(rig, order, 3)
-    await until(lambda: order.order_fills)
-    await until(lambda: rig.exchange._events.settled_block > before + 2)
-    rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.VANISH)
-    await until(lambda: not order.order_fills)
-    await rig.quiet()
+    order = await with_a_fill_taken_back(rig)
     rig.records.save(rig.exchange)
     await rig.kill()
     take(rig, order, 3)
