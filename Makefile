@@ -60,7 +60,7 @@ crash-test: env  ## Kill the connector 200 times while it trades (ARGS="kills se
 	@$(PY) -m test.crash $(ARGS)
 
 chaos: env  ## Break streams, node and API at random for MINUTES (10); book, public trades and own fills must be the chain's
-	@CHAOS_MINUTES="$(MINUTES)" CHAOS_SEED="$(SEED)" $(PY) -m pytest -q -s -m slow -k minutes_of_random_faults \
+	@CHAOS_MINUTES="$(MINUTES)" CHAOS_SEED="$(or $(SEED),$(CHAOS_SEED))" $(PY) -m pytest -q -s -m slow -k minutes_of_random_faults \
 		test/hummingbot/connector/exchange/standard/test_feed_chaos.py $(ARGS)
 
 model: env  ## Do STEPS (5000) random things to a connector, its exchange and its node; it must believe what is true

@@ -21,6 +21,7 @@ from bench.figures import Bar, Figure
 from bench.silence import silence
 from hummingbot.connector.exchange.standard import standard_web_utils as web_utils
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, OrderPlaced, decode_event
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.clock import SystemClock
@@ -88,8 +89,9 @@ class Sources:
 
     def stream(self) -> MarketFeed:
         by_book = {market.book: market for market in self.place.markets}
-        return WebsocketMarketFeed(self.factory, self.place.channels_url, ChannelsDialect(self.rest, by_book.get),
-                                   self.markets.__getitem__, UpdateIds(CLOCK), CLOCK)
+        dialect = ChannelsDialect(self.rest, BlockPace(self.rpc), by_book.get)
+        return WebsocketMarketFeed(self.factory, self.place.channels_url, dialect, self.markets.__getitem__,
+                                   UpdateIds(CLOCK), CLOCK)
 
     TABLE: dict[str, Callable[["Sources"], MarketFeed]] = {"polling": polling, "stream": stream, "chain": chain}
 

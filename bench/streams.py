@@ -17,6 +17,7 @@ import aiohttp
 
 from bench.figures import Bar, Figure
 from bench.order_books import MARKET, answer
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.feeds.base import UpdateIds
 from hummingbot.connector.exchange.standard.feeds.protocols.channels import ChannelsDialect
@@ -113,6 +114,13 @@ class _Api:
 
     async def order_book(self, base: str, quote: str) -> bytes:
         return answer(LEVELS)
+
+
+class _Blocks:
+    """A node that is not asked for anything while a recording is played."""
+
+    async def get_block(self, block: int | str = "latest") -> None:
+        return None
 
 
 class LeanDataSource(OrderBookTrackerDataSource):
@@ -216,7 +224,7 @@ def lean(recording: Recording, stream: Stream) -> OrderBookTrackerDataSource:
 def connector(recording: Recording, stream: Stream) -> OrderBookTrackerDataSource:
     """The connector's data source over its own stream."""
     clock = SystemClock()
-    dialect = ChannelsDialect(_Api(), {MARKET.book: MARKET}.get)  # type: ignore[arg-type]
+    dialect = ChannelsDialect(_Api(), BlockPace(_Blocks()), {MARKET.book: MARKET}.get)  # type: ignore[arg-type]
     feed = WebsocketMarketFeed(_Factory(recording), "ws://node", dialect,  # type: ignore[arg-type]
                                {PAIR: MARKET}.__getitem__, UpdateIds(clock), clock)
     return StandardAPIOrderBookDataSource([PAIR], _Venue(), feed, clock)  # type: ignore[arg-type]

@@ -1,5 +1,6 @@
 """I11, the memory of a connector at rest: whatever of its collections is no memory of a known size holds no more than its open
 orders, transactions and pairs are worth; what has ended leaves nothing behind, in the journal neither."""
+import sys
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +13,9 @@ from hummingbot.connector.exchange.standard.orders import settlement
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 
 PACKAGE = "hummingbot.connector.exchange.standard."
-# What remembers something on purpose, with how much it may hold.
+# What remembers something on purpose, with how much it may hold. What mirrors the exchange's book is compared with the chain.
 MEMORIES = {
+    "BookSide.orders": sys.maxsize, "BookSide.levels": sys.maxsize,
     "ChainStream._blocks": chain_stream.REMEMBERED_BLOCKS + 1, "ChainStream._seen": chain_stream.REMEMBERED_BLOCKS + 1,
     "DeepReorganisations._notes": MAX_NOTES,
     "Freshness._awaited": freshness.MAX_AWAITED_TRADES, "OrderCancels._told": order_cancels.MAX_REMEMBERED_ORDERS,

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from hummingbot.connector.exchange.standard.chain import rpc_values as values
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
+from hummingbot.connector.exchange.standard.chain.pace import MAX_SILENCE, BlockPace
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.chain.ws import Assistant, Notification, WsRpcClient
@@ -29,20 +30,17 @@ WATCH_SECONDS = 0.1
 REMEMBERED_BLOCKS = 256
 MAX_PENDING_LOGS = 50_000
 BREATH = 256  # notifications
-# A chain is silent when so many blocks' worth of time brings none; how long its blocks take is seen from so many of them.
-SILENT_BLOCKS = 3
-PACE_BLOCKS = 32
 
 Place = tuple[str, int]
 
 
 @dataclass(frozen=True)
 class StreamBounds:
-    """When a stream is left, in seconds: no new block for `silence` (or for three blocks' time, where that is longer), a block
-    that the node behind the other endpoint has had for `behind`, no chance to compare for `unverified`. What was told is
-    compared every `audit`; what is missing has `grace` to arrive."""
+    """When a stream is left, in seconds: no new block for `silence` (or for longer where blocks are slow), a block that the
+    node behind the other endpoint has had for `behind`, no chance to compare for `unverified`. What was told is compared
+    every `audit`; what is missing has `grace` to arrive."""
 
-    silence: float = 1.5
+    silence: float = MAX_SILENCE
     behind: float = 2.0
     audit: float = 2.0
     grace: float = 0.5
@@ -312,24 +310,13 @@ class ChainSource:
         self._urls = urls
         self._chain_id = chain_id
         self._bounds = bounds or StreamBounds()
+        self._pace = BlockPace(rpc, self._bounds.silence)
         self._attempts = 0
 
     async def stream(self, topics: Sequence[str]) -> ChainStream:
         """A new stream of the engine's logs with one of these topics."""
         url = self._urls[self._attempts % len(self._urls)]
         self._attempts += 1
-        silence = max(self._bounds.silence, round(SILENT_BLOCKS * await self._block_seconds(), 1))
+        await self._pace.learn()
         return ChainStream(await self._assistant(), url, await self.engine(), topics, self.clock, self._chain_id,
-                           replace(self._bounds, silence=silence))
-
-    async def _block_seconds(self) -> float:
-        """How long a block of this chain takes at least, by its newest blocks, whose times are whole seconds; 0 where no node
-        says."""
-        try:
-            newest = await self.rpc.get_block()
-            older = None if newest is None else await self.rpc.get_block(max(0, newest.number - PACE_BLOCKS))
-        except (ApiUnavailableError, RpcError):
-            return 0.0  # whether the chain can be read without the stream is the stream's audit to find out
-        if newest is None or older is None or newest.number == older.number:
-            return 0.0
-        return max(0, newest.timestamp - older.timestamp - 1) / (newest.number - older.number)
+                           replace(self._bounds, silence=self._pace.silence))

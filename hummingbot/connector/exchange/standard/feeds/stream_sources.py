@@ -2,6 +2,7 @@
 import random
 from collections.abc import Callable, Sequence
 
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, UpdateIds
@@ -32,7 +33,7 @@ def stream_market_feed(venue: Venue, factory: WebAssistantsFactory, market: Call
     spoken, url = choose_url(venue.network.ws_urls, chance)
 
     def spot(of: Market) -> MarketDialect:
-        return SpotStreamsDialect(venue.rest, of)
+        return SpotStreamsDialect(venue.rest, BlockPace(venue.rpc), of)
 
     dialect = _channels(venue) if spoken == CHANNELS else spot
     return WebsocketMarketFeed(factory, url, dialect, market, update_ids, clock)
@@ -58,7 +59,7 @@ def stream_account_feed(venue: Venue, factory: WebAssistantsFactory, auth: Stand
 
 
 def _channels(venue: Venue) -> ChannelsDialect:
-    return ChannelsDialect(venue.rest, lambda book: _listing(venue).by_book.get(book))
+    return ChannelsDialect(venue.rest, BlockPace(venue.rpc), lambda book: _listing(venue).by_book.get(book))
 
 
 def _listing(venue: Venue) -> Listing:

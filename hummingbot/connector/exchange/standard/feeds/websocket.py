@@ -187,6 +187,7 @@ class _Line:
 
     async def _opened(self) -> None:
         self._is_open = True
+        self.session.spawn(self._dialect.learn_pace())
         for book in list(self._books.values()):
             await self._subscribe(book)
 

@@ -80,6 +80,8 @@ class WebsocketAccountFeed:
         await self._session.run(self._opened)
 
     async def _opened(self) -> None:
+        assert self._session is not None
+        self._session.spawn(self._dialect.learn_pace())
         for channel in (CONSTANTS.ORDERS_CHANNEL, CONSTANTS.FILLS_CHANNEL, CONSTANTS.BALANCES_CHANNEL):
             self._sequences.begin(channel)
             await self._subscribe(channel)

@@ -1,6 +1,7 @@
 """What a dialect asks of the REST API beside its stream: a book before there is a snapshot, and trades that were missed."""
 from collections.abc import Sequence
 
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.feeds.base import PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import BookContent
 from hummingbot.connector.exchange.standard.markets import Market
@@ -11,8 +12,18 @@ from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
 class ApiBeside:
     """Books at exact prices and recent trades. All of it raises ApiUnavailableError (errors.py)."""
 
-    def __init__(self, rest: RestClient) -> None:
+    def __init__(self, rest: RestClient, pace: BlockPace) -> None:
         self._rest = rest
+        self._pace = pace
+
+    @property
+    def max_silence(self) -> float:
+        """See MarketDialect: nothing can be told more often than there are blocks."""
+        return self._pace.silence
+
+    async def learn_pace(self) -> None:
+        """See MarketDialect."""
+        await self._pace.learn()
 
     async def prepare(self, market: Market) -> None:
         """Whatever must be known before a market can be subscribed to."""

@@ -6,6 +6,7 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address
 from hummingbot.connector.exchange.standard.chain.engine import EngineEvent, OrderCanceled, OrderMatched, OrderPlaced
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.errors import BadDataError
 from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, Levels, PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.api import ApiBeside
@@ -46,11 +47,10 @@ class ChannelsDialect(ApiBeside):
     is_shared = True
     has_snapshots = True
     tells_blocks = True
-    max_silence = 2.0
     ping: Body | None = {"method": CONSTANTS.WS_PING_METHOD}
 
-    def __init__(self, rest: RestClient, market: Callable[[str], Market | None]) -> None:
-        super().__init__(rest)
+    def __init__(self, rest: RestClient, pace: BlockPace, market: Callable[[str], Market | None]) -> None:
+        super().__init__(rest, pace)
         self._market = market
 
     # Requests

@@ -102,8 +102,14 @@ class MarketDialect(Protocol):
     is_shared: bool
     has_snapshots: bool
     tells_blocks: bool
-    max_silence: float
     ping: Body | None
+
+    @property
+    def max_silence(self) -> float:
+        """Seconds."""
+
+    async def learn_pace(self) -> None:
+        """Find out how quick the chain's blocks are, on which `max_silence` depends."""
 
     async def prepare(self, market: Market) -> None:
         """Find out what a subscription needs. Raises ApiUnavailableError."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address, to_checksum
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError
 from hummingbot.connector.exchange.standard.feeds.base import Levels, PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.api import ApiBeside
@@ -57,11 +58,10 @@ class SpotStreamsDialect(ApiBeside):
     is_shared = False
     has_snapshots = False
     tells_blocks = False
-    max_silence = 1.5
     ping: Body | None = None
 
-    def __init__(self, rest: RestClient, market: Market) -> None:
-        super().__init__(rest)
+    def __init__(self, rest: RestClient, pace: BlockPace, market: Market) -> None:
+        super().__init__(rest, pace)
         self._book_address = market.book
         self._trading_pair = market.trading_pair
         self._symbol = ""

@@ -77,14 +77,17 @@ class Dialect:
     ping: Body | None = None
 
     def __init__(self, is_shared: bool = True, has_snapshots: bool = False, tells_blocks: bool = False,
-                 max_silence: float = 5.0) -> None:
+                 max_silence: float = 5.0, learned_silence: float | None = None) -> None:
         self.is_shared, self.has_snapshots = is_shared, has_snapshots
-        self.tells_blocks, self.max_silence = tells_blocks, max_silence
+        self.tells_blocks, self.max_silence, self.learned_silence = tells_blocks, max_silence, learned_silence
         self.api_book: BookContent | Exception = whole()
         self.api_trades: list[PublicTrade] | Exception = []
         self.answers = asyncio.Event()
         self.answers.set()
         self.asked: list[str] = []
+
+    async def learn_pace(self) -> None:
+        self.max_silence = self.learned_silence or self.max_silence
 
     async def prepare(self, market: Market) -> None:
         return None

@@ -6,6 +6,7 @@ from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.feeds.base import (
@@ -47,6 +48,9 @@ class StreamWorld:
         self.factory = web_utils.build_api_factory()
         self.rest = RestClient(web_utils.WebAssistantTransport(self.factory, CONSTANTS.API_LIMIT_ID), [sandbox.api_url])
         self.markets = {market.trading_pair: market for market in sandbox.markets}
+        self.rpc = RpcClient(web_utils.WebAssistantTransport(self.factory, CONSTANTS.RPC_LIMIT_ID), [sandbox.rpc_url], self.clock,
+                             10.0, chain_id=31337)
+        self.pace = BlockPace(self.rpc)
         self.update_ids = UpdateIds(self.clock)
 
     @property
@@ -54,7 +58,7 @@ class StreamWorld:
         return self.sandbox.faults.stream
 
     def channels(self) -> ChannelsDialect:
-        return ChannelsDialect(self.rest, {market.book: market for market in self.markets.values()}.get)
+        return ChannelsDialect(self.rest, self.pace, {market.book: market for market in self.markets.values()}.get)
 
     def market_feed(self, spoken: str = CHANNELS) -> WebsocketMarketFeed:
         """A feed by `channels`, or by a layout of `spot_streams`."""
@@ -62,7 +66,7 @@ class StreamWorld:
             return WebsocketMarketFeed(self.factory, self.sandbox.channels_url, self.channels(), self.markets.__getitem__,
                                        self.update_ids, self.clock)
         return WebsocketMarketFeed(self.factory, f"{self.sandbox.spot_streams_url}?layout={spoken}",
-                                   lambda market: SpotStreamsDialect(self.rest, market), self.markets.__getitem__,
+                                   lambda market: SpotStreamsDialect(self.rest, self.pace, market), self.markets.__getitem__,
                                    self.update_ids, self.clock)
 
     def auth(self, account: int = 0) -> StandardAuth:
@@ -76,9 +80,7 @@ class StreamWorld:
                                     ToldLogs(cursor), lambda: tokens, self.clock)
 
     def polling_account_feed(self, cursor: int | None, account: int = 0, interval: float = 0.05) -> PollingAccountFeed:
-        rpc = RpcClient(web_utils.WebAssistantTransport(self.factory, CONSTANTS.RPC_LIMIT_ID), [self.sandbox.rpc_url], self.clock,
-                        10.0, chain_id=31337)
-        return PollingAccountFeed(rpc, self.sandbox.engine_address, self.sandbox.accounts[account].address, ToldLogs(cursor),
+        return PollingAccountFeed(self.rpc, self.sandbox.engine_address, self.sandbox.accounts[account].address, ToldLogs(cursor),
                                   self.clock, lambda: interval)
 
     def hinted_feed(self, cursor: int, layout: str, interval: float, account: int = 0) -> HintedAccountFeed:

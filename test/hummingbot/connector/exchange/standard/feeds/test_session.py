@@ -11,12 +11,14 @@ from aiohttp import web
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds.protocols.channels import ChannelsDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import BlockReached, BookContent, Told
 from hummingbot.connector.exchange.standard.feeds.session import FRAMES_PER_TURN, Burst, Sequences, StreamSession
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from test.hummingbot.connector.exchange.standard.chain.fake_blocks import Blocks
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle, until
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.feeds.scripted import Connection, pass_time
@@ -32,7 +34,7 @@ class Peer:
         self.news: list[Any] = []
         self.heard: list[str] = []
         self.factory = web_utils.build_api_factory()
-        dialect = ChannelsDialect(RestClient(FakeApi(), ["https://api.test"]), lambda book: None)
+        dialect = ChannelsDialect(RestClient(FakeApi(), ["https://api.test"]), BlockPace(Blocks(0.1)), lambda book: None)
         self.session = StreamSession(self.factory, url, dialect.decode, self.news.append, lambda quiet: None, SystemClock(),
                                      dialect.ping)
         self.task: asyncio.Task[None] | None = None

@@ -36,6 +36,9 @@ class Dialect:
     ping = None
     max_silence = 2.0
 
+    async def learn_pace(self) -> None:
+        self.max_silence = 4.0
+
     def decode(self, data: Any) -> Any:
         return data
 
@@ -98,6 +101,14 @@ async def test_every_channel_is_asked_for_once_and_the_first_says_where_the_othe
     assert scene.told == [OrderLogs([], 10)]
 
 
+async def test_silence_ends_the_stream_once_a_block_of_its_chain_should_have_come(scene: Scene) -> None:
+    await pass_time(scene.clock, 3.5)
+    assert not scene.task.done()
+    await pass_time(scene.clock, 1.0)
+    with pytest.raises(StreamBrokenError, match=r"silent for 4\."):
+        await scene.task
+
+
 async def test_an_event_that_is_in_another_block_now_is_taken_back_and_told_anew(scene: Scene) -> None:
     await scene.tell(orders(2, cancelled(7, 11, "0xa")), BlockReached(11, {}))
     await scene.tell(orders(3, cancelled(7, 12, "0xb")), BlockReached(12, {}))
@@ -152,12 +163,6 @@ async def test_what_was_told_of_blocks_before_those_that_the_stream_tells_of_sta
     assert scene.logs == [] and scene.told == [OrderLogs([], 10)]
     scene.task.cancel()
     await asyncio.gather(scene.task, return_exceptions=True)
-
-
-async def test_silence_ends_the_stream(scene: Scene) -> None:
-    await pass_time(scene.clock, 3.0)
-    with pytest.raises(StreamBrokenError, match="silent for"):
-        await scene.task
 
 
 async def test_what_was_said_long_before_the_source_is_live_is_said_again_then(scene: Scene) -> None:

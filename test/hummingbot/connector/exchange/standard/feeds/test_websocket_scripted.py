@@ -209,6 +209,14 @@ async def test_a_connection_that_carries_nothing_may_be_silent() -> None:
         assert not scene.listener.task.done()
 
 
+async def test_a_stream_is_not_silent_before_a_block_of_its_chain_should_have_come() -> None:
+    async with running(tells_blocks=True, max_silence=1.0, learned_silence=4.0) as scene:
+        await scene.pass_time(3.5)
+        assert not scene.listener.task.done()
+        await scene.pass_time(1.0)
+        assert "the stream was silent for 4." in await scene.broken()
+
+
 async def test_a_silent_stream_that_the_api_cannot_speak_for_is_broken() -> None:
     async with running(max_silence=1.0) as scene:
         scene.dialect.api_book = AWAY

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched, OrderPlaced
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.errors import BadDataError
 from hummingbot.connector.exchange.standard.feeds.base import BalanceChange
 from hummingbot.connector.exchange.standard.feeds.protocols.channels import ChannelsDialect
@@ -24,12 +25,14 @@ from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
 )
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from test.hummingbot.connector.exchange.standard.chain.fake_blocks import Blocks
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.feeds.protocols.mutations import mutated
 
 FRAMES: dict[str, Any] = json.loads((Path(__file__).parent / "frames" / "channels.json").read_text())
 SOMI = Market(Token("0x" + "50" * 20, "SOMI", 18), Token("0x" + "dc" * 20, "USDC", 6), FRAMES["snapshot orderbook"]["pair"])
-DIALECT = ChannelsDialect(RestClient(FakeApi(), ["https://api.test"]), lambda book: SOMI if book == SOMI.book else None)
+DIALECT = ChannelsDialect(RestClient(FakeApi(), ["https://api.test"]), BlockPace(Blocks(0.1)),
+                          lambda book: SOMI if book == SOMI.book else None)
 
 
 def decoded(name: str, **changes: Any) -> Any:

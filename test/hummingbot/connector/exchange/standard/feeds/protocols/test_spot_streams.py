@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     Answered,
@@ -25,6 +26,7 @@ from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import 
 )
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from test.hummingbot.connector.exchange.standard.chain.fake_blocks import Blocks
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.feeds.protocols.mutations import mutated
 
@@ -62,7 +64,7 @@ async def dialect(book: str = "0x" + "b0" * 20, price: float | None = 0.65) -> S
     api.answer("/api/orderbook/blocks", {"bids": {"buckets": [{"price": "0.65", "baseLiquidity": 2, "quoteLiquidity": 1.3}]},
                                          "asks": [{"price": 0.66, "baseLiquidity": 1.5, "quoteLiquidity": 1},
                                                   {"price": 0.67, "baseLiquidity": 0, "quoteLiquidity": 0}]})
-    made = SpotStreamsDialect(RestClient(api, ["https://api.test"]), market)
+    made = SpotStreamsDialect(RestClient(api, ["https://api.test"]), BlockPace(Blocks(0.1)), market)
     await made.prepare(market)
     return made
 
@@ -121,7 +123,7 @@ async def test_a_market_has_the_exchanges_name_in_requests_whatever_it_is_called
     made = await dialect()
     assert made.subscriptions(market)[f"trades:{market.book}"]["params"] == {"pairs": ["SOMI/USDC"]}
     with pytest.raises(ApiUnavailableError, match="does not list"):
-        await SpotStreamsDialect(made._rest, Market(BASE, QUOTE, "0x" + "99" * 20)).prepare(
+        await SpotStreamsDialect(made._rest, made._pace, Market(BASE, QUOTE, "0x" + "99" * 20)).prepare(
             Market(BASE, QUOTE, "0x" + "99" * 20))
 
 
@@ -221,7 +223,8 @@ def test_an_account_that_is_no_address_is_a_documented_error() -> None:
         SpotAccountDialect("0x" + "77" * 20).decode(["deleteSpotOrder", "0x1", "0x2", 7, "x", 1])
 
 
-MADE = SpotStreamsDialect(RestClient(FakeApi(), ["https://api.test"]), Market(BASE, QUOTE, book_of(trade_frame("docs")[1])))
+MADE = SpotStreamsDialect(RestClient(FakeApi(), ["https://api.test"]), BlockPace(Blocks(0.1)),
+                          Market(BASE, QUOTE, book_of(trade_frame("docs")[1])))
 ALL_FRAMES = [frame for frames in FRAMES.values() for frame in frames.values()]
 
 
