@@ -352,12 +352,13 @@ class Account:
     def _final_at(self, block_number: int) -> int:
         """The newest block that counts as final once the logs up to a block are processed."""
         final = max(0, block_number - REORGANISED_BLOCKS)  # a young chain has no older block that could be asked for
-        watched = [tracked.receipt.block_number for tracked in self._unconfirmed if tracked.receipt is not None]
-        if self._sender.oldest_watched is not None:
-            watched.append(self._sender.oldest_watched)
-        if watched:
-            # After a pause the logs are far ahead at once, and what a replaced block did to own transactions is taken back later.
-            final = min(final, max(min(watched) - 1, self._final))
+        unsettled = [tracked.receipt.block_number for tracked in self._unconfirmed if tracked.receipt is not None]
+        if self._sender.oldest_unsettled is not None:
+            unsettled.append(self._sender.oldest_unsettled)
+        if unsettled:
+            # The logs may be far ahead of the receipts, and those of an order count from its placement on. Where a block was
+            # replaced of which the receipts do not know yet, it may be in an older block than before.
+            final = min(final, max(0, min(unsettled) - REORGANISED_BLOCKS, self._final))
         return final
 
     async def _save(self, state: SavedState, settled: Sequence[Tracked]) -> None:

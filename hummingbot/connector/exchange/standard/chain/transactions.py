@@ -96,9 +96,13 @@ class TransactionSender:
         return [unique[number] for number in sorted(unique)]
 
     @property
-    def oldest_watched(self) -> int | None:
-        """The block of the oldest mined transaction of which it is still looked whether its block is replaced."""
-        return self._watch.oldest
+    def oldest_unsettled(self) -> int | None:
+        """The oldest block in which a transaction is whose block may still be replaced, or that was the newest when one was
+        signed which is not known to be in a block yet (0 for one of an earlier run); None where there is neither."""
+        blocks = [slot.born or 0 for slot in self._ledger.book.slots.values()]
+        if self._watch.oldest is not None:
+            blocks.append(self._watch.oldest)
+        return min(blocks, default=None)
 
     async def verify(self, contract: str | None = None) -> None:
         """Raises ConfigurationError when another chain is behind the RPC URL, or when `contract` has no code there."""

@@ -227,7 +227,7 @@ async def test_a_settled_placement_is_seen_again_after_a_break(
     account, finished = scene.account, []
     scene.account._placements.finish = lambda tracked: finished.append(tracked) or scene._finish(tracked)
     account._finished[:], account._unconfirmed = [] if is_noted else [before], [before]
-    assert account._final_at(1000) == 29, "nothing after it is final yet"
+    assert account._final_at(1000) == 10, "nothing after it is final yet, nor where it may be put instead"
     await account._confirm(again, before)
     assert [tracked.intent.client_order_ids[0] for tracked in finished] == (follows or [])
     assert account._unconfirmed == ([before] if follows is None else [])

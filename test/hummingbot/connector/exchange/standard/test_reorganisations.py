@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
 
@@ -86,14 +86,51 @@ async def test_a_placement_is_taken_back_by_the_receipt_although_the_logs_are_fa
     assert order.current_state is OrderState.OPEN and len(rig.exchange._account.settlement.resting) == 1
 
 
+async def test_a_cancel_in_an_older_block_than_before_counts_when_its_placement_is_seen_there_too(rig: Rig) -> None:
+    """The logs tell of the new blocks first, and are far ahead before the receipts are looked at."""
+    before = rig.sandbox.node.head.number
+    await until(lambda: rig.sandbox.node.head.number > before + 3)
+    order = await resting(rig)
+    account = rig.exchange._account
+    with patch.object(account._sender._follower, "poll", AsyncMock(return_value=False)):
+        rig.exchange.cancel(order.trading_pair, order.client_order_id)
+        await until(lambda: order.is_cancelled)
+        rig.sandbox.node.pause()
+        rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.REMINE)
+        await until(lambda: [step.block_number for step in account.settlement._steps if step.log] == [before + 1])
+        await account.remember(rig.sandbox.node.head.number + 100)
+    await rig.quiet()
+    assert order.is_cancelled and not account.settlement.resting
+
+
+async def test_a_fill_that_is_known_before_the_receipt_counts_after_a_crash(rig: Rig) -> None:
+    """The node shows no receipt for so long that the logs are far ahead."""
+    first = await resting(rig)
+    await rig.quiet()
+    rig.sandbox.node.faults.receipt_delay_blocks = 10_000
+    rig.place(False, TOKEN_PAIR, OrderType.LIMIT, PRICES[TOKEN_PAIR] + 600, AMOUNTS[TOKEN_PAIR])
+    await until(lambda: len(rig.comparison.truth().orders) == 2)
+    (order,) = [order for order in rig.open_orders() if order is not first]
+    take(rig, first)
+    take(rig, order, 3)
+    account, head = rig.exchange._account, rig.sandbox.node.head.number
+    await until(lambda: first.is_filled and account.settlement._early)
+    await until(lambda: rig.sandbox.node.head.number > head + REORGANISED_BLOCKS + 10)
+    await rig.kill()
+    await rig.connect()
+    await rig.quiet()
+    (order,) = rig.open_orders()
+    assert len(order.order_fills) == 1 and order.current_state is OrderState.PARTIALLY_FILLED
+
+
 async def test_what_is_forgotten_step_by_step_is_not_told_as_of_a_block_before(rig: Rig) -> None:
     """A placement of an earlier run is found in an old block only after its order was filled: the state must not go back."""
     order = await resting(rig)
     account, head = rig.exchange._account, rig.sandbox.node.head.number
     rig.sandbox.node.pause()
-    with patch.object(TransactionSender, "oldest_watched", None):
+    with patch.object(TransactionSender, "oldest_unsettled", None):
         await account.remember(head + 100)
-    with patch.object(TransactionSender, "oldest_watched", 1), patch.object(account._journal, "set") as written:
+    with patch.object(TransactionSender, "oldest_unsettled", 1), patch.object(account._journal, "set") as written:
         account.settlement.resting[OrderKey.parse(order.exchange_order_id)].deposit -= 1  # so that there is something to write
         await account.remember(head + 101)
     assert head + 100 - REORGANISED_BLOCKS in [json.loads(call.args[1])["block"] for call in written.call_args_list]

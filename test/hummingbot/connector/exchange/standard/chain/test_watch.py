@@ -92,18 +92,18 @@ async def test_a_reverted_transaction_may_succeed_after_a_reorganisation(bench: 
     assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
 
 
-async def test_the_block_of_the_oldest_watched_transaction_is_known_until_it_is_final(bench: WatchingBench) -> None:
-    assert bench.sender.oldest_watched is None
+async def test_the_block_of_the_oldest_unsettled_transaction_is_known_until_it_is_final(bench: WatchingBench) -> None:
+    assert bench.sender.oldest_unsettled is None
     bench.submit(intent(1))
     await bench.run(5.0, 1)
     bench.submit(intent(2))
     await bench.run(5.0, 2)
     blocks = [end.block_number for end in bench.ends.values() if isinstance(end, Receipt)]
-    assert bench.sender.oldest_watched == min(blocks) < max(blocks)
+    assert bench.sender.oldest_unsettled == min(blocks) < max(blocks)
     for _ in range(WATCHED):
         bench.node.mine()
     await bench.run(5.0)
-    assert bench.sender.oldest_watched is None
+    assert bench.sender.oldest_unsettled is None
 
 
 async def test_a_receipt_that_a_node_hides_proves_nothing(bench: WatchingBench) -> None:
@@ -154,7 +154,7 @@ async def test_a_node_that_does_not_have_the_block_proves_nothing(bench: Watchin
 
     bench.node.before = lag
     await bench.run(5.0)
-    assert asked and bench.reorganised == [] and bench.sender.oldest_watched is not None
+    assert asked and bench.reorganised == [] and bench.sender.oldest_unsettled is not None
 
 
 def test_what_was_taken_off_since_the_question_is_not_looked_at() -> None:
