@@ -30,6 +30,7 @@ WATCH_SECONDS = 0.1
 REMEMBERED_BLOCKS = 256
 MAX_PENDING_LOGS = 50_000
 BREATH = 256  # notifications
+FIRST_PAUSE = 0.1
 
 Place = tuple[str, int]
 
@@ -257,9 +258,12 @@ class ChainStream:
     async def _audit(self, listener: Listener) -> None:
         await self.wait_for_head(0)
         first, verified_at = self.head + 1, self._clock.monotonic()
+        told, pause = -1, 0.0
         while True:
             await self._pause(self._bounds.audit)
-            branch, head = self.branch, self.head
+            if pause:
+                await self._clock.sleep(pause)
+            branch, head, before = self.branch, self.head, told
             try:
                 told = await listener.audit(first, head)
             except StreamBrokenError:
@@ -269,6 +273,8 @@ class ChainStream:
                     raise StreamBrokenError(f"the stream could not be compared with the chain: {error}") from error
                 continue
             verified_at = self._clock.monotonic()
+            # A node that stays behind is asked less and less often, however much is expected of it.
+            pause = min(max(2 * pause, FIRST_PAUSE), self._bounds.audit / 2) if told == before and told < head else 0.0
             if told > self.head:
                 self._expected.append((told, self._listened))
             last = min(head, told)

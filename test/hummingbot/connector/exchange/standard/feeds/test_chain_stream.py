@@ -179,6 +179,25 @@ async def test_a_comparison_that_fails_is_made_again_and_not_for_ever() -> None:
             await chain.task
 
 
+async def test_a_node_that_stays_behind_is_asked_less_and_less_often_until_it_has_a_newer_block() -> None:
+    async with node() as chain:
+        chain.heard.audits = [3]
+        await chain.tell(head(6))
+        asked = []
+        for _ in range(8):
+            for _ in range(10):  # something is expected of it all the time
+                chain.stream.suspect()
+                await chain.clock.advance(0.1)
+            asked.append(len(chain.heard.asked))
+        assert [after - before for before, after in zip([0, *asked], asked)] == [5, 1, 1, 1, 1, 1, 1, 1]
+        chain.heard.audits = [4]
+        while len(chain.heard.asked) == asked[-1]:
+            await chain.pass_time(0.1)
+        chain.stream.suspect()
+        await settle()
+        assert len(chain.heard.asked) == asked[-1] + 2
+
+
 async def test_blocks_that_are_replaced_while_they_are_compared_are_compared_once_more() -> None:
     async with node() as chain:
         chain.heard.audits = [7]
