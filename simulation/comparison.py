@@ -1,11 +1,12 @@
 """What a connector believes of its orders and its money, compared with what the chain says."""
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 
 from hummingbot.connector.exchange.standard.markets import Market, Token, price_to_chain
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
-from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, TradeUpdate
+from hummingbot.core.event.events import OrderFilledEvent
 from simulation.chain_truth import Submission, Truth, TruthReader
 
 
@@ -51,6 +52,15 @@ class Comparison:
         for name in names:
             self.forgotten.add(name)
             self.orders.pop(name, None)
+
+    def filled(self, event: OrderFilledEvent) -> None:
+        """A fill was told of an order that no connector tracks any more."""
+        order, quote = self.orders.get(event.order_id), self.market(event.trading_pair).quote
+        if order is not None:
+            amount = quote.from_units(quote.to_units(event.price * event.amount, ROUND_HALF_EVEN))
+            order.update_with_trade_update(TradeUpdate(
+                event.exchange_trade_id, event.order_id, event.exchange_order_id, event.trading_pair, event.timestamp,
+                fill_price=event.price, fill_base_amount=event.amount, fill_quote_amount=amount, fee=event.trade_fee))
 
     # Orders
 

@@ -9,11 +9,13 @@ from typing import Any
 from cachetools import TTLCache
 
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.clock import Clock as HummingbotClock
 from hummingbot.core.clock import ClockMode
+from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
-from hummingbot.core.event.events import BuyOrderCreatedEvent, MarketEvent, SellOrderCreatedEvent
+from hummingbot.core.event.events import BuyOrderCreatedEvent, MarketEvent, OrderFilledEvent, SellOrderCreatedEvent
 from simulation.loop import Process, VirtualLoop
 from simulation.network import Network, SimulatedConnections
 
@@ -24,11 +26,17 @@ SAVING_EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, Mark
 @dataclass
 class Records:
     """What survives the process: the tracked orders as Hummingbot saved them last, and those that it recorded as created, by
-    exchange order id. `told` hears of every event after that."""
+    exchange order id, and their types and trade ids by client order id. `told` hears of every event after that."""
 
     told: Callable[["Life", Any], None]
     saved: str = "{}"
     created: dict[str, str] = field(default_factory=dict)
+    fills: dict[str, tuple[OrderType, set[str]]] = field(default_factory=dict)
+
+    async def order(self, client_order_id: str) -> RecordedOrder | None:
+        """What the database holds of an order."""
+        known = self.fills.get(client_order_id)
+        return RecordedOrder(known[0], frozenset(known[1])) if known is not None else None
 
     def states(self) -> dict[str, int]:
         """The saved states of the orders by client order id."""
@@ -59,6 +67,7 @@ class Life:
         exchange._web_assistants_factory._connections_factory = SimulatedConnections(network)
         for chance in (exchange._feed_context.chance, exchange._venue.rest._chance):
             chance.seed(wallet.seed)
+        exchange._updates._recorded = self._records.order
         tracker = exchange._order_tracker  # its cache took the machine's clock when it was imported
         tracker._cached_orders = TTLCache(tracker.MAX_CACHE_SIZE, tracker.CACHED_ORDER_TTL, timer=clock.monotonic)
         self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
@@ -78,6 +87,9 @@ class Life:
         if not self.process.dead:
             if isinstance(event, (BuyOrderCreatedEvent, SellOrderCreatedEvent)):
                 self._records.created[event.exchange_order_id] = event.order_id
+                self._records.fills.setdefault(event.order_id, (event.type, set()))
+            elif isinstance(event, OrderFilledEvent):
+                self._records.fills.setdefault(event.order_id, (event.order_type, set()))[1].add(event.exchange_trade_id)
             self._records.saved = json.dumps(self.exchange.tracking_states)
             self._records.told(self, event)
 

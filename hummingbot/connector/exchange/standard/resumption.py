@@ -11,6 +11,7 @@ Hummingbot saves its orders on events only, so after a crash it may know less or
 * an order that Hummingbot saved before it was sent, and that was never sent, fails;
 * an order that Hummingbot saved as placed, and that lost its block and was not placed again, fails and has no fills;
 * an order that Hummingbot saved and the journal does not know, because its file was lost, is taken up as the chain holds it;
+* an order that Hummingbot recorded as filled, and whose rest was taken before it was off the book, gets that fill, too;
 * a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order.
 """
 import asyncio

@@ -7,7 +7,7 @@ Hummingbot's records, and what strategies were told of fills, completions and ca
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from decimal import ROUND_HALF_EVEN
 
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
@@ -24,7 +24,9 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
     Retracted,
     Settled,
 )
+from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
+from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
 
@@ -35,13 +37,15 @@ class TrackerUpdates:
     """Turns settled events into the tracker's updates, in the order in which Hummingbot's events make sense."""
 
     def __init__(self, tracker: ClientOrderTracker, market: Callable[[str], Market | None], clock: Clock,
-                 take_off: Callable[[OrderKey], None]) -> None:
+                 take_off: Callable[[OrderKey], None], recorded: Callable[[str], Awaitable[RecordedOrder | None]]) -> None:
         """`market` gives the market of a book's address; `take_off` is told of an order that is filled as far as Hummingbot is
-        concerned, or that no strategy knows, and that may still rest."""
+        concerned, or that no strategy knows, and that may still rest; `recorded` gives what Hummingbot's database holds of an
+        order (client order id)."""
         self._tracker = tracker
         self._market = market
         self._clock = clock
         self._take_off = take_off
+        self._recorded = recorded
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
         self._taken_back: dict[tuple[str, str], TradeUpdate | None] = {}  # None for one that an earlier run told
@@ -94,6 +98,7 @@ class TrackerUpdates:
             order = self._find(event.client_order_id) if isinstance(event, Retracted) else \
                 self._tracker.all_fillable_orders.get(event.client_order_id) or self._bring_back(event)
             if order is None:
+                await self._tell_forgotten(event)
                 continue
             if isinstance(event, Retracted):
                 self._retract(order, event.event)
@@ -181,7 +186,7 @@ class TrackerUpdates:
         # An order's fills come as they happened: those of the last run that should have come before this one are gone.
         self.take_back_doubtful(order.client_order_id)
         if name not in self._taken_back:
-            self._tracker.process_trade_update(fill)
+            self._tell_fill(order, fill)
             return
         known = self._taken_back.pop(name)
         order.update_with_trade_update(fill)
@@ -190,10 +195,39 @@ class TrackerUpdates:
                 "Another trade of order %s (%s at %s) has the id of the one that was taken back; Hummingbot's records show that "
                 "one", order.client_order_id, fill.fill_base_amount, fill.fill_price)
 
-    async def _close(self, order: InFlightOrder, event: Closed) -> None:
+    def _tell_fill(self, order: InFlightOrder, fill: TradeUpdate) -> None:
+        if order.client_order_id in self._tracker.all_fillable_orders:
+            self._tracker.process_trade_update(fill)
+        elif order.update_with_trade_update(fill) and fill.fill_base_amount:
+            logging.getLogger(__name__).warning(
+                "The order %s, which is done for Hummingbot, was filled by %s more at %s: what was left of its deposit was taken",
+                order.client_order_id, fill.fill_base_amount, fill.fill_price)
+            self._tracker._trigger_filled_event(order, fill.fill_base_amount, fill.fill_price, fill.fee, fill.trade_id,
+                                                fill.exchange_order_id)
+
+    async def _tell_forgotten(self, event: Settled) -> None:
+        """Tell a fill of an order that is done and that the tracker has forgotten, after half a minute or with its process: what
+        a better price left of a filled order's deposit may be taken until it is off the book. Nothing else is told of one."""
+        if not isinstance(event, Filled):
+            return
+        order = self._ended.get(event.client_order_id)
+        if order is None:
+            record, market = await self._recorded(event.client_order_id), self._market(event.book)
+            if record is None or event.trade_id in record.trade_ids or market is None:
+                return
+            order = InFlightOrder(event.client_order_id, market.trading_pair, record.order_type,
+                                  TradeType.BUY if event.is_buy else TradeType.SELL, market.base.from_units(event.base_amount),
+                                  self._clock.time(), price_from_chain(event.price), event.exchange_order_id,
+                                  initial_state=OrderState.FILLED)
+        self._fill(order, self._trade_update(order, event))
+
+    def _remember_end(self, order: InFlightOrder) -> None:
         self._ended[order.client_order_id] = order
         if len(self._ended) > MAX_ENDED:
             self._ended.popitem(last=False)
+
+    async def _close(self, order: InFlightOrder, event: Closed) -> None:
+        self._remember_end(order)
         if event.ending is Ending.FILLED or order.is_filled:
             # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
             order.completely_filled_event.set()
@@ -203,6 +237,7 @@ class TrackerUpdates:
 
     async def _finish(self, order: InFlightOrder) -> None:
         """The amount ordered is filled; what a better price or rounding left of the deposit is taken out of the book."""
+        self._remember_end(order)
         order.completely_filled_event.set()  # Hummingbot's own measure is finer than its "is done", and would wait for more
         await self._update(order, order.exchange_order_id, OrderState.FILLED)
         key = OrderKey.parse(order.exchange_order_id)

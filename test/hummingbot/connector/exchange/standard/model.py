@@ -19,6 +19,8 @@ from hummingbot.connector.exchange.standard.sandbox.transactions import Transact
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
+from hummingbot.core.event.events import MarketEvent, OrderFilledEvent
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from simulation.comparison import Comparison
@@ -73,6 +75,7 @@ class Rig:
         self.comparisons = 0
         self.kills = 0
         self.tasks: set[asyncio.Future[Any]] = set()
+        self._filled = SourceInfoEventForwarder(lambda tag, caller, event: self._notice_fill(event))
         self._before: set[asyncio.Task[Any]] = set()
 
     # Life
@@ -106,6 +109,7 @@ class Rig:
         for limit in exchange._throttler._rate_limits:
             limit.limit *= SPEED * 5
         self.records.attach(exchange)
+        exchange.add_listener(MarketEvent.OrderFilled, self._filled)
         self.orders.update(exchange.in_flight_orders)
         exchange._set_current_timestamp(time.time())
         await exchange.start_network()
@@ -138,6 +142,10 @@ class Rig:
 
     def _notice(self) -> None:
         self.orders.update(self.exchange._order_tracker.all_fillable_orders)
+
+    def _notice_fill(self, event: OrderFilledEvent) -> None:
+        if event.order_id not in self.exchange._order_tracker.all_fillable_orders:
+            self.comparison.filled(event)
 
     # Acting
 

@@ -1,13 +1,19 @@
 """Which orders Hummingbot's database holds, also where it cannot be read."""
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from hummingbot.connector.exchange.standard.recorded_orders import recorded_orders
+from hummingbot.client.config.client_config_map import DBSqliteMode
+from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder, recorded_order, recorded_orders
 from hummingbot.connector.markets_recorder import MarketsRecorder
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.model.order import Order
+from hummingbot.model.sql_connection_manager import SQLConnectionManager, SQLConnectionType
+from hummingbot.model.trade_fill import TradeFill
 
 CONNECTOR: Any = SimpleNamespace(_exchange_order_ids={"0xb0:bid:7": "told"})
 
@@ -32,6 +38,27 @@ async def test_records_that_cannot_be_read_leave_what_the_connector_was_told(
     (record,) = caplog.records
     assert "Hummingbot's records cannot be read" in record.getMessage() and "database is locked" in record.getMessage()
     assert await recorded_orders(CONNECTOR, ["told"]) == {"told"} and broken.asked == 1, "there was nothing to look up"
+
+
+async def test_a_recorded_order_has_its_type_and_its_trades(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+                                                            tmp_path: Path) -> None:
+    settings: Any = SimpleNamespace(db_mode=DBSqliteMode())
+    database = SQLConnectionManager(settings, SQLConnectionType.TRADE_FILLS, str(tmp_path / "records.sqlite"))
+    with database.get_new_session() as session, session.begin():
+        common = {"config_file_path": "", "strategy": "", "market": "standard", "symbol": "A-B", "base_asset": "A",
+                  "quote_asset": "B", "order_type": "LIMIT_MAKER", "amount": 1, "price": 1}
+        session.add(Order(**common, id="known", creation_timestamp=0, last_status="", last_update_timestamp=0))
+        for order_id, trade_id in (("known", "0xb0:1"), ("known", "0xb0:2"), ("other", "0xb0:3")):
+            session.add(TradeFill(**common, order_id=order_id, exchange_trade_id=trade_id, timestamp=0, trade_type="BUY",
+                                  trade_fee={}))
+    monkeypatch.setattr(MarketsRecorder, "_shared_instance", SimpleNamespace(sql_manager=database))
+    assert await recorded_order("known") == RecordedOrder(OrderType.LIMIT_MAKER, frozenset({"0xb0:1", "0xb0:2"}))
+    assert await recorded_order("other") is None
+    database.engine.dispose()
+    monkeypatch.setattr(MarketsRecorder, "_shared_instance", SimpleNamespace(sql_manager=Broken()))
+    assert await recorded_order("known") is None and "a fill of order known is not told" in caplog.text
+    monkeypatch.setattr(MarketsRecorder, "_shared_instance", None)
+    assert await recorded_order("known") is None
 
 
 async def test_a_bare_connector_knows_what_it_was_told_only(monkeypatch: pytest.MonkeyPatch) -> None:

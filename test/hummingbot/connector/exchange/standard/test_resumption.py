@@ -280,6 +280,30 @@ async def test_an_order_that_was_filled_and_then_cancelled_is_filled(rig: Rig) -
     assert order.current_state is OrderState.FILLED
 
 
+async def test_what_is_left_of_a_filled_order_and_is_taken_between_two_runs_is_a_fill_of_it(rig: Rig) -> None:
+    """A better price, of which nobody knew yet, leaves some of the deposit, which rests until it is taken off the book."""
+    first = await resting(rig, is_buy=True)
+    rig.exchange.cancel(first.trading_pair, first.client_order_id)
+    await rig.quiet()
+    rig.exchange._order_cancels.take_off = lambda account, key: None
+    rig.sandbox.node.pause()
+    market, price, amount = rig.market(TOKEN_PAIR), PRICES[TOKEN_PAIR], AMOUNTS[TOKEN_PAIR]
+    data, value = limit_order_data(market, False, round(price * 10 ** 8), market.base.to_units(amount), True,
+                                   rig.sandbox.accounts[1].address)
+    rig.act(1, rig.sandbox.engine_address, data, value)
+    rig.place(True, TOKEN_PAIR, OrderType.LIMIT, price * Decimal("1.02"), amount)
+    await until(lambda: len(rig.sandbox.node.pool) == 2)
+    (order,) = rig.open_orders()
+    rig.sandbox.node.resume()
+    await until(lambda: order.is_filled)
+    take(rig, order, 100)
+    await rig.kill()
+    await until(lambda: not len(rig.sandbox.node.pool))
+    await rig.connect()
+    await rig.quiet()
+    assert len(rig.records.fills()) == len(order.order_fills) == 2 and order.executed_amount_base > amount
+
+
 async def test_money_in_orders_that_are_gone_is_not_counted_as_a_strangers(rig: Rig) -> None:
     """The indexer shows an order before its receipt is read; for a moment it looks like one that somebody else placed."""
     await sent(rig)

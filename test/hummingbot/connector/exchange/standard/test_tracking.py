@@ -20,6 +20,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
     Resting,
     Retracted,
 )
+from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, without_repeats
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
@@ -52,9 +53,14 @@ class Told:
         self.tracker = ClientOrderTracker(SimpleNamespace(
             current_timestamp=1.0, trigger_event=lambda tag, event: self.events.append(type(event).__name__)))
         self.taken_off: list[OrderKey] = []
-        self.updates = TrackerUpdates(self.tracker, lambda pair: MARKET, SystemClock(), self.taken_off.append)
+        self.updates = TrackerUpdates(self.tracker, lambda pair: MARKET, SystemClock(), self.taken_off.append,
+                                      self._recorded)
+        self.records: dict[str, RecordedOrder] = {}
         self.order = InFlightOrder("mine", "AAA-BBB", OrderType.LIMIT, TradeType.SELL, Decimal(100), 1.0, Decimal(2))
         self.tracker.start_tracking_order(self.order)
+
+    async def _recorded(self, client_order_id: str) -> RecordedOrder | None:
+        return self.records.get(client_order_id)
 
 
 @pytest.fixture
@@ -125,6 +131,22 @@ async def test_an_end_is_taken_back_that_hummingbot_has_forgotten(told: Told) ->
     told.tracker._cached_orders.clear()
     await told.updates.tell([Retracted(closed()), Retracted(first), fill(2, Decimal(100)), closed(Ending.FILLED)])
     assert told.order.current_state is OrderState.FILLED and list(told.order.order_fills) == [f"{MARKET.book}:2"]
+
+
+async def test_a_fill_of_what_is_left_of_a_filled_order_counts_though_hummingbot_has_forgotten_the_order(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(100))])
+    told.tracker._cached_orders.clear()
+    told.events.clear()
+    await told.updates.tell([fill(1, Decimal(100)), fill(2, Decimal(1)), fill(2, Decimal(1)), closed(Ending.FILLED)])
+    assert told.events == ["OrderFilledEvent"] and told.order.executed_amount_base == 101
+
+
+async def test_a_fill_of_an_order_that_an_earlier_process_ended_is_told_unless_it_is_recorded(told: Told) -> None:
+    told.records["old"] = RecordedOrder(OrderType.LIMIT_MAKER, frozenset({f"{MARKET.book}:1"}))
+    told.events.clear()
+    await told.updates.tell([event._replace(client_order_id=name) for name in ("old", "another's") for event in (
+        OPENED, fill(1, Decimal(100)), fill(2, Decimal(1)), closed(Ending.FILLED))])
+    assert told.events == ["OrderFilledEvent"] and list(told.tracker.all_fillable_orders) == ["mine"]
 
 
 async def test_only_so_many_ended_orders_are_remembered(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
