@@ -16,6 +16,8 @@ from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeForgottenError
 
+MAX_LOST_OFFERS = 100
+
 
 class Ledger:
     """The state of one account's sender. `account` names it in the journal: "<chain id>:<address>"."""
@@ -29,6 +31,9 @@ class Ledger:
         self.activity = asyncio.Event()  # something is to be followed
         self.head = 0
         self.last_id = 0
+        # What was offered for nonces that another program's transactions have. A reorganisation may set those free again, and a
+        # node may still have the old bytes.
+        self.lost_offers: dict[int, Fees] = {}
         self._dead: list[str] = []
         self._wallet = wallet
         self._journal = journal
@@ -130,6 +135,9 @@ class Ledger:
         over: list[tuple[Tracked, str]] = []
         for slot in slots:
             self.book.used(slot)
+            self.lost_offers[slot.nonce] = slot.highest
+            if len(self.lost_offers) > MAX_LOST_OFFERS:
+                del self.lost_offers[min(self.lost_offers)]
             self._dead += [attempt.hash for attempt, _ in slot.attempts]
             for tracked in slot.owners:
                 tracked.attempts = [attempt for attempt in tracked.attempts if attempt.nonce != slot.nonce]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hummingbot.connector.exchange.standard.chain.intents import Attempt, Tracked
+from hummingbot.connector.exchange.standard.chain.signing import Fees
 
 
 @dataclass(eq=False)
@@ -35,6 +36,12 @@ class Slot:
     def newest(self) -> tuple[Attempt, Tracked]:
         """The last attempt and the intent that it is for."""
         return self.attempts[-1]
+
+    @property
+    def highest(self) -> Fees:
+        """The highest fees that were offered for the nonce."""
+        offered = [attempt.fees for attempt, _ in self.attempts]
+        return Fees(max(fees.max_fee for fees in offered), max(fees.priority_fee for fees in offered), offered[-1].legacy)
 
     @property
     def owners(self) -> list[Tracked]:

@@ -239,12 +239,13 @@ class TransactionSender:
         """Add the signed attempts: new intents, then replacements, then fillers of gaps."""
         ledger = self._ledger
         for tracked in portion:
-            signed.append(ledger.sign(tracked, ledger.book.take(), fees))
+            nonce = ledger.book.take()
+            signed.append(ledger.sign(tracked, nonce, self._fees_at(nonce, fees)))
         replacements, ledger.replacements = ledger.replacements, []
         for slot, tracked in replacements:
             if ledger.book.slots.get(slot.nonce) is not slot or slot.sending or tracked.done:
                 continue
-            highest = _highest(slot)
+            highest = slot.highest
             higher = self._fee_policy.replacement(highest, fees)
             if higher is None and tracked is not slot.newest[1]:
                 higher = highest  # no more can be offered, but a node that has forgotten the old bytes takes the new ones
@@ -254,7 +255,12 @@ class TransactionSender:
                 signed.append(ledger.sign(tracked, slot.nonce, higher))
         for nonce in ledger.book.gaps():
             ledger.book.fill(nonce)
-            signed.append(ledger.sign(ledger.filler(), nonce, fees))
+            signed.append(ledger.sign(ledger.filler(), nonce, self._fees_at(nonce, fees)))
+
+    def _fees_at(self, nonce: int, fees: Fees) -> Fees:
+        """The fees for a nonce: where other bytes with it may still be about, so much that they lose against the new ones."""
+        offered = self._ledger.lost_offers.get(nonce)
+        return fees if offered is None else self._fee_policy.replacement(offered, fees) or offered
 
     def _mined(self, slot: Slot, receipt: Receipt) -> None:
         winner = self._ledger.mined(slot, receipt)
@@ -309,9 +315,3 @@ class TransactionSender:
         for slot in self._ledger.book.slots.values():
             for tracked in slot.owners:
                 tracked.end(OutcomeUnknownError(f"The end is not known: {why}."))
-
-
-def _highest(slot: Slot) -> Fees:
-    """The highest fees that were offered for the nonce."""
-    offered = [attempt.fees for attempt, _ in slot.attempts]
-    return Fees(max(fees.max_fee for fees in offered), max(fees.priority_fee for fees in offered), offered[-1].legacy)

@@ -92,6 +92,27 @@ async def test_a_reverted_transaction_may_succeed_after_a_reorganisation(bench: 
     assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
 
 
+async def test_a_nonce_that_a_reorganisation_takes_from_another_program_is_filled_for_more_than_was_offered_before(
+        bench: WatchingBench) -> None:
+    """A node may still have the bytes that lost the nonce, and their order is placed under another one by now."""
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(1.0)
+    (lost,) = bench.node.pool.values()
+    bench.node.use_nonce()
+    await bench.run(10.0)
+    (again,) = bench.node.pool.values()
+    assert again.nonce == lost.nonce + 1
+    bench.node.nonce = lost.nonce
+    while lost.nonce not in bench.node.pool:
+        await bench.run(1.0)
+    filler = bench.node.pool[lost.nonce]
+    assert filler.data == b"" and filler.max_fee > lost.max_fee
+    bench.node.mining = True
+    await bench.run(10.0, 1)
+    assert bench.mined_orders() == Counter({intent(1).data: 1})
+
+
 async def test_the_block_of_the_oldest_unsettled_transaction_is_known_until_it_is_final(bench: WatchingBench) -> None:
     assert bench.sender.oldest_unsettled is None
     bench.submit(intent(1))
