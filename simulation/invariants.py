@@ -254,6 +254,7 @@ class Invariants:
             if agreed == 0 and world.loop.time() - began > QUIET_SECONDS:
                 raise Violation(_kind(problems), "\n".join(problems) or "no blocks come")
         self.compared += 1
+        world.market_view.begin()
         self.longest_quiet = max(self.longest_quiet, world.loop.time() - began)
         self._check_memory()
         if world.sandbox.failure is not None:
@@ -264,7 +265,7 @@ class Invariants:
         if life is None:
             return ["the process has ended"]
         world.notice()
-        problems = list(world.comparison.problems(life.exchange))
+        problems = list(world.comparison.problems(life.exchange)) or list(world.market_view.problems(life.exchange))
         if problems:
             return problems
         asking = life.spawn(world.comparison.money_problems(life.exchange))

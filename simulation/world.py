@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, OrderMatched, OrderPlaced, decode_event
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched, OrderPlaced, decode_event
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation, default_deployment
@@ -31,6 +31,7 @@ from simulation.comparison import Comparison
 from simulation.invariants import REQUESTS_OF_A_START, REQUESTS_OF_AN_ORDER, UNHEARD_SECONDS, Invariants, Violation
 from simulation.life import Life, Records, Wallet
 from simulation.loop import Process, VirtualLoop
+from simulation.market_view import MarketView
 from simulation.network import Network, Weather
 from simulation.scenario import Scenario, Setup
 from simulation.server import Endpoints
@@ -61,6 +62,7 @@ class World:
         self.address = user.address
         self.comparison = Comparison(self.sandbox, self.address)
         self.invariants = Invariants(self, user.private_key)
+        self.market_view = MarketView(self.sandbox, setup.stream not in ("", CHANNELS))
         self.life: Life | None = None
         self.settled_block = 0
         self.lives = self.actions_done = 0
@@ -102,6 +104,8 @@ class World:
                 if inspect.isawaitable(doing):
                     await doing
                 self.invariants.after_step()
+                if self.life is not None:
+                    self.market_view.watch(self.exchange)
                 self._collect()
             if mining.done():
                 mining.result()
@@ -175,6 +179,7 @@ class World:
     def notice(self) -> None:
         """Take note of every order that the connector tracks."""
         if self.life is not None:
+            self.market_view.watch(self.exchange)
             for order in self.exchange._order_tracker.all_fillable_orders.values():
                 self._notice(order)
 
@@ -228,19 +233,16 @@ class World:
                 if isinstance(event, BlockRemoved):
                     if isinstance(told, OrderMatched):
                         self.invariants.trade_removed(f"{told.pair}:{told.trade_id}")
+                elif isinstance(told, OrderMatched):
+                    self.market_view.matched(told)
                 elif isinstance(told, OrderPlaced) and told.owner != self.address:
                     orders = self._others.setdefault(told.owner, [])
                     orders.append((told.pair, told.is_bid, told.id))
                     del orders[:-50]
 
     def deposit(self, key: OrderKey) -> int:
-        """What the chain holds of an order, whatever its node shows to others."""
-        faults = self.sandbox.node.faults
-        behind, faults.blocks_behind = faults.blocks_behind, 0
-        try:
-            return int(self.sandbox.view.call(key.book, BOOK_FUNCTIONS["getOrder"], key.is_bid, key.id)[0][2])
-        finally:
-            faults.blocks_behind = behind
+        """What the chain holds of an order."""
+        return self.sandbox.view.deposit(key.book, key.is_bid, key.id)
 
     # Weather
 
@@ -253,6 +255,7 @@ class World:
         """Blocks are about to be replaced."""
         self._reorganised_at = self.loop.time()
         self.invariants.reorganised()
+        self.market_view.reorganised()
 
     async def quiet(self) -> None:
         """All trouble ends, and soon the connector believes what is true. Raises Violation if it never does."""

@@ -60,8 +60,11 @@ class BookDelta(NamedTuple):
     market_price: float | None = None
 
 
+TradePlace = tuple[str | int, str | int]
+
+
 class PublicTrade(NamedTuple):
-    """A trade of anybody. `is_buy` is the taker's side."""
+    """A trade of anybody. `is_buy` is the taker's side. `place` is its block and number, where the source says both."""
 
     trading_pair: str
     trade_id: str
@@ -69,6 +72,7 @@ class PublicTrade(NamedTuple):
     price: float
     amount: float
     timestamp: float
+    place: TradePlace | None = None
 
 
 MarketEvent = Union[BookSnapshot, BookDelta, PublicTrade]

@@ -1,5 +1,4 @@
 """Order books, public trades and own orders from the chain's own stream: it needs nothing of the exchange's operator."""
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,7 +26,7 @@ from hummingbot.connector.exchange.standard.feeds.book import Book, difference
 from hummingbot.connector.exchange.standard.feeds.book_reader import read_book
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, ChainStream
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
-from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
+from hummingbot.connector.exchange.standard.feeds.told_trades import FRESH_TRADE_SECONDS, ToldTrades, TradeKeys
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
 from hummingbot.connector.exchange.standard.rest.models import trade_key
 
@@ -108,6 +107,7 @@ class _PairBook:
         self.market = market
         self.book: Book | None = None
         self.backlog: list[EngineLog] | None = None
+        self.trade_keys = TradeKeys(MAX_REMEMBERED_TRADES)
         self.since = -1  # the block as of which the book was read
         self.touched = False
         self.takes_deltas = False  # whether what was told last can be followed by one
@@ -132,7 +132,6 @@ class _MarketRun:
         self._checked_at = clock.monotonic()
         self._node_head: int | None = None  # of the node that is asked, when it was asked last
         self._pairs: dict[str, _PairBook] = {}
-        self._told_trades: OrderedDict[str, tuple[int, str]] = OrderedDict()
         self._held_trades: list[tuple[_PairBook, EngineLog, float]] | None = [] if trade_lookback else None
         self._began = False
 
@@ -159,17 +158,21 @@ class _MarketRun:
             pair = self._pairs.get(log.event.pair)
             if pair is None:
                 continue
-            self._tell_trade(pair, log, self._stream.timestamp(log.block_number))
-            if not in_order:
+            if in_order:
+                self._apply(pair, log)
+            else:
                 self._forget(pair)
-                continue
-            if pair.backlog is not None:
-                pair.backlog.append(log)
-                if len(pair.backlog) > MAX_BACKLOG:
-                    raise StreamBrokenError(f"the book of {pair.market.trading_pair} could not be read for too long")
-            if pair.book is not None and log.block_number > pair.since:
-                pair.book.apply(log.event)
-                pair.touched = True
+            # Not before the book has shown that no trade is missing: another source tells them all in order then.
+            self._tell_trade(pair, log, self._stream.timestamp(log.block_number))
+
+    def _apply(self, pair: _PairBook, log: EngineLog) -> None:
+        if pair.backlog is not None:
+            pair.backlog.append(log)
+            if len(pair.backlog) > MAX_BACKLOG:
+                raise StreamBrokenError(f"the book of {pair.market.trading_pair} could not be read for too long")
+        if pair.book is not None and log.block_number > pair.since:
+            pair.book.apply(log.event)
+            pair.touched = True
 
     def told(self) -> None:
         """See Listener.told."""
@@ -291,19 +294,15 @@ class _MarketRun:
             self._held_trades.append((pair, log, timestamp))
             return
         amount = event.base_amount / 10 ** pair.market.base.decimals
-        key = trade_key(log.transaction_hash, str(event.id), event.is_bid, amount)
-        # One transaction can take the same amount from the same order more than once, and be in another block again.
-        base, count = key, 0
-        while (told := self._told_trades.get(key)) is not None:
-            if told[0] == event.trade_id or told[1] != log.block_hash:
-                self._told_trades[key] = event.trade_id, log.block_hash
-                return
-            count += 1
-            key = f"{base}#{count}"
-        self._told_trades[key] = event.trade_id, log.block_hash
-        if len(self._told_trades) > MAX_REMEMBERED_TRADES:
-            self._told_trades.popitem(last=False)
-        self._sink(PublicTrade(pair.market.trading_pair, key, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
+        key = trade_key(log.transaction_hash, event.id, event.is_bid)
+        new = pair.trade_keys.new(key, (log.block_hash, event.trade_id))
+        if new is not None:
+            self._sink(PublicTrade(pair.market.trading_pair, new, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
+
+    def _is_known(self, pair: _PairBook, log: EngineLog) -> bool:
+        event: EngineEvent = log.event
+        return isinstance(event, OrderMatched) and self._told.knows(
+            pair.market.trading_pair, trade_key(log.transaction_hash, event.id, event.is_bid))
 
     async def _look_back(self, head: int) -> None:
         """Tell the trades before the beginning, and then those that came since."""
@@ -314,9 +313,17 @@ class _MarketRun:
                 if (pair := self._pairs.get(log.event.pair)) is not None]
         blocks = await self._rpc.get_blocks(sorted({log.block_number for log, _ in logs}))
         held, self._held_trades = self._held_trades or [], None
+        # News begin after a trade that is known, or else with the first fresh one.
+        begun: set[_PairBook] = set()
+        known = {pair for log, pair in logs if self._is_known(pair, log)}
+        fresh = self._stream.timestamp(head) - missing - FRESH_TRADE_SECONDS
         for log, pair in logs:
             block = blocks.get(log.block_number)
-            self._tell_trade(pair, log, float(block.timestamp) if block is not None else self._clock.time())
+            timestamp = float(block.timestamp) if block is not None else self._clock.time()
+            if self._is_known(pair, log) or (pair not in known and timestamp >= fresh):
+                begun.add(pair)
+            if pair in begun:
+                self._tell_trade(pair, log, timestamp)
         for pair, log, timestamp in held:
             self._tell_trade(pair, log, timestamp)
 

@@ -25,7 +25,7 @@ class _Awaited(NamedTuple):
 
 
 def _key(transaction_hash: str, maker_order_id: int) -> str:
-    """What trade keys begin with (rest.models.trade_key); sources round the rest differently."""
+    """What trade keys begin with (rest.models.trade_key)."""
     return f"{transaction_hash.lower()}:{maker_order_id}"
 
 
@@ -76,7 +76,7 @@ class Freshness:
     def told(self, trading_pair: str, rows: Iterable[TradeRow]) -> None:
         """The API tells of these trades now, and so knows of everything that was on the chain before them, in all markets: a
         trade that it has left out is none to wait for."""
-        keys = {row.key.rpartition(":")[0].rpartition(":")[0] for row in rows}
+        keys = {row.key.rpartition(":")[0] for row in rows}
         newest = max([trade.since for key, trade in self._awaited.get(trading_pair, {}).items() if key in keys], default=-1.0)
         for awaited in self._awaited.values():
             for key in [key for key, trade in awaited.items() if trade.since <= newest]:

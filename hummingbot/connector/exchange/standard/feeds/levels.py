@@ -59,13 +59,22 @@ class LevelMap:
     def differs(self, bids: Levels, asks: Levels, tolerance: float) -> bool:
         """Whether, as deep as these levels go, one is missing here or there, or has another amount by more than the tolerance
         (a fraction)."""
-        lowest = min([price for price, _ in bids], default=0.0)
-        highest = max([price for price, _ in asks], default=float("inf"))
+        lowest, highest = _reach(bids, asks)
         return (_differ({price: amount for price, amount in self._bids.items() if price >= lowest}, bids, tolerance)
                 or _differ({price: amount for price, amount in self._asks.items() if price <= highest}, asks, tolerance))
 
+    def reaches_beyond(self, bids: Levels, asks: Levels) -> bool:
+        """Whether there is a level deeper than all of these."""
+        lowest, highest = _reach(bids, asks)
+        return min(self._bids, default=lowest) < lowest or max(self._asks, default=highest) > highest
+
     def _is_delicate(self) -> bool:
         return self._best_bid >= self._best_ask or not self._bids or not self._asks
+
+
+def _reach(bids: Levels, asks: Levels) -> tuple[float, float]:
+    """The lowest bid and the highest ask; as deep as can be where there is none."""
+    return min([price for price, _ in bids], default=0.0), max([price for price, _ in asks], default=float("inf"))
 
 
 def _differ(ours: dict[float, float], levels: Levels, tolerance: float) -> bool:

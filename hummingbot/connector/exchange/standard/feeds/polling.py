@@ -23,7 +23,7 @@ from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLo
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from hummingbot.connector.exchange.standard.rest.models import TradeRow, parse_tick_book
+from hummingbot.connector.exchange.standard.rest.models import TradeRow, numbered, parse_tick_book
 
 # A quiet book is asked only so often, in seconds.
 IDLE_INTERVAL = 5.0
@@ -92,8 +92,11 @@ class PollingMarketFeed:
             self._broken.set_exception(task.exception() or StandardError("a poll ended"))
 
     async def snapshot(self, trading_pair: str) -> BookSnapshot:
-        """The order book now."""
-        market, update_id = self._market(trading_pair), self._update_ids.next()
+        """The order book now; the trades before the first one are history, those after it are news."""
+        market = self._market(trading_pair)
+        if trading_pair not in self._seen_trades:
+            await self._deliver_trades(trading_pair, market, None)
+        update_id = self._update_ids.next()
         body = await self._rest.order_book(market.base.address, market.quote.address)
         return self._snapshot(trading_pair, body, update_id)
 
@@ -128,22 +131,26 @@ class PollingMarketFeed:
             self._freshness.report(trading_pair)
             await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
 
-    async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> bool:
-        """Whether the trades could be read; if not, they are asked for with the next poll."""
-        first = trading_pair not in self._seen_trades
+    async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink | None) -> bool:
+        """Whether the trades could be read; if not, they are asked for with the next poll. Without a sink this is only to
+        know which are history."""
         try:
             rows = await self._new_trades(trading_pair, market)
         except ApiUnavailableError as error:
             logging.getLogger(__name__).debug("The trades of %s could not be read: %s", trading_pair, error)
             return False
         self._freshness.told(trading_pair, rows)
+        first = trading_pair not in self._seen_trades
+        if sink is None and not first:
+            return True
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
-        for row in reversed(rows):
+        for row in numbered(reversed(rows)):
             if row.key in seen:
                 continue
             seen[row.key] = None
-            # What was traded before the bot looked for the first time is history, not news.
-            if not first:
+            if first or sink is None:  # what was traded before the bot's first look is history, not news, whoever reads it
+                self._told.add(trading_pair, row.key)
+            else:
                 sink(PublicTrade(trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp))
         while len(seen) > MAX_REMEMBERED_TRADES:
             seen.popitem(last=False)
@@ -156,7 +163,8 @@ class PollingMarketFeed:
         for number in range(1, MAX_TRADE_PAGES + 1):
             page = await self._rest.trades_page(market.base.address, market.quote.address, number)
             rows += page.rows
-            if seen is None or number >= page.total_pages or any(row.key in seen or row.key in self._told for row in page.rows):
+            if seen is None or number >= page.total_pages \
+                    or any(row.key in seen or self._told.knows(trading_pair, row.key) for row in page.rows):
                 break
         return rows
 

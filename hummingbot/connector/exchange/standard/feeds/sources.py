@@ -69,7 +69,7 @@ MARKET_SOURCES: dict[str, MarketSource] = {
     "chain": lambda context: ChainMarketFeed(_chain(context), context.market, context.clock, context.update_ids,
                                              trade_lookback=TRADE_LOOKBACK, told=context.told),
     "stream": lambda context: stream_market_feed(context.venue, context.factory, context.market, context.update_ids,
-                                                 context.clock, context.chance),
+                                                 context.told, context.clock, context.chance),
 }
 ACCOUNT_SOURCES: dict[str, AccountSource] = {"chain": _chain_account, "stream": _stream_account}
 

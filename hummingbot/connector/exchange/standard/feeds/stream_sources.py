@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.feeds.protocols.channels import Chan
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import MarketDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import SpotAccountDialect, SpotStreamsDialect
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.feeds.websocket import WebsocketMarketFeed
 from hummingbot.connector.exchange.standard.feeds.websocket_account import HintedAccountFeed, WebsocketAccountFeed
 from hummingbot.connector.exchange.standard.listing import Listing
@@ -28,7 +29,7 @@ def choose_url(urls: Sequence[tuple[str, str]], chance: random.Random) -> tuple[
 
 
 def stream_market_feed(venue: Venue, factory: WebAssistantsFactory, market: Callable[[str], Market], update_ids: UpdateIds,
-                       clock: Clock, chance: random.Random) -> WebsocketMarketFeed:
+                       told: ToldTrades, clock: Clock, chance: random.Random) -> WebsocketMarketFeed:
     """Order books and public trades. Raises ConfigurationError when the network names no stream."""
     spoken, url = choose_url(venue.network.ws_urls, chance)
 
@@ -36,7 +37,7 @@ def stream_market_feed(venue: Venue, factory: WebAssistantsFactory, market: Call
         return SpotStreamsDialect(venue.rest, BlockPace(venue.rpc), of)
 
     dialect = _channels(venue) if spoken == CHANNELS else spot
-    return WebsocketMarketFeed(factory, url, dialect, market, update_ids, clock)
+    return WebsocketMarketFeed(factory, url, dialect, market, update_ids, clock, told)
 
 
 def stream_account_feed(venue: Venue, factory: WebAssistantsFactory, auth: StandardAuth, told: ToldLogs, clock: Clock,

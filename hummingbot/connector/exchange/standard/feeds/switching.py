@@ -48,7 +48,7 @@ class SwitchingMarketFeed:
         self._pairs = list(trading_pairs)
 
         def once(event: MarketEvent) -> None:
-            if not isinstance(event, PublicTrade) or self._told.add(event.trade_id):
+            if not isinstance(event, PublicTrade) or self._told.add(event.trading_pair, event.trade_id):
                 sink(event)
 
         await self._failover.run(once)

@@ -3,29 +3,62 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.feeds.base import TradePlace
 
 MAX_REMEMBERED_TRADES = 10_000
+# Where no trade is known, one before a stream began is news if it is so many seconds old at most: nobody may have told it.
+FRESH_TRADE_SECONDS = 15.0
+
+
+class TradeKeys:
+    """The trades of one pair that one source has told, by their keys (rest.models.trade_key).
+
+    One transaction can take from the same order more than once: the second such trade gets a key of its own, as it does in
+    lists of trades (rest.models.numbered).
+    """
+
+    def __init__(self, most: int) -> None:
+        """`most` is how many are remembered."""
+        self._most = most
+        self._places: OrderedDict[str, TradePlace | None] = OrderedDict()
+
+    def new(self, key: str, place: TradePlace | None) -> str | None:
+        """The key under which a trade is news; None for one that was told. `place` is its block and number, if they are
+        known: without them a trade of a known key is the one that was told, and so is one that is in another block now."""
+        base, count = key, 0
+        while key in self._places:
+            known = self._places[key]
+            if place is None or known is None or place == known or place[0] != known[0]:
+                self._places[key] = place or known
+                return None
+            count += 1
+            key = f"{base}#{count}"
+        self._places[key] = place
+        if len(self._places) > self._most:
+            self._places.popitem(last=False)
+        return key
 
 
 class ToldTrades:
     """The memory that all sources of one connector share, so that a trade is told once and none is left out between two.
 
-    Trades are known by their keys (rest.models.trade_key).
+    Trades are known by their pair and their key (rest.models.trade_key).
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._keys: OrderedDict[str, None] = OrderedDict()
+        self._keys: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._complete_at: dict[str, float] = {}
 
-    def __contains__(self, key: str) -> bool:
-        return key in self._keys
+    def knows(self, trading_pair: str, key: str) -> bool:
+        """Whether a trade was told."""
+        return (trading_pair, key) in self._keys
 
-    def add(self, key: str) -> bool:
+    def add(self, trading_pair: str, key: str) -> bool:
         """Remember a trade; whether it was not known before."""
-        if key in self._keys:
+        if (trading_pair, key) in self._keys:
             return False
-        self._keys[key] = None
+        self._keys[trading_pair, key] = None
         if len(self._keys) > MAX_REMEMBERED_TRADES:
             self._keys.popitem(last=False)
         return True

@@ -3,7 +3,6 @@
 The feed raises when its connection breaks, is silent for too long or contradicts itself; what runs it decides what next.
 """
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from hummingbot.connector.exchange.standard.clock import Clock
@@ -18,11 +17,10 @@ from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     TradesContent,
 )
 from hummingbot.connector.exchange.standard.feeds.session import Burst, Sequences, StreamSession
+from hummingbot.connector.exchange.standard.feeds.told_trades import FRESH_TRADE_SECONDS, ToldTrades, TradeKeys
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
-# A trade told before the stream began is news if it is so many seconds old at most: another source may not have told it.
-FRESH_TRADE_SECONDS = 15.0
 MAX_REMEMBERED_TRADES = 1000
 # Without proof of life a book is compared with the API's when it was quiet for the dialect's bound, and this often anyway.
 CHECK_INTERVAL = 30.0
@@ -37,14 +35,17 @@ class WebsocketMarketFeed:
     name = "stream"
 
     def __init__(self, factory: WebAssistantsFactory, url: str, dialect: Callable[[Market], MarketDialect] | MarketDialect,
-                 market: Callable[[str], Market], update_ids: UpdateIds, clock: Clock) -> None:
-        """`dialect` is one for all markets, or makes one for each; `market` gives the market of a trading pair."""
+                 market: Callable[[str], Market], update_ids: UpdateIds, clock: Clock,
+                 told: ToldTrades | None = None) -> None:
+        """`dialect` is one for all markets, or makes one for each; `market` gives the market of a trading pair; `update_ids`
+        and `told` are those that it shares with other sources of the same books and trades."""
         self._factory = factory
         self._url = url
         self._dialect = dialect
         self._market = market
         self._update_ids = update_ids
         self._clock = clock
+        self._told = told or ToldTrades(clock)
         self._sink: MarketSink | None = None
         self._lines: dict[str, _Line] = {}
         self._shared: _Line | None = None
@@ -78,7 +79,7 @@ class WebsocketMarketFeed:
             self._lines[trading_pair] = self._shared
             return
         dialect = self._dialect_for(market)
-        line = _Line(self._factory, self._url, dialect, self._update_ids, self._clock, self._sink)
+        line = _Line(self._factory, self._url, dialect, self._update_ids, self._clock, self._sink, self._told)
         self._lines[trading_pair] = line
         if dialect.is_shared:
             self._shared = line
@@ -132,20 +133,22 @@ class _Book:
         self.market_price: float | None = None
         self.waiting: list[BookContent] | None = None
         self.asks_twice = False
-        self.seen_trades: OrderedDict[str, None] = OrderedDict()
-        self.checked = 0.0
+        self.trade_keys = TradeKeys(MAX_REMEMBERED_TRADES)
+        self.knows_trades = False
+        self.checked = self.trades_checked = 0.0
 
 
 class _Line:
     """One connection and what it carries."""
 
     def __init__(self, factory: WebAssistantsFactory, url: str, dialect: MarketDialect, update_ids: UpdateIds, clock: Clock,
-                 sink: MarketSink) -> None:
+                 sink: MarketSink, told: ToldTrades) -> None:
         self.session = StreamSession(factory, url, dialect.decode, self._handle, self._watch, clock, dialect.ping)
         self._dialect = dialect
         self._update_ids = update_ids
         self._clock = clock
         self._sink = sink
+        self._told = told
         self._is_open = False
         self._books: dict[str, _Book] = {}
         self._by_stream: dict[str, _Book] = {}
@@ -254,14 +257,24 @@ class _Line:
             self._sink(book.levels.apply(content.bids, content.asks, self._clock.time(), content.market_price))
 
     def _take_trades(self, book: _Book, content: TradesContent) -> None:
-        for trade in content.trades:
-            if trade.trade_id in book.seen_trades:
-                continue
-            book.seen_trades[trade.trade_id] = None
-            if not content.is_whole or trade.timestamp >= content.timestamp - FRESH_TRADE_SECONDS:
-                self._sink(trade)
-        while len(book.seen_trades) > MAX_REMEMBERED_TRADES:
-            book.seen_trades.popitem(last=False)
+        begin = self._first_news(content) if content.is_whole and not book.knows_trades else 0
+        book.knows_trades |= content.is_whole
+        for at, trade in enumerate(content.trades):
+            key = book.trade_keys.new(trade.trade_id, trade.place)
+            if key is not None and at >= begin:
+                self._sink(trade if key == trade.trade_id else trade._replace(trade_id=key))
+            elif key is None and not content.is_whole and trade.place is None:
+                # The same once more, or the next one with this order: the API tells which.
+                self.session.spawn(self._fetch_trades(book))
+
+    def _first_news(self, content: TradesContent) -> int:
+        """Where among the trades before the stream began those that are news begin: after one that is known, or else with the
+        first fresh one."""
+        trades, fresh = content.trades, content.timestamp - FRESH_TRADE_SECONDS
+        known = next((at + 1 for at, trade in enumerate(trades) if self._told.knows(trade.trading_pair, trade.trade_id)), None)
+        if known is None:
+            known = next((at for at, trade in enumerate(trades) if trade.timestamp >= fresh), len(trades))
+        return known
 
     # The API beside it
 
@@ -287,10 +300,13 @@ class _Line:
 
     async def _fetch_trades(self, book: _Book) -> None:
         try:
-            trades = await self._dialect.trades(book.market)
+            await self._read_trades(book)
         except ApiUnavailableError as error:
             raise StreamBrokenError(f"the trades that the stream continues could not be read: {error}") from error
-        self._take_trades(book, TradesContent(True, trades, self._clock.time()))
+
+    async def _read_trades(self, book: _Book) -> None:
+        book.trades_checked = self._clock.monotonic()
+        self._take_trades(book, TradesContent(True, await self._dialect.trades(book.market), self._clock.time()))
 
     def _watch(self, quiet: float) -> None:
         for stream in self._sequences.late():
@@ -309,17 +325,25 @@ class _Line:
                 self.session.spawn(self._check(book, quiet > self._dialect.max_silence))
 
     async def _check(self, book: _Book, is_quiet: bool) -> None:
-        """Compare the book with the API's: a quiet stream may be a stalled one. What differs twice is a contradiction."""
+        """Compare the book with the API's: a quiet stream may be a stalled one. What differs twice is a contradiction. A trade
+        that was not told leaves no trace in the book, so trades are read now and then, and with every contradiction."""
         for _ in range(2):
             try:
                 content = await self._dialect.book(book.market)
+                differs = book.levels.differs(content.bids, content.asks, TOLERANCE)
+                # What is deeper than the API tells contradicts nothing, but may be gone.
+                is_same = not differs and not book.levels.reaches_beyond(content.bids, content.asks)
+                if self._clock.monotonic() - book.trades_checked > CHECK_INTERVAL:
+                    await self._read_trades(book)
             except ApiUnavailableError as error:
                 if is_quiet:
                     raise StreamBrokenError(f"the stream is silent, and the API does not say whether rightly: {error}") from error
                 return
-            if not book.levels.differs(content.bids, content.asks, TOLERANCE):
+            if is_same:
                 return
             await self._clock.sleep(SECOND_LOOK_SECONDS)
-        self._contradictions.add()
+        if differs:
+            self._contradictions.add()
         if book.waiting is None:
             await self._fetch(book)
+        await self._fetch_trades(book)

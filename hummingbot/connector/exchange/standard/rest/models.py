@@ -4,7 +4,7 @@ The API rounds like a 32-bit float: its numbers fill order books and candles, ne
 known shape of an answer, leave a single bad row out, and raise BadDataError when the answer as a whole is none.
 """
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter, truediv
 from typing import Any, NamedTuple
 
@@ -42,13 +42,15 @@ class TickBook(NamedTuple):
 
 
 class TradeRow(NamedTuple):
-    """A public trade. `key` identifies it across pages, `is_buy` is the taker's side, `timestamp` is in seconds."""
+    """A public trade. `key` identifies it across pages, `is_buy` is the taker's side, `timestamp` is in seconds; `id` is the
+    API's own, which other sources do not know."""
 
     key: str
     is_buy: bool
     price: float
     base_amount: float
     timestamp: float
+    id: str = ""
 
 
 class CandleRow(NamedTuple):
@@ -152,8 +154,8 @@ def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     """One row of a pair's trades; the maker's order id tells the fills of one transaction apart."""
     price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
     is_buy = _flag(row["isBid"])
-    key = trade_key(str(row["txHash"]), row["orderId"], is_buy, base_amount)
-    return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]))
+    key = trade_key(str(row["txHash"]), row["orderId"], is_buy)
+    return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]), str(row.get("id", "")))
 
 
 def parse_candle(row: Mapping[str, Any]) -> CandleRow:
@@ -164,10 +166,22 @@ def parse_candle(row: Mapping[str, Any]) -> CandleRow:
                      base_volume, quote_volume, _integer(row.get("count") or 0, 2 ** 53))
 
 
-def trade_key(transaction_hash: str, maker_order_id: str | int, is_buy: bool, base_amount: float) -> str:
-    """What identifies a trade in every source. One transaction may take the same order twice, so its amount (human units)
-    belongs to it, but only to a few digits: sources round the others differently."""
-    return "%s:%s:%s:%.3g" % (transaction_hash.lower(), maker_order_id, is_buy, base_amount)  # noqa: UP031 (the fastest way)
+def trade_key(transaction_hash: str, maker_order_id: str | int, is_buy: bool) -> str:
+    """What identifies a trade of a pair in every source, but for the later ones that one transaction makes with the same
+    order (`numbered`). Amounts do not help: sources round them differently."""
+    return f"{transaction_hash.lower()}:{maker_order_id}:{is_buy}"
+
+
+def numbered(rows: Iterable[TradeRow]) -> Iterator[TradeRow]:
+    """Trades, the oldest first; those of one transaction with one order get keys of their own after the first, `#1` and so on,
+    by their ids. A row that is there twice stays the same twice."""
+    ids: dict[str, list[str]] = {}
+    for row in rows:
+        known = ids.setdefault(row.key, [])
+        if row.id not in known:
+            known.append(row.id)
+        count = known.index(row.id)
+        yield row if count == 0 else row._replace(key=f"{row.key}#{count}")
 
 
 def parse_open_order(row: Mapping[str, Any]) -> OpenOrderRow:

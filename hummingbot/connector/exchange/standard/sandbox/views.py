@@ -12,7 +12,8 @@ _CALL_GAS = 1_000_000_000
 
 
 class ChainView:
-    """Reads of the newest state. Amounts are in smallest units, prices x 1e8, fees and spreads in parts of 1e8."""
+    """Reads of the newest state, whatever the node shows to others. Amounts are in smallest units, prices x 1e8, fees and spreads
+    in parts of 1e8."""
 
     def __init__(self, node: Node, engine: str) -> None:
         self.engine = engine
@@ -20,7 +21,8 @@ class ChainView:
 
     def call(self, to: str, function: Function, *arguments: Any) -> tuple[Any, ...]:
         """The results of a view. Raises ValueError when the contract refuses."""
-        outcome = self._node.call(Message(_NOBODY, to, 0, function.encode(*arguments), _CALL_GAS))
+        message = Message(_NOBODY, to, 0, function.encode(*arguments), _CALL_GAS)
+        outcome = self._node.call(message, number=self._node.head.number)
         if not outcome.success:
             raise ValueError(f"{function.signature} of {to} reverted: 0x{outcome.return_data.hex()}")
         return function.decode_result(outcome.return_data)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, OrderMatched, decode_event
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched, decode_event
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
@@ -24,6 +24,7 @@ from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
 from hummingbot.core.event.events import OrderBookEvent
 from simulation.chain_truth import read_truth
+from simulation.market_view import Traded, chain_levels, first_difference, same_levels, shown_levels, traded
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, quiet_sandbox, until
 
 SEED = int(os.environ.get("CHAOS_SEED") or 1)
@@ -83,44 +84,16 @@ class Chaos:
         self._sandbox.faults.add("refused", target="all")
 
 
-def chain_levels(sandbox: Sandbox, market: Market, is_bid: bool) -> dict[float, float]:
-    """A side of the book as the contract has it: price and base amount."""
-    levels: dict[float, float] = {}
-    view = sandbox.view
-    for price in view.call(market.book, BOOK_FUNCTIONS["getPrices"], is_bid, 400)[0]:
-        units = 0
-        for order_id in view.queue(market.book, is_bid, price) if price else ():
-            deposit = view.deposit(market.book, is_bid, order_id)
-            units += market.quote_to_base(price, deposit) if is_bid else deposit
-        if units:
-            levels[price / 1e8] = float(market.base.from_units(units))
-    return levels
-
-
-def seen_levels(exchange: StandardExchange, is_bid: bool) -> dict[float, float]:
-    book = exchange.get_order_book(TOKEN_PAIR)
-    return {row.price: row.amount for row in (book.bid_entries() if is_bid else book.ask_entries())}
-
-
-def same(seen: dict[float, float], true: dict[float, float]) -> bool:
-    """Level by level, as exactly as the API's 32-bit numbers allow."""
-    return len(seen) == len(true) and all(
-        abs(price - other) <= 1e-6 * other and abs(amount - true[other]) <= 1e-4 * true[other] + 2e-6
-        for (price, amount), other in zip(sorted(seen.items()), sorted(true)))
-
-
-def chain_trades(sandbox: Sandbox, market: Market, first_block: int) -> list[tuple[float, float]]:
-    """Price and base amount of the market's trades after a block, in order.
-
-    Dust may pay for no base at all; the API's list leaves such trades out, so they are none here.
-    """
+def chain_trades(sandbox: Sandbox, market: Market, first_block: int) -> list[Traded]:
+    """The market's trades after a block, in order."""
     trades = []
     for number in range(first_block + 1, sandbox.node.head.number + 1):
         block = sandbox.node.block(number)
         for log in block.logs() if block is not None else ():
             event = decode_event(log.log.topics, log.log.data) if log.log.address == sandbox.engine_address else None
-            if isinstance(event, OrderMatched) and event.pair == market.book and event.base_amount:
-                trades.append((event.price / 1e8, float(market.base.from_units(event.base_amount))))
+            trade = traded(market, event) if isinstance(event, OrderMatched) and event.pair == market.book else None
+            if trade is not None:
+                trades.append(trade)
     return trades
 
 
@@ -134,14 +107,6 @@ async def quote(exchange: StandardExchange, chance: random.Random) -> None:
     await asyncio.sleep(0.05)
 
 
-def _first_difference(seen: list[tuple[float, float]], expected: list[tuple[float, float]]) -> str:
-    """Where two lists of trades part, with a few on each side."""
-    at = next((number for number, (ours, theirs) in enumerate(zip(seen, expected))
-               if ours != (pytest.approx(theirs[0], rel=1e-6), pytest.approx(theirs[1], rel=1e-6, abs=1e-8))),
-              min(len(seen), len(expected)))
-    return f"from trade {at} on {seen[at:at + 4]} instead of {expected[at:at + 4]}"
-
-
 async def check(sandbox: Sandbox, exchange: StandardExchange, market: Market, trades: list[Any], first_block: int) -> None:
     """A quiet point: nobody trades, nothing is broken, and the connector's view is the chain's."""
     async with asyncio.timeout(60):
@@ -152,19 +117,19 @@ async def check(sandbox: Sandbox, exchange: StandardExchange, market: Market, tr
     await until(lambda: not sandbox.node.pool, 20)
     for is_bid in (True, False):
         true = chain_levels(sandbox, market, is_bid)
-        await until(lambda: same(seen_levels(exchange, is_bid), true), 40)  # noqa: B023
-    expected = chain_trades(sandbox, market, first_block)
+        await until(lambda: same_levels(shown_levels(exchange.get_order_book(TOKEN_PAIR), is_bid), true), 40)  # noqa: B023
+    happened = chain_trades(sandbox, market, first_block)
     with suppress(TimeoutError):  # the comparison says more
-        await until(lambda: len([trade for trade in trades if trade.amount]) >= len(expected), 20)
-    seen = [(trade.price, trade.amount) for trade in trades if trade.amount]
-    assert seen == [(pytest.approx(price, rel=1e-6), pytest.approx(amount, rel=1e-6, abs=1e-8)) for price, amount in expected], \
-        f"{len(seen)} trades were told, {len(expected)} happened (CHAOS_SEED={SEED}): {_first_difference(seen, expected)}"
+        await until(lambda: len([trade for trade in trades if trade.amount]) >= len(happened), 20)
+    told = [Traded(trade.price, trade.amount) for trade in trades if trade.amount]
+    assert len(told) == len(happened) and all(map(Traded.is_like, told, happened)), \
+        f"{len(told)} trades were told, {len(happened)} happened (CHAOS_SEED={SEED}): {first_difference(told, happened)}"
     await until(lambda: not exchange.in_flight_orders, 20)
     truth = read_truth(sandbox, sandbox.accounts[0].address)
-    told = {name: {(trade.trade_id, int(trade.fill_base_amount.scaleb(8))) for trade in fills.values()}
-            for name, fills in exchange.every_fill.items()}
+    fills = {name: {(trade.trade_id, int(trade.fill_base_amount.scaleb(8))) for trade in own.values()}
+             for name, own in exchange.every_fill.items()}
     held = {name: {(trade.trade_id, trade.base_units) for trade in order.trades} for name, order in truth.orders.items()}
-    assert {name: fills for name, fills in told.items() if fills} == {name: fills for name, fills in held.items() if fills}
+    assert {name: own for name, own in fills.items() if own} == {name: own for name, own in held.items() if own}
     assert not [order for order in truth.orders.values() if order.deposit], "an order was left behind"
     sandbox.traders.settings.enabled = True
 

@@ -153,7 +153,7 @@ class SpotStreamsDialect(ApiBeside):
         amount, side = _positive(base), _flag(is_buy)
         if isinstance(order_id, bool) or not isinstance(order_id, int) or not isinstance(transaction, str):
             raise ValueError("a trade without an order or a transaction")
-        return PublicTrade(self._trading_pair, trade_key(transaction, order_id, side, amount), side, _positive(price), amount,
+        return PublicTrade(self._trading_pair, trade_key(transaction, order_id, side), side, _positive(price), amount,
                            _amount(timestamp))
 
     def _whole(self, answer: Any) -> BookContent:

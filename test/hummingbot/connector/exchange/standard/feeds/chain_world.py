@@ -159,6 +159,12 @@ class ChainWorld:
         """All trades of the chain from a block on."""
         return [event for _, event in self._events(first) if isinstance(event, OrderMatched)]
 
+    def own_matches(self, pair: str) -> list[tuple[str, OrderMatched]]:
+        """(transaction, event) of a pair's trades."""
+        book = self.markets[pair].book
+        return [(transaction, event) for transaction, event in self._events(0)
+                if isinstance(event, OrderMatched) and event.pair == book]
+
     def own(self, account: str, first: int = 0) -> list[Any]:
         """(transaction, event) of the account's trades and cancels from a block on."""
         return [(transaction, event) for transaction, event in self._events(first)
@@ -180,7 +186,7 @@ class ChainWorld:
                     if by_book[match.pair].trading_pair in self.seen.books]
         told = [(trade.trading_pair, trade.is_buy, trade.price, trade.amount) for trade in self.seen.trades]
         assert told == expected
-        assert len({trade.trade_id for trade in self.seen.trades}) == len(told)
+        assert len({(trade.trading_pair, trade.trade_id) for trade in self.seen.trades}) == len(told)
 
     # Acts
 

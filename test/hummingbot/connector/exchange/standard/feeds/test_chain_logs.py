@@ -4,6 +4,7 @@ import os
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
+from unittest.mock import patch
 
 import pytest
 
@@ -16,6 +17,7 @@ from hummingbot.connector.exchange.standard.errors import (
     StandardError,
     StreamBrokenError,
 )
+from hummingbot.connector.exchange.standard.feeds import chain_logs
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, OrderLogs, PublicTrade, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, StreamBounds
@@ -23,6 +25,7 @@ from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountF
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.models import numbered, trade_key
 from hummingbot.connector.exchange.standard.sandbox.deployment import Generation
 from hummingbot.connector.exchange.standard.sandbox.faults import HttpFault, Kind, Target
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
@@ -206,6 +209,27 @@ async def test_trades_that_no_source_could_tell_are_told_when_the_stream_begins(
         world.same_trades(0)
 
 
+@pytest.mark.parametrize("told_before", [4, None])
+async def test_of_the_trades_before_the_stream_those_after_a_known_one_are_news_or_else_the_fresh_ones(told_before):
+    async with chain_world(traders=BUSY) as world:
+        told = ToldTrades(world.clock)
+        await until(lambda: len(world.own_matches(SOMI)) > 8, 30.0)
+        await world.quiet()
+        await asyncio.sleep(1.2)  # blocks' times are whole seconds
+        matches = world.own_matches(SOMI)
+        if told_before is not None:
+            transaction, match = matches[told_before]
+            told.add(SOMI, trade_key(transaction, match.id, match.is_bid))
+        source = ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
+                                 trade_lookback=900, told=told)
+        with patch.object(chain_logs, "FRESH_TRADE_SECONDS", 0.0):
+            world.start(SOMI, feed=source)
+            await world.begun(SOMI)
+            await asyncio.sleep(0.3)
+        news = matches[told_before:] if told_before is not None else []
+        assert [trade.price for trade in world.seen.trades] == [match.price / 1e8 for _, match in news]
+
+
 async def test_a_trade_is_called_the_same_by_the_chain_and_by_the_api():
     async with chain_world(traders=BUSY) as world, web_utils.build_api_factory() as factory:
         rest = RestClient(web_utils.WebAssistantTransport(factory, API_LIMIT_ID), [world.sandbox.api_url])
@@ -214,7 +238,8 @@ async def test_a_trade_is_called_the_same_by_the_chain_and_by_the_api():
         await until(lambda: len(world.seen.trades) > 30, 30.0)
         await world.quiet()
         for market in world.markets.values():
-            rows = {row.key for row in await rest.trades(market.base.address, market.quote.address)}
+            newest = await rest.trades(market.base.address, market.quote.address)
+            rows = {row.key for row in numbered(reversed(newest))}
             told = [trade.trade_id for trade in world.seen.trades if trade.trading_pair == market.trading_pair]
             assert told and set(told[-20:]) <= rows
 

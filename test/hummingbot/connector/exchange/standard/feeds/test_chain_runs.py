@@ -10,7 +10,7 @@ from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds import chain_logs
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, PublicTrade, UpdateIds
-from hummingbot.connector.exchange.standard.feeds.book import BookState
+from hummingbot.connector.exchange.standard.feeds.book import BookContradictionError, BookState
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainMarketFeed, _AccountRun, _MarketRun
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market
@@ -172,6 +172,13 @@ async def test_the_blocks_that_were_told_are_compared_as_far_as_the_node_has_the
     assert chain.asked == [90, 95, 95], "a node may refuse to tell from a block on that it does not have"
 
 
+async def test_a_trade_is_not_told_when_the_book_misses_the_one_before_it(chain: Chain) -> None:
+    await begun(chain)
+    with pytest.raises(BookContradictionError, match="trade 2 was told, 1 was next"):
+        chain.run.logs([matched(1, 2)], True)
+    assert chain.trades == [], "whoever takes over tells both in order"
+
+
 async def test_the_same_amount_taken_twice_from_an_order_in_one_transaction_is_two_trades(chain: Chain) -> None:
     chain.run.add(SOMI)
     chain.run.logs([matched(7, 1), matched(7, 2), matched(7, 3)], True)
@@ -181,14 +188,6 @@ async def test_the_same_amount_taken_twice_from_an_order_in_one_transaction_is_t
     assert len(chain.trades) == 3, "it was heard before"
     chain.run.logs([matched(7, 8, branch="0xb")], True)
     assert len(chain.trades) == 3, "the transaction is in another block now"
-
-
-async def test_only_so_many_trades_are_remembered(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain_logs, "MAX_REMEMBERED_TRADES", 2)
-    chain.run.add(SOMI)
-    for number in (1, 2, 3):
-        chain.run.logs([matched(number, number)], True)
-    assert len(chain.trades) == 3 and len(chain.run._told_trades) == 2
 
 
 async def test_a_feed_that_does_not_run_has_no_pairs_to_add_or_remove() -> None:

@@ -32,7 +32,7 @@ def trade(number: int, base: int = 10 ** 18, book: str = MARKET.book) -> EngineL
 
 
 def row(number: int) -> TradeRow:
-    return TradeRow(trade_key(f"0x{number:064x}", str(number), True, 1.0), True, 1.0, 1.0, 0.0)
+    return TradeRow(trade_key(f"0x{number:064x}", number, True), True, 1.0, 1.0, 0.0)
 
 
 def test_a_book_is_as_old_as_the_last_answer(freshness: Freshness, clock: ManualClock) -> None:

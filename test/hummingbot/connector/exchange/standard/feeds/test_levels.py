@@ -45,6 +45,14 @@ def test_differences_beyond_the_tolerance_are_seen() -> None:
     assert book.differs([(0.5, 1.0), (0.4, 1.0)], [(0.6, 2.0)], 1e-6)
 
 
+def test_what_is_deeper_than_another_book_is_known() -> None:
+    book = levels()
+    assert not book.reaches_beyond([], [])
+    book.replace([(0.5, 1.0), (0.4, 1.0)], [(0.6, 2.0), (0.7, 1.0)], 1.0, None)
+    assert not book.reaches_beyond([(0.4, 3.0)], [(0.7, 3.0)]) and not book.reaches_beyond([], [])
+    assert book.reaches_beyond([(0.5, 1.0)], [(0.7, 1.0)]) and book.reaches_beyond([(0.4, 1.0)], [(0.6, 1.0)])
+
+
 @given(st.lists(st.tuples(LEVELS, LEVELS, st.booleans()), max_size=12))
 def test_hummingbots_book_has_the_same_levels_after_any_changes(changes: list[tuple[list[tuple[float, float]],
                                                                                     list[tuple[float, float]], bool]]) -> None:

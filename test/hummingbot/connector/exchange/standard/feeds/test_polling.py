@@ -193,6 +193,38 @@ async def test_trades_before_the_first_look_are_history_later_ones_are_told_once
     assert [type(event) for event in await books.next()] == [BookSnapshot]
 
 
+async def test_every_trade_of_a_transaction_with_one_order_is_told(books):
+    await books.run(AAA)
+    rows = [{**trade_row(7), "id": number} for number in ("0xb-9", "0xb-8", "0xb-7")]
+    books.trades(AAA, *rows[1:])
+    books.book(AAA, book_of(11))
+    _, *trades = await books.next()
+    assert len({trade.trade_id for trade in trades}) == 2
+    books.trades(AAA, *rows, rows[2])
+    books.book(AAA, book_of(12))
+    _, *later = await books.next()
+    assert len(later) == 1 and later[0].trade_id not in {trade.trade_id for trade in trades}
+
+
+async def test_a_trade_between_the_first_book_and_the_first_poll_is_news(books):
+    books.trades(AAA, trade_row(1))
+    await books.feed.snapshot(AAA)
+    books.trades(AAA, trade_row(2), trade_row(1))
+    await books.run(AAA)
+    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [102]
+    books.trades(AAA, trade_row(3), trade_row(2), trade_row(1))
+    await books.feed.snapshot(AAA)
+    books.book(AAA, book_of(11))
+    _, *trades = await books.next()
+    assert [trade.timestamp for trade in trades] == [103], "a further snapshot makes nothing history"
+
+
+async def test_history_is_history_for_every_source(books):
+    books.trades(AAA, trade_row(1))
+    await books.feed.snapshot(AAA)
+    assert books.told.knows(AAA, trade_key(f"0x{1:064x}", 1, True))
+
+
 async def test_trades_out_of_reach_cost_no_book(books, caplog):
     await books.run(AAA)
     books.trades(AAA, error=ApiUnavailableError("connection refused"))
@@ -223,7 +255,7 @@ async def test_after_an_outage_the_trades_of_all_its_time_are_told_in_order(book
 
 
 async def test_trades_that_another_source_told_end_the_search(books):
-    books.told.add(trade_key(f"0x{4:064x}", "4", True, 2.0))
+    books.told.add(AAA, trade_key(f"0x{4:064x}", "4", True))
     await books.run(AAA)
     path = f"/api/trades/pair/{MARKETS['AAA'].base.address}/{to_checksum(USDC.address)}/{TRADES_PAGE_SIZE}/"
     for number, rows in enumerate([(6, 5), (4, 3), (2, 1)], start=1):

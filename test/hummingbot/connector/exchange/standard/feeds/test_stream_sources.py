@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, C
 from hummingbot.connector.exchange.standard.feeds.base import PublicTrade, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.stream_sources import choose_url, stream_account_feed, stream_market_feed
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.feeds.websocket_account import HintedAccountFeed, WebsocketAccountFeed
 from hummingbot.connector.exchange.standard.standard_constants import CHANNELS, SPOT_STREAMS
 from hummingbot.connector.exchange.standard.standard_web_utils import WebAssistantTransport
@@ -47,7 +48,8 @@ async def test_feeds_speak_the_networks_dialect(spoken: str, kind: type) -> None
     async with stream_world() as world:
         exchange = venue(world, spoken)
         listing = await exchange.listing()
-        market = stream_market_feed(exchange, world.factory, listing.market, UpdateIds(world.clock), world.clock, CHANCE)
+        market = stream_market_feed(exchange, world.factory, listing.market, UpdateIds(world.clock),
+                                    ToldTrades(world.clock), world.clock, CHANCE)
         account: Any = stream_account_feed(exchange, world.factory, world.auth(), ToldLogs(0), world.clock, CHANCE,
                                            lambda told: world.polling_account_feed(0))
         assert isinstance(account, kind)
@@ -62,8 +64,8 @@ async def test_feeds_speak_the_networks_dialect(spoken: str, kind: type) -> None
 async def test_without_a_stream_or_a_listing_there_is_no_feed() -> None:
     async with stream_world() as world:
         with pytest.raises(ConfigurationError):
-            stream_market_feed(venue(world, None), world.factory, world.markets.__getitem__, world.update_ids, world.clock,
-                               CHANCE)
+            stream_market_feed(venue(world, None), world.factory, world.markets.__getitem__, world.update_ids,
+                               ToldTrades(world.clock), world.clock, CHANCE)
         with pytest.raises(ApiUnavailableError):
             stream_account_feed(venue(world, CHANNELS), world.factory, world.auth(), ToldLogs(0), world.clock, CHANCE,
                                 lambda told: world.polling_account_feed(0))

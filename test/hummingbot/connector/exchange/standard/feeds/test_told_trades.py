@@ -2,21 +2,22 @@
 import pytest
 
 from hummingbot.connector.exchange.standard.feeds import told_trades
-from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades, TradeKeys
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 
 def test_a_trade_is_new_once() -> None:
     told = ToldTrades(ManualClock())
-    assert "a" not in told and told.add("a")
-    assert "a" in told and not told.add("a")
+    assert not told.knows("A-B", "a") and told.add("A-B", "a")
+    assert told.knows("A-B", "a") and not told.add("A-B", "a")
+    assert not told.knows("C-D", "a") and told.add("C-D", "a"), "one transaction may trade in two markets"
 
 
 def test_only_the_newest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(told_trades, "MAX_REMEMBERED_TRADES", 2)
     told = ToldTrades(ManualClock())
-    assert [told.add(key) for key in "abc"] == [True] * 3
-    assert "a" not in told and "b" in told and "c" in told
+    assert [told.add("A-B", key) for key in "abc"] == [True] * 3
+    assert [told.knows("A-B", key) for key in "abc"] == [False, True, True]
 
 
 def test_what_is_missing_counts_from_when_a_pair_was_complete_last() -> None:
@@ -29,3 +30,29 @@ def test_what_is_missing_counts_from_when_a_pair_was_complete_last() -> None:
     clock.now += 2
     assert told.seconds_missing(["C-D"]) == 2
     assert told.seconds_missing(["A-B", "C-D", "never-seen"]) == 9
+
+
+def test_the_trades_of_one_transaction_with_one_order_are_told_apart_by_their_places() -> None:
+    keys = TradeKeys(10)
+    assert [keys.new("tx:7", ("0xa", number)) for number in (1, 2, 3)] == ["tx:7", "tx:7#1", "tx:7#2"]
+    assert [keys.new("tx:7", ("0xa", number)) for number in (3, 1, 2)] == [None] * 3
+
+
+def test_a_trade_whose_block_was_replaced_is_the_one_that_was_told() -> None:
+    keys = TradeKeys(10)
+    for number in (1, 2):
+        keys.new("tx:7", ("0xa", number))
+    assert [keys.new("tx:7", ("0xb", number)) for number in (8, 9)] == [None, None]
+    assert keys.new("tx:7", ("0xb", 10)) == "tx:7#2"
+
+
+def test_a_trade_without_a_place_is_the_one_that_was_told() -> None:
+    keys = TradeKeys(10)
+    assert (keys.new("tx:7", None), keys.new("tx:7", None)) == ("tx:7", None)
+    assert keys.new("tx:7", ("0xa", 1)) is None, "now its place is known"
+    assert (keys.new("tx:7", ("0xa", 2)), keys.new("tx:7", None)) == ("tx:7#1", None)
+
+
+def test_only_so_many_keys_are_remembered() -> None:
+    keys = TradeKeys(2)
+    assert [keys.new(key, None) for key in "abcca"] == ["a", "b", "c", None, "a"]

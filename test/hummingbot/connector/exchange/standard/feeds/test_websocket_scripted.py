@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, S
 from hummingbot.connector.exchange.standard.feeds import websocket
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import Answered, BlockReached, Hint, Refused, Told
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.feeds.websocket import CHECK_INTERVAL, WebsocketMarketFeed
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.feeds.scripted import (
@@ -38,8 +39,9 @@ class Scene:
         self.clock = ManualClock()
         self.line = Connection()
         self.dialect = Dialect(**traits)
+        self.told = ToldTrades(self.clock)
         self.feed = WebsocketMarketFeed(self.line, "wss://stream.test", self.dialect,  # type: ignore[arg-type]
-                                        MARKETS.__getitem__, UpdateIds(self.clock), self.clock)
+                                        MARKETS.__getitem__, UpdateIds(self.clock), self.clock, self.told)
         self.listener: Listener
 
     @property
@@ -182,6 +184,61 @@ async def test_trades_of_long_ago_are_known_and_not_told() -> None:
         scene.line.tell(trades(trade("old", 900.0), trade("newest")))
         await settle()
         assert [event.trade_id for event in scene.listener.trades] == ["new", "newest"]
+
+
+async def test_what_follows_a_trade_that_another_source_told_is_news_however_old() -> None:
+    scene = Scene()
+    scene.told.add(PAIR, "known")
+    scene.dialect.api_trades = [trade("history", 990.0), trade("known", 900.0), trade("late", 901.0)]
+    async with running(scene=scene):
+        assert [event.trade_id for event in scene.listener.trades] == ["late"]
+
+
+async def test_a_second_trade_with_the_same_order_is_found_by_the_api() -> None:
+    async with running() as scene:
+        scene.dialect.api_trades = [trade("a"), trade("a#1")]
+        scene.line.tell(trades(trade("a")), trades(trade("a")))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["a", "a#1"]
+
+
+async def test_trades_that_look_the_same_in_places_of_their_own_are_told_apart() -> None:
+    async with running() as scene:
+        scene.line.tell(trades(*(trade("a")._replace(place=(7, number)) for number in (1, 2, 2))))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["a", "a#1"]
+        assert scene.dialect.asked.count("trades") == 1, "the API was not needed"
+
+
+async def test_a_trade_that_a_stream_without_numbers_left_out_is_found_with_the_next_check() -> None:
+    async with running(max_silence=5.0) as scene:
+        scene.line.tell(trades(trade("a")))
+        scene.dialect.api_trades = [trade("a", 1_001.0), trade("b", 1_002.0)]
+        for _ in range(int(CHECK_INTERVAL) + 2):
+            scene.line.tell(book(changed((9.0, 1.0))))
+            await scene.pass_time(1.0)
+        assert [event.trade_id for event in scene.listener.trades] == ["a", "b"]
+        assert scene.dialect.asked.count("trades") == 2
+
+
+async def test_a_level_deeper_than_the_api_tells_is_dropped_without_blame() -> None:
+    async with running(max_silence=1.0) as scene:
+        scene.line.tell(book(changed((8.0, 1.0))))
+        for _ in range(8):
+            await scene.pass_time(0.5)
+        assert scene.bids[-1] == [(9.0, 1.0)] and not scene.listener.task.done()
+        scene.dialect.api_book = whole((9.0, 1.0), (8.0, 2.0))
+        for _ in range(8):
+            await scene.pass_time(0.5)
+        assert scene.bids[-1] == [(9.0, 1.0), (8.0, 2.0)] and not scene.listener.task.done(), "this is the first contradiction"
+
+
+async def test_a_contradiction_makes_the_trades_be_read_too() -> None:
+    async with running(max_silence=1.0) as scene:
+        scene.dialect.api_trades = [trade("a")]
+        scene.dialect.api_book = whole((9.0, 7.0))
+        await scene.pass_time(2.5)
+        assert [event.trade_id for event in scene.listener.trades] == ["a"]
 
 
 async def test_only_so_many_trades_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

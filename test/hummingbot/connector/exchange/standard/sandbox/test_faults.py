@@ -214,6 +214,14 @@ async def test_the_node_falls_behind_and_receipts_come_late(client: Client) -> N
     assert (await client.rpc("eth_getTransactionReceipt", transaction))["status"] == "0x1"
 
 
+async def test_the_exchange_itself_knows_the_newest_block_while_its_node_is_behind(client: Client) -> None:
+    await client.admin("faults", node={"blocks_behind": 3})
+    sell(client.sandbox, 66_000_000, 10 ** 18)
+    await client.admin("mine", blocks=1)
+    book = client.sandbox.markets[0].book
+    assert client.sandbox.view.queue(book, False, 66_000_000) == [1]
+
+
 async def test_logs_come_twice_and_gas_spikes(client: Client) -> None:
     sell(client.sandbox, 66_000_000, 10 ** 18)
     query = {"fromBlock": "0x1", "toBlock": "latest", "address": client.sandbox.engine_address}

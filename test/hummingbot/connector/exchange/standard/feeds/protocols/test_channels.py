@@ -72,7 +72,7 @@ def test_a_trade_has_the_key_that_other_sources_give_it() -> None:
     (told,) = DIALECT.decode(frame)
     assert isinstance(told.content, TradesContent)
     (trade,) = told.content.trades
-    assert trade.trade_id == f"{frame['transaction']}:{frame['order_id']}:False:1.5"
+    assert trade.trade_id == f"{frame['transaction']}:{frame['order_id']}:False"
     assert (trade.is_buy, trade.price, trade.amount) == (False, 0.65, 1.5)
     assert content("trade", pair=SOMI.book, removed=True).trades == []
 

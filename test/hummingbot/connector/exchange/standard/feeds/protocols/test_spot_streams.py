@@ -93,7 +93,7 @@ async def test_a_trade_is_read_from_where_its_layout_has_it(layout: str) -> None
     at = {21: (1, 9, 15, 17, 20), 29: (2, 12, 18, 22, 27)}[len(frame)]
     order_id, price, base, timestamp, transaction = (frame[place] for place in at)
     assert (trade.price, trade.amount, trade.timestamp) == (price, base, timestamp)
-    assert trade.trade_id.startswith(f"{transaction}:{order_id}:{trade.is_buy}:")
+    assert trade.trade_id == f"{transaction}:{order_id}:{trade.is_buy}"
     assert (await dialect()).decode(data) == []
 
 

@@ -1,0 +1,171 @@
+"""What Hummingbot shows of a market, compared with the chain: its order book, and each public trade once and in order."""
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, OrderMatched
+from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.order_book import OrderBook
+from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
+from hummingbot.core.event.events import OrderBookEvent, OrderBookTradeEvent
+
+Levels = dict[float, float]
+MOST_LEVELS = 400
+
+
+class TrueLevel(NamedTuple):
+    """Base amount of a price level, and how much of it depends on how deposits are converted."""
+
+    amount: float
+    slack: float
+
+
+TrueLevels = dict[float, TrueLevel]
+
+
+class Traded(NamedTuple):
+    """A public trade: price, and base amount."""
+
+    price: float
+    amount: float
+
+    def is_like(self, other: "Traded") -> bool:
+        """Whether they are the same, as exactly as the API's numbers are."""
+        return abs(self.price - other.price) <= 1e-6 * other.price \
+            and abs(self.amount - other.amount) <= 1e-6 * other.amount + 1e-8
+
+
+def chain_levels(sandbox: Sandbox, market: Market, is_bid: bool) -> TrueLevels:
+    """A side of the book as the contract has it, by price."""
+    levels: TrueLevels = {}
+    view = sandbox.view
+    for price in view.call(market.book, BOOK_FUNCTIONS["getPrices"], is_bid, MOST_LEVELS)[0]:
+        deposits = [view.deposit(market.book, is_bid, order_id) for order_id in view.queue(market.book, is_bid, price)] \
+            if price else []
+        if deposits:
+            units = sum(market.quote_to_base(price, deposit) if is_bid else deposit for deposit in deposits)
+            # The contract converts a bid to base in whole units of quote's precision, others by a division.
+            levels[price / DENOMINATOR] = TrueLevel(float(market.base.from_units(units)),
+                                                    (len(deposits) + 1) * 10.0 ** -market.quote.decimals)
+    return levels
+
+
+def shown_levels(book: OrderBook, is_bid: bool) -> Levels:
+    """A side of Hummingbot's book."""
+    return {row.price: row.amount for row in (book.bid_entries() if is_bid else book.ask_entries())}
+
+
+def same_levels(shown: Levels, true: TrueLevels) -> bool:
+    """Level by level, as exactly as the API's 32-bit numbers allow; one that is worth nothing may be shown or not."""
+    waiting = deque(sorted(shown.items()))
+    for price, level in sorted(true.items()):
+        if waiting and abs(waiting[0][0] - price) <= 1e-6 * price:
+            _, amount = waiting.popleft()
+            if abs(amount - level.amount) > 1e-4 * level.amount + level.slack:
+                return False
+        elif level.amount > level.slack:
+            return False
+    return not waiting
+
+
+def same_sum(shown: Levels, true: TrueLevels) -> bool:
+    """As much in all, where a stream groups prices."""
+    amount = sum(level.amount for level in true.values())
+    return abs(sum(shown.values()) - amount) <= 1e-4 * amount + sum(level.slack for level in true.values())
+
+
+def traded(market: Market, match: OrderMatched) -> Traded | None:
+    """What the public is told of a match; None for dust that pays for no base at all, which the API's list leaves out."""
+    if not match.base_amount:
+        return None
+    return Traded(match.price / DENOMINATOR, float(market.base.from_units(match.base_amount)))
+
+
+def first_difference(told: Sequence[Traded], happened: Sequence[Traded]) -> str:
+    """Where two lists of trades part, with a few of each."""
+    at = next((number for number, (ours, theirs) in enumerate(zip(told, happened)) if not ours.is_like(theirs)),
+              min(len(told), len(happened)))
+    shown = [[tuple(trade) for trade in trades[at:at + 4]] for trades in (told, happened)]
+    return f"from trade {at} on {shown[0]} instead of {shown[1]}"
+
+
+class _Watched:
+    """A book of Hummingbot's: the trades that it was told, and those that must be among them."""
+
+    def __init__(self, book: OrderBook) -> None:
+        self.book = book
+        self.told: list[Traded] = []
+        self.happened: list[Traded] = []
+        self.is_void = False
+        self._forwarder = SourceInfoEventForwarder(self._take)
+        book.add_listener(OrderBookEvent.TradeEvent, self._forwarder)
+
+    def _take(self, tag: int, caller: Any, event: OrderBookTradeEvent) -> None:
+        if event.amount:
+            self.told.append(Traded(event.price, event.amount))
+
+    def begin(self) -> None:
+        self.told, self.happened, self.is_void = [], [], False
+
+    def problem(self, in_order: bool) -> str | None:
+        """What happened since this began was told last, each trade once; older ones may have been told before."""
+        told, happened = self.told[max(0, len(self.told) - len(self.happened)):], self.happened
+        if not in_order:
+            told, happened = sorted(told), sorted(happened)
+        if self.is_void or (len(told) == len(happened) and all(map(Traded.is_like, told, happened))):
+            return None
+        return f"{len(told)} public trades were told, {len(happened)} happened: {first_difference(told, happened)}"
+
+
+class MarketView:
+    """Watches the order books of one connector after the other."""
+
+    def __init__(self, sandbox: Sandbox, is_grouped: bool) -> None:
+        """`is_grouped`: the exchange's own stream groups prices and counts nothing."""
+        self._sandbox = sandbox
+        self._is_grouped = is_grouped
+        self._watched: dict[str, _Watched] = {}
+        self._markets = {market.trading_pair: market for market in sandbox.markets}
+
+    def watch(self, exchange: StandardExchange) -> None:
+        """Watch the books that it has now."""
+        for pair, book in exchange.order_books.items():
+            if pair not in self._watched or self._watched[pair].book is not book:
+                self._watched[pair] = _Watched(book)
+
+    def matched(self, match: OrderMatched) -> None:
+        """A trade is in a block."""
+        for pair, watched in self._watched.items():
+            trade = traded(self._markets[pair], match) if self._markets[pair].book == match.pair else None
+            if trade is not None:
+                watched.happened.append(trade)
+
+    def reorganised(self) -> None:
+        """Blocks are replaced: trades were told that never happened, and nobody takes them back."""
+        for watched in self._watched.values():
+            watched.is_void = True
+
+    def begin(self) -> None:
+        """All that happened so far is known to have been told."""
+        for watched in self._watched.values():
+            watched.begin()
+
+    def problems(self, exchange: StandardExchange) -> Iterator[str]:
+        """Where Hummingbot's view differs from the chain."""
+        state = exchange.feed_states.get("order books")
+        agree = same_sum if self._is_grouped and state is not None and state.source == "stream" else same_levels
+        for pair, watched in self._watched.items():
+            # Without sequence numbers a trade that a stream leaves out is noticed when others have been told.
+            problem = watched.problem(in_order=not self._is_grouped)
+            if problem is not None:
+                yield f"{pair}: {problem}"
+            for is_bid in (True, False):
+                shown, true = shown_levels(watched.book, is_bid), chain_levels(self._sandbox, self._markets[pair], is_bid)
+                if not agree(shown, true):
+                    yield f"{pair}: {'bids' if is_bid else 'asks'} of the book: {shown} here, {_amounts(true)} there"
+
+
+def _amounts(levels: TrueLevels) -> Levels:
+    return {price: level.amount for price, level in levels.items()}
