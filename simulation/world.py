@@ -24,6 +24,7 @@ from hummingbot.connector.exchange.standard.standard_constants import CHANNELS, 
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
+from hummingbot.core.event.events import OrderFilledEvent
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from simulation.actions import ACTIONS, act
 from simulation.clock import VirtualClock
@@ -196,6 +197,8 @@ class World:
         order = tracker.active_orders.get(event.order_id) or tracker.fetch_order(event.order_id)
         if order is not None:
             self._notice(order)
+        elif isinstance(event, OrderFilledEvent):
+            self.comparison.filled(event)
         self.trace.note("event", type(event).__name__, event)
         self.invariants.after_event(event)
 
