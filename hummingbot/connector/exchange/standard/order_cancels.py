@@ -110,7 +110,13 @@ class OrderCancels:
 
     async def _take_off(self, account: Account, key: OrderKey) -> None:
         try:
-            await account.cancel(key)
+            cancelled, block_number = await account.cancel(key)
+            if cancelled:
+                return
+            if await self._caught_up(block_number):
+                await self._left(key, block_number)  # what was too little to match may have left without an event
+            else:
+                self._left_on.add(key)
         except StandardError as error:  # the network may just have been left
             logging.getLogger(__name__).debug("What is left of %s stays for now: %s", key.exchange_order_id, error)
             self._left_on.add(key)

@@ -124,13 +124,14 @@ class Leftovers:
         self.cancelled: list[OrderKey] = []
         self.settlement = SimpleNamespace(resting={KEY})
         self.fault: StandardError | None = None
+        self.is_there = True
 
     async def cancel(self, key: OrderKey) -> CancelResult:
         self.cancelled.append(key)
         await self.may_end.wait()
         if self.fault is not None:
             raise self.fault
-        return CancelResult(True, 5)
+        return CancelResult(self.is_there, 5)
 
 
 async def test_what_rests_of_a_filled_order_is_taken_off_and_waited_for() -> None:
@@ -144,6 +145,23 @@ async def test_what_rests_of_a_filled_order_is_taken_off_and_waited_for() -> Non
     await asking.leftovers_gone(60)
     await settle()
     assert not asking._leftovers
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_what_left_without_an_event_before_it_was_taken_off_is_looked_at_once_the_logs_are_read(told: bool) -> None:
+    """What is too little to match is given back by whoever sweeps over it, and would count as locked for ever."""
+    asking, account, looked = cancels(cancelled=False, told=told), Leftovers(), []
+
+    async def left(key: OrderKey, block_number: int) -> bool:
+        looked.append((key, block_number))
+        return True
+
+    asking._left = left
+    account.is_there = False
+    account.may_end.set()
+    asking.take_off(account, KEY)  # type: ignore[arg-type]
+    await settle()
+    assert looked == ([(KEY, 5)] if told else []) and asking._left_on == (set() if told else {KEY})
 
 
 @pytest.mark.parametrize("fault", [NotSentError("the sender is not running"), OutcomeUnknownError("it was stopped"),
