@@ -3,7 +3,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, OrderMatched
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -12,7 +12,7 @@ from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
 from hummingbot.core.event.events import OrderBookEvent, OrderBookTradeEvent
 
 Levels = dict[float, float]
-MOST_LEVELS = 400
+ANY_PRICE = 2 ** 256
 
 
 class TrueLevel(NamedTuple):
@@ -41,9 +41,8 @@ def chain_levels(sandbox: Sandbox, market: Market, is_bid: bool) -> TrueLevels:
     """A side of the book as the contract has it, by price."""
     levels: TrueLevels = {}
     view = sandbox.view
-    for price in view.call(market.book, BOOK_FUNCTIONS["getPrices"], is_bid, MOST_LEVELS)[0]:
-        deposits = [view.deposit(market.book, is_bid, order_id) for order_id in view.queue(market.book, is_bid, price)] \
-            if price else []
+    for price, queue in view.reachable(market.book, is_bid, 0 if is_bid else ANY_PRICE).items():
+        deposits = [view.deposit(market.book, is_bid, order_id) for order_id in queue]
         if deposits:
             units = sum(market.quote_to_base(price, deposit) if is_bid else deposit for deposit in deposits)
             # The contract converts a bid to base in whole units of quote's precision, others by a division.

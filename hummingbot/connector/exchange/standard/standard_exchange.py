@@ -5,6 +5,7 @@ the engine's logs in chain order; both go through the same settlement, and what 
 """
 import asyncio
 import copy
+import math
 import os
 import random
 from collections.abc import Callable, Coroutine
@@ -158,6 +159,13 @@ class StandardExchange(ExchangePyBase):
     @property
     def domain(self) -> str:
         return self._domain
+
+    @property
+    def current_timestamp(self) -> float:
+        """Seconds since the epoch; the machine's own once Hummingbot's clock has ended, when Hummingbot has none: a fill that is
+        told while the network is being left could not be recorded without."""
+        timestamp: float = super().current_timestamp
+        return self._time_source.time() if math.isnan(timestamp) else timestamp
 
     @property
     def authenticator(self) -> StandardAuth | None:

@@ -29,7 +29,7 @@ class ChainView:
 
     def queue(self, book: str, is_bid: bool, price: int) -> list[int]:
         """The ids of the orders that a taker would meet at a price, in order."""
-        asked = 32
+        asked = 8
         while True:
             ids: list[int] = self.call(book, BOOK_FUNCTIONS["getOrderIds"], is_bid, price, asked)[0]
             if ids[-1] == 0:

@@ -1,6 +1,7 @@
 """The connector on a sandbox in process: whole paths, compared to the unit with what the chain itself holds."""
 import asyncio
 import logging
+import math
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.event.events import MarketEvent
 from test.hummingbot.connector.exchange.standard.clocks import settle
+from test.hummingbot.connector.exchange.standard.hummingbot_records import Records
 from test.hummingbot.connector.exchange.standard.trading import (
     NATIVE_PAIR,
     TOKEN_PAIR,
@@ -91,6 +93,24 @@ async def test_maker_fills_are_recorded_to_the_unit(side: str, trading_pair: str
         await until(lambda: order(exchange, client_order_id).current_state is OrderState.FILLED)
         await check_against_chain(sandbox, exchange, market, client_order_id, before, gas_before)
         assert len(order(exchange, client_order_id).order_fills) == 2
+
+
+async def test_a_fill_is_recorded_also_after_hummingbots_clock_has_ended(tmp_path: Path) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        records = Records(tmp_path / "records.sqlite")
+        records.attach(exchange)
+        try:
+            market, trader = market_of(exchange, TOKEN_PAIR), Trader(sandbox)
+            await trader.approve(market)
+            client_order_id = await place(exchange, "sell", TOKEN_PAIR, PRICES[TOKEN_PAIR])
+            exchange._set_current_timestamp(math.nan)
+            exchange._set_current_timestamp = lambda moment: None
+            price, units = round(PRICES[TOKEN_PAIR] * 10 ** 8), market.base.to_units(AMOUNTS[TOKEN_PAIR])
+            await trader.buy(market, price, market.deposit_for(price, units), rests=False)
+            await until(lambda: order(exchange, client_order_id).current_state is OrderState.FILLED)
+            assert [fill.order_id for fill in records.fills()] == [client_order_id]
+        finally:
+            records.detach()
 
 
 @pytest.mark.parametrize("trading_pair", [NATIVE_PAIR, TOKEN_PAIR])
