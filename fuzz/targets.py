@@ -17,6 +17,7 @@ from fuzz.judge import check
 from fuzz.mutate import byte_damage, json_damage
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched, Revert, decode_revert
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs, decode_outflows
+from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import (
@@ -100,19 +101,29 @@ async def _book(client: RestClient) -> Any:
     return _levels(BookContent(True, book.bids, book.asks, book.market_price))
 
 
+class _Blocks:
+    """A node that is not asked for anything."""
+
+    async def get_block(self, block: int | str = "latest") -> None:
+        return None
+
+
+_PACE = BlockPace(_Blocks())  # type: ignore[arg-type]
+
+
 async def _groups(client: RestClient) -> Any:
     return _levels(await _spot_dialect(client).book(_market()))
 
 
 async def _prepared(client: RestClient) -> Any:
     """The rows of the pairs as the dialect `spot_streams` uses them."""
-    dialect = SpotStreamsDialect(client, _market())
+    dialect = SpotStreamsDialect(client, _PACE, _market())
     await dialect.prepare(_market())
     return dialect.subscriptions(_market())
 
 
 def _spot_dialect(client: RestClient) -> SpotStreamsDialect:
-    dialect = SpotStreamsDialect(client, _market())
+    dialect = SpotStreamsDialect(client, _PACE, _market())
     dialect._digits = STEP_DIGITS
     return dialect
 
@@ -246,7 +257,7 @@ def _rest_of_nothing() -> RestClient:
 
 
 def _channels(kind: str, payload: bytes, chance: Random) -> None:
-    dialect = ChannelsDialect(_rest_of_nothing(), {market.book: market for market in corpus.markets()}.get)
+    dialect = ChannelsDialect(_rest_of_nothing(), _PACE, {market.book: market for market in corpus.markets()}.get)
     _check_messages(dialect.decode(frame(payload)))
 
 

@@ -13,6 +13,7 @@ from hummingbot.core.event.events import OrderBookEvent, OrderBookTradeEvent
 
 Levels = dict[float, float]
 ANY_PRICE = 2 ** 256
+PRICE_PRECISION = 1e-6
 
 
 class TrueLevel(NamedTuple):
@@ -57,16 +58,29 @@ def shown_levels(book: OrderBook, is_bid: bool) -> Levels:
 
 
 def same_levels(shown: Levels, true: TrueLevels) -> bool:
-    """Level by level, as exactly as the API's 32-bit numbers allow; one that is worth nothing may be shown or not."""
+    """Level by level, as exactly as the API's 32-bit numbers allow: prices that are one to it are one level, and one that is
+    worth nothing may be shown or not."""
     waiting = deque(sorted(shown.items()))
-    for price, level in sorted(true.items()):
-        if waiting and abs(waiting[0][0] - price) <= 1e-6 * price:
-            _, amount = waiting.popleft()
-            if abs(amount - level.amount) > 1e-4 * level.amount + level.slack:
+    for lowest, highest, level in _told_apart(true):
+        amount = 0.0
+        while waiting and waiting[0][0] <= highest * (1 + PRICE_PRECISION):
+            price, more = waiting.popleft()
+            if price < lowest * (1 - PRICE_PRECISION):
                 return False
-        elif level.amount > level.slack:
+            amount += more
+        if abs(amount - level.amount) > 1e-4 * level.amount + level.slack:
             return False
     return not waiting
+
+
+def _told_apart(true: TrueLevels) -> Iterator[tuple[float, float, TrueLevel]]:
+    """(lowest price, highest price, sum) of the levels that are too near to each other to be told apart."""
+    near: list[float] = []
+    for price in [*sorted(true), float("inf")]:
+        if near and price > near[-1] * (1 + PRICE_PRECISION):
+            yield near[0], near[-1], TrueLevel(sum(true[one].amount for one in near), sum(true[one].slack for one in near))
+            near = []
+        near.append(price)
 
 
 def same_sum(shown: Levels, true: TrueLevels) -> bool:

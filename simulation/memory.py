@@ -22,7 +22,7 @@ MEMORIES = {
     "PollingMarketFeed._seen_trades": polling.MAX_REMEMBERED_TRADES, "Settlement._early": settlement.MAX_EARLY_LOGS,
     "Settlement._seen_trades": settlement.MAX_REMEMBERED_TRADES, "ToldTrades._keys": told_trades.MAX_REMEMBERED_TRADES,
     "TrackerUpdates._ended": tracking.MAX_ENDED, "Unwraps._seen": unwraps.MAX_REMEMBERED_REFUNDS,
-    "TradeKeys._places": max(websocket.MAX_REMEMBERED_TRADES, chain_logs.MAX_REMEMBERED_TRADES)}
+    "TradeKeys._told": max(websocket.MAX_REMEMBERED_TRADES, chain_logs.MAX_REMEMBERED_TRADES)}
 # What the rest may hold: a few entries, and some for each order that is open.
 FEW, FOR_EACH_ORDER = 50, 2
 _COLLECTIONS = (dict, list, set, deque)

@@ -288,14 +288,14 @@ class _MarketRun:
 
     def _tell_trade(self, pair: _PairBook, log: EngineLog, timestamp: float) -> None:
         event: EngineEvent = log.event
-        if not isinstance(event, OrderMatched):
+        if not isinstance(event, OrderMatched) or not event.base_amount:  # dust may pay for nothing, which is no trade
             return
         if self._held_trades is not None:
             self._held_trades.append((pair, log, timestamp))
             return
         amount = event.base_amount / 10 ** pair.market.base.decimals
         key = trade_key(log.transaction_hash, event.id, event.is_bid)
-        new = pair.trade_keys.new(key, (log.block_hash, event.trade_id))
+        new = pair.trade_keys.new(key, (log.block_hash, event.trade_id), amount)
         if new is not None:
             self._sink(PublicTrade(pair.market.trading_pair, new, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
 

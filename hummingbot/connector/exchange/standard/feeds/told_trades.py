@@ -20,23 +20,28 @@ class TradeKeys:
     def __init__(self, most: int) -> None:
         """`most` is how many are remembered."""
         self._most = most
-        self._places: OrderedDict[str, TradePlace | None] = OrderedDict()
+        self._told: OrderedDict[str, tuple[TradePlace | None, float]] = OrderedDict()
 
-    def new(self, key: str, place: TradePlace | None) -> str | None:
+    def new(self, key: str, place: TradePlace | None, amount: float) -> str | None:
         """The key under which a trade is news; None for one that was told. `place` is its block and number, if they are
-        known: without them a trade of a known key is the one that was told, and so is one that is in another block now."""
+        known: one that is in another block now is the one that was told. Without them its amount has to do."""
         base, count = key, 0
-        while key in self._places:
-            known = self._places[key]
-            if place is None or known is None or place == known or place[0] != known[0]:
-                self._places[key] = place or known
+        while key in self._told:
+            known, before = self._told[key]
+            if (place == known or place[0] != known[0]) if place is not None and known is not None else _alike(amount, before):
+                self._told[key] = place or known, before
                 return None
             count += 1
             key = f"{base}#{count}"
-        self._places[key] = place
-        if len(self._places) > self._most:
-            self._places.popitem(last=False)
+        self._told[key] = place, amount
+        if len(self._told) > self._most:
+            self._told.popitem(last=False)
         return key
+
+
+def _alike(amount: float, other: float) -> bool:
+    """Whether two amounts may be one that was rounded in different ways."""
+    return abs(amount - other) <= 1e-3 * other + 1e-6
 
 
 class ToldTrades:

@@ -260,7 +260,7 @@ class _Line:
         begin = self._first_news(content) if content.is_whole and not book.knows_trades else 0
         book.knows_trades |= content.is_whole
         for at, trade in enumerate(content.trades):
-            key = book.trade_keys.new(trade.trade_id, trade.place)
+            key = book.trade_keys.new(trade.trade_id, trade.place, trade.amount)
             if key is not None and at >= begin:
                 self._sink(trade if key == trade.trade_id else trade._replace(trade_id=key))
             elif key is None and not content.is_whole and trade.place is None:

@@ -230,6 +230,14 @@ def parse_tick_book(body: bytes) -> TickBook:
     return TickBook(_tick_side(bid_prices, bid_amounts, True), _tick_side(ask_prices, ask_amounts, False), market_price)
 
 
+def _merged(levels: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """One level for those whose prices differ by less than the API's numbers do."""
+    sums: dict[float, float] = {}
+    for price, amount in levels:
+        sums[price] = sums.get(price, 0.0) + amount
+    return list(sums.items())
+
+
 def _tick_columns(rows: list[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
     """The prices and the amounts of a side, looked at as a whole, which is several times faster than one by one."""
     prices, amounts = list(map(float, map(_tick_price, rows))), list(map(float, map(_tick_amount, rows)))
@@ -242,4 +250,6 @@ def _tick_columns(rows: list[Mapping[str, Any]]) -> tuple[list[float], list[floa
 def _tick_side(prices: list[float], amounts: list[float], is_bid: bool) -> list[tuple[float, float]]:
     levels = list(zip(prices, amounts))
     levels.sort(reverse=is_bid)
+    if len(set(prices)) < len(prices):
+        levels = _merged(levels)
     return [level for level in levels if level[1]] if 0.0 in amounts else levels

@@ -6,7 +6,7 @@ from hummingbot.connector.exchange.standard.feeds.base import PublicTrade
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import BookContent
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from hummingbot.connector.exchange.standard.rest.models import numbered, parse_tick_book
+from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
 
 
 class ApiBeside:
@@ -36,5 +36,5 @@ class ApiBeside:
     async def trades(self, market: Market) -> Sequence[PublicTrade]:
         """The latest trades, the oldest first."""
         rows = await self._rest.trades(market.base.address, market.quote.address)
-        return [PublicTrade(market.trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp)
-                for row in numbered(reversed(rows))]
+        return [PublicTrade(market.trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp,
+                            ("", row.id) if row.id else None) for row in reversed(rows)]

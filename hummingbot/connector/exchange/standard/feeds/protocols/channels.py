@@ -168,21 +168,18 @@ def _level(price_text: Any, amount_text: Any, unit: int) -> tuple[float, float]:
 
 
 def _trades(market: Market, data: Mapping[str, Any], is_whole: bool) -> Content:
-    if is_whole:
-        trades = [_trade(market, row) for row in data["trades"] if not row.get("removed")]
-    else:
-        trades = [] if data.get("removed") else [_trade(market, data)]
-    return _new(TradesContent, (is_whole, trades, _count(data["timestamp"])))
+    rows = data["trades"] if is_whole else (data,)
+    trades = [_trade(market, row) for row in rows if not row.get("removed")]
+    # Dust may pay for nothing, which is no trade.
+    return _new(TradesContent, (is_whole, [trade for trade in trades if trade.amount], _count(data["timestamp"])))
 
 
 def _trade(market: Market, row: Mapping[str, Any]) -> PublicTrade:
     is_buy = _SIDES[row["side"]]
     price, amount = _level(row["price"], row["base_amount"], _POWERS_OF_TEN[market.base.decimals])
-    if not amount:
-        raise ValueError("a trade of nothing")
     key = trade_key(row["transaction"], _count(row["order_id"]), is_buy)
     return _new(PublicTrade, (market.trading_pair, key, is_buy, price, amount, float(_count(row["timestamp"])),
-                              (row["block"], row["trade_id"])))
+                              (_count(row["block"]), _units(row["trade_id"]))))
 
 
 def _logs(channel: str, data: Mapping[str, Any], is_whole: bool) -> Content:

@@ -134,8 +134,9 @@ class SpotStreamsDialect(ApiBeside):
         if bids or asks:
             news.append(Told(f"orderbook:{self._book_address}", previous, sequence, BookContent(False, bids, asks, None)))
         if trades:
+            # Dust may pay for nothing, which is no trade.
             news.append(Told(f"trades:{self._book_address}", previous, sequence,
-                             TradesContent(False, trades, trades[-1].timestamp)))
+                             TradesContent(False, [trade for trade in trades if trade.amount], trades[-1].timestamp)))
         return news
 
     def _level(self, frame: Sequence[Any]) -> tuple[bool, tuple[float, float]]:
@@ -146,11 +147,11 @@ class SpotStreamsDialect(ApiBeside):
         return _flag(frame[1]), (self._price(frame[2]), 0.0 if is_gone else base)
 
     def _trade(self, frame: Sequence[Any]) -> PublicTrade | None:
-        """A trade; None for one of another book."""
+        """A trade, perhaps of nothing; None for one of another book."""
         order_id, book, is_buy, price, base, timestamp, transaction = (frame[at] for at in _TRADE_LAYOUTS[len(frame)])
         if _address(book) != self._book_address:
             return None
-        amount, side = _positive(base), _flag(is_buy)
+        amount, side = _amount(base), _flag(is_buy)
         if isinstance(order_id, bool) or not isinstance(order_id, int) or not isinstance(transaction, str):
             raise ValueError("a trade without an order or a transaction")
         return PublicTrade(self._trading_pair, trade_key(transaction, order_id, side), side, _positive(price), amount,

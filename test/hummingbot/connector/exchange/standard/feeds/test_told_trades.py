@@ -34,25 +34,27 @@ def test_what_is_missing_counts_from_when_a_pair_was_complete_last() -> None:
 
 def test_the_trades_of_one_transaction_with_one_order_are_told_apart_by_their_places() -> None:
     keys = TradeKeys(10)
-    assert [keys.new("tx:7", ("0xa", number)) for number in (1, 2, 3)] == ["tx:7", "tx:7#1", "tx:7#2"]
-    assert [keys.new("tx:7", ("0xa", number)) for number in (3, 1, 2)] == [None] * 3
+    assert [keys.new("tx:7", ("0xa", number), 1.0) for number in (1, 2, 3)] == ["tx:7", "tx:7#1", "tx:7#2"]
+    assert [keys.new("tx:7", ("0xa", number), 1.0) for number in (3, 1, 2)] == [None] * 3
 
 
 def test_a_trade_whose_block_was_replaced_is_the_one_that_was_told() -> None:
     keys = TradeKeys(10)
     for number in (1, 2):
-        keys.new("tx:7", ("0xa", number))
-    assert [keys.new("tx:7", ("0xb", number)) for number in (8, 9)] == [None, None]
-    assert keys.new("tx:7", ("0xb", 10)) == "tx:7#2"
+        keys.new("tx:7", ("0xa", number), 1.0)
+    assert [keys.new("tx:7", ("0xb", number), 1.0) for number in (8, 9)] == [None, None]
+    assert keys.new("tx:7", ("0xb", 10), 1.0) == "tx:7#2"
 
 
-def test_a_trade_without_a_place_is_the_one_that_was_told() -> None:
+def test_trades_without_a_place_are_told_apart_by_their_amounts() -> None:
     keys = TradeKeys(10)
-    assert (keys.new("tx:7", None), keys.new("tx:7", None)) == ("tx:7", None)
-    assert keys.new("tx:7", ("0xa", 1)) is None, "now its place is known"
-    assert (keys.new("tx:7", ("0xa", 2)), keys.new("tx:7", None)) == ("tx:7#1", None)
+    assert [keys.new("tx:7", None, amount) for amount in (16.049999, 16.05, 3.0, 3.0, 16.05)] == [
+        "tx:7", None, "tx:7#1", None, None]
+    assert [keys.new("tx:7", ("", number), amount) for number, amount in ((1, 3.0), (2, 16.05), (3, 3.0))] == [
+        None, None, "tx:7#2"], "now their places are known"
+    assert keys.new("tx:7", ("", 2), 3.0) is None
 
 
 def test_only_so_many_keys_are_remembered() -> None:
     keys = TradeKeys(2)
-    assert [keys.new(key, None) for key in "abcca"] == ["a", "b", "c", None, "a"]
+    assert [keys.new(key, None, 1.0) for key in "abcca"] == ["a", "b", "c", None, "a"]

@@ -13,6 +13,8 @@ from hummingbot.connector.exchange.standard.rest.models import (
     Page,
     TickBook,
     TokenRow,
+    TradeRow,
+    numbered,
     parse_json,
     parse_open_order,
     parse_page,
@@ -97,6 +99,19 @@ def test_book_is_sorted_best_first_whatever_order_the_answer_has():
 
 def test_empty_book_is_a_book():
     assert parse_tick_book(b'{"mktPrice": null, "bids": [], "asks": []}') == TickBook([], [], None)
+
+
+def test_levels_whose_prices_are_the_same_number_to_the_api_are_one() -> None:
+    levels = [{"price": 2.0, "amount": 4.0}, {"price": 3.0, "amount": 6.0}, {"price": 2.0, "amount": 2.0}]
+    book = parse_tick_book(json.dumps({"bids": levels, "asks": levels}).encode())
+    assert (book.bids, book.asks) == ([(3.0, 2.0), (2.0, 3.0)], [(2.0, 6.0), (3.0, 6.0)])
+
+
+def test_several_trades_of_a_transaction_with_one_order_get_keys_of_their_own() -> None:
+    names = (("a", "1"), ("b", "2"), ("a", "3"), ("a", "1"), ("a", "4"))
+    rows = [TradeRow(key, True, 1.0, 1.0, 1.0, name) for key, name in names]
+    assert [row.key for row in numbered(rows)] == ["a", "b", "a#1", "a", "a#2"]
+    assert [row.key for row in numbered([rows[0]._replace(id="")] * 2)] == ["a", "a"], "nothing tells them apart"
 
 
 # Damaged rows

@@ -28,8 +28,13 @@ def plain_book(body: bytes) -> TickBook | None:
         sides = [[plain_level(row, is_bid) for row in answer[side]] for side, is_bid in (("bids", True), ("asks", False))]
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    bids, asks = sorted(sides[0], reverse=True), sorted(sides[1])
+    bids, asks = merged(sorted(sides[0], reverse=True)), merged(sorted(sides[1]))
     return TickBook([level for level in bids if level[1] > 0], [level for level in asks if level[1] > 0], 0.5)
+
+
+def merged(levels: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Levels of the same price are one."""
+    return [(price, sum(amount for other, amount in levels if other == price)) for price in dict(levels)]
 
 
 def fast_book(body: bytes) -> TickBook | None:
@@ -64,7 +69,7 @@ def test_both_parsers_make_the_same_book_or_reject_it(bids: list[Any], asks: lis
         assert fast == plain
 
 
-@given(st.lists(st.floats(1e-8, 1e12, allow_subnormal=False), min_size=1, max_size=20))
+@given(st.lists(st.floats(1e-8, 1e12, allow_subnormal=False), min_size=1, max_size=20, unique=True))
 def test_numbers_are_read_to_the_last_bit(values: list[float]) -> None:
     body = json.dumps({"bids": [], "asks": [{"price": value, "amount": value} for value in values]}).encode()
     assert parse_tick_book(body).asks == sorted((value, value) for value in values)

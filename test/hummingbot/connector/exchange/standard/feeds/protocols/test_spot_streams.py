@@ -1,5 +1,6 @@
 """Frames of the dialect `spot_streams` in every layout: dispatched by name and length, rounded, never money."""
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,16 @@ async def test_a_level_has_its_new_absolute_amount(layout: str) -> None:
     else:
         (told,) = made.decode(frame)
         assert told == Told("orderbook:" + "0x" + "b0" * 20, None, None, BookContent(False, [(0.65, 4.0)], [], None))
+
+
+@pytest.mark.parametrize("layout", FRAMES)
+async def test_a_trade_of_nothing_is_no_trade_and_no_mistake(layout: str) -> None:
+    data = deepcopy(trade_frame(layout)[0])
+    frame = frames_of(data)[0]
+    made = await dialect(book_of(frame))
+    frame[{21: 15, 29: 18}[len(frame)]] = 0
+    (told,) = made.decode(data)
+    assert isinstance(told.content, TradesContent) and told.content.trades == []
 
 
 @pytest.mark.parametrize("layout", FRAMES)
