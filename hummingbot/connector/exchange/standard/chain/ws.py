@@ -3,6 +3,7 @@ behaviour and gas"), on top of Hummingbot's WebSocket assistants."""
 import asyncio
 import json
 from collections import deque
+from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit, urlunsplit
 
@@ -80,16 +81,16 @@ class WsRpcClient:
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     async def close(self) -> None:
-        """End the connection; the node may take a moment, not longer."""
-        if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
-        self._break(ApiUnavailableError(f"the connection to {self._host} was closed"))
+        """End the connection, also when whoever waits for that is cancelled; the node may take a moment, not longer."""
         try:
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                await self._assistant.disconnect()
-        except (TimeoutError, aiohttp.ClientError, OSError):
-            return  # it is given up anyway
+            if self._reader is not None:
+                self._reader.cancel()
+                await asyncio.gather(self._reader, return_exceptions=True)
+        finally:
+            self._break(ApiUnavailableError(f"the connection to {self._host} was closed"))
+            with suppress(TimeoutError, aiohttp.ClientError, OSError):  # it is given up anyway
+                async with asyncio.timeout(CLOSE_TIMEOUT):
+                    await self._assistant.disconnect()
 
     async def call(self, method: str, *params: Any) -> Any:
         """The result of one request. Raises RpcError when the node answers with an error."""

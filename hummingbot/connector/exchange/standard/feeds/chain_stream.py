@@ -110,8 +110,10 @@ class ChainStream:
             tasks = list(self._tasks)
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await self._client.close()
+            try:
+                await asyncio.gather(*tasks, return_exceptions=True)
+            finally:  # who runs this may be cancelled twice
+                await self._client.close()
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         """Run something that ends with the stream, and that ends the stream when it fails."""

@@ -106,8 +106,10 @@ class StreamSession:
             self._assistant = None
             for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-            await _disconnect(assistant)
+            try:
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+            finally:  # who runs this may be cancelled twice
+                await _disconnect(assistant)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something that belongs to the connection: it ends with it, and when it fails, so does the connection."""

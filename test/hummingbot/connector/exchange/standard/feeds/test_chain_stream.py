@@ -111,6 +111,29 @@ async def test_logs_are_told_in_order_once_their_block_is_complete() -> None:
         assert len(chain.heard.told_logs) == 2
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+async def test_a_stream_that_is_ended_twice_leaves_nothing_behind(turns: int) -> None:
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+
+    async with node() as chain:
+        before = asyncio.all_tasks()
+        chain.stream.spawn(slow())
+        await settle()
+        chain.task.cancel()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        chain.task.cancel()
+        await asyncio.gather(chain.task, return_exceptions=True)
+        await settle()
+        assert chain.line.closed and asyncio.all_tasks() <= before
+        assert chain.stream._client._reader is not None and chain.stream._client._reader.done()
+
+
 async def test_a_log_that_belongs_before_one_that_was_told_is_told_as_late() -> None:
     async with node() as chain:
         await chain.tell(head(6), log(6, 1))

@@ -177,6 +177,28 @@ async def test_a_close_and_a_lost_connection_end_the_session() -> None:
         assert "the connection broke" in await peer.ended()
 
 
+async def test_a_session_that_is_ended_twice_closes_its_connection() -> None:
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+
+    async def script(socket: web.WebSocketResponse) -> None:
+        await socket.send_json({"type": "hello"})
+
+    async with served(script) as peer:
+        assert peer.task is not None
+        peer.session.spawn(slow())
+        await until(lambda: peer.session._assistant is not None)
+        assistant = peer.session._assistant
+        peer.task.cancel()
+        await asyncio.sleep(0)
+        peer.task.cancel()
+        await asyncio.gather(peer.task, return_exceptions=True)
+        assert assistant is not None and not assistant._connection.connected
+
+
 async def test_a_silent_server_does_not_hold_up_the_end() -> None:
     async def script(socket: web.WebSocketResponse) -> None:
         await socket.send_json({"id": None, "error": {"code": 1000, "message": "what?"}})
