@@ -224,7 +224,7 @@ def lean(recording: Recording, stream: Stream) -> OrderBookTrackerDataSource:
 def connector(recording: Recording, stream: Stream) -> OrderBookTrackerDataSource:
     """The connector's data source over its own stream."""
     clock = SystemClock()
-    dialect = ChannelsDialect(_Api(), BlockPace(_Blocks()), {MARKET.book: MARKET}.get)  # type: ignore[arg-type]
+    dialect = ChannelsDialect(_Api(), BlockPace(_Blocks(), 600.0), {MARKET.book: MARKET}.get)  # type: ignore[arg-type]
     feed = WebsocketMarketFeed(_Factory(recording), "ws://node", dialect,  # type: ignore[arg-type]
                                {PAIR: MARKET}.__getitem__, UpdateIds(clock), clock)
     return StandardAPIOrderBookDataSource([PAIR], _Venue(), feed, clock)  # type: ignore[arg-type]
