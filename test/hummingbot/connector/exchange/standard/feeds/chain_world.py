@@ -156,14 +156,14 @@ class ChainWorld:
             assert self.seen.levels(pair) == self.book_levels(self.markets[pair]), pair
 
     def matches(self, first: int = 0) -> list[OrderMatched]:
-        """All trades of the chain from a block on."""
-        return [event for _, event in self._events(first) if isinstance(event, OrderMatched)]
+        """All trades of the chain from a block on; what dust pays for nothing is none."""
+        return [event for _, event in self._events(first) if isinstance(event, OrderMatched) and event.base_amount]
 
     def own_matches(self, pair: str) -> list[tuple[str, OrderMatched]]:
         """(transaction, event) of a pair's trades."""
         book = self.markets[pair].book
         return [(transaction, event) for transaction, event in self._events(0)
-                if isinstance(event, OrderMatched) and event.pair == book]
+                if isinstance(event, OrderMatched) and event.pair == book and event.base_amount]
 
     def own(self, account: str, first: int = 0) -> list[Any]:
         """(transaction, event) of the account's trades and cancels from a block on."""
