@@ -219,6 +219,26 @@ async def test_a_trade_between_the_first_book_and_the_first_poll_is_news(books):
     assert [trade.timestamp for trade in trades] == [103], "a further snapshot makes nothing history"
 
 
+async def test_of_two_first_looks_at_once_the_second_makes_no_news_history(books):
+    answers, read = asyncio.Event(), books.feed._rest.trades_page
+
+    async def slow(*arguments):
+        books.feed._rest.trades_page = read
+        await answers.wait()
+        return await read(*arguments)
+
+    books.feed._rest.trades_page = slow
+    second = asyncio.ensure_future(books.feed.snapshot(AAA))
+    await settle()
+    books.trades(AAA, trade_row(1))
+    await books.feed.snapshot(AAA)
+    books.trades(AAA, trade_row(2), trade_row(1))
+    answers.set()
+    await second
+    await books.run(AAA)
+    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [102]
+
+
 async def test_history_is_history_for_every_source(books):
     books.trades(AAA, trade_row(1))
     await books.feed.snapshot(AAA)
