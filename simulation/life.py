@@ -53,10 +53,11 @@ class Wallet:
 
 
 class Life:
-    """A process with a connector in it, from its start to its end."""
+    """A process with a connector in it, from its start to its end. `left_at` is when it left the network, if it did."""
 
     def __init__(self, number: int, loop: VirtualLoop, clock: Clock, network: Network, wallet: Wallet, records: Records) -> None:
         self.process = Process(f"life {number}")
+        self.left_at: float | None = None
         self._loop = loop
         self._records = records
         self._forwarders: list[SourceInfoEventForwarder] = []
@@ -105,6 +106,7 @@ class Life:
     def leave(self) -> None:
         """End the clock, as Hummingbot does when it is stopped: the connector leaves the network and has its time to."""
         self.ticking.cancel()
+        self.left_at = self._loop.time()
 
     @property
     def tasks(self) -> list["asyncio.Task[Any]"]:

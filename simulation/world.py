@@ -161,9 +161,10 @@ class World:
             self.life = None
             self.settled_block = self.sandbox.node.head.number
             self.comparison.forget_unsaved(self._records.states(), self._records.created.values())
-            # It may not have heard yet that blocks were replaced, and nobody tells the next one of orders that are done.
-            since = self._reorganised_at
-            if self.loop.time() - since < UNHEARD_SECONDS:
+            # It may not have heard yet that blocks were replaced (and hears nothing after it left the network), and nobody tells
+            # the next one of orders that are done.
+            since, heard_until = self._reorganised_at, self.loop.time() if life.left_at is None else life.left_at
+            if heard_until - since < UNHEARD_SECONDS:
                 self.comparison.forget([name for name, ended in self._ended.items() if ended > since - UNHEARD_SECONDS])
 
     def _died(self, process: Process) -> None:

@@ -137,3 +137,12 @@ def test_a_lost_fill_is_seen_and_the_scenario_made_short(tmp_path: Path) -> None
     smallest.save(path)
     assert Scenario.load(path) == smallest
     assert in_a_copy(forget_fills, smallest).digest == shrinker.best.digest
+
+
+def test_blocks_that_are_replaced_while_a_process_stands_still_until_it_leaves_are_not_asked_for(run_world: RunWorld) -> None:
+    """Nobody is left to hear that the order, which had ended, rests again."""
+    outcome = run_world(short(
+        order(1.0), taker(8.0, -5), taker(1.0, -5), Action(1.0, "hold_up", {"seconds": 60.0}),
+        Action(0.2, "reorganise", {"depth": 8, "mode": "vanish"}),
+        Action(50.0, "stop", {"cancel": False, "patience": 80.0, "down": 3.0}), feed="polling"))
+    assert outcome.problem is None, outcome.problem
