@@ -54,13 +54,15 @@ _FORGOTTEN = ("What happened since block %d is not told any more: open orders ar
 
 class Recalled(NamedTuple):
     """What the last run left: orders that rested after block `cursor`, placements to be `finish`ed, those of their orders
-    that Hummingbot was `told` of (by client order id). `head` is the newest block at this start."""
+    that Hummingbot was `told` of (by client order id). `head` is the newest block at this start. `is_forgotten` says that no
+    node tells any more what happened between the last run and the cursor."""
 
     cursor: int
     head: int
     orders: list[Resting]
     unfinished: list[Tracked]
     told: Collection[str]
+    is_forgotten: bool = False
 
 
 class Account:
@@ -244,6 +246,7 @@ class Account:
 
     async def _look_for(self, tracked: Tracked, placed_anew: Collection[str]) -> None:
         """No node tells any more what became of a placement: what it left in the books is taken up, the rest is told as it is."""
+        self._updates.let_stand(set(tracked.intent.client_order_ids) - set(placed_anew))
         while True:
             try:
                 block = await self._rpc.block_number()
@@ -419,7 +422,7 @@ class Account:
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         self._final = cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
-        return Recalled(cursor, self._began, orders, unfinished, told)
+        return Recalled(cursor, self._began, orders, unfinished, told, forgotten)
 
     async def _is_told(self, block: int, newest: int) -> bool:
         return await is_told(self._rpc, self._listing.engine, [list(TRADING_TOPICS)], block, newest)

@@ -12,7 +12,8 @@ Hummingbot saves its orders on events only, so after a crash it may know less or
 * an order that Hummingbot saved as placed, and that lost its block and was not placed again, fails and has no fills;
 * an order that Hummingbot saved and the journal does not know, because its file was lost, is taken up as the chain holds it;
 * an order that Hummingbot recorded as filled, and whose rest was taken before it was off the book, gets that fill, too;
-* a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order.
+* a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order; of an order that is done
+  a warning says so.
 """
 import asyncio
 import logging
@@ -76,8 +77,10 @@ class Resumption:
         recorded = await self._recorded(unsaved) if unsaved else ()
         self._updates.expect({client_order_id: terms for client_order_id, terms in unsaved.items()
                               if client_order_id not in recorded})
-        self._updates.question(client_order_id for tracked in recalled.unfinished
-                               for client_order_id in tracked.intent.client_order_ids if client_order_id in known)
+        resting = {order.client_order_id for order in recalled.orders}  # another transaction placed those
+        self._updates.question([client_order_id for tracked in recalled.unfinished
+                                for client_order_id in tracked.intent.client_order_ids
+                                if client_order_id in known and client_order_id not in resting], not recalled.is_forgotten)
 
     async def _adopt(self, restored: Collection[str]) -> None:
         """Take up what the chain alone knows of the orders that Hummingbot saved."""

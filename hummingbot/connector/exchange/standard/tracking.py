@@ -52,7 +52,7 @@ class TrackerUpdates:
         self._doubtful: set[tuple[str, str]] = set()
         self._expected: dict[str, OrderTerms] = {}
         self._brought_back: set[str] = set()
-        self._unproven: set[str] = set()
+        self._unproven: dict[str, bool] = {}  # by client order id, whether all its fills are told again
         self._is_taking_off = False
         self._resting: Mapping[OrderKey, Resting] = {}
         self._ended: OrderedDict[str, InFlightOrder] = OrderedDict()
@@ -66,10 +66,17 @@ class TrackerUpdates:
         one, it is tracked again, and told from its creation on."""
         self._expected.update(orders)
 
-    def question(self, client_order_ids: Iterable[str]) -> None:
+    def question(self, client_order_ids: Iterable[str], is_read_again: bool) -> None:
         """Orders whose placement is followed anew: what an earlier run told of them was in blocks that may have been replaced
-        since. It stands until something is told of them, or until they are known not to be placed."""
-        self._unproven.update(client_order_ids)
+        since. It stands until something is told of them, or until they are known not to be placed. `is_read_again` says that
+        all that happened since their placement is told again, so that fills that are not are none."""
+        self._unproven.update(dict.fromkeys(client_order_ids, is_read_again))
+
+    def let_stand(self, client_order_ids: Collection[str]) -> None:
+        """No node tells any more what became of these orders: what an earlier run told of them stands."""
+        for client_order_id in client_order_ids:
+            self._unproven.pop(client_order_id, None)
+        self._doubtful -= {fill for fill in self._doubtful if fill[0] in client_order_ids}
 
     def take_off_unknown(self) -> None:
         """From now on, take off what a reorganisation lets rest and no strategy knows. Before, an order that seems to rest may
@@ -103,7 +110,7 @@ class TrackerUpdates:
             if isinstance(event, Retracted):
                 self._retract(order, event.event)
                 continue
-            self._unproven.discard(order.client_order_id)
+            self._prove(order)
             if order.is_failure and order.client_order_id not in self._tracker.lost_orders:
                 self._track_again(order)  # what failed in a block that was replaced succeeded after all
             if isinstance(event, Opened) or (OrderKey.parse(event.exchange_order_id) is None and not order.is_done):
@@ -120,6 +127,12 @@ class TrackerUpdates:
         for order in touched.values():
             if order.is_done and order.is_open:
                 await self._finish(order)
+
+    def _prove(self, order: InFlightOrder) -> None:
+        """Its placement is on the chain. The fills that Hummingbot saved of it are in doubt until they are told again: the
+        journal knows only of those that the last run noted before it ended."""
+        if self._unproven.pop(order.client_order_id, False):
+            self._doubtful.update((order.client_order_id, trade_id) for trade_id in order.order_fills)
 
     def _take_off_revived(self, events: Iterable[Settled]) -> None:
         """Take off the orders that rest since these events, of which no strategy knows: their end, or an earlier run's cancel, is
@@ -200,7 +213,8 @@ class TrackerUpdates:
             self._tracker.process_trade_update(fill)
         elif order.update_with_trade_update(fill) and fill.fill_base_amount:
             logging.getLogger(__name__).warning(
-                "The order %s, which is done for Hummingbot, was filled by %s more at %s: what was left of its deposit was taken",
+                "The order %s, which is done for Hummingbot, was filled by %s more at %s: what was left of its deposit was taken,"
+                " or a reorganisation of the chain replaced an earlier fill by this one",
                 order.client_order_id, fill.fill_base_amount, fill.fill_price)
             self._tracker._trigger_filled_event(order, fill.fill_base_amount, fill.fill_price, fill.fee, fill.trade_id,
                                                 fill.exchange_order_id)
@@ -212,6 +226,7 @@ class TrackerUpdates:
             return
         order = self._ended.get(event.client_order_id)
         if order is None:
+            self._doubtful.discard((event.client_order_id, event.trade_id))
             record, market = await self._recorded(event.client_order_id), self._market(event.book)
             if record is None or event.trade_id in record.trade_ids or market is None:
                 return
@@ -273,6 +288,10 @@ class TrackerUpdates:
     def take_back_fill(self, client_order_id: str, trade_id: str) -> None:
         """A fill that was told is not on the chain any more."""
         order = self._find(client_order_id)
+        if order is None and (client_order_id, trade_id) not in self._taken_back:
+            logging.getLogger(__name__).warning(
+                "A reorganisation of the chain took back a fill of order %s, which an earlier run told and which is done for "
+                "Hummingbot; its records may still show the trade %s", client_order_id, trade_id)
         fill = order.order_fills.pop(trade_id, None) if order is not None else None
         if order is None or fill is None:
             return
@@ -348,7 +367,7 @@ class TrackerUpdates:
 
     async def fail_unsent(self, client_order_id: str, why: str) -> None:
         """An order that Hummingbot holds for on its way is not, and never will be."""
-        self._unproven.discard(client_order_id)
+        self._unproven.pop(client_order_id, None)
         order = self._tracker.fetch_tracked_order(client_order_id)
         if order is not None and order.is_pending_create:
             logging.getLogger(__name__).warning("The order %s failed: %s", client_order_id, why)

@@ -69,6 +69,7 @@ class Heard:
     def __init__(self) -> None:
         self.told: list[Settled] = []
         self.failed: list[tuple[str, str]] = []
+        self.standing: set[str] = set()
 
     @property
     def doubtful(self) -> set[tuple[str, str]]:
@@ -86,6 +87,9 @@ class Heard:
         self.failed.append((client_order_id, why))
 
     fail_unplaced = fail_unsent
+
+    def let_stand(self, client_order_ids: Collection[str]) -> None:
+        self.standing |= set(client_order_ids)
 
 
 class Scene:
@@ -208,7 +212,7 @@ async def test_books_that_cannot_be_read_are_read_later_and_only_what_no_one_pla
     assert scene.heard.told == [Opened("a", ASK.exchange_order_id, ASK, 3, 7)]
     assert scene.account.settlement.resting == {ASK: found}
     assert [(name, "compare the balances" in why) for name, why in scene.heard.failed] == [("c", True)]
-    assert scene.account._finished == [tracked]
+    assert scene.account._finished == [tracked] and scene.heard.standing == {"a", "c"}
 
 
 def mined(block_hash: str) -> Receipt:

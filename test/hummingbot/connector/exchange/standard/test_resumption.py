@@ -12,6 +12,7 @@ import pytest
 from hummingbot.connector.exchange.standard import account
 from hummingbot.connector.exchange.standard.account import Recalled
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, RpcError, StandardError
@@ -362,6 +363,7 @@ class Remains:
         self.cancel_fault: StandardError | None = None
         self.cancelled: list[OrderKey] = []
         self.told: list[Any] = []
+        self.questioned: tuple[list[str], bool] = ([], False)
         self.clock = ManualClock()
         self.resumption = Resumption(self, self, self, self.caught_up, self.clock, self.recorded)  # type: ignore[arg-type]
 
@@ -382,14 +384,14 @@ class Remains:
     def expect(self, orders: Any) -> None:
         assert not orders
 
-    def question(self, client_order_ids: Any) -> None:
-        assert not list(client_order_ids)
+    def question(self, client_order_ids: Any, is_read_again: bool) -> None:
+        self.questioned = (list(client_order_ids), is_read_again)
 
     def take_back_doubtful(self) -> None:
         return None
 
     async def finish_all(self, unfinished: Any) -> None:
-        assert not unfinished
+        return None
 
     def take_off_unknown(self) -> None:
         return None
@@ -458,6 +460,17 @@ async def test_a_resumption_that_was_cancelled_goes_on_without_following_the_las
     assert [type(event).__name__ for event in remains.told] == ["Opened"]
     await remains.resumption.run(recalled, ["saved"])
     assert first.cancelled() and len(remains.told) == 1 and LOST in remains.settlement.resting
+
+
+@pytest.mark.parametrize("is_forgotten", [False, True])
+async def test_orders_whose_placement_is_followed_are_questioned_unless_another_one_placed_them(is_forgotten: bool) -> None:
+    """A batch was refused, and one of its orders placed by itself since; the fills are told again unless they are forgotten."""
+    remains = Remains(saved(LOST), saved(KEPT, "single"))
+    remains.answers = [[(60_000, 7)]]
+    batch = Tracked(1, Intent("0x" + "e0" * 20, b"", 0, 100_000, PLACE, ("saved", "single", "gone")), 0.0, 0.0)
+    recalled = Recalled(90, 95, [Resting(KEPT, "single", 60_000, 5)], [batch], ("gone",), is_forgotten)
+    await remains.resumption.run(recalled, ["saved", "single"])
+    assert remains.questioned == (["saved"], not is_forgotten)
 
 
 async def test_a_node_that_is_away_is_asked_again_for_what_the_journal_lost() -> None:

@@ -224,7 +224,7 @@ async def test_only_an_order_that_is_on_its_way_fails_unsent(told: Told) -> None
 async def test_what_an_earlier_run_told_of_an_order_that_was_not_placed_is_void(told: Told) -> None:
     await told.updates.tell([fill(1, Decimal(10))])
     told.updates.doubt(doubtful(1))
-    told.updates.question(["mine", "unknown"])
+    told.updates.question(["mine", "unknown"], True)
     for name in ("mine", "unknown"):
         await told.updates.fail_unplaced(name, "why")
     assert told.order.is_failure and told.order.exchange_order_id is None and not told.updates.doubtful
@@ -234,10 +234,51 @@ async def test_what_an_earlier_run_told_of_an_order_that_was_not_placed_is_void(
 
 async def test_an_order_that_was_told_of_since_stays_though_one_of_its_transactions_did_not_place_it(told: Told) -> None:
     """A batch was refused and its orders were placed one by one; then the batch lost its block, and is refused again."""
-    told.updates.question(["mine"])
+    told.updates.question(["mine"], True)
     await told.updates.tell([OPENED])
     await told.updates.fail_unplaced("mine", "why")
     assert told.order.current_state is OrderState.OPEN and told.order.exchange_order_id == KEY.exchange_order_id
+
+
+@pytest.mark.parametrize("size", [10, 15], ids=["the same", "another trade"])
+async def test_a_fill_that_only_hummingbot_saved_makes_room_for_the_trade_that_has_its_id_now(
+        told: Told, size: int, caplog: pytest.LogCaptureFixture) -> None:
+    """The last run ended before it noted the fill, and the order was placed anew in another block."""
+    await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(20))])
+    told.updates.question(["mine"], True)
+    await told.updates.tell([OPENED, fill(1, Decimal(size))])
+    told.updates.take_back_doubtful()
+    assert {name: each.fill_base_amount for name, each in told.order.order_fills.items()} == {f"{MARKET.book}:1": size}
+    assert told.order.executed_amount_base == size and told.events.count("OrderFilledEvent") == 2
+    assert caplog.text.count("took back a fill of order mine") == (1 if size == 10 else 2)
+    assert ("Another trade of order mine" in caplog.text) is (size != 10)
+
+
+async def test_fills_that_are_not_read_again_stand(told: Told) -> None:
+    """The nodes have forgotten what happened, or what became of the placement."""
+    await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
+    told.updates.question(["mine"], False)
+    await told.updates.tell([OPENED])
+    told.updates.question(["mine"], True)
+    told.updates.doubt(doubtful(1) | {("other", f"{MARKET.book}:1")})
+    told.updates.let_stand({"mine"})
+    assert told.updates.doubtful == {("other", f"{MARKET.book}:1")}
+    await told.updates.tell([OPENED])
+    told.updates.take_back_doubtful()
+    assert len(told.order.order_fills) == 2
+
+
+async def test_a_fill_of_an_order_that_an_earlier_run_ended_is_told_to_be_taken_back_unless_the_chain_still_has_it(
+        told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    """Hummingbot does not bring the order, so all that can be done is to say it."""
+    told.records["old"] = RecordedOrder(OrderType.LIMIT, frozenset(f"{MARKET.book}:{number}" for number in (1, 2, 3)))
+    told.updates.doubt({("old", f"{MARKET.book}:{number}") for number in (1, 2)}, {("old", f"{MARKET.book}:3")})
+    await told.updates.tell([fill(1, Decimal(100))._replace(client_order_id="old")])
+    assert caplog.text == ""
+    told.updates.take_back_doubtful()
+    assert told.updates.doubtful == set()
+    (message,) = [record.getMessage() for record in caplog.records]  # the earlier run told of the third itself
+    assert "took back a fill of order old" in message and f"{MARKET.book}:2" in message
 
 
 async def test_an_order_that_came_back_under_another_id_is_known_by_it(told: Told) -> None:
