@@ -25,17 +25,18 @@ class TradeKeys:
     def new(self, key: str, place: TradePlace | None, amount: float) -> str | None:
         """The key under which a trade is news; None for one that was told. `place` is its block and number, if they are
         known: one that is in another block now is the one that was told. Without them its amount has to do."""
+        told = self._told
         base, count = key, 0
-        while key in self._told:
-            known, before = self._told[key]
+        while key in told:
+            known, before = told[key]
             if (place == known or place[0] != known[0]) if place is not None and known is not None else _alike(amount, before):
-                self._told[key] = place or known, before
+                told[key] = place or known, before
                 return None
             count += 1
             key = f"{base}#{count}"
-        self._told[key] = place, amount
-        if len(self._told) > self._most:
-            self._told.popitem(last=False)
+        told[key] = place, amount
+        if len(told) > self._most:
+            told.popitem(last=False)
         return key
 
 

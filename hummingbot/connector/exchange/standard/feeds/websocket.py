@@ -257,13 +257,18 @@ class _Line:
             self._sink(book.levels.apply(content.bids, content.asks, self._clock.time(), content.market_price))
 
     def _take_trades(self, book: _Book, content: TradesContent) -> None:
-        begin = self._first_news(content) if content.is_whole and not book.knows_trades else 0
-        book.knows_trades |= content.is_whole
-        for at, trade in enumerate(content.trades):
-            key = book.trade_keys.new(trade.trade_id, trade.place, trade.amount)
-            if key is not None and at >= begin:
-                self._sink(trade if key == trade.trade_id else trade._replace(trade_id=key))
-            elif key is None and not content.is_whole and trade.place is None:
+        is_whole, trades, _ = content
+        history = 0
+        if is_whole and not book.knows_trades:
+            book.knows_trades, history = True, self._first_news(content)
+        for trade in trades:
+            _, name, _, _, amount, _, place = trade
+            key = book.trade_keys.new(name, place, amount)
+            if history:
+                history -= 1
+            elif key is not None:
+                self._sink(trade if key == name else trade._replace(trade_id=key))
+            elif place is None and not is_whole:
                 # The same once more, or the next one with this order: the API tells which.
                 self.session.spawn(self._fetch_trades(book))
 

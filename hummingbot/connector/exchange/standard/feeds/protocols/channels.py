@@ -168,10 +168,12 @@ def _level(price_text: Any, amount_text: Any, unit: int) -> tuple[float, float]:
 
 
 def _trades(market: Market, data: Mapping[str, Any], is_whole: bool) -> Content:
-    rows = data["trades"] if is_whole else (data,)
-    trades = [_trade(market, row) for row in rows if not row.get("removed")]
-    # Dust may pay for nothing, which is no trade.
-    return _new(TradesContent, (is_whole, [trade for trade in trades if trade.amount], _count(data["timestamp"])))
+    trades = []
+    for row in data["trades"] if is_whole else (data,):
+        trade = _trade(market, row)
+        if trade.amount and not row.get("removed"):  # dust may pay for nothing, which is no trade
+            trades.append(trade)
+    return _new(TradesContent, (is_whole, trades, _count(data["timestamp"])))
 
 
 def _trade(market: Market, row: Mapping[str, Any]) -> PublicTrade:
@@ -179,7 +181,7 @@ def _trade(market: Market, row: Mapping[str, Any]) -> PublicTrade:
     price, amount = _level(row["price"], row["base_amount"], _POWERS_OF_TEN[market.base.decimals])
     key = trade_key(row["transaction"], _count(row["order_id"]), is_buy)
     return _new(PublicTrade, (market.trading_pair, key, is_buy, price, amount, float(_count(row["timestamp"])),
-                              (_count(row["block"]), _units(row["trade_id"]))))
+                              (row["block"], row["trade_id"])))  # which are compared only
 
 
 def _logs(channel: str, data: Mapping[str, Any], is_whole: bool) -> Content:
