@@ -181,7 +181,7 @@ def _trade(market: Market, row: Mapping[str, Any]) -> PublicTrade:
     price, amount = _level(row["price"], row["base_amount"], _POWERS_OF_TEN[market.base.decimals])
     key = trade_key(row["transaction"], _count(row["order_id"]), is_buy)
     return _new(PublicTrade, (market.trading_pair, key, is_buy, price, amount, float(_count(row["timestamp"])),
-                              (row["block"], row["trade_id"])))  # which are compared only
+                              (_count(row["block"]), _units(row["trade_id"]))))
 
 
 def _logs(channel: str, data: Mapping[str, Any], is_whole: bool) -> Content:

@@ -74,7 +74,7 @@ def test_a_trade_has_the_key_that_other_sources_give_it() -> None:
     (trade,) = told.content.trades
     assert trade.trade_id == f"{frame['transaction']}:{frame['order_id']}:False"
     assert (trade.is_buy, trade.price, trade.amount) == (False, 0.65, 1.5)
-    assert trade.place == (frame["block"], frame["trade_id"])
+    assert trade.place == (frame["block"], int(frame["trade_id"]))
     assert content("trade", pair=SOMI.book, removed=True).trades == []
 
 
@@ -123,7 +123,8 @@ def test_balances_and_blocks() -> None:
     ("diff", {"asks": [["1", "１"]]}), ("diff", {"channel": "trades"}), ("diff", {"channel": ["orderbook"]}),
     ("fill", {"side": "both"}), ("fill", {"clear": 1}), ("fill", {"transaction": "0x12"}), ("fill", {"taker": None}),
     ("fill", {"transaction": "0x" + "zz" * 32}), ("fill", {"base_amount": 5}), ("fill", {"removed": "yes"}),
-    ("order open", {"status": "lost"}), ("order open", {"deposit": ""}), ("trade", {"price": "0"}), ("balance", {"amount": 1.5}),
+    ("order open", {"status": "lost"}), ("order open", {"deposit": ""}), ("trade", {"price": "0"}),
+    ("trade", {"block": "7"}), ("trade", {"trade_id": 9}), ("balance", {"amount": 1.5}),
     ("balance", {"token": "native"}), ("block", {"number": "7"}), ("block", {"sequences": [1]}),
     ("error", {"error": "no"}), ("acknowledgement", {"id": 1.5}), ("snapshot fills", {"channel": "other"})])
 def test_a_malformed_message_is_a_documented_error(name: str, changes: dict[str, Any]) -> None:
