@@ -117,6 +117,21 @@ def test_the_state_of_an_older_block_is_told_as_it_was():
     assert settlement.apply(log(match(11), 11)) == [], "it counts still"
 
 
+def test_an_order_moved_last_where_the_newest_thing_that_is_not_final_happened_to_it():
+    settlement = Settlement(A, {BOOK: MARKET})
+    assert settlement.moved_at(KEY) == -1, "nothing is known of it"
+    settlement.settle_receipt(["mine"], [log(placed(), 10)], [], [5000])
+    settlement.settle_receipt(["other"], [log(placed()._replace(id=8, order_history_id=10), 14)], [], [5000])
+    assert settlement.moved_at(KEY) == 10
+    for block in (11, 12):
+        settlement.apply(log(match(block), block))
+    assert settlement.moved_at(KEY) == 12 and settlement.moved_at(KEY._replace(id=8)) == 14
+    settlement.apply(log(match(12), 12, removed=True))
+    assert settlement.moved_at(KEY) == 11, "what was taken back moved nothing"
+    settlement.forget_steps(11)
+    assert settlement.moved_at(KEY) == -1 and settlement.moved_at(KEY._replace(id=8)) == 14
+
+
 def test_a_receipt_that_is_settled_twice_tells_nothing_the_second_time():
     settlement = Settlement(A, {BOOK: MARKET})
     logs = [log(match(1, owner=B, sender=A)._replace(order_history_id=9), 10, 0), log(placed(4000), 10, 1)]
@@ -133,6 +148,16 @@ def test_a_receipt_with_the_order_id_of_another_takes_that_one_back():
     assert settlement.settle_receipt(["new"], [new], [], [4000]) == [
         Retracted(Opened("old", KEY.exchange_order_id, KEY, PRICE, 5000)), Opened("new", KEY.exchange_order_id, KEY, PRICE, 4000)]
     assert settlement.retract_receipt(old.transaction_hash) == [] and state(settlement) == {KEY: ("new", PRICE, 4000)}
+
+
+def test_a_receipt_with_the_order_id_of_another_takes_back_what_that_one_filled_too():
+    settlement = Settlement(A, {BOOK: MARKET})
+    old = [log(match(1, owner=B, sender=A)._replace(order_history_id=9), 10, 0), log(placed(4000), 10, 1)]
+    first = settlement.settle_receipt(["old"], old, [], [600_000 + 4000])
+    assert [type(event) for event in first] == [Filled, Opened]
+    again = settlement.settle_receipt(["new"], [log(placed(), 11)], [], [5000])
+    assert again == [*(Retracted(event) for event in reversed(first)), Opened("new", KEY.exchange_order_id, KEY, PRICE, 5000)]
+    assert state(settlement) == {KEY: ("new", PRICE, 5000)} and settlement.recent_fills(0) == set()
 
 
 def test_a_receipt_with_the_trade_of_another_takes_that_one_back():
@@ -154,6 +179,18 @@ def test_an_order_gets_no_log_that_stands_before_its_placement():
     assert [type(event) for event in settlement.settle_receipt(["new"], [log(placed(4000), 12)], [], [4000])] == [Opened]
     assert settlement.apply(log(match(1), 11, removed=True)) == [] and state(settlement) == {KEY: ("new", PRICE, 4000)}
     assert len(settlement.apply(log(match(1), 13))) == 1
+
+
+@pytest.mark.parametrize("index, counts", [(3, False), (4, False), (5, False), (6, True)], ids=[
+    "with the first fill", "between fill and placement", "with the placement", "after it"])
+def test_in_the_block_of_its_placement_an_order_gets_only_what_stands_behind_that(index, counts):
+    """What stands there before the end of the placement is of another version of the block, where the id was another order's."""
+    settlement = Settlement(A, {BOOK: MARKET})
+    assert settlement.apply(log(match(1), 10, index)) == []
+    placing = [log(match(2, owner=B, sender=A)._replace(order_history_id=9), 10, 3), log(placed(4000), 10, 5)]
+    taken, opened, *fills = settlement.settle_receipt(["mine"], placing, [], [600_000 + 4000])
+    assert (type(taken), type(opened), len(fills)) == (Filled, Opened, counts)
+    assert settlement.resting[KEY].deposit == (3000 if counts else 4000)
 
 
 def test_an_order_of_long_ago_whose_id_another_one_gets_is_forgotten():
