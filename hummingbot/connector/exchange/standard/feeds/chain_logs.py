@@ -110,9 +110,18 @@ class _PairBook:
         self.trade_keys = TradeKeys(MAX_REMEMBERED_TRADES)
         self.since = -1  # the block as of which the book was read
         self.touched = False
+        self.last_trade_id: int | None = None
         self.takes_deltas = False  # whether what was told last can be followed by one
         self.whole_at = 0.0
         self.read_at = 0.0
+
+    def count_trade(self, trade_id: int) -> None:
+        """A trade is about to be told. Raises StreamBrokenError when one before it was missed: whoever takes over tells both
+        in order. The book says the same, where it is known."""
+        last = self.last_trade_id
+        if last is not None and trade_id > last + 1:
+            raise StreamBrokenError(f"{self.market.trading_pair}: trade {trade_id} was told, {last + 1} was next")
+        self.last_trade_id = trade_id if last is None else max(trade_id, last)
 
 
 class _MarketRun:
@@ -228,7 +237,7 @@ class _MarketRun:
     # Books
 
     def _forget(self, pair: _PairBook) -> None:
-        pair.book = None
+        pair.book = pair.last_trade_id = None
         if self._began:
             self._read(pair)
 
@@ -288,10 +297,13 @@ class _MarketRun:
 
     def _tell_trade(self, pair: _PairBook, log: EngineLog, timestamp: float) -> None:
         event: EngineEvent = log.event
-        if not isinstance(event, OrderMatched) or not event.base_amount:  # dust may pay for nothing, which is no trade
+        if not isinstance(event, OrderMatched):
             return
         if self._held_trades is not None:
             self._held_trades.append((pair, log, timestamp))
+            return
+        pair.count_trade(event.trade_id)
+        if not event.base_amount:  # dust may pay for nothing, which is no trade
             return
         amount = event.base_amount / 10 ** pair.market.base.decimals
         key = trade_key(log.transaction_hash, event.id, event.is_bid)
@@ -324,6 +336,8 @@ class _MarketRun:
                 begun.add(pair)
             if pair in begun:
                 self._tell_trade(pair, log, timestamp)
+            elif isinstance(log.event, OrderMatched):
+                pair.count_trade(log.event.trade_id)
         for pair, log, timestamp in held:
             self._tell_trade(pair, log, timestamp)
 

@@ -186,8 +186,21 @@ async def test_the_same_amount_taken_twice_from_an_order_in_one_transaction_is_t
     assert (second, third) == (f"{first}#1", f"{first}#2")
     chain.run.logs([matched(7, 2)], True)
     assert len(chain.trades) == 3, "it was heard before"
+    chain.run.reorganised()
     chain.run.logs([matched(7, 8, branch="0xb")], True)
     assert len(chain.trades) == 3, "the transaction is in another block now"
+
+
+async def test_a_trade_is_not_told_when_the_one_before_it_was_missed_before_the_book_is_known(chain: Chain) -> None:
+    chain.run.add(SOMI)
+    chain.run.logs([matched(7, 1)], True)
+    chain.run.logs([matched(7, 1)], True)
+    with pytest.raises(StreamBrokenError, match=f"{PAIR}: trade 3 was told, 2 was next"):
+        chain.run.logs([matched(8, 3)], True)
+    assert len(chain.trades) == 1
+    chain.run.reorganised()
+    chain.run.logs([matched(9, 6)], True)
+    assert len(chain.trades) == 2, "after blocks were replaced the numbers begin anew"
 
 
 async def test_a_feed_that_does_not_run_has_no_pairs_to_add_or_remove() -> None:
