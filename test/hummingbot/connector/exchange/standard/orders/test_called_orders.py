@@ -50,3 +50,9 @@ def test_an_order_of_a_market_that_is_not_listed_has_none() -> None:
 def test_a_call_that_places_nothing_is_an_error(data: bytes) -> None:
     with pytest.raises(ValueError):
         called_orders(data, 0)
+
+
+def test_the_error_names_the_selector_of_a_call_that_places_nothing() -> None:
+    cancel = cancel_call([(PLAIN, True, 1)])
+    with pytest.raises(ValueError, match=f"^0x{ENGINE_FUNCTIONS['cancelOrder'].selector.hex()} is no call that places orders$"):
+        called_orders(cancel, 0)
