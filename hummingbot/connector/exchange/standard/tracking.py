@@ -209,7 +209,13 @@ class TrackerUpdates:
                 "one", order.client_order_id, fill.fill_base_amount, fill.fill_price)
 
     def _tell_fill(self, order: InFlightOrder, fill: TradeUpdate) -> None:
-        if order.client_order_id in self._tracker.all_fillable_orders:
+        other = order.order_fills.get(fill.trade_id)
+        if other is not None:  # nobody has said which of the two is void
+            logging.getLogger(__name__).warning(
+                "Two trades of order %s have the id %s, as happens in a reorganisation of the chain: %s at %s, which stands, and "
+                "%s at %s, which is left out", order.client_order_id, fill.trade_id, other.fill_base_amount, other.fill_price,
+                fill.fill_base_amount, fill.fill_price)
+        elif order.client_order_id in self._tracker.all_fillable_orders:
             self._tracker.process_trade_update(fill)
         elif order.update_with_trade_update(fill) and fill.fill_base_amount:
             logging.getLogger(__name__).warning(

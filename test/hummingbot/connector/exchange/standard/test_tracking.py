@@ -254,6 +254,13 @@ async def test_a_fill_that_only_hummingbot_saved_makes_room_for_the_trade_that_h
     assert ("Another trade of order mine" in caplog.text) is (size != 10)
 
 
+async def test_a_trade_that_has_the_id_of_one_that_stands_is_not_left_out_in_silence(
+        told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    await told.updates.tell([fill(1, Decimal(10)), fill(1, Decimal(15))])
+    assert told.order.executed_amount_base == 10 and told.events.count("OrderFilledEvent") == 1
+    assert f"Two trades of order mine have the id {MARKET.book}:1" in caplog.text and "15" in caplog.text
+
+
 async def test_fills_that_are_not_read_again_stand(told: Told) -> None:
     """The nodes have forgotten what happened, or what became of the placement."""
     await told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10))])
