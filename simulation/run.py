@@ -99,6 +99,6 @@ def _alone() -> Iterator[None]:
 
 
 def _is_of_the_dead(error: BaseException | None) -> bool:
-    """A frame of a killed process that waits in its clean-up cannot be closed, and once the loop has ended it cannot wait."""
-    return isinstance(error, RuntimeError) and any(
-        reason in str(error) for reason in ("ignored GeneratorExit", "no running event loop"))
+    """A frame of a killed process that waits in its clean-up cannot be closed, and cannot wait there without a task or a loop."""
+    return isinstance(error, RuntimeError) and any(reason in str(error) for reason in (
+        "ignored GeneratorExit", "should be used inside a task", "no running event loop"))
