@@ -129,6 +129,12 @@ def _integer(value: Any, limit: int) -> int:
     return int(number)
 
 
+def _hex(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith("0x") or int(value, 16) < 0:
+        raise ValueError(f"{value!r} is not a hexadecimal text")
+    return value
+
+
 def _flag(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{value!r} is not a boolean")
@@ -154,7 +160,7 @@ def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     """One row of a pair's trades; the maker's order id tells the fills of one transaction apart."""
     price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
     is_buy = _flag(row["isBid"])
-    key = trade_key(str(row["txHash"]), row["orderId"], is_buy)
+    key = trade_key(_hex(row["txHash"]), _integer(row["orderId"], 2 ** 32 - 1), is_buy)
     return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]), str(row.get("id", "")))
 
 

@@ -159,6 +159,12 @@ def test_largest_order_id_and_zero_are_ids():
         assert page_of(parse_open_order, row_of("orders_sample", "orders") | {"orderId": number}).rows[0].order_id == int(number)
 
 
+@pytest.mark.parametrize("change", [{"orderId": "seven"}, {"orderId": None}, {"orderId": 1.5}, {"orderId": -1},
+                                    {"txHash": "seven"}, {"txHash": 7}, {"txHash": "0x"}, {"txHash": "0xgg"}])
+def test_a_trade_whose_name_is_mistyped_is_none(change):
+    assert page_of(parse_trade, row_of("trades", "trades") | change).rejected == 1
+
+
 def test_trade_is_the_same_one_however_its_transaction_hash_is_written():
     row = row_of("trades", "trades")
     (first, second) = page_of(parse_trade, row | {"txHash": "0xAB"}, row | {"txHash": "0xab"}).rows
