@@ -325,14 +325,20 @@ class _MarketRun:
                 if (pair := self._pairs.get(log.event.pair)) is not None]
         blocks = await self._rpc.get_blocks(sorted({log.block_number for log, _ in logs}))
         held, self._held_trades = self._held_trades or [], None
-        # News begin after a trade that is known, or else with the first fresh one.
+        # News begin after the transaction of a trade that is known, or else with the first fresh one.
         begun: set[_PairBook] = set()
-        known = {pair for log, pair in logs if self._is_known(pair, log)}
+        known: dict[_PairBook, str] = {}
+        for log, pair in logs:
+            if self._is_known(pair, log):
+                known.setdefault(pair, log.transaction_hash)
+        passed: set[_PairBook] = set()
         fresh = self._stream.timestamp(head) - missing - FRESH_TRADE_SECONDS
         for log, pair in logs:
             block = blocks.get(log.block_number)
             timestamp = float(block.timestamp) if block is not None else self._clock.time()
-            if self._is_known(pair, log) or (pair not in known and timestamp >= fresh):
+            if log.transaction_hash == known.get(pair):
+                passed.add(pair)
+            elif pair in passed or (pair not in known and timestamp >= fresh):
                 begun.add(pair)
             if pair in begun:
                 self._tell_trade(pair, log, timestamp)

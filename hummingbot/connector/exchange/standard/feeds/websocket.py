@@ -273,13 +273,14 @@ class _Line:
                 self.session.spawn(self._fetch_trades(book))
 
     def _first_news(self, content: TradesContent) -> int:
-        """Where among the trades before the stream began those that are news begin: after one that is known, or else with the
-        first fresh one."""
+        """Where among the trades before the stream began those that are news begin: after the transaction of one that is known,
+        or else with the first fresh one."""
         trades, fresh = content.trades, content.timestamp - FRESH_TRADE_SECONDS
-        known = next((at + 1 for at, trade in enumerate(trades) if self._told.knows(trade.trading_pair, trade.trade_id)), None)
+        known = next((at for at, trade in enumerate(trades) if self._told.knows(trade.trading_pair, trade.trade_id)), None)
         if known is None:
-            known = next((at for at, trade in enumerate(trades) if trade.timestamp >= fresh), len(trades))
-        return known
+            return next((at for at, trade in enumerate(trades) if trade.timestamp >= fresh), len(trades))
+        transaction = trades[known].trade_id.partition(":")[0]
+        return next((at for at in range(known, len(trades)) if trades[at].trade_id.partition(":")[0] != transaction), len(trades))
 
     # The API beside it
 
