@@ -295,7 +295,7 @@ class _MarketRun:
 
     # Trades
 
-    def _tell_trade(self, pair: _PairBook, log: EngineLog, timestamp: float) -> None:
+    def _tell_trade(self, pair: _PairBook, log: EngineLog, timestamp: float, is_news: bool = True) -> None:
         event: EngineEvent = log.event
         if not isinstance(event, OrderMatched):
             return
@@ -303,7 +303,7 @@ class _MarketRun:
             self._held_trades.append((pair, log, timestamp))
             return
         pair.count_trade(event.trade_id)
-        if not event.base_amount:  # dust may pay for nothing, which is no trade
+        if not is_news or not event.base_amount:  # dust may pay for nothing, which is no trade
             return
         amount = event.base_amount / 10 ** pair.market.base.decimals
         key = trade_key(log.transaction_hash, event.id, event.is_bid)
@@ -340,10 +340,7 @@ class _MarketRun:
                 passed.add(pair)
             elif pair in passed or (pair not in known and timestamp >= fresh):
                 begun.add(pair)
-            if pair in begun:
-                self._tell_trade(pair, log, timestamp)
-            elif isinstance(log.event, OrderMatched):
-                pair.count_trade(log.event.trade_id)
+            self._tell_trade(pair, log, timestamp, pair in begun)
         for pair, log, timestamp in held:
             self._tell_trade(pair, log, timestamp)
 
