@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain import ledger as ledger_module
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
@@ -47,6 +48,15 @@ async def test_an_intent_whose_end_is_known_is_not_sent_anew_when_its_nonce_is_l
     assert ledger.queue == [waiting] and ledger.book.slots == {}
     with pytest.raises(NotSentError, match="taken back"):
         await tracked.wait()
+
+
+async def test_what_was_offered_for_lost_nonces_is_remembered_for_the_newest(
+        ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "MAX_LOST_OFFERS", 2)
+    slots = [signed(ledger, number)[0] for number in (1, 2, 3)]
+    await ledger.lost(slots, "Another program's transaction has the nonce")
+    assert list(ledger.lost_offers) == [slot.nonce for slot in slots[1:]]
+    assert set(ledger.lost_offers.values()) == {Fees(10, 1)}
 
 
 async def test_an_intent_with_an_attempt_at_another_nonce_is_left_to_it(ledger: Ledger) -> None:
