@@ -149,7 +149,7 @@ class PollingMarketFeed:
                 continue
             seen[row.key] = None
             if first or sink is None:  # what was traded before the bot's first look is history, not news, whoever reads it
-                self._told.add(trading_pair, row.key)
+                self._told.add(trading_pair, row.key, row.base_amount)
             else:
                 sink(PublicTrade(trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp))
         while len(seen) > MAX_REMEMBERED_TRADES:

@@ -48,8 +48,12 @@ class SwitchingMarketFeed:
         self._pairs = list(trading_pairs)
 
         def once(event: MarketEvent) -> None:
-            if not isinstance(event, PublicTrade) or self._told.add(event.trading_pair, event.trade_id):
+            if not isinstance(event, PublicTrade):
                 sink(event)
+                return
+            key = self._told.add(event.trading_pair, event.trade_id, event.amount)
+            if key is not None:
+                sink(event if key == event.trade_id else event._replace(trade_id=key))
 
         await self._failover.run(once)
 

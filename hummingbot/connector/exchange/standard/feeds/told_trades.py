@@ -53,21 +53,32 @@ class ToldTrades:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._keys: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._keys: OrderedDict[tuple[str, str], float] = OrderedDict()  # the amounts
         self._complete_at: dict[str, float] = {}
 
     def knows(self, trading_pair: str, key: str) -> bool:
         """Whether a trade was told."""
         return (trading_pair, key) in self._keys
 
-    def add(self, trading_pair: str, key: str) -> bool:
-        """Remember a trade; whether it was not known before."""
-        if (trading_pair, key) in self._keys:
-            return False
-        self._keys[trading_pair, key] = None
+    def add(self, trading_pair: str, key: str, amount: float) -> str | None:
+        """Remember a trade; the key under which it is news, or None for one that was told.
+
+        A source that misses one of a transaction's trades with an order, and does not count them, gives its key to the next
+        one. So a known key with another amount is another trade, unless that amount was told under another number.
+        """
+        known = self._keys.get((trading_pair, key))
+        if known is not None and not _alike(amount, known):
+            base, count = key.partition("#")[0], 0
+            key = base
+            while (known := self._keys.get((trading_pair, key))) is not None and not _alike(amount, known):
+                count += 1
+                key = f"{base}#{count}"
+        if known is not None:
+            return None
+        self._keys[trading_pair, key] = amount
         if len(self._keys) > MAX_REMEMBERED_TRADES:
             self._keys.popitem(last=False)
-        return True
+        return key
 
     def complete(self, trading_pair: str) -> None:
         """Every trade of the pair up to now was told."""

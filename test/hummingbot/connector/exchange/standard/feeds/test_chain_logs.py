@@ -219,7 +219,7 @@ async def test_of_the_trades_before_the_stream_those_after_a_known_one_are_news_
         matches = world.own_matches(SOMI)
         if told_before is not None:
             transaction, match = matches[told_before]
-            told.add(SOMI, trade_key(transaction, match.id, match.is_bid))
+            told.add(SOMI, trade_key(transaction, match.id, match.is_bid), match.base_amount / 1e18)
         source = ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
                                  trade_lookback=900, told=told)
         with patch.object(chain_logs, "FRESH_TRADE_SECONDS", 0.0):

@@ -275,7 +275,7 @@ async def test_after_an_outage_the_trades_of_all_its_time_are_told_in_order(book
 
 
 async def test_trades_that_another_source_told_end_the_search(books):
-    books.told.add(AAA, trade_key(f"0x{4:064x}", "4", True))
+    books.told.add(AAA, trade_key(f"0x{4:064x}", "4", True), 2.0)
     await books.run(AAA)
     path = f"/api/trades/pair/{MARKETS['AAA'].base.address}/{to_checksum(USDC.address)}/{TRADES_PAGE_SIZE}/"
     for number, rows in enumerate([(6, 5), (4, 3), (2, 1)], start=1):

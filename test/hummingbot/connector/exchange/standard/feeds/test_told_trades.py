@@ -8,15 +8,23 @@ from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 def test_a_trade_is_new_once() -> None:
     told = ToldTrades(ManualClock())
-    assert not told.knows("A-B", "a") and told.add("A-B", "a")
-    assert told.knows("A-B", "a") and not told.add("A-B", "a")
-    assert not told.knows("C-D", "a") and told.add("C-D", "a"), "one transaction may trade in two markets"
+    assert not told.knows("A-B", "a") and told.add("A-B", "a", 1.0) == "a"
+    assert told.knows("A-B", "a") and told.add("A-B", "a", 1.0) is None
+    assert not told.knows("C-D", "a") and told.add("C-D", "a", 1.0), "one transaction may trade in two markets"
+
+
+def test_a_trade_that_a_source_missed_is_told_though_the_next_one_has_its_key() -> None:
+    told = ToldTrades(ManualClock())
+    assert told.add("A-B", "a", 9.63) == "a", "the stream missed one of 16.05 before it"
+    assert [told.add("A-B", key, amount) for key, amount in (("a", 16.05), ("a#1", 9.63))] == ["a#1", None]
+    assert [told.add("A-B", key, amount) for key, amount in (("a", 16.05), ("a#1", 9.6300004), ("a#2", 9.63))] == [
+        None, None, "a#2"]
 
 
 def test_only_the_newest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(told_trades, "MAX_REMEMBERED_TRADES", 2)
     told = ToldTrades(ManualClock())
-    assert [told.add("A-B", key) for key in "abc"] == [True] * 3
+    assert [told.add("A-B", key, 1.0) for key in "abc"] == ["a", "b", "c"]
     assert [told.knows("A-B", key) for key in "abc"] == [False, True, True]
 
 

@@ -188,7 +188,7 @@ async def test_trades_of_long_ago_are_known_and_not_told() -> None:
 
 async def test_what_follows_a_trade_that_another_source_told_is_news_however_old() -> None:
     scene = Scene()
-    scene.told.add(PAIR, "known")
+    scene.told.add(PAIR, "known", 1.0)
     scene.dialect.api_trades = [trade("history", 990.0), trade("known", 900.0), trade("late", 901.0)]
     async with running(scene=scene):
         assert [event.trade_id for event in scene.listener.trades] == ["late"]
@@ -197,7 +197,7 @@ async def test_what_follows_a_trade_that_another_source_told_is_news_however_old
 async def test_a_transaction_that_is_known_in_part_is_known() -> None:
     """A page of trades may begin in the middle of a transaction: its first row there is not its first trade."""
     scene = Scene()
-    scene.told.add(PAIR, "0x1:7:True")
+    scene.told.add(PAIR, "0x1:7:True", 1.0)
     scene.dialect.api_trades = [trade(name, 999.0)._replace(place=("", name)) for name in
                                 ("0x0:1:True", "0x1:7:True", "0x1:7:True", "0x1:8:True", "0x2:8:True")]
     scene.dialect.api_trades[2] = scene.dialect.api_trades[2]._replace(place=("", "another"))
