@@ -142,17 +142,29 @@ class Follower:
                 suspects.append(slot)
         if not suspects:
             return
-        names = [(slot, attempt.hash) for slot in suspects for attempt, _ in slot.attempts]
-        answers = await self._rpc.batch([("eth_getTransactionByHash", [name]) for _, name in names])
-        known = {slot for (slot, _), answer in zip(names, answers)
-                 if isinstance(answer, dict) and answer.get("blockNumber") is not None}
-        lost = [slot for slot in suspects if slot not in known and self._ledger.book.slots.get(slot.nonce) is slot]
+        lost = await self._unknown_to_the_node(suspects)
         if lost and not (self._are_recent(lost)
                          or await self._tells_since(min(tracked.created for slot in lost for tracked in slot.owners))):
             await self._ledger.forgotten(lost)
             return
         if lost:
             await self._ledger.lost(lost, "Another program has used nonces of this wallet")
+
+    async def _unknown_to_the_node(self, suspects: Sequence[Slot]) -> list[Slot]:
+        """Those that a node knows in no block and not as waiting, though it says that their nonces are used, and is not behind.
+
+        An answer from behind proves nothing, and neither does an error: what is signed again by mistake is placed twice.
+        """
+        names = [(slot, attempt.hash) for slot in suspects for attempt, _ in slot.attempts]
+        head, count, *answers = await self._rpc.batch([
+            ("eth_blockNumber", []), ("eth_getTransactionCount", [self._address, "latest"]),
+            *[("eth_getTransactionByHash", [name]) for _, name in names]])
+        if isinstance(head, RpcError) or isinstance(count, RpcError) or quantity(head, "eth_blockNumber") < self._ledger.head:
+            return []
+        used = quantity(count, "eth_getTransactionCount")
+        known = {slot for (slot, _), answer in zip(names, answers) if answer is not None}
+        return [slot for slot in suspects
+                if slot.nonce < used and slot not in known and self._ledger.book.slots.get(slot.nonce) is slot]
 
     def _are_recent(self, slots: Sequence[Slot]) -> bool:
         """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""

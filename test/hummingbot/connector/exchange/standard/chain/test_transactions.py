@@ -1,6 +1,7 @@
 """Every transaction comes to exactly one end, whatever the node does in between."""
 import logging
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +147,39 @@ async def test_a_receipt_that_comes_late_is_not_taken_for_a_foreign_transaction(
     bench.node.before = before
     bench.submit(intent(1))
     await bench.run(15.0, 1)
+    assert bench.mined_orders() == Counter({intent(1).data: 1})
+    assert successes(bench) == 1
+
+
+NO_PROOFS: dict[str, Callable[[FakeNode, str, list[Any]], Any]] = {
+    "it waits": lambda node, method, params: (
+        {"hash": params[0], "blockNumber": None} if method == "eth_getTransactionByHash" else None),
+    "the node is behind": lambda node, method, _: {
+        "eth_getTransactionByHash": "null", "eth_blockNumber": hex(node.block - 2)}.get(method),
+    "its nonce is not used": lambda node, method, _: {
+        "eth_getTransactionByHash": "null", "eth_getTransactionCount": hex(0)}.get(method),
+    "the node refuses": lambda node, method, _: {"eth_getTransactionByHash": REFUSAL}.get(method),
+    "the node refuses all": lambda *_: REFUSAL}
+REFUSAL = Fault("transaction indexing is in progress", -32000)
+
+
+@pytest.mark.parametrize("what", NO_PROOFS)
+async def test_a_mined_transaction_without_receipt_is_not_signed_again_while_no_node_proves_it_lost(
+        bench: Bench, what: str) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if bench.clock.now > 1_012.0:
+            return None
+        if "eth_getTransactionByHash" not in bench.node.posts[-1]:
+            return "null" if method == "eth_getTransactionReceipt" else None
+        answer = NO_PROOFS[what](bench.node, method, params)
+        if isinstance(answer, Fault):
+            raise answer
+        return answer
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(20.0, 1)
+    assert any("eth_getTransactionByHash" in methods for methods in bench.node.posts)
     assert bench.mined_orders() == Counter({intent(1).data: 1})
     assert successes(bench) == 1
 
