@@ -51,6 +51,20 @@ async def test_f06_a_receipt_that_is_late_is_no_other_program(bench: Bench) -> N
     assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
 
 
+async def test_f06_a_node_that_is_behind_proves_nothing_of_another_program(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        if bench.clock.now > 1_010.0:
+            return None
+        if "eth_getTransactionByHash" not in bench.node.posts[-1]:
+            return "null" if method == "eth_getTransactionReceipt" else None
+        return {"eth_getTransactionByHash": "null", "eth_blockNumber": hex(bench.node.block - 2)}.get(method)
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(25.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
 async def test_f07_one_transaction_of_a_burst_is_refused(bench: Bench) -> None:
     def before(method: str, params: list[Any]) -> Any:
         if method == "eth_sendRawTransaction" and intent(1).data.hex() in params[0]:
