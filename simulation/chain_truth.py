@@ -46,6 +46,16 @@ class Truth(NamedTuple):
     successes: set[str]
 
 
+def newest_change(history: History) -> str:
+    """The hash of the newest block with anything in it: while it stays the same, so does all that the contracts hold."""
+    block: MinedBlock | None = history.head
+    number = history.head.number
+    while block is not None and not block.receipts and number > history.oldest_number:
+        number -= 1
+        block = history.by_number(number)
+    return block.hash if block is not None else ""
+
+
 def read_truth(sandbox: Sandbox, account: str) -> Truth:
     """Read every block that the sandbox remembers."""
     return TruthReader(sandbox, account).read()
@@ -60,6 +70,7 @@ class TruthReader:
         self._newest: deque[tuple[int, str]] = deque(maxlen=sandbox.node.settings.reorg_depth + 1)  # numbers and hashes
         self._blocks: list[MinedBlock] = []  # those that concern the account
         self._next = sandbox.node.history.oldest_number
+        self._change = ""
         self._forget_counts()
 
     def _forget_counts(self) -> None:
@@ -83,7 +94,8 @@ class TruthReader:
         for block in self._blocks[self._counted:]:
             self._count_block(block)
         self._counted = len(self._blocks)
-        for key, order in list(self._open.items()):
+        change, self._change = self._change, newest_change(history)
+        for key, order in list(self._open.items()) if change != self._change else ():
             order.deposit = int(view.call(key[0], BOOK_FUNCTIONS["getOrder"], key[1], key[2])[0][2])
             if order.deposit == 0:
                 del self._open[key]

@@ -1,4 +1,5 @@
 """Runs something in a copy of this process, so that nothing that Hummingbot remembers passes from one world to the next."""
+import gc
 import os
 import pickle
 import sys
@@ -13,6 +14,7 @@ def in_a_copy[Result](function: Callable[..., Result], *args: Any) -> Result:
     child = os.fork()
     if child == 0:
         os.close(reading)
+        gc.disable()  # it ends soon, and all its memory with it
         status = 1
         try:
             with os.fdopen(writing, "wb") as pipe:

@@ -29,7 +29,7 @@ class Records:
     exchange order id, and their types and trade ids by client order id. `told` hears of every event after that."""
 
     told: Callable[["Life", Any], None]
-    saved: str = "{}"
+    saved: dict[str, dict[str, Any]] = field(default_factory=dict)
     created: dict[str, str] = field(default_factory=dict)
     fills: dict[str, tuple[OrderType, set[str]]] = field(default_factory=dict)
 
@@ -40,7 +40,7 @@ class Records:
 
     def states(self) -> dict[str, int]:
         """The saved states of the orders by client order id."""
-        return {name: int(order["last_state"]) for name, order in json.loads(self.saved).items()}
+        return {name: int(order["last_state"]) for name, order in self.saved.items()}
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Life:
         for kind, forwarder in zip(SAVING_EVENTS, self._forwarders):
             exchange.add_listener(kind, forwarder)
         exchange.add_exchange_order_ids_from_market_recorder(dict(self._records.created))
-        exchange.restore_tracking_states(json.loads(self._records.saved))
+        exchange.restore_tracking_states(json.loads(json.dumps(self._records.saved)))
         self.ticking = self._loop.create_task(self._tick())
 
     async def _tick(self) -> None:
@@ -91,7 +91,7 @@ class Life:
                 self._records.fills.setdefault(event.order_id, (event.type, set()))
             elif isinstance(event, OrderFilledEvent):
                 self._records.fills.setdefault(event.order_id, (event.order_type, set()))[1].add(event.exchange_trade_id)
-            self._records.saved = json.dumps(self.exchange.tracking_states)
+            self._records.saved = self.exchange.tracking_states
             self._records.told(self, event)
 
     def do(self, function: Callable[..., Any], *args: Any) -> Any:

@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
 from hummingbot.core.event.events import OrderBookEvent, OrderBookTradeEvent
+from simulation.chain_truth import newest_change
 
 Levels = dict[float, float]
 ANY_PRICE = 2 ** 256
@@ -141,6 +142,8 @@ class MarketView:
         self._is_grouped = is_grouped
         self._watched: dict[str, _Watched] = {}
         self._markets = {market.trading_pair: market for market in sandbox.markets}
+        self._change = ""
+        self._levels: dict[tuple[str, bool], TrueLevels] = {}
 
     def watch(self, exchange: StandardExchange) -> None:
         """Watch the books that it has now."""
@@ -175,9 +178,17 @@ class MarketView:
             if problem is not None:
                 yield f"{pair}: {problem}"
             for is_bid in (True, False):
-                shown, true = shown_levels(watched.book, is_bid), chain_levels(self._sandbox, self._markets[pair], is_bid)
+                shown, true = shown_levels(watched.book, is_bid), self._chain_levels(pair, is_bid)
                 if not agree(shown, true):
                     yield f"{pair}: {'bids' if is_bid else 'asks'} of the book: {shown} here, {_amounts(true)} there"
+
+    def _chain_levels(self, pair: str, is_bid: bool) -> TrueLevels:
+        change = newest_change(self._sandbox.node.history)
+        if change != self._change:
+            self._change, self._levels = change, {}
+        if (pair, is_bid) not in self._levels:
+            self._levels[pair, is_bid] = chain_levels(self._sandbox, self._markets[pair], is_bid)
+        return self._levels[pair, is_bid]
 
 
 def _amounts(levels: TrueLevels) -> Levels:

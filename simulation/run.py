@@ -89,7 +89,8 @@ def _alone() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)
             yield
-            gc.collect()
+            if enabled:
+                gc.collect()
     finally:
         logging.getLogger("hummingbot").propagate = propagate
         logging.getLogger("hummingbot").setLevel(level)

@@ -24,12 +24,14 @@ class TradeKeys:
 
     def new(self, key: str, place: TradePlace | None, amount: float) -> str | None:
         """The key under which a trade is news; None for one that was told. `place` is its block and number, if they are
-        known: one that is in another block now is the one that was told. Without them its amount has to do."""
+        known. One of another block, or without a place, is the one that was told if it has its amount: a transaction that is
+        mined anew need not trade as before."""
         told = self._told
         base, count = key, 0
         while key in told:
             known, before = told[key]
-            if (place == known or place[0] != known[0]) if place is not None and known is not None else _alike(amount, before):
+            same_block = place is not None and known is not None and place[0] == known[0]
+            if place == known if same_block else _alike(amount, before):
                 told[key] = place or known, before
                 return None
             count += 1

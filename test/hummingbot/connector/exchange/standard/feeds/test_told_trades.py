@@ -54,6 +54,13 @@ def test_a_trade_whose_block_was_replaced_is_the_one_that_was_told() -> None:
     assert keys.new("tx:7", ("0xb", 10), 1.0) == "tx:7#2"
 
 
+def test_another_trade_of_a_transaction_that_was_mined_anew_is_news() -> None:
+    keys = TradeKeys(10)
+    assert keys.new("tx:7", ("0xa", 1), 2.0) == "tx:7"
+    assert [keys.new("tx:7", ("0xb", number), amount) for number, amount in ((4, 108.4), (5, 2.0))] == ["tx:7#1", None]
+    assert keys.new("tx:7", ("0xb", 4), 108.4) is None
+
+
 def test_trades_without_a_place_are_told_apart_by_their_amounts() -> None:
     keys = TradeKeys(10)
     assert [keys.new("tx:7", None, amount) for amount in (16.049999, 16.05, 3.0, 3.0, 16.05)] == [
