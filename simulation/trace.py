@@ -19,7 +19,8 @@ class Trace:
     def note(self, *what: Any) -> None:
         """Something happened now."""
         entry = self._now(), what
-        self._digest.update(repr([entry[0], *map(_mark, what)]).encode())
+        marks = [(len(part), zlib.crc32(part)) if isinstance(part, bytes) else part for part in what]  # bodies are most of it
+        self._digest.update(repr((entry[0], marks)).encode())
         self.lines.append(entry)
 
     def digest(self) -> str:
@@ -29,11 +30,6 @@ class Trace:
     def tail(self, count: int = 10 ** 9) -> list[str]:
         """The last lines, shortened."""
         return [f"{moment:.4f} {' '.join(map(_short, what))}" for moment, what in list(self.lines)[-count:]]
-
-
-def _mark(value: Any) -> Any:
-    """What goes into the digest: of a body its checksum, since bodies are most of what crosses a border."""
-    return (len(value), zlib.crc32(value)) if isinstance(value, bytes) else value
 
 
 def _short(value: Any) -> str:

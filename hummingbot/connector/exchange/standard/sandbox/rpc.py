@@ -126,15 +126,17 @@ def _common_block(requests: Sequence[Any]) -> int | None:
 
 
 def _text(answer: Json) -> str:
-    """An answer as JSON; what was told before is not encoded anew."""
-    result = answer.get("result")
+    """An answer as JSON; what was told before is not encoded anew, and numbers and hex text need no escaping."""
+    result, identity = answer.get("result"), answer["id"]
     if isinstance(result, Lasting):
         text = result.text
     elif isinstance(result, list) and result and isinstance(result[0], Lasting):
         text = "[" + ",".join([item.text for item in result]) + "]"
+    elif isinstance(result, str) and result.isascii() and result.isalnum():
+        text = f'"{result}"'
     else:
         return encode(answer)
-    return f'{{"jsonrpc":"2.0","id":{encode(answer["id"])},"result":{text}}}'
+    return f'{{"jsonrpc":"2.0","id":{identity if type(identity) is int else encode(identity)},"result":{text}}}'
 
 
 def _error(identity: Any, failure: RpcFailure) -> Json:

@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.sandbox.rpc_values import (
     invalid,
     log_filter,
     log_json,
+    mined_block_json,
     quantity,
     receipt_json,
     reverted,
@@ -126,7 +127,7 @@ class Methods:
         return self._block(self._node.block_by_hash(hash32(parameters[0], 0)), full)
 
     def _block(self, block: MinedBlock | None, full: bool) -> Json | None:
-        return None if block is None else block_json(block, full=full, miner=self._node.settings.fee_receiver)
+        return None if block is None else mined_block_json(block, full, self._node.settings.fee_receiver)
 
     def _pending_block(self, full: bool) -> Json:
         node, head = self._node, self._node.head

@@ -218,3 +218,9 @@ def block_json(block: MinedBlock, *, full: bool, miner: str = _ADDRESS_ZERO) -> 
             "totalDifficulty": "0x0", "extraData": "0x", "mixHash": ZERO_HASH, "nonce": "0x0000000000000000",
             "size": hex(600 + sum(len(receipt.transaction.raw) for receipt in block.receipts)), "uncles": [],
             "sha3Uncles": _EMPTY_UNCLES, "stateRoot": _EMPTY_ROOT, "receiptsRoot": _EMPTY_ROOT, "transactionsRoot": _EMPTY_ROOT}
+
+
+@lru_cache(maxsize=256)
+def mined_block_json(block: MinedBlock, full: bool, miner: str) -> Lasting:
+    """A block of the chain as nodes show it."""
+    return Lasting(block_json(block, full=full, miner=miner))
