@@ -112,7 +112,6 @@ class _Watched:
         self.book = book
         self.told: list[Traded] = []
         self.happened: list[Traded] = []
-        self.is_void = False
         self._forwarder = SourceInfoEventForwarder(self._take)
         book.add_listener(OrderBookEvent.TradeEvent, self._forwarder)
 
@@ -121,14 +120,14 @@ class _Watched:
             self.told.append(Traded(event.price, event.amount))
 
     def begin(self) -> None:
-        self.told, self.happened, self.is_void = [], [], False
+        self.told, self.happened = [], []
 
     def problem(self, in_order: bool) -> str | None:
         """What happened since this began was told last, each trade once; older ones may have been told before."""
         told, happened = self.told[max(0, len(self.told) - len(self.happened)):], self.happened
         if not in_order:
             told, happened = sorted(told), sorted(happened)
-        if self.is_void or (len(told) == len(happened) and all(map(Traded.is_like, told, happened))):
+        if len(told) == len(happened) and all(map(Traded.is_like, told, happened)):
             return None
         return f"{len(told)} public trades were told, {len(happened)} happened: {first_difference(told, happened)}"
 
@@ -142,6 +141,7 @@ class MarketView:
         self._is_grouped = is_grouped
         self._watched: dict[str, _Watched] = {}
         self._markets = {market.trading_pair: market for market in sandbox.markets}
+        self._is_void = False
         self._change = ""
         self._levels: dict[tuple[str, bool], TrueLevels] = {}
 
@@ -159,12 +159,13 @@ class MarketView:
                 watched.happened.append(trade)
 
     def reorganised(self) -> None:
-        """Blocks are replaced: trades were told that never happened, and nobody takes them back."""
-        for watched in self._watched.values():
-            watched.is_void = True
+        """Blocks are replaced: trades were told that never happened, and nobody takes them back. A connector that began just
+        before takes what is mined anew for what was before its time."""
+        self._is_void = True
 
     def begin(self) -> None:
         """All that happened so far is known to have been told."""
+        self._is_void = False
         for watched in self._watched.values():
             watched.begin()
 
@@ -174,7 +175,7 @@ class MarketView:
         agree = same_sum if self._is_grouped and state is not None and state.source == "stream" else same_levels
         for pair, watched in self._watched.items():
             # Without sequence numbers a trade that a stream leaves out is noticed when others have been told.
-            problem = watched.problem(in_order=not self._is_grouped)
+            problem = None if self._is_void else watched.problem(in_order=not self._is_grouped)
             if problem is not None:
                 yield f"{pair}: {problem}"
             for is_bid in (True, False):

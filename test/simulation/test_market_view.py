@@ -1,0 +1,103 @@
+"""That the comparison of Hummingbot's market view with the chain sees what is wrong, and lets pass what is not."""
+from types import SimpleNamespace
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.core.data_type.common import TradeType
+from hummingbot.core.data_type.order_book import OrderBook
+from hummingbot.core.data_type.order_book_row import OrderBookRow
+from hummingbot.core.event.events import OrderBookTradeEvent
+from simulation.market_view import MarketView, TrueLevel
+
+BOOK = "0x" + "b0" * 20
+MARKET = Market(Token("0x" + "11" * 20, "SOMI", 18), Token("0x" + "22" * 20, "USDC", 6), BOOK)
+PAIR = MARKET.trading_pair
+
+
+class View:
+    """One market's view, where trades happen and are told by hand."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, is_grouped: bool = False) -> None:
+        self.levels = {0.65: TrueLevel(7.0, 1e-6)}
+        monkeypatch.setattr(MarketView, "_chain_levels", lambda view, pair, is_bid: self.levels if is_bid else {})
+        self.view = MarketView(SimpleNamespace(markets=[MARKET]), is_grouped)  # type: ignore[arg-type]
+        self.book = OrderBook()
+        self.show(7.0)
+        self.exchange = SimpleNamespace(order_books={PAIR: self.book}, feed_states={})
+
+    def watch(self) -> "View":
+        self.view.watch(self.exchange)  # type: ignore[arg-type]
+        return self
+
+    def show(self, amount: float) -> None:
+        self.book.apply_snapshot([OrderBookRow(0.65, amount, 1)], [], 1)
+
+    def happen(self, *amounts: float) -> None:
+        for amount in amounts:
+            self.view.matched(OrderMatched(BOOK, 1, 1, True, 65_000_000, 0, False, "0x1", "0x2", round(amount * 10**18), 0, 0, 0,
+                                           1))
+
+    def tell(self, *amounts: float) -> None:
+        for amount in amounts:
+            self.book.apply_trade(OrderBookTradeEvent(PAIR, 1.0, TradeType.BUY, 0.65, amount))
+
+    @property
+    def problems(self) -> list[str]:
+        return list(self.view.problems(self.exchange))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def view(monkeypatch: pytest.MonkeyPatch) -> View:
+    return View(monkeypatch).watch()
+
+
+def test_trades_that_are_told_once_and_in_order_are_right(view: View) -> None:
+    view.happen(1, 2, 3)
+    view.tell(1, 2, 3)
+    assert view.problems == []
+
+
+@pytest.mark.parametrize("told", [(1, 3), (1, 2, 3, 3), (1, 3, 2), (1, 2, 4), ()])
+def test_a_trade_that_is_missing_or_twice_there_or_elsewhere_or_another_is_a_problem(view: View, told: tuple[int, ...]) -> None:
+    view.happen(1, 2, 3)
+    view.tell(*told)
+    assert len(view.problems) == 1 and "public trades were told, 3 happened" in view.problems[0]
+
+
+def test_a_source_without_numbers_may_tell_late_but_not_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = View(monkeypatch, is_grouped=True).watch()
+    view.happen(1, 2, 3)
+    view.tell(1, 3)
+    assert view.problems
+    view.tell(2)
+    assert view.problems == []
+
+
+def test_what_was_told_of_replaced_blocks_counts_for_nothing_until_all_is_quiet_again(view: View) -> None:
+    view.happen(1, 2)
+    view.tell(5)
+    view.view.reorganised()
+    assert view.problems == []
+    view.view.begin()
+    view.happen(1)
+    assert view.problems
+
+
+def test_a_connector_that_begins_after_blocks_were_replaced_takes_what_is_mined_anew_for_history(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    view = View(monkeypatch)
+    view.view.reorganised()
+    view.watch()
+    view.happen(1)
+    assert view.problems == []
+
+
+def test_a_level_that_differs_is_a_problem(view: View) -> None:
+    view.show(7.1)
+    assert "bids of the book" in view.problems[0]
+    view.show(7.0)
+    assert view.problems == []
+    view.levels = {}
+    assert "bids of the book" in view.problems[0]
