@@ -1,5 +1,6 @@
 """One life of the connector's process: Hummingbot's clock, tracker and records around a StandardExchange."""
 import asyncio
+import gc
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -117,5 +118,8 @@ class Life:
         """End the process at once. The journal keeps what was committed."""
         account = self.exchange._account
         self._loop.kill(self.process)
-        if account is not None and account._journal._connection is not None:
-            account._journal._connection.close()
+        if account is not None:
+            if account._journal._connection is not None:
+                account._journal._connection.close()
+            else:
+                gc.collect()  # an operating system would close the file that was just being opened
