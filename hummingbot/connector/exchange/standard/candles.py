@@ -157,7 +157,7 @@ class StandardCandles(CandlesBase):
         oldest_wanted = now - self._longest_interval() * self.max_records
         newest = sorted(self._rows)[-OVERLAP:]
         rows = await self._read_back(newest[0] if newest else oldest_wanted, None)
-        self._rows |= {row.start: row for row in rows}
+        self._rows |= {row.start: row for row in rows if row.start <= now + self._longest_interval()}
         known = [self._rows[start] for start in sorted(self._rows)]
         candles = without_gaps(known, self._interval, oldest_wanted, now)[-self.max_records:]
         if candles and not newest and len(candles) < self.max_records:

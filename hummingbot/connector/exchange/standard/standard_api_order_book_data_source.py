@@ -38,6 +38,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._clock = clock
         self._market_prices: dict[str, float] = {}
         self._last_prices: dict[str, float] = {}
+        self._followed: set[str] = set()
 
     @property
     def feed(self) -> MarketFeed:
@@ -64,6 +65,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
                 # Hummingbot calls the connector ready only once the symbols are mapped, and nobody else asks for them.
                 await self._connector.trading_pair_symbol_map()
                 known = [pair for pair in self._trading_pairs if self._connector.lists(pair)]
+                self._followed = set(known)
                 await self._feed.run(known, self._deliver)
             except Exception as error:
                 self.logger().warning(f"Order books are not updated ({error}). Trying again in {pause:.0f} s.",
@@ -112,7 +114,11 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         while True:
             try:
                 await self._connector.venue.listing()
-                return book_message(await self._feed.snapshot(trading_pair))
+                snapshot = await self._feed.snapshot(trading_pair)
+                if trading_pair not in self._followed:  # it was listed after the feed began
+                    self._followed.add(trading_pair)
+                    self._feed.add_pair(trading_pair)
+                return book_message(snapshot)
             except StandardError as error:
                 if not reported:
                     reported = True

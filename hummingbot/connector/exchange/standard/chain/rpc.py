@@ -31,6 +31,7 @@ BlockTag = Union[int, str]
 BATCH_LIMIT = 100
 MOST_POSTS = 8  # at once, for the parts of one batch
 MAX_LAG_BLOCKS = 50
+MAX_JUMP_BLOCKS = 10_000
 # Nodes that keep no history keep at least so many blocks.
 KEPT_BLOCKS = 128
 STALL_SECONDS = 30.0
@@ -290,6 +291,10 @@ class RpcClient:
             if method != "eth_blockNumber" or isinstance(answer, RpcError):
                 continue
             number, now = values.quantity(answer, method), self._clock.monotonic()
+            # Believed when it is said again: one answer of another chain would move whoever counts on it for good.
+            if self._head >= 0 and number - max(self._head, endpoint.head) > MAX_JUMP_BLOCKS:
+                endpoint.head, endpoint.head_since = number, now
+                raise BadDataError(f"{endpoint.host} names block {number}, far above {self._head}")
             if number != endpoint.head:
                 endpoint.head, endpoint.head_since = number, now
             self._head = max(self._head, number)

@@ -37,7 +37,7 @@ DOUBT_SECONDS = 5.0
 WHOLE_BOOK_SECONDS = 10.0
 MAX_BACKLOG = 50_000
 READ_ATTEMPTS = 5
-BEHIND_PAUSE = 0.05
+BEHIND_PAUSE, LAST_BEHIND_PAUSE = 0.05, 2.0
 MAX_REMEMBERED_TRADES = 10_000
 # How far trades that no source could tell are looked for; a node answers for no more blocks at once.
 MAX_TRADE_LOOKBACK = 1000
@@ -320,9 +320,15 @@ class _MarketRun:
         """Tell the trades before the beginning, and then those that came since."""
         missing = self._told.seconds_missing([pair.market.trading_pair for pair in self._pairs.values()])
         blocks_back = max(self._trade_lookback, min(MAX_TRADE_LOOKBACK, self._trade_lookback + int(missing * BLOCKS_PER_SECOND)))
-        found = await self._rpc.logs(self._engine, [ORDER_MATCHED.topic], max(0, head + 1 - blocks_back), head)
-        logs = [(log, pair) for log in decode_engine_logs(found, self._engine)
-                if (pair := self._pairs.get(log.event.pair)) is not None]
+        reached, pause = -1, BEHIND_PAUSE
+        found: Sequence[Mapping[str, Any]] = ()
+        while reached < head:
+            if reached >= 0:  # a node that is a little behind the stream
+                await self._clock.sleep(pause)
+                pause = min(2 * pause, LAST_BEHIND_PAUSE)
+            reached, found = await self._rpc.newest_logs(self._engine, [ORDER_MATCHED.topic], max(0, head + 1 - blocks_back))
+        logs = [(log, pair) for log in decode_engine_logs(found, self._engine) if log.block_number <= head
+                and (pair := self._pairs.get(log.event.pair)) is not None]
         blocks = await self._rpc.get_blocks(sorted({log.block_number for log, _ in logs}))
         held, self._held_trades = self._held_trades or [], None
         # News begin after the transaction of a trade that is known, or else with the first fresh one.

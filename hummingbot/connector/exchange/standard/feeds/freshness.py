@@ -63,7 +63,9 @@ class Freshness:
                 awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
                 awaited.setdefault(_key(log.transaction_hash, event.id), _Awaited(self._clock.monotonic(), log.block_number))
                 if len(awaited) > MAX_AWAITED_TRADES:
-                    awaited.popitem(last=False)
+                    _, oldest = awaited.popitem(last=False)
+                    following = next(iter(awaited))
+                    awaited[following] = awaited[following]._replace(since=oldest.since)
         for awaited in self._awaited.values():
             for key in [key for key, trade in awaited.items() if (begin <= trade.block_number <= end and key not in there)
                         or trade.block_number > end + MAX_LAG_BLOCKS]:
@@ -81,6 +83,10 @@ class Freshness:
         for awaited in self._awaited.values():
             for key in [key for key, trade in awaited.items() if trade.since <= newest]:
                 del awaited[key]
+
+    def begin(self, trading_pair: str) -> None:
+        """The API is asked for the book from now on."""
+        self._read_at.setdefault(trading_pair, self._clock.monotonic())
 
     def read(self, trading_pair: str) -> None:
         """The API answered with the book."""

@@ -20,7 +20,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
 )
 from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
 from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
-from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades, alike
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import TradeRow, numbered, parse_tick_book
@@ -58,7 +58,7 @@ class PollingMarketFeed:
         self._update_ids = update_ids or UpdateIds(clock)
         self._told = told or ToldTrades(clock)
         self._freshness = freshness or Freshness(lambda book: None, clock)
-        self._seen_trades: dict[str, OrderedDict[str, None]] = {}
+        self._seen_trades: dict[str, OrderedDict[str, float]] = {}
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. One pair's failure is retried on its own; the feed never ends by itself."""
@@ -107,29 +107,43 @@ class PollingMarketFeed:
     async def _poll(self, trading_pair: str, sink: MarketSink) -> None:
         market = self._market(trading_pair)
         last_body, quiet, failing, trades_due = b"", 0, False, False
-        while True:
-            try:
-                body = await self._rest.order_book(market.base.address, market.quote.address)
-                if body != last_body:
-                    sink(self._snapshot(trading_pair, body, self._update_ids.next()))
-                    last_body, quiet, trades_due = body, 0, True
-                else:
-                    quiet += 1
-                self._freshness.read(trading_pair)
-                if trades_due or self._freshness.awaits(trading_pair):
-                    trades_due = not await self._deliver_trades(trading_pair, market, sink)
-                if not trades_due:
-                    self._told.complete(trading_pair)
-                if failing:
-                    failing = False
-                    logging.getLogger(__name__).info("The order book of %s is updated again", trading_pair)
-            except ApiUnavailableError as error:
-                quiet = QUIET_POLLS_TO_IDLE
-                if not failing:
-                    failing = True
-                    logging.getLogger(__name__).warning("The order book of %s is not updated: %s", trading_pair, error)
-            self._freshness.report(trading_pair)
-            await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
+        reading: asyncio.Future[bool] | None = None  # trades, beside the book: if they hang, it must not
+        self._freshness.begin(trading_pair)
+        try:
+            while True:
+                try:
+                    body = await self._rest.order_book(market.base.address, market.quote.address)
+                    if body != last_body:
+                        sink(self._snapshot(trading_pair, body, self._update_ids.next()))
+                        last_body, quiet, trades_due = body, 0, True
+                    else:
+                        quiet += 1
+                    self._freshness.read(trading_pair)
+                    if reading is not None and reading.done():
+                        trades_due, reading = trades_due or not reading.result(), None
+                    if reading is None and (trades_due or self._freshness.awaits(trading_pair)):
+                        trades_due, reading = False, asyncio.ensure_future(self._read_trades(trading_pair, market, sink))
+                    elif reading is None:
+                        self._told.complete(trading_pair)
+                    if failing:
+                        failing = False
+                        logging.getLogger(__name__).info("The order book of %s is updated again", trading_pair)
+                except ApiUnavailableError as error:
+                    quiet = QUIET_POLLS_TO_IDLE
+                    if not failing:
+                        failing = True
+                        logging.getLogger(__name__).warning("The order book of %s is not updated: %s", trading_pair, error)
+                self._freshness.report(trading_pair)
+                await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
+        finally:
+            if reading is not None:
+                reading.cancel()
+
+    async def _read_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> bool:
+        is_read = await self._deliver_trades(trading_pair, market, sink)
+        if is_read:
+            self._told.complete(trading_pair)
+        return is_read
 
     async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink | None) -> bool:
         """Whether the trades could be read; if not, they are asked for with the next poll. Without a sink this is only to
@@ -145,9 +159,9 @@ class PollingMarketFeed:
             return True
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
         for row in numbered(reversed(rows)):
-            if row.key in seen:
+            if row.key in seen and alike(row.base_amount, seen[row.key]):
                 continue
-            seen[row.key] = None
+            seen[row.key] = row.base_amount
             if first or sink is None:  # what was traded before the bot's first look is history, not news, whoever reads it
                 self._told.add(trading_pair, row.key, row.base_amount)
             else:

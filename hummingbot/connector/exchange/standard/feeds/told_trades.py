@@ -31,7 +31,9 @@ class TradeKeys:
         while key in told:
             known, before = told[key]
             same_block = place is not None and known is not None and place[0] == known[0]
-            if place == known if same_block else _alike(amount, before):
+            # The API's rows, whose block is "", are known by their ids alone; a block's number may be that of another block.
+            is_row = place is not None and not place[0]
+            if (place == known and (is_row or alike(amount, before))) if same_block else alike(amount, before):
                 told[key] = place or known, before
                 return None
             count += 1
@@ -42,7 +44,7 @@ class TradeKeys:
         return key
 
 
-def _alike(amount: float, other: float) -> bool:
+def alike(amount: float, other: float) -> bool:
     """Whether two amounts may be one that was rounded in different ways."""
     return abs(amount - other) <= 1e-3 * other + 1e-6
 
@@ -55,12 +57,12 @@ class ToldTrades:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._keys: OrderedDict[tuple[str, str], float] = OrderedDict()  # the amounts
+        self._keys: dict[str, OrderedDict[str, float]] = {}  # the amounts, by pair
         self._complete_at: dict[str, float] = {}
 
     def knows(self, trading_pair: str, key: str) -> bool:
         """Whether a trade was told."""
-        return (trading_pair, key) in self._keys
+        return key in self._keys.get(trading_pair, ())
 
     def add(self, trading_pair: str, key: str, amount: float) -> str | None:
         """Remember a trade; the key under which it is news, or None for one that was told.
@@ -68,18 +70,19 @@ class ToldTrades:
         A source that misses one of a transaction's trades with an order, and does not count them, gives its key to the next
         one. So a known key with another amount is another trade, unless that amount was told under another number.
         """
-        known = self._keys.get((trading_pair, key))
-        if known is not None and not _alike(amount, known):
+        keys = self._keys.setdefault(trading_pair, OrderedDict())
+        known = keys.get(key)
+        if known is not None and not alike(amount, known):
             base, count = key.partition("#")[0], 0
             key = base
-            while (known := self._keys.get((trading_pair, key))) is not None and not _alike(amount, known):
+            while (known := keys.get(key)) is not None and not alike(amount, known):
                 count += 1
                 key = f"{base}#{count}"
         if known is not None:
             return None
-        self._keys[trading_pair, key] = amount
-        if len(self._keys) > MAX_REMEMBERED_TRADES:
-            self._keys.popitem(last=False)
+        keys[key] = amount
+        if len(keys) > MAX_REMEMBERED_TRADES:
+            keys.popitem(last=False)
         return key
 
     def complete(self, trading_pair: str) -> None:

@@ -134,7 +134,7 @@ class _Book:
         self.waiting: list[BookContent] | None = None
         self.asks_twice = False
         self.trade_keys = TradeKeys(MAX_REMEMBERED_TRADES)
-        self.knows_trades = False
+        self.knows_trades = self.reads_trades = self.wants_trades = False
         self.checked = self.trades_checked = 0.0
 
 
@@ -305,10 +305,18 @@ class _Line:
             await self._fetch(book)
 
     async def _fetch_trades(self, book: _Book) -> None:
+        book.wants_trades = True
+        if book.reads_trades:  # once more when it is done, however often it is wanted
+            return
+        book.reads_trades = True
         try:
-            await self._read_trades(book)
+            while book.wants_trades:
+                book.wants_trades = False
+                await self._read_trades(book)
         except ApiUnavailableError as error:
             raise StreamBrokenError(f"the trades that the stream continues could not be read: {error}") from error
+        finally:
+            book.reads_trades = False
 
     async def _read_trades(self, book: _Book) -> None:
         book.trades_checked = self._clock.monotonic()

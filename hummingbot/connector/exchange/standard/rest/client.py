@@ -62,25 +62,26 @@ class RestClient:
     async def get(self, path: str) -> bytes:
         """The body of a successful answer, from the first of the base URLs that gives one."""
         failure: ApiUnavailableError | None = None
+        first = self._current
         for attempt in range(len(self._urls)):
+            asked = (first + attempt) % len(self._urls)
             try:
-                return await self._get_once(path)
+                return await self._get_once(path, asked)
             except ApiUnavailableError as error:
                 failure = failure or error
-                if attempt + 1 < len(self._urls):
+                if attempt + 1 < len(self._urls) and self._current == asked:
                     left = self.url
-                    self._current = (self._current + 1) % len(self._urls)
+                    self._current = (asked + 1) % len(self._urls)
                     logging.getLogger(__name__).warning("Leaving the API at %s for %s: %s", host_of(left), host_of(self.url),
                                                         error)
         assert failure is not None
         raise failure
 
-    async def _get_once(self, path: str) -> bytes:
-        asked = self._current
+    async def _get_once(self, path: str, asked: int) -> bytes:
         left = self._resume_at[asked] - self._clock.monotonic()
         if left > 0:
             raise RateLimitedError(f"GET {path}: rate limit exceeded; not asked again before {left:.0f} s", left)
-        answer = await self._transport.request("GET", self.url + path, timeout=self._timeout)
+        answer = await self._transport.request("GET", self._urls[asked] + path, timeout=self._timeout)
         if answer.status == 200:
             self.answers += 1
             self._refusals[asked] = 0

@@ -4,9 +4,11 @@ import logging
 import numpy as np
 import pytest
 
+from hummingbot.connector.exchange.standard import candles
 from hummingbot.connector.exchange.standard.candles import FEEDS, StandardSandboxCandles
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
 from hummingbot.connector.exchange.standard.errors import UnknownMarketError
+from hummingbot.connector.exchange.standard.rest.models import parse_candle
 from hummingbot.connector.exchange.standard.sandbox.node import Mining
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
@@ -262,3 +264,21 @@ def test_a_factory_of_another_shape_costs_the_candles_and_nothing_else(monkeypat
     monkeypatch.setattr(CandlesFactory, "_candles_map", {}, raising=False)
     register_candles()
     assert {feed.domain for feed in FEEDS} < set(CandlesFactory._candles_map)
+
+
+async def test_one_row_of_the_far_future_does_not_cost_the_candles(monkeypatch) -> None:
+    feed = StandardSandboxCandles(TOKEN_PAIR, "1m", 5, clock=ManualClock(START + 10 * MINUTE))
+    row = {"open": 1, "high": 1, "low": 1, "close": 1}
+    # parse_candle lets pass up to 2 ** 33, which is 114 million minutes from now; two years are enough to see.
+    rows = [parse_candle(row | {"timestamp": start}) for start in (START, START + MINUTE, START + 2 * 365 * DAY)]
+    made = []
+
+    async def read_back(begin, before):
+        return rows
+
+    monkeypatch.setattr(feed, "_read_back", read_back)
+    without_gaps = candles.without_gaps
+    monkeypatch.setattr(candles, "without_gaps", lambda *given: made.append(without_gaps(*given)) or made[-1])
+    await feed.refresh()
+    newest = feed.candles_df["timestamp"].max()
+    assert len(made[0]) < 1_000 and newest <= START + 10 * MINUTE, (len(made[0]), newest - START)

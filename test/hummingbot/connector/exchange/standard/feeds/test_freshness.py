@@ -112,3 +112,18 @@ def test_a_trade_of_a_chain_that_was_begun_anew_since_is_not_awaited(freshness: 
     assert freshness.awaits(PAIR), "a node may lag"
     freshness.on_chain([], 1, 20)
     assert not freshness.awaits(PAIR)
+
+
+def test_an_api_that_stands_still_is_noticed_on_a_busy_market_too() -> None:
+    clock = ManualClock()
+    freshness = Freshness({MARKET.book: MARKET}.get, clock)
+    number = 0
+    for _ in range(600):  # ten minutes, three trades a second, of none of which the API tells
+        clock.now += 1
+        freshness.read(PAIR)  # it answers all the while, with what it knew ten minutes ago
+        freshness.told(PAIR, [])
+        logs = [trade(number + index) for index in range(1, 4)]
+        freshness.on_chain(logs, number + 1, number + 3)
+        number += 3
+    assert number > MAX_AWAITED_TRADES
+    assert freshness.age(PAIR) > STALE_SECONDS

@@ -347,3 +347,24 @@ async def test_several_connections_that_break_at_once_are_one_end() -> None:
         scene.line.end(None)
         assert await scene.broken() == "the connection was closed"
         assert await asyncio.gather(scene.listener.task, return_exceptions=True) == [scene.listener.breaks[0]]
+
+
+async def test_many_hints_do_not_ask_for_the_trades_once_each_while_the_api_is_slow() -> None:
+    async with running() as scene:
+        asked, answer = [], asyncio.Event()
+
+        async def trades(market):
+            asked.append(market)
+            await answer.wait()
+            return []
+
+        scene.dialect.trades = trades
+        for _ in range(500):
+            scene.line.tell(Told(f"trades:{SOMI.book}", None, None, Hint()))
+        await settle()
+        for _ in range(10):
+            await settle()
+        at_once = len(asked)
+        answer.set()
+        await settle()
+        assert at_once == 1 and len(asked) == 2

@@ -1,4 +1,5 @@
 """The REST client: pages, paths that differ between sources, several base URLs, and errors of three kinds only."""
+import asyncio
 import logging
 
 import pytest
@@ -7,6 +8,7 @@ from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, RestClient
 from hummingbot.connector.exchange.standard.rest.models import CandleRow, parse_tick_book
+from hummingbot.connector.exchange.standard.transport import HttpAnswer
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.rest.payloads import payload
@@ -225,3 +227,21 @@ async def test_candles_before_a_time_and_malformed_ones_among_them(api, client):
     assert await client.candles("hour", SOMI.address, USDC.address, 100, before=40) == [
         CandleRow(10, 1.5, 2.0, 1.25, 1.75, 0.0, 0.0, 0), CandleRow(30, 1.5, 2.0, 1.25, 1.75, 10.0, 16.0, 3)]
     assert api.requested[0].endswith("/before/40/100/1")
+
+
+class HalfDead:
+    """The first URL fails after a while, the second one answers."""
+
+    async def request(self, method, url, *, body=None, timeout):
+        await asyncio.sleep(0.01)
+        if url.startswith(FIRST):
+            raise ApiUnavailableError("no answer")
+        return HttpAnswer(200, {}, b"{}")
+
+
+async def test_two_requests_at_once_both_reach_the_url_that_works() -> None:
+    client = RestClient(HalfDead(), [FIRST, SECOND])
+    outcomes = []
+    for _ in range(5):  # five polls of two markets
+        outcomes += await asyncio.gather(*[client.get("/api/x") for _ in range(2)], return_exceptions=True)
+    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []

@@ -1,0 +1,63 @@
+"""Trades of the last blocks before a chain stream began, when the node that is asked is a little behind the stream."""
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.feeds import chain_logs
+from hummingbot.connector.exchange.standard.feeds.base import UpdateIds
+from hummingbot.connector.exchange.standard.feeds.book import BookOrder, BookState
+from hummingbot.connector.exchange.standard.feeds.chain_logs import _MarketRun
+from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
+from test.hummingbot.connector.exchange.standard.clocks import settle
+from test.hummingbot.connector.exchange.standard.feeds.scripted import SOMI
+from test.hummingbot.connector.exchange.standard.feeds.test_chain_runs import ENGINE, MAKER, Chain, matched
+
+
+class Lagging(Chain):
+    """The node is two blocks behind the stream; a trade stands in the block before the stream's first."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(monkeypatch)
+        self.on_chain: list[EngineLog] = []
+        monkeypatch.setattr(chain_logs, "decode_engine_logs", lambda found, engine: list(found))
+        self.told = ToldTrades(self.clock)
+        self.run = _MarketRun(self, self, ENGINE, self.clock, UpdateIds(self.clock), self.events.append,  # type: ignore[arg-type]
+                              120.0, 100, self.told)
+
+    async def _read_book(self, rpc: Any, market: Any, block: int, clock: Any) -> BookState:
+        while self.node_head < block:
+            await self.clock.sleep(0.1)
+        bids = (BookOrder(8, MAKER, 65_000_000, 10 ** 6),)
+        count = len([log for log in self.on_chain if log.block_number <= block])
+        return BookState(block, bids, (), 65_000_000, 9, 1, count, False)
+
+    async def logs(self, engine: str, topics: Any, first: int, last: int) -> list[Any]:
+        return [log for log in self.on_chain if first <= log.block_number <= min(last, self.node_head)]
+
+    async def newest_logs(self, engine: str, topics: Any, begin: int) -> tuple[int, list[Any]]:
+        return self.node_head, await self.logs(engine, topics, begin, self.node_head)
+
+    async def get_blocks(self, numbers: Any) -> dict[int, Any]:
+        return {}
+
+
+@pytest.mark.parametrize("lag", [0, 2])
+async def test_a_trade_of_the_block_before_the_stream_is_told_though_the_node_is_behind(monkeypatch, lag: int) -> None:
+    chain = Lagging(monkeypatch)
+    chain.node_head = chain.head - lag
+    before, after = matched(7, 1, block=99, transaction="0x1"), matched(8, 2, block=101, transaction="0x2")
+    before, after = [log._replace(event=log.event._replace(is_bid=False)) for log in (before, after)]
+    chain.on_chain = [before]
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    chain.node_head = 101  # a moment later
+    await chain.clock.advance(0.2)
+    chain.head = 101
+    chain.on_chain.append(after)
+    chain.run.logs([after], True)
+    chain.run.told()
+    await settle()
+    assert [task.exception() for task in chain.tasks if task.done()] == [None] * 2, "nothing is noticed"
+    assert chain.trades == ["0x1:7:False", "0x2:8:False"]

@@ -1,0 +1,60 @@
+"""Polling beside sources that fail: never answered before a stream took over, and trades that hang."""
+import asyncio
+
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.feeds.base import UpdateIds
+from hummingbot.connector.exchange.standard.feeds.failover import Source
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
+from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.switching import SwitchingMarketFeed
+from hummingbot.connector.exchange.standard.rest.client import RestClient
+from test.hummingbot.connector.exchange.standard.clocks import settle
+from test.hummingbot.connector.exchange.standard.feeds.commanded import Never, Stream
+from test.hummingbot.connector.exchange.standard.feeds.test_polling import AAA, Books, book_of, market_of, trade_row
+
+
+async def test_polling_that_was_never_answered_before_a_stream_took_over_knows_that_its_book_is_old() -> None:
+    books = Books()
+    freshness = Freshness(lambda book: None, books.clock)
+    polling = PollingMarketFeed(RestClient(books.api, ["https://api.test"]), market_of, books.clock, 1.0, told=books.told,
+                                freshness=freshness)
+    stream, events = Stream(), []
+    books.book(AAA, ApiUnavailableError("slow"))  # the first poll fails (or is cancelled before it is answered)
+    feed = SwitchingMarketFeed([Source("stream", lambda: stream)], polling, UpdateIds(books.clock), books.told, books.clock,
+                               Never())
+    task = asyncio.ensure_future(feed.run([AAA], events.append))
+    await settle()
+    await books.clock.advance(1.0)
+    assert feed.state.source == "stream"
+    await books.clock.advance(3_600)
+    stream.end.set_exception(ConnectionError("gone"))  # and the API is away as well, for good
+    await settle()
+    stream.run = None  # the stream does not come back
+    for _ in range(100):
+        await books.clock.advance(5.0)
+    source, age = feed.state.source, freshness.age(AAA)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert source == "polling" and age > STALE_SECONDS
+
+
+async def test_trades_that_hang_do_not_hold_up_the_order_book() -> None:
+    books = Books()
+    books.trades(AAA, trade_row(1))
+    await books.run(AAA)
+    ask = books.api.request
+
+    async def request(method, url, *, body=None, timeout):
+        if "/trades/" in url:
+            await books.clock.sleep(timeout)
+            raise ApiUnavailableError("no answer in time")
+        return await ask(method, url, body=body, timeout=timeout)
+
+    books.api.request = request
+    before = books.requests(AAA)
+    for second in range(40):
+        books.book(AAA, book_of(20 + second))
+        await books.next(1.0)
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert books.requests(AAA) - before >= 30, "one poll a second, whatever becomes of the trades"
