@@ -118,7 +118,7 @@ class Resumption:
         settlement = self._account.settlement
         unknown = [order for order in settlement.resting.values() if order.client_order_id not in known]
         keys = [order.key for order in unknown]
-        held = await self._asked(lambda: self._account.deposits(keys)) if keys else []
+        held = [deposit for _, deposit in (await self._asked(lambda: self._held_now(keys)))[1]] if keys else []
         for order, deposit in zip(unknown, held):
             if deposit == 0 and order.client_order_id not in self._updates.brought_back:
                 settlement.forget(order.key)

@@ -63,10 +63,12 @@ class Broadcaster:
         for slot, attempt, answer in zip(slots, attempts, answers):
             if self._ledger.book.slots.get(slot.nonce) is slot:
                 self._answered(slot, attempt, answer, foreign, refused)
+        for slot in foreign:  # nobody sends them while the refusals are written down
+            slot.sending = True
+        if refused:
+            await self._ledger.release([(slot, why) for why, group in refused.items() for slot in group])
         if foreign:
             await self._ledger.lost(foreign, "Another program's transaction waits with a nonce of this wallet")
-        for why, group in refused.items():
-            await self._ledger.release(group, why)
         self._ledger.activity.set()
 
     def _answered(self, slot: Slot, attempt: Attempt, answer: Any, foreign: list[Slot], refused: dict[str, list[Slot]]) -> None:
@@ -85,7 +87,9 @@ class Broadcaster:
             self._accepted(slot, attempt, attempt.hash)
         elif kind is SendError.UNKNOWN:
             slot.exposed.add(attempt.hash)
-            logging.getLogger(__name__).warning("The answer to a transaction is not understood; it is followed: %s", answer)
+            if slot.refusal != answer.reason:
+                logging.getLogger(__name__).warning("The answer to a transaction is not understood; it is followed: %s", answer)
+            slot.refusal = answer.reason
             self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)
         elif kind in (SendError.FEE_TOO_LOW, SendError.REPLACEMENT_UNDERPRICED):
             self._underpriced(slot, kind, foreign)

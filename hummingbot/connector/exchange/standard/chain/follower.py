@@ -11,8 +11,8 @@ from typing import Any
 from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
-from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, RpcClient
-from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, block, quantity, receipt
+from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, MAX_LAG_BLOCKS, RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, block, quantity, receipt, transaction_hashes
 from hummingbot.connector.exchange.standard.chain.watch import Watch
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
@@ -27,6 +27,7 @@ FOREIGN_LOOKS = 4
 FOREIGN_SECONDS = 4.0
 # By how much the chain's clock and this machine's may differ, in seconds.
 CLOCK_DIFFERENCE = 60.0
+MAX_SCANNED_BLOCKS = 1000
 _WINDOW = 25
 
 
@@ -132,6 +133,8 @@ class Follower:
         now = self._clock.monotonic()
         suspects = []
         for slot in unseen:
+            if slot.nonce >= self._ledger.book.chain:
+                slot.free_at = self._ledger.head
             if slot.nonce >= self._ledger.book.chain or slot.sending:
                 slot.unseen = 0
                 continue
@@ -163,8 +166,36 @@ class Follower:
             return []
         used = quantity(count, "eth_getTransactionCount")
         known = {slot for (slot, _), answer in zip(names, answers) if answer is not None}
-        return [slot for slot in suspects
-                if slot.nonce < used and slot not in known and self._ledger.book.slots.get(slot.nonce) is slot]
+        lost = [slot for slot in suspects if slot.nonce < used and slot not in known]
+        in_doubt = await self._maybe_in_a_block(lost)
+        return [slot for slot in lost if slot not in in_doubt and self._ledger.book.slots.get(slot.nonce) is slot]
+
+    async def _maybe_in_a_block(self, slots: Sequence[Slot]) -> set[Slot]:
+        """Those that may be in one of the blocks in which their nonces were used, whichever nodes answered until now.
+
+        Head, nonce and hashes can come from several nodes behind one URL; that a block does not have a transaction needs no
+        trust in any. Blocks of long ago are not read again: what is in one, every node knows.
+        """
+        begins = {slot: begin for slot in slots if (begin := self._used_after(slot)) is not None}
+        head, first = self._ledger.head, min(begins.values(), default=0)
+        if not begins or head - first >= MAX_SCANNED_BLOCKS:
+            return set()
+        count, *blocks = await self._rpc.batch([
+            ("eth_getTransactionCount", [self._address, hex(head)]),
+            *[("eth_getBlockByNumber", [hex(number), False]) for number in range(first, head + 1)]])
+        if isinstance(count, RpcError) or not all(isinstance(block, dict) for block in blocks):
+            return set(begins)
+        there = {name for block in blocks for name in transaction_hashes(block)}
+        used = quantity(count, "eth_getTransactionCount")
+        return {slot for slot in begins if slot.nonce >= used or any(attempt.hash in there for attempt, _ in slot.attempts)}
+
+    @staticmethod
+    def _used_after(slot: Slot) -> int | None:
+        """The first block in which the slot's nonce may have been used; None where nothing is known of it."""
+        known = [] if slot.born is None else [slot.born + 1]
+        if slot.free_at is not None:  # as one node said, while another one may have told the head
+            known.append(slot.free_at - MAX_LAG_BLOCKS)
+        return max(0, max(known)) if known else None
 
     def _are_recent(self, slots: Sequence[Slot]) -> bool:
         """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""
@@ -205,8 +236,10 @@ class Follower:
                 self._ledger.replace(slot, self._ledger.filler() if late else tracked)
             elif now >= slot.next_send and not tracked.withdrawn:
                 again.append(slot)
-        for slot in given_up:
-            await self._ledger.release([slot], f"No node took the transaction in time ({slot.refusal or 'none answered'})")
+        if given_up:
+            await self._ledger.release([(slot, f"No node took the transaction in time ({slot.refusal or 'none answered'})")
+                                        for slot in given_up])
+        again = [slot for slot in again if book.slots.get(slot.nonce) is slot and not slot.sending]
         self._fill_gaps(now)
         if again:
             await self._broadcaster.send(again)

@@ -41,8 +41,10 @@ class Ledger:
         self._chain_id = chain_id
         self._transfer_gas = transfer_gas
 
-    def restart(self, mined: int, first: int, last_id: int) -> None:
-        """Begin anew: `mined` nonces are used, `first` is the next that nobody uses, `last_id` the journal's last number."""
+    def restart(self, mined: int, first: int, last_id: int, head: int) -> None:
+        """Begin anew: `mined` nonces are used, `first` is the next that nobody uses, `last_id` the journal's last number and
+        `head` the newest block, 0 if it is not known."""
+        self.head = max(self.head, head)
         self.book = NonceBook(first)
         self.book.chain_is_at(mined)
         self.queue.clear()
@@ -166,10 +168,10 @@ class Ledger:
             tracked.end(OutcomeForgottenError("No node tells any more whether the transaction was mined."))
         await self.settle([tracked for tracked in over if tracked.intent.kind == FILLER])
 
-    async def release(self, slots: Sequence[Slot], why: str) -> None:
+    async def release(self, slots: Sequence[tuple[Slot, str]]) -> None:
         """No node has or will take any attempt of these slots: their intents end, their nonces are free again."""
         over: list[tuple[Tracked, str]] = []
-        for slot in slots:
+        for slot, why in slots:
             self.book.release(slot.nonce)
             self._dead += [attempt.hash for attempt, _ in slot.attempts]
             over += [(tracked, why) for tracked in slot.owners]

@@ -15,7 +15,8 @@ class Slot:
     """One nonce in use, and the attempts at it: the first one, replacements, a taking back. At most one is ever mined.
 
     `exposed` holds the hashes that some node may have; `sending` is set from signing until the node's answer. `born` is the
-    newest block that was known when its first attempt was signed, None for one of an earlier run.
+    newest block that was known when its first attempt was signed, None for one of an earlier run; `free_at` the newest one at
+    which the chain had not used the nonce, None if it had from the first look on.
     """
 
     nonce: int
@@ -31,6 +32,7 @@ class Slot:
     unseen_since: float = 0.0
     refusal: str = ""
     born: int | None = None
+    free_at: int | None = None
 
     @property
     def newest(self) -> tuple[Attempt, Tracked]:

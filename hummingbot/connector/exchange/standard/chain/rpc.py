@@ -217,6 +217,16 @@ class RpcClient:
         query = _log_query(address, topics, from_block, to_block)
         return [values.log(item) for item in values.listing(await self.call("eth_getLogs", query), "eth_getLogs")]
 
+    async def logs_and_head(self, address: str | Sequence[str], topics: Sequence[Any], from_block: int,
+                            to_block: int) -> tuple[int, list[Mapping[str, Any]]]:
+        """Logs, and the newest block of the node that gave them, in one batch."""
+        head, found = await self.batch([("eth_blockNumber", []),
+                                        ("eth_getLogs", [_log_query(address, topics, from_block, to_block)])])
+        for answer in (head, found):
+            if isinstance(answer, RpcError):
+                raise answer
+        return values.quantity(head, "eth_blockNumber"), [values.log(item) for item in values.listing(found, "eth_getLogs")]
+
     async def newest_logs(self, address: str | Sequence[str], topics: Sequence[Any],
                           from_block: int) -> tuple[int, list[Mapping[str, Any]]]:
         """The newest block of the node that answers, and the logs from a block up to that one, in one batch.

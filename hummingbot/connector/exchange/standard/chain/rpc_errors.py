@@ -46,7 +46,7 @@ _SEND_TEXTS = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind
      SendError.FEE_TOO_LOW),
     (r"txpool is full|tx ?pool.*(full|overflow|limit)|pool is full|mempool is full|queue is full|TxPoolOverflow|"
      r"too many (pending|queued|transactions)|account.*limit.*(reached|exceeded)|in-?flight transaction limit|"
-     r"rate.?limit|too many requests|limit exceeded|capacity|try again|not synced|syncing|temporarily",
+     r"rate.?limit|too many requests|request limit|not synced|syncing",
      SendError.BUSY),
     (r"intrinsic gas|exceeds block gas limit|gas ?limit.*(exceed|too (high|low|big|large))|GasLimitExceeded|gas too low|"
      r"exceeds the configured cap|oversized data|"

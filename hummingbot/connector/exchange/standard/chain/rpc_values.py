@@ -147,6 +147,12 @@ def block(answer: Any) -> Block | None:
     )
 
 
+def transaction_hashes(answer: Any) -> list[str]:
+    """The hashes of the transactions in a block that was asked for without them in full."""
+    fields = mapping(answer, "block")
+    return [fixed_hex(name, 32, "transaction of a block") for name in listing(fields.get("transactions"), "block transactions")]
+
+
 def _shown(answer: Any) -> str:
     text = repr(answer)
     return text if len(text) <= 60 else text[:57] + "..."

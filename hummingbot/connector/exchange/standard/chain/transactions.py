@@ -123,14 +123,16 @@ class TransactionSender:
         await self.verify()
         await self._journal.open()
         answers = await self._rpc.batch([*[("eth_getTransactionCount", [self.address, tag]) for tag in ("latest", "pending")],
-                                         ("eth_sendRawTransaction", ["0x"])])  # only a node that takes none does not know it
+                                         ("eth_sendRawTransaction", ["0x"]),  # only a node that takes none does not know it
+                                         ("eth_blockNumber", [])])
         if isinstance(answers[2], RpcError) and is_method_missing(answers[2]):
             raise ConfigurationError(f"The node behind the RPC URL takes no transactions ({answers[2].reason}): use another one.")
         if isinstance(answers[0], RpcError):
             raise answers[0]
         mined = quantity(answers[0], "eth_getTransactionCount")
         waiting = mined if isinstance(answers[1], RpcError) else quantity(answers[1], "eth_getTransactionCount")
-        self._ledger.restart(mined, max(mined, waiting), await self._journal.last_id())
+        head = 0 if isinstance(answers[3], RpcError) else quantity(answers[3], "eth_blockNumber")
+        self._ledger.restart(mined, max(mined, waiting), await self._journal.last_id(), head)
         self._watch.clear()
         self.resumed = []
         for item in await self._journal.unfinished(self._ledger.account):

@@ -266,12 +266,15 @@ class PollingAccountFeed:
         while begin <= head:
             end = min(begin + self._range - 1, head)
             try:
-                found = await self._rpc.logs(self._engine, TOPICS, begin, end)
+                node_head, found = await self._rpc.logs_and_head(self._engine, TOPICS, begin, end)
             except RpcError as error:
                 if not is_log_range(error) or end == begin:
                     raise
                 self._range = (end - begin + 1) // 2
                 continue
+            end = min(end, node_head)
+            if end < begin:
+                break  # this node is behind: the next look reads on
             await self._take_in(found, begin, end, sink)
             begin = end + 1
         self._recent = True

@@ -1,0 +1,22 @@
+"""The proof that a transaction is lost, in answers of several nodes."""
+from collections import Counter
+from typing import Any
+
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import Bench, intent
+
+
+async def test_a_node_that_takes_no_batches_and_is_behind_in_single_answers_proves_nothing(bench: Bench) -> None:
+    """Each question is a request of its own, so that one node tells head and nonce and another one what it knows of the hash."""
+    bench.node.batches = False
+    behind_until = 1_012.0
+
+    def before(method: str, params: list[Any]) -> Any:
+        if bench.clock.now < behind_until and method in ("eth_getTransactionReceipt", "eth_getTransactionByHash"):
+            return "null"  # from a node that has not the newest blocks
+        return None
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(20.0, 1)
+    await bench.run(10.0)
+    assert bench.mined_orders() == Counter({intent(1).data: 1})
