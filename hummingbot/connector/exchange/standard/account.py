@@ -100,7 +100,7 @@ class Account:
         self.settlement = Settlement(wallet.address, listing.by_book)
         updates.follow(self.settlement.resting)
         native = Token(listing.native_token, network.native_symbol, 18)
-        self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, self._follow)
+        self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, clock, self._follow)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
                                       self.settlement, clock, self._finished, self._tell, self._unwraps, gas_reserve)
         # Blocks that are final at once need no look back.

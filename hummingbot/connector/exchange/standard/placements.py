@@ -215,7 +215,7 @@ class Placements:
                                       "again.") from error
         self._note_end(tracked)
         if tracked.intent.kind == TAKE and tracked.intent.value and isinstance(settled[-1], Closed) and settled[-1].refund > 0:
-            await self._unwraps.unwrap(tracked, settled[-1].refund)
+            self._unwraps.unwrap(tracked, settled[-1].refund)
         return settled
 
     def _note_end(self, tracked: Tracked) -> None:

@@ -2,7 +2,8 @@
 
 What a market order in native tokens does not spend comes back as wrapped tokens, which the connector neither trades nor
 counts. Each refund is unwrapped by a transaction of its own, which nobody waits for. One that fails is told, and tried once
-more by the next start, if the wallet still holds as much; where no node answers, the refund is told and left wrapped.
+more by the next start, if the wallet still holds as much; where no node answers, or none that knows of the refund, this is told
+and it is left wrapped.
 Wrapped tokens of another origin are the user's: told once.
 """
 import logging
@@ -15,11 +16,14 @@ from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
+from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
 from hummingbot.connector.exchange.standard.markets import Token
 
 UNWRAP = "unwrap"
 MAX_REMEMBERED_REFUNDS = 1000
+# In seconds, before each look for a refund in the wallet: a node behind the one that told of the order does not know it yet.
+LOOK_PAUSES = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 _AGAIN = " The next start tries once more to unwrap them."
 
 
@@ -27,13 +31,14 @@ class Unwraps:
     """The unwraps of one account. The tag of each is the journal's number of the placement whose refund it unwraps."""
 
     def __init__(self, address: str, native: Token, rpc: RpcClient, sender: TransactionSender, gas: GasLimits,
-                 follow: Callable[[Coroutine[Any, Any, None]], None]) -> None:
+                 clock: Clock, follow: Callable[[Coroutine[Any, Any, None]], None]) -> None:
         """`native` is the wrapper, named as the native token; `follow` runs something in the background."""
         self._address = address
         self._native = native
         self._rpc = rpc
         self._sender = sender
         self._gas = gas
+        self._clock = clock
         self._follow = follow
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._told = False
@@ -71,23 +76,36 @@ class Unwraps:
                 "The wallet holds %s wrapped %s (%s), which are not traded and not counted here: unwrap them (`withdraw`) if "
                 "they should be.", self._shown(held), self._native.symbol, self._native.address)
 
-    async def unwrap(self, placement: Tracked, refund: int) -> None:
-        """Unwrap what a placement left over, in wei. A placement may be settled a second time: what is not there any more
-        was unwrapped then."""
+    def unwrap(self, placement: Tracked, refund: int) -> None:
+        """Unwrap what a placement left over, in wei, in the background. A placement may be settled a second time: its refund
+        is unwrapped once."""
         tag = str(placement.id)
         if tag in self._seen:
             return
         self._seen[tag] = None
         if len(self._seen) > MAX_REMEMBERED_REFUNDS:  # a placement is settled a second time soon or never
             self._seen.popitem(last=False)
-        try:
-            if await self._held() < refund:
+        self._follow(self._unwrap_what_is_held(refund, tag))
+
+    async def _unwrap_what_is_held(self, refund: int, tag: str) -> None:
+        failure: StandardError | None = None
+        for pause in LOOK_PAUSES:
+            await self._clock.sleep(pause)
+            try:
+                is_held, failure = await self._held() >= refund, None
+            except StandardError as error:
+                is_held, failure = False, error
+            if is_held:
+                logging.getLogger(__name__).info("Unwrapping %s %s that came back of an order", self._shown(refund),
+                                                 self._native.symbol)
+                self._submit(refund, tag)
                 return
-        except StandardError as error:
-            self._tell_failure(refund, str(error))
-            return
-        logging.getLogger(__name__).info("Unwrapping %s %s that came back of an order", self._shown(refund), self._native.symbol)
-        self._submit(refund, tag)
+        if failure is not None:
+            self._tell_failure(refund, str(failure))
+        else:
+            logging.getLogger(__name__).warning(
+                "%s %s that came back of an order are not unwrapped: the wallet does not hold as many wrapped %s (%s).",
+                self._shown(refund), self._native.symbol, self._native.symbol, self._native.address)
 
     def _submit(self, amount: int, tag: str) -> None:
         tracked = self._sender.submit(Intent(
@@ -101,7 +119,8 @@ class Unwraps:
         except OutcomeUnknownError:
             return  # the sender was stopped: the next start goes on
         if failure is not None:
-            self._tell_failure(_amount(tracked), failure, _AGAIN)
+            # The journal has nothing of what was never signed, such as a refund that was looked for until the network was left.
+            self._tell_failure(_amount(tracked), failure, _AGAIN if tracked.attempts else "")
 
     @staticmethod
     async def _failure(tracked: Tracked) -> str | None:

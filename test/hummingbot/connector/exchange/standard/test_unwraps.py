@@ -8,9 +8,11 @@ import pytest
 
 from hummingbot.connector.exchange.standard import unwraps
 from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
-from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.intents import Attempt, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
-from hummingbot.connector.exchange.standard.chain.tokens import WETH_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.signing import Fees
+from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, OutcomeUnknownError, StandardError
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
@@ -18,10 +20,12 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
+from test.hummingbot.connector.exchange.standard.clocks import QuickClock
 from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, Trader, connected, order, quiet_sandbox, until
 
 FAILED = "stay wrapped in the wallet"
 OTHERS = "are not traded and not counted here"
+NOT_HELD = "the wallet does not hold as many wrapped SOMI"
 
 
 def wrapped(sandbox: Sandbox) -> int:
@@ -67,6 +71,24 @@ async def test_wrapped_tokens_of_the_user_are_told_once_and_left_alone(tmp_path:
         assert caplog.text.count(OTHERS) == 1 and wrapped(sandbox) == 5 * 10 ** 18
 
 
+async def test_a_refund_is_unwrapped_though_a_node_that_is_behind_does_not_know_it_yet(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, behind = RpcClient.eth_call, []
+    async with quiet_sandbox(block_interval=0.1) as sandbox, connected(sandbox, tmp_path) as exchange:
+        native = next(market.base.address for market in sandbox.markets if market.base_is_native)
+
+        async def eth_call(self: RpcClient, to: str, data: bytes, *arguments: Any, **named: Any) -> bytes:
+            if to == native and data.startswith(ERC20_FUNCTIONS["balanceOf"].selector) and not behind:
+                behind.append(sandbox.node.head.number)
+                named["block"] = sandbox.node.head.number - 5  # half a second behind
+            return await real(self, to, data, *arguments, **named)
+
+        monkeypatch.setattr(RpcClient, "eth_call", eth_call)
+        await sell_more_than_is_wanted(sandbox, exchange)
+        await until(lambda: behind)
+        await until(lambda: wrapped(sandbox) == 0, 5.0)
+
+
 ALICE = "0x" + "a1" * 20
 SOMI = Token("0x" + "aa" * 20, "SOMI", 18)
 STOPPED = OutcomeUnknownError("the sender was stopped")
@@ -79,16 +101,20 @@ class Wallet:
 
     def __init__(self, held: int | StandardError = 0, *ends: Receipt | StandardError | None) -> None:
         self.held, self.ends = held, list(ends)
+        self.held_at_first: list[int | StandardError] = []
         self.sent: list[Tracked] = []
         self.pending: list[Tracked] = []
         self.settled: list[Tracked] = []
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.unwraps = Unwraps(ALICE, SOMI, self, self, GasLimits(SOMNIA), self.work.append)  # type: ignore[arg-type]
+        self.unwraps = Unwraps(ALICE, SOMI, self, self, GasLimits(SOMNIA), QuickClock(),  # type: ignore[arg-type]
+                               self.work.append)
 
     def submit(self, intent: Intent) -> Tracked:
         tracked = Tracked(100 + len(self.sent), intent, 0.0, 0.0)
         self.sent.append(tracked)
         end = self.ends.pop(0)
+        if not isinstance(end, NotSentError):
+            tracked.attempts.append(Attempt(0, b"", "0x01", Fees(1, 1)))
         if end is not None:
             tracked.end(end)
         return tracked
@@ -97,9 +123,10 @@ class Wallet:
         self.settled += done
 
     async def eth_call(self, to: str, data: bytes) -> bytes:
-        if isinstance(self.held, StandardError):
-            raise self.held
-        return self.held.to_bytes(32, "big")
+        held = self.held_at_first.pop(0) if self.held_at_first else self.held
+        if isinstance(held, StandardError):
+            raise held
+        return held.to_bytes(32, "big")
 
     async def done(self) -> None:
         """Do what was left to the background."""
@@ -125,33 +152,44 @@ def market_order(number: int = 7) -> Tracked:
 async def test_a_refund_is_unwrapped_once_though_its_placement_is_settled_twice() -> None:
     wallet = Wallet(ONE, mined())
     for _ in range(2):
-        await wallet.unwraps.unwrap(market_order(), ONE)
+        wallet.unwraps.unwrap(market_order(), ONE)
     await wallet.done()
     assert [tracked.intent.data for tracked in wallet.sent] == [WETH_FUNCTIONS["withdraw"].encode(ONE)]
     assert wallet.sent[0].intent.tag == "7"
 
 
-async def test_a_refund_that_is_not_in_the_wallet_any_more_was_unwrapped_then(caplog: pytest.LogCaptureFixture) -> None:
-    wallet = Wallet(ONE - 1)
-    await wallet.unwraps.unwrap(market_order(), ONE)
-    assert wallet.sent == [] and FAILED not in caplog.text
-
-
-@pytest.mark.parametrize(("held", "end", "why"), [
-    (ONE, mined(False, "OutOfGas"), "OutOfGas."), (ONE, mined(False), "it was refused."),
-    (ONE, NotSentError("It waited too long."), "It waited too long.")])
-async def test_why_a_refund_stays_wrapped_is_told(held: int | StandardError, end: Receipt | StandardError | None, why: str,
-                                                  caplog: pytest.LogCaptureFixture) -> None:
-    wallet = Wallet(held, end)
-    await wallet.unwraps.unwrap(market_order(), ONE)
+async def test_a_refund_is_looked_for_until_a_node_knows_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(ONE, mined())
+    wallet.held_at_first = [0, AWAY, ONE - 1]
+    wallet.unwraps.unwrap(market_order(), ONE)
     await wallet.done()
-    assert f"1 SOMI that came back of an order stay wrapped in the wallet ({SOMI.address}) and are not counted: {why} The next" \
+    assert len(wallet.sent) == 1 and not caplog.records
+
+
+async def test_a_refund_that_is_never_in_the_wallet_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(ONE - 1)
+    wallet.held_at_first = [AWAY]
+    for _ in range(2):
+        wallet.unwraps.unwrap(market_order(), ONE)
+    await wallet.done()
+    assert wallet.sent == [] and FAILED not in caplog.text and caplog.text.count(NOT_HELD) == 1
+
+
+@pytest.mark.parametrize(("end", "why"), [
+    (mined(False, "OutOfGas"), "OutOfGas. The next start"), (mined(False), "it was refused. The next start"),
+    (NotSentError("The sender is not running."), "The sender is not running. `withdraw` of the contract")])
+async def test_why_a_refund_stays_wrapped_is_told(end: Receipt | StandardError, why: str,
+                                                  caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(ONE, end)
+    wallet.unwraps.unwrap(market_order(), ONE)
+    await wallet.done()
+    assert f"1 SOMI that came back of an order stay wrapped in the wallet ({SOMI.address}) and are not counted: {why}" \
         in caplog.text
 
 
 async def test_an_unwrap_of_which_the_end_is_not_known_is_left_to_the_next_start(caplog: pytest.LogCaptureFixture) -> None:
     wallet, old = Wallet(ONE, STOPPED), earlier(STOPPED)
-    await wallet.unwraps.unwrap(market_order(9), ONE)
+    wallet.unwraps.unwrap(market_order(9), ONE)
     wallet.unwraps.resume([old], [])
     await wallet.done()
     assert wallet.settled == [] and len(wallet.sent) == 1
@@ -173,7 +211,8 @@ async def test_one_that_is_done_is_kept_as_long_as_its_placement_may_be_settled_
     wallet = Wallet(0)
     wallet.unwraps.resume([earlier(mined())], placements)
     await wallet.done()
-    await wallet.unwraps.unwrap(market_order(7), ONE)
+    wallet.unwraps.unwrap(market_order(7), ONE)
+    assert not wallet.work
     assert len(wallet.settled) == settled and wallet.sent == []
 
 
@@ -198,16 +237,17 @@ async def test_the_refunds_that_are_remembered_are_bounded(monkeypatch: pytest.M
     monkeypatch.setattr(unwraps, "MAX_REMEMBERED_REFUNDS", 2)
     wallet = Wallet(ONE, *[mined()] * 3)
     for number in (7, 8, 9, 9, 8):
-        await wallet.unwraps.unwrap(market_order(number), ONE)
+        wallet.unwraps.unwrap(market_order(number), ONE)
     await wallet.done()
     assert [tracked.intent.tag for tracked in wallet.sent] == ["7", "8", "9"] and len(wallet.unwraps._seen) == 2
 
 
 async def test_another_try_is_promised_only_where_the_journal_knows_of_one(caplog: pytest.LogCaptureFixture) -> None:
     away = Wallet(AWAY)
-    await away.unwraps.unwrap(market_order(), ONE)
+    away.unwraps.unwrap(market_order(), ONE)
+    await away.done()
     assert FAILED in caplog.text and "The next start" not in caplog.text and "the node is away. `withdraw` of the" in caplog.text
     refused = Wallet(ONE, mined(False, "no gas"))
-    await refused.unwraps.unwrap(market_order(), ONE)
+    refused.unwraps.unwrap(market_order(), ONE)
     await refused.done()
     assert "The next start tries once more" in caplog.text
