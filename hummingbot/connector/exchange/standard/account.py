@@ -272,9 +272,9 @@ class Account:
         """See Cancels.cancel."""
         return await self._cancels.cancel(key)
 
-    async def deposits(self, keys: Sequence[OrderKey]) -> list[int]:
-        """What the engine holds of these orders, in one batch; 0 for one that is gone or somebody else's."""
-        return [deposit for _, deposit in await self.held(keys)]
+    async def deposits(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[int]:
+        """What the engine holds of these orders after a block, in one batch; 0 for one that is gone or somebody else's."""
+        return [deposit for _, deposit in await self.held(keys, block)]
 
     async def held(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[tuple[int, int]]:
         """Price x 1e8 and deposit of these orders after a block, in one batch; zeros for one that is gone or somebody else's."""

@@ -14,7 +14,7 @@ from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import OrderRejectedError, StandardError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.orders.sizing import cancel_call
@@ -24,6 +24,8 @@ CANCEL = "cancel"
 ATTEMPTS = 3
 WINDOW_SECONDS = 0.005
 MAX_BATCH = 10
+# In seconds, before each look at what a cancel left: a node behind the one that told of it does not know its block yet.
+LOOK_PAUSES = (0.0, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 
 
 class CancelResult(NamedTuple):
@@ -37,13 +39,14 @@ _Waiting = tuple[OrderKey, "asyncio.Future[CancelResult]"]
 
 
 class Cancels:
-    """The cancels of one account. `deposits` reads what the engine still holds of the account's orders."""
+    """The cancels of one account. `deposits` reads what the engine holds of the account's orders after a block."""
 
     def __init__(self, listing: Listing, sender: TransactionSender, gas: GasLimits, clock: Clock,
-                 deposits: Callable[[Sequence[OrderKey]], Awaitable[list[int]]]) -> None:
+                 deposits: Callable[[Sequence[OrderKey], int], Awaitable[list[int]]]) -> None:
         self._listing = listing
         self._sender = sender
         self._gas = gas
+        self._clock = clock
         self._deposits = deposits
         self._window: Window[OrderKey, CancelResult] = Window(self._cancel_all, clock, WINDOW_SECONDS)
         self._under_way: dict[OrderKey, asyncio.Task[CancelResult]] = {}
@@ -105,8 +108,20 @@ class Cancels:
                 left.append((key, future))
             elif not future.done():
                 future.set_result(CancelResult(True, receipt.block_number))
-        held = await self._deposits([key for key, _ in left]) if left else []
+        held = await self._held_after(receipt.block_number, [key for key, _ in left]) if left else []
         for (_, future), deposit in zip(left, held):
             if deposit == 0 and not future.done():
                 future.set_result(CancelResult(False, receipt.block_number))
         return [entry for entry, deposit in zip(left, held) if deposit > 0]
+
+    async def _held_after(self, block_number: int, keys: Sequence[OrderKey]) -> list[int]:
+        """What the engine holds of these orders after the block of a cancel. That it held nothing of one in an older block, which
+        "latest" is on a node that is behind, would not say that it is gone."""
+        failure: RpcError | None = None
+        for pause in LOOK_PAUSES:
+            await self._clock.sleep(pause)
+            try:
+                return await self._deposits(keys, block_number)
+            except RpcError as error:
+                failure = error
+        raise ApiUnavailableError(f"no node tells what rests after block {block_number}: {failure}") from failure

@@ -17,7 +17,7 @@ from hummingbot.connector.exchange.standard.errors import (
 )
 from hummingbot.connector.exchange.standard.order_states import not_found
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
-from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, REQUEST_TIMEOUT
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot.core.utils.async_utils import safe_ensure_future
 
@@ -36,7 +36,7 @@ class OrderCancels:
         self._left = left
         self._caught_up = caught_up
         self._leftovers: set[asyncio.Future[Any]] = set()
-        self._left_on: set[OrderKey] = set()
+        self._left_on: dict[OrderKey, int | None] = {}  # since which block one seems to be gone
         self._told: OrderedDict[str, None] = OrderedDict()  # the orders of which was said that they are on their way
 
     async def cancel(self, order: InFlightOrder) -> bool:
@@ -101,31 +101,35 @@ class OrderCancels:
             return False
         return True
 
-    def take_off(self, account: Account, key: OrderKey) -> None:
-        """Cancel what still rests of an order that is filled as far as Hummingbot is concerned."""
+    def take_off(self, account: Account, key: OrderKey, gone_since: int | None = None) -> None:
+        """Cancel what still rests of an order that is filled as far as Hummingbot is concerned. `gone_since` is the block after
+        which a cancel of it first found nothing."""
         if key in account.settlement.resting:
-            leftover = safe_ensure_future(self._take_off(account, key))
+            leftover = safe_ensure_future(self._take_off(account, key, gone_since))
             self._leftovers.add(leftover)
             leftover.add_done_callback(self._leftovers.discard)
 
-    async def _take_off(self, account: Account, key: OrderKey) -> None:
+    async def _take_off(self, account: Account, key: OrderKey, gone_since: int | None) -> None:
         try:
             cancelled, block_number = await account.cancel(key)
             if cancelled:
                 return
-            if await self._caught_up(block_number):
-                await self._left(key, block_number)  # what was too little to match may have left without an event
-            else:
-                self._left_on.add(key)
+            if not await self._caught_up(block_number):
+                self._left_on[key] = gone_since
+            elif not await self._left(key, block_number):  # what was too little to match may have left without an event
+                # It rests as far as is known: what found nothing may be of a block that was replaced, but not for ever.
+                since = block_number if gone_since is None else gone_since
+                if block_number - since < REORGANISED_BLOCKS:
+                    self._left_on[key] = since
         except StandardError as error:  # the network may just have been left
             logging.getLogger(__name__).debug("What is left of %s stays for now: %s", key.exchange_order_id, error)
-            self._left_on.add(key)
+            self._left_on[key] = gone_since
 
     def take_off_again(self, account: Account) -> None:
         """Try anew what could not be cancelled."""
-        left_on, self._left_on = self._left_on, set()
+        left_on, self._left_on = self._left_on, {}
         for key in sorted(left_on):
-            self.take_off(account, key)
+            self.take_off(account, key, left_on[key])
 
     async def leftovers_gone(self, timeout_seconds: float) -> None:
         """Wait until what is being taken off is off the book, or for a while."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
@@ -146,9 +146,9 @@ class Venue:
         return quantity(native, "eth_getBalance"), {token: held for token, held in zip(tokens, map(_word, answers))
                                                     if held is not None}
 
-    async def orders(self, keys: Sequence[OrderKey]) -> list[ChainOrder]:
-        """The engine's orders of these keys, in one batch."""
-        return [_order(answer) for answer in await self.rpc.call_many(_order_calls(keys))]
+    async def orders(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[ChainOrder]:
+        """The engine's orders of these keys after a block, in one batch."""
+        return [_order(answer) for answer in await self.rpc.call_many(_order_calls(keys), block=block)]
 
     async def orders_and_head(self, keys: Sequence[OrderKey]) -> tuple[list[ChainOrder], int]:
         """The same, and the number of a block that is not older than what they say."""

@@ -202,8 +202,8 @@ async def _cancel_all(exchange: Exchange, wallet: Wallet, data: Path, orders: Se
                                FeePolicy(rpc, exchange.clock, cap=exchange.preferences.max_fee), exchange.network.chain_id,
                                transfer_gas=gas.profile.transfer)
 
-    async def deposits(keys: Sequence[OrderKey]) -> list[int]:
-        return [order.deposit if order.owner == wallet.address else 0 for order in await exchange.venue.orders(keys)]
+    async def deposits(keys: Sequence[OrderKey], block: int) -> list[int]:
+        return [order.deposit if order.owner == wallet.address else 0 for order in await exchange.venue.orders(keys, block)]
 
     await sender.start()
     try:

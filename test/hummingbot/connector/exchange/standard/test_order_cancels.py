@@ -18,6 +18,7 @@ from hummingbot.connector.exchange.standard.errors import (
 )
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from test.hummingbot.connector.exchange.standard.clocks import settle
@@ -161,7 +162,7 @@ async def test_what_left_without_an_event_before_it_was_taken_off_is_looked_at_o
     account.may_end.set()
     asking.take_off(account, KEY)  # type: ignore[arg-type]
     await settle()
-    assert looked == ([(KEY, 5)] if told else []) and asking._left_on == (set() if told else {KEY})
+    assert looked == ([(KEY, 5)] if told else []) and set(asking._left_on) == (set() if told else {KEY})
 
 
 @pytest.mark.parametrize("fault", [NotSentError("the sender is not running"), OutcomeUnknownError("it was stopped"),
@@ -189,3 +190,21 @@ async def test_what_could_not_be_taken_off_is_tried_again_until_it_is_gone(fault
     asking.take_off_again(account)  # type: ignore[arg-type]
     await settle()
     assert len(account.cancelled) == 4
+
+
+async def test_what_a_node_that_is_behind_does_not_hold_is_taken_off_again_while_it_rests_as_far_as_is_known() -> None:
+    asked: list[OrderKey] = []
+    blocks = [5, 4 + REORGANISED_BLOCKS, 5 + REORGANISED_BLOCKS]
+
+    async def cancel(key: OrderKey) -> CancelResult:
+        asked.append(key)
+        return CancelResult(False, blocks[len(asked) - 1])  # it did nothing, and the node that was asked had not the order
+
+    account = SimpleNamespace(cancel=cancel, settlement=SimpleNamespace(resting={KEY: None}))
+    asking = cancels(cancelled=False, told=True, left=False)
+    asking.take_off(account, KEY)  # type: ignore[arg-type]
+    await settle()
+    for _ in range(3):
+        asking.take_off_again(account)  # type: ignore[arg-type]
+        await settle()
+    assert asked == [KEY, KEY, KEY], "what a block that is final does not hold is gone"

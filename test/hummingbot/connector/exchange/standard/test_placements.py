@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.cancels import Cancels
+from hummingbot.connector.exchange.standard.cancels import LOOK_PAUSES, CancelResult, Cancels
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_PLACED
 from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
@@ -191,7 +191,7 @@ async def test_a_placement_of_which_nothing_is_proven_stays_for_the_next_start()
 async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> None:
     chain = Chain(None)
 
-    async def deposits(keys: Sequence[OrderKey]) -> list[int]:
+    async def deposits(keys: Sequence[OrderKey], block: int) -> list[int]:
         return [0] * len(keys)
 
     cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits)  # type: ignore[arg-type]
@@ -207,6 +207,25 @@ async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> Non
         assert second.cancelled and not third.cancelled
     else:
         assert second is third is end
+
+
+@pytest.mark.parametrize("looks", [1, len(LOOK_PAUSES)])
+async def test_whether_an_order_is_gone_is_told_by_a_node_that_knows_the_block_of_the_cancel(looks: int) -> None:
+    chain, asked = Chain(receipt()), []
+
+    async def deposits(keys: Sequence[OrderKey], block: int) -> list[int]:
+        asked.append(block)
+        if len(asked) <= looks:
+            raise RpcError("eth_call", -32000, "header not found")
+        return [0] * len(keys)
+
+    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits)  # type: ignore[arg-type]
+    (end,) = await ends_of(asyncio.ensure_future(cancels.cancel(OrderKey(WBTC.book, False, 1))))
+    assert set(asked) == {5} and len(chain.sent) == 1
+    if looks < len(LOOK_PAUSES):
+        assert end == CancelResult(False, 5)
+    else:
+        assert isinstance(end, ApiUnavailableError) and "no node tells what rests after block 5: eth_call" in str(end)
 
 
 @pytest.mark.parametrize("fault", [ApiUnavailableError("the node is away"), RpcError("eth_gasPrice", -32000, "not now")])
