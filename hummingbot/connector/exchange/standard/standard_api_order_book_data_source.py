@@ -38,7 +38,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._clock = clock
         self._market_prices: dict[str, float] = {}
         self._last_prices: dict[str, float] = {}
-        self._followed: set[str] = set()
+        self._followed: set[str] | None = None  # the pairs of the feed, once it has begun
 
     @property
     def feed(self) -> MarketFeed:
@@ -115,9 +115,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             try:
                 await self._connector.venue.listing()
                 snapshot = await self._feed.snapshot(trading_pair)
-                if trading_pair not in self._followed:  # it was listed after the feed began
-                    self._followed.add(trading_pair)
-                    self._feed.add_pair(trading_pair)
+                if self._followed is not None and trading_pair not in self._followed:  # it was listed after the feed began
+                    self._follow(trading_pair)
                 return book_message(snapshot)
             except StandardError as error:
                 if not reported:
@@ -137,12 +136,19 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             self.logger().error(f"Standard lists no market {trading_pair}.")
             return False
         self.add_trading_pair(trading_pair)
-        self._feed.add_pair(trading_pair)
+        self._follow(trading_pair)
         return True
+
+    def _follow(self, trading_pair: str) -> None:
+        if self._followed is not None:
+            self._followed.add(trading_pair)
+        self._feed.add_pair(trading_pair)
 
     async def unsubscribe_from_trading_pair(self, trading_pair: str) -> bool:
         """Deliver this pair no longer."""
         self.remove_trading_pair(trading_pair)
+        if self._followed is not None:
+            self._followed.discard(trading_pair)
         self._feed.remove_pair(trading_pair)
         return True
 

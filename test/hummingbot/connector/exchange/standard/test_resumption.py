@@ -408,9 +408,6 @@ class Remains:
     async def held(self, keys: Any, block: int) -> Any:
         return self._answer()
 
-    async def deposits(self, keys: Any) -> Any:
-        return self._answer()
-
     def _answer(self) -> Any:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -514,7 +511,7 @@ async def test_of_an_order_that_is_on_neither_its_end_is_not_known_unless_it_is_
 
 async def test_what_rests_and_nobody_knows_is_cancelled_and_what_is_gone_forgotten(caplog: pytest.LogCaptureFixture) -> None:
     remains = Remains()
-    remains.answers = [[0, 5]]
+    remains.answers = [[(0, 0), (1, 5)]]
     await remains.resume(Resting(LOST, "gone", 1, 5), Resting(KEPT, "unknown", 1, 5))
     assert remains.cancelled == [KEPT] and list(remains.settlement.resting) == [KEPT]
     assert "The order unknown of the last run rests" in caplog.text and "gone" not in caplog.text
@@ -523,14 +520,14 @@ async def test_what_rests_and_nobody_knows_is_cancelled_and_what_is_gone_forgott
 async def test_an_order_that_was_brought_back_and_is_gone_is_ended_by_its_own_logs() -> None:
     remains = Remains()
     remains.brought_back = {"back"}
-    remains.answers = [[0]]
+    remains.answers = [[(0, 0)]]
     await remains.resume(Resting(LOST, "back", 1, 5))
     assert remains.cancelled == [] and list(remains.settlement.resting) == [LOST]
 
 
 async def test_a_cancel_that_fails_is_told_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
     remains = Remains()
-    remains.answers = [[5, 5]]
+    remains.answers = [[(1, 5), (1, 5)]]
     remains.cancel_fault = NotSentError("There is no gas money.")
     await remains.resume(Resting(LOST, "a", 1, 5), Resting(KEPT, "b", 1, 5))
     assert remains.cancelled == [LOST, KEPT]
