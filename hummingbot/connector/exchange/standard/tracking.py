@@ -31,6 +31,7 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState,
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
 
 MAX_ENDED = 1000
+ENDED = (OrderState.FILLED, OrderState.CANCELED)
 
 
 class TrackerUpdates:
@@ -96,8 +97,7 @@ class TrackerUpdates:
         async with self._turn:
             events = without_repeats(settled)
             await self._tell(events)
-            if self._is_taking_off:
-                self._take_off_revived(events)
+            self._take_off_superfluous(events)
 
     async def _tell(self, events: list[Settled]) -> None:
         touched: dict[str, InFlightOrder] = {}
@@ -113,7 +113,7 @@ class TrackerUpdates:
             self._prove(order)
             if order.is_failure and order.client_order_id not in self._tracker.lost_orders:
                 self._track_again(order)  # what failed in a block that was replaced succeeded after all
-            if isinstance(event, Opened) or (OrderKey.parse(event.exchange_order_id) is None and not order.is_done):
+            if isinstance(event, Opened) or OrderKey.parse(event.exchange_order_id) is None:
                 self._rename(order, event)
             if order.is_pending_create:
                 await self._create(order, event, events)
@@ -121,7 +121,7 @@ class TrackerUpdates:
                 self._fill(order, self._trade_update(order, event))
                 if order.is_open and not order.is_done and order.executed_amount_base > 0:
                     await self._update(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
-            elif isinstance(event, Closed):
+            elif isinstance(event, Closed) and order.exchange_order_id == event.exchange_order_id:
                 await self._close(order, event)
             touched[order.client_order_id] = order
         for order in touched.values():
@@ -134,20 +134,26 @@ class TrackerUpdates:
         if self._unproven.pop(order.client_order_id, False):
             self._doubtful.update((order.client_order_id, trade_id) for trade_id in order.order_fills)
 
-    def _take_off_revived(self, events: Iterable[Settled]) -> None:
-        """Take off the orders that rest since these events, of which no strategy knows: their end, or an earlier run's cancel, is
-        void with the block that held it."""
-        revived = {event.client_order_id: OrderKey.parse(event.exchange_order_id) for event in events if isinstance(event, Opened)
-                   or (isinstance(event, Retracted) and isinstance(event.event, Closed))}
-        for client_order_id, key in revived.items():
+    def _take_off_superfluous(self, events: Iterable[Settled]) -> None:
+        """Take off the orders that rest since these events, and of which no strategy knows: their end, or an earlier run's
+        cancel, is void with the block that held it, or they stand on the chain besides the order that Hummingbot knows."""
+        revived = [(event.client_order_id, OrderKey.parse(event.exchange_order_id)) for event in events
+                   if isinstance(event, Opened) or (isinstance(event, Retracted) and isinstance(event.event, Closed))]
+        for client_order_id, key in dict.fromkeys(revived):
             rests = self._resting.get(key) if key is not None else None
-            if rests is not None and rests.client_order_id == client_order_id and self._is_unknown(client_order_id):
+            if rests is None or rests.client_order_id != client_order_id:
+                continue
+            order = self._find(client_order_id)
+            if order is not None and order.exchange_order_id != rests.key.exchange_order_id:
+                # A batch that was refused, and placed one by one since, was let through after all.
+                logging.getLogger(__name__).warning(
+                    "The order %s was placed twice after a reorganisation of the chain: cancelling the one that Hummingbot does "
+                    "not know, %s", client_order_id, rests.key.exchange_order_id)
+                self._take_off(rests.key)
+            elif self._is_taking_off and (order is None or client_order_id in self._brought_back):
                 logging.getLogger(__name__).warning("The order %s of an earlier run rests again after a reorganisation of the "
                                                     "chain, and no strategy knows it any more: cancelling it", client_order_id)
                 self._take_off(rests.key)
-
-    def _is_unknown(self, client_order_id: str) -> bool:
-        return client_order_id in self._brought_back or self._find(client_order_id) is None
 
     def _find(self, client_order_id: str) -> InFlightOrder | None:
         """An order, also one that ended longer ago than Hummingbot remembers, which is half a minute."""
@@ -165,16 +171,12 @@ class TrackerUpdates:
         return order
 
     def _rename(self, order: InFlightOrder, event: Opened | Filled | Closed) -> None:
-        """An order that Hummingbot knows by another id came back under this one after a reorganisation, or exists twice. One
-        that was taken whole this time never rested."""
+        """An order that Hummingbot knows by another id came back under this one after a reorganisation. One that has ended, or
+        that still rests under the other id, keeps that: what this event tells of stands on the chain besides."""
         known = OrderKey.parse(order.exchange_order_id)
-        if known is None or order.exchange_order_id == event.exchange_order_id:
-            return
-        rests = self._resting.get(known)  # another order may have its id now
-        if rests is None or rests.client_order_id != order.client_order_id:
+        rests = self._resting.get(known) if known is not None else None  # another order may have its id now
+        if order.current_state not in ENDED and (rests is None or rests.client_order_id != order.client_order_id):
             order.update_exchange_order_id(event.exchange_order_id)
-        elif isinstance(event, Opened):  # a batch that was refused, and placed one by one since, was let through after all
-            self._take_off(event.key)
 
     async def _create(self, order: InFlightOrder, event: Settled, events: list[Settled]) -> None:
         """The creation comes first, with the price at which the order really rests."""
@@ -274,7 +276,9 @@ class TrackerUpdates:
             if _is_same(order.order_fills.get(event.trade_id), self._trade_update(order, event)):
                 self.take_back_fill(order.client_order_id, event.trade_id)
             return
-        if order.current_state in (OrderState.FILLED, OrderState.CANCELED):
+        if order.exchange_order_id != event.exchange_order_id:
+            return  # it was placed twice, and this is not the one that Hummingbot knows
+        if order.current_state in ENDED:
             self._track_again(order)
         if isinstance(event, Opened) or OrderKey.parse(event.exchange_order_id) is None:
             self._retract_placement(order)

@@ -87,6 +87,40 @@ async def test_a_fill_under_another_id_leaves_an_order_that_still_rests_its_own(
     assert told.taken_off == []
 
 
+COPY = OrderKey(MARKET.book, False, 8)
+COPY_OPENED = OPENED._replace(exchange_order_id=COPY.exchange_order_id, key=COPY)
+
+
+async def test_an_order_that_was_placed_twice_is_the_first_one_whatever_becomes_of_the_other(
+        told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    told.updates.follow(rests(KEY, COPY))
+    await told.updates.tell([COPY_OPENED])
+    assert told.taken_off == [COPY] and "mine was placed twice" in caplog.text
+    end = closed()._replace(exchange_order_id=COPY.exchange_order_id)
+    await told.updates.tell([end])
+    await told.updates.tell([Retracted(end)])  # so it rests again
+    await told.updates.tell([Retracted(COPY_OPENED)])
+    assert told.order.current_state is OrderState.OPEN and told.order.exchange_order_id == KEY.exchange_order_id
+    assert told.taken_off == [COPY, COPY] and told.events == ["SellOrderCreatedEvent"]
+    await told.updates.tell([closed()])
+    assert told.order.is_cancelled
+
+
+@pytest.mark.parametrize("is_remembered", [True, False], ids=["within half a minute", "later"])
+@pytest.mark.parametrize("ending", Ending)
+async def test_an_order_that_ended_stays_so_when_it_is_placed_once_more(told: Told, ending: Ending, is_remembered: bool) -> None:
+    told.updates.follow(rests(COPY))
+    await told.updates.tell([fill(1, Decimal("99.9")), closed(ending)])
+    state = told.order.current_state
+    if not is_remembered:
+        told.tracker._cached_orders.clear()
+    await told.updates.tell([COPY_OPENED])
+    await told.updates.tell([fill(2, Decimal(5))._replace(exchange_order_id=COPY.exchange_order_id),
+                             closed()._replace(exchange_order_id=COPY.exchange_order_id)])
+    assert told.taken_off == [COPY] and told.events.count("OrderFilledEvent") == 2
+    assert told.order.current_state is state and told.order.exchange_order_id == KEY.exchange_order_id
+
+
 async def test_events_are_told_in_the_order_in_which_they_were_settled(told: Told) -> None:
     await asyncio.gather(*(told.updates.tell([fill(number, Decimal(10))]) for number in range(5)), told.updates.tell([closed()]))
     assert told.events[1:] == ["OrderFilledEvent"] * 5 + ["OrderCancelledEvent"]
