@@ -231,7 +231,8 @@ class Account:
     async def finish(self, tracked: Tracked, placed_anew: Collection[str] = ()) -> None:
         """Follow a placement of an earlier run, or one whose block was replaced, to its end, and tell it.
 
-        `placed_anew` are orders that a later transaction is to place, so that they do not fail with this one.
+        `placed_anew` are orders that a later transaction is to place, so that they do not fail with this one; nor do those
+        that another one on its way still may place.
         """
         try:
             await self._placements.finish(tracked)
@@ -241,7 +242,7 @@ class Account:
             self._in_doubt.update(tracked.intent.client_order_ids)  # the next start goes on
         except StandardError as error:
             for client_order_id in tracked.intent.client_order_ids:
-                if client_order_id not in placed_anew:
+                if client_order_id not in placed_anew and not self.is_placing(client_order_id):
                     await self._updates.fail_unplaced(client_order_id, str(error))
 
     async def _look_for(self, tracked: Tracked, placed_anew: Collection[str]) -> None:

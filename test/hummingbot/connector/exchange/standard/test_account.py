@@ -21,6 +21,7 @@ from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     NotSentError,
+    OrderRejectedError,
     OutcomeForgottenError,
     OutcomeUnknownError,
     RpcError,
@@ -271,6 +272,16 @@ async def test_a_placement_that_failed_in_a_block_that_was_replaced_has_nothing_
     scene.account._reorganised(tracked, None)
     await settle()
     assert scene.heard.told == [] and scene.heard.failed == [("a", "It was taken back.")]
+
+
+async def test_an_order_does_not_fail_with_a_batch_while_another_transaction_may_place_it(scene: Scene) -> None:
+    """A batch was refused and its orders were placed one by one; then all of these lost their block."""
+    single = placement("a")
+    scene.end = OrderRejectedError("refused again")
+    scene.account._sender = SimpleNamespace(pending=[single])  # type: ignore[assignment]
+    scene.account._reorganised(placement("a", "b"), None)
+    await settle()
+    assert scene.heard.failed == [("b", "refused again")]
 
 
 @pytest.mark.parametrize("kind, settles", [(CANCEL, True), ("approve", True), (UNWRAP, False)])
