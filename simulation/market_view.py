@@ -105,6 +105,18 @@ def first_difference(told: Sequence[Traded], happened: Sequence[Traded]) -> str:
     return f"from trade {at} on {shown[0]} instead of {shown[1]}"
 
 
+def _as_told(told: Sequence[Traded], happened: Sequence[Traded]) -> list[Traded]:
+    """What happened in the order in which it was told, and then the rest: prices that differ by less than the API's numbers can
+    tell are in no order."""
+    left, ordered = sorted(happened), []
+    for trade in told:
+        found = next((other for other in left if trade.is_like(other)), None)
+        if found is not None:
+            left.remove(found)
+            ordered.append(found)
+    return ordered + left
+
+
 class _Watched:
     """A book of Hummingbot's: the trades that it was told, and those that must be among them."""
 
@@ -126,7 +138,7 @@ class _Watched:
         """What happened since this began was told last, each trade once; older ones may have been told before."""
         told, happened = self.told[max(0, len(self.told) - len(self.happened)):], self.happened
         if not in_order:
-            told, happened = sorted(told), sorted(happened)
+            told, happened = sorted(told), _as_told(sorted(told), happened)
         if len(told) == len(happened) and all(map(Traded.is_like, told, happened)):
             return None
         return f"{len(told)} public trades were told, {len(happened)} happened: {first_difference(told, happened)}"

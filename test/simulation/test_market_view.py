@@ -9,7 +9,7 @@ from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 from hummingbot.core.event.events import OrderBookTradeEvent
-from simulation.market_view import MarketView, TrueLevel
+from simulation.market_view import MarketView, Traded, TrueLevel, _as_told
 
 BOOK = "0x" + "b0" * 20
 MARKET = Market(Token("0x" + "11" * 20, "SOMI", 18), Token("0x" + "22" * 20, "USDC", 6), BOOK)
@@ -73,6 +73,13 @@ def test_a_source_without_numbers_may_tell_late_but_not_leave_out(monkeypatch: p
     assert view.problems
     view.tell(2)
     assert view.problems == []
+
+
+def test_trades_whose_prices_are_told_as_one_are_in_no_order() -> None:
+    told = [Traded(0.6493338, 1.0), Traded(0.6493338, 6.0)]
+    happened = [Traded(0.64933377, 1.0), Traded(0.64933376, 6.0)]
+    assert _as_told(told, happened[::-1]) == happened
+    assert _as_told(told, [Traded(0.65, 9.0), *happened]) == [*happened, Traded(0.65, 9.0)]
 
 
 def test_what_was_told_of_replaced_blocks_counts_for_nothing_until_all_is_quiet_again(view: View) -> None:
