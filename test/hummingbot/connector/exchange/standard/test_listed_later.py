@@ -1,6 +1,7 @@
 """A pair that the API lists only after the feed has begun to run."""
 import asyncio
 
+from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.test_standard_api_order_book_data_source import (
     LAST_RETRY,
@@ -58,3 +59,17 @@ async def test_the_book_of_a_pair_that_is_listed_later_changes_as_the_exchanges_
             assert exchange.ready and exchange.status_dict["order_books_initialized"]
             assert [row.price for row in exchange.get_order_book(TOKEN_PAIR).ask_entries()] == [60_000.0], \
                 (exchange.book_ages, exchange.ready)
+
+
+async def test_a_pair_that_nobody_wants_any_more_can_be_followed_again() -> None:
+    world = World(PAIR)
+    await world.listen()
+    world.feed.pairs.append(PAIR)  # it runs
+    assert await world.source.unsubscribe_from_trading_pair(PAIR) and world.feed.pairs == []
+    assert await world.source.subscribe_to_trading_pair(PAIR)
+    world.feed.snapshots = [BookSnapshot(PAIR, 1, 0.0, [(1.0, 1.0)], [(2.0, 1.0)])]
+    await world.source.get_new_order_book(PAIR)
+    assert world.feed.pairs == [PAIR], "once"
+    for task in world.tasks:
+        task.cancel()
+    await asyncio.gather(*world.tasks, return_exceptions=True)

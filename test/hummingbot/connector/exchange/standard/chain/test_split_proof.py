@@ -20,3 +20,15 @@ async def test_a_node_that_takes_no_batches_and_is_behind_in_single_answers_prov
     await bench.run(20.0, 1)
     await bench.run(10.0)
     assert bench.mined_orders() == Counter({intent(1).data: 1})
+
+
+async def test_blocks_that_cannot_be_read_prove_nothing_either(bench: Bench) -> None:
+    def before(method: str, params: list[Any]) -> Any:
+        is_known = method not in ("eth_getTransactionReceipt", "eth_getTransactionByHash", "eth_getBlockByNumber")
+        return None if is_known or bench.clock.now > 1_012.0 else "null"
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(20.0, 1)
+    assert any("eth_getBlockByNumber" in methods and "eth_getTransactionReceipt" not in methods for methods in bench.node.posts)
+    assert bench.mined_orders() == Counter({intent(1).data: 1})
