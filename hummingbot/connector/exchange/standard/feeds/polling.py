@@ -59,6 +59,7 @@ class PollingMarketFeed:
         self._told = told or ToldTrades(clock)
         self._freshness = freshness or Freshness(lambda book: None, clock)
         self._seen_trades: dict[str, OrderedDict[str, float]] = {}
+        self._oldest_trade: dict[str, str] = {}  # of the first look
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. One pair's failure is retried on its own; the feed never ends by itself."""
@@ -158,11 +159,18 @@ class PollingMarketFeed:
         if sink is None and not first:
             return True
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
-        for row in numbered(reversed(rows)):
+        ordered = list(numbered(reversed(rows)))
+        if first and ordered:
+            self._oldest_trade[trading_pair] = ordered[0].key
+        # Where a page could not be used, the next one reaches back beyond the first look.
+        oldest = self._oldest_trade.get(trading_pair)
+        history = next((at for at, row in enumerate(ordered) if row.key == oldest), 0)
+        for at, row in enumerate(ordered):
             if row.key in seen and alike(row.base_amount, seen[row.key]):
                 continue
             seen[row.key] = row.base_amount
-            if first or sink is None:  # what was traded before the bot's first look is history, not news, whoever reads it
+            # What was traded before the bot's first look is history, not news, whoever reads it.
+            if first or sink is None or at < history:
                 self._told.add(trading_pair, row.key, row.base_amount)
             else:
                 sink(PublicTrade(trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp))

@@ -79,3 +79,18 @@ async def test_channels_tell_another_trade_of_a_transaction_that_was_mined_anew_
             scene.line.tell(*message(sequence, block_hash, amount, **more))
         await settle()
         assert [event.amount for event in scene.listener.trades] == [1.0, 5.0]
+
+
+async def test_what_was_traded_before_the_first_look_stays_history_when_it_is_shown_later() -> None:
+    books = Books()
+    books.trades(AAA, trade_row(4), trade_row(3))
+    await books.run(AAA)
+    books.book(AAA, book_of(11))
+    books.trades(AAA, trade_row(3), trade_row(2), trade_row(1))  # the second page: nothing of the first one could be read
+    assert not [event for event in await books.next() if isinstance(event, PublicTrade)]
+    books.book(AAA, book_of(12))
+    books.trades(AAA, trade_row(5), trade_row(4), trade_row(3), trade_row(2), trade_row(1))
+    told = [event.trade_id for event in await books.next() if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert told == [row_key(5)]
