@@ -63,6 +63,13 @@ def decode_engine_logs(logs: Iterable[Mapping[str, Any]], engine: str) -> list[E
     return decoded
 
 
+def _first_word(data: str) -> int:
+    word = bytes.fromhex(data[2:66])
+    if not data.startswith("0x") or len(word) != 32:
+        raise ValueError(data[:80])
+    return int.from_bytes(word)
+
+
 def decode_outflows(logs: Iterable[Mapping[str, Any]]) -> list[TokenOut]:
     """Token movements among the JSON logs of one receipt, in order; other logs are left out.
 
@@ -74,7 +81,7 @@ def decode_outflows(logs: Iterable[Mapping[str, Any]]) -> list[TokenOut]:
             topics = log["topics"]
             if topics and _OUTFLOWS.get(topics[0].lower()) == len(topics):
                 quantity(log["blockNumber"], "log blockNumber")
-                outflows.append(TokenOut(log["address"].lower(), "0x" + topics[1][26:].lower(), int(log["data"][:66], 16),
+                outflows.append(TokenOut(log["address"].lower(), "0x" + topics[1][26:].lower(), _first_word(log["data"]),
                                          quantity(log["logIndex"], "log logIndex")))
         except _MALFORMED as error:
             raise BadDataError(f"the node returned a malformed log: {error!r}") from error

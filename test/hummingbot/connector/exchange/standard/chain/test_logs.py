@@ -94,6 +94,12 @@ def test_outflows_are_transfers_and_withdrawals_in_their_order() -> None:
     assert decode_outflows([withdrawal, log(), transfer(5, 1)]) == [TokenOut(TOKEN, OWNER, 5, 1), TokenOut(TOKEN, OWNER, 9, 4)]
 
 
+@pytest.mark.parametrize("data", ["-0x" + "01" * 32, "01" * 33, "0x", "0x01", "0x" + "zz" * 32])
+def test_an_outflow_of_no_amount_is_bad_data(data: str) -> None:
+    with pytest.raises(BadDataError):
+        decode_outflows([transfer(5, 1) | {"data": data}])
+
+
 def test_an_outflow_with_a_negative_place_is_bad_data() -> None:
     with pytest.raises(BadDataError):
         decode_outflows([transfer(5, 1, blockNumber="-0x1")])
