@@ -19,6 +19,7 @@ from hummingbot.connector.exchange.standard.chain.engine import OrderMatched, Re
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs, decode_outflows
 from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
@@ -181,16 +182,24 @@ def _rpc(kind: str, payload: bytes, chance: Random) -> None:
     except ApiUnavailableError as error:
         _checked_retry(error)
         raise
-    logs: Sequence[Any] = ()  # objects as they came, of which nobody reads more than the decoders do
-    if kind == "logs":
-        logs, result = result, None
-    elif kind == "newest_logs":
-        result, logs = result
-    elif kind == "receipt" and result is not None:
-        logs, result = result.logs, result._replace(logs=())
-    check(result)
+    if kind == "send_raw_transactions":
+        return  # what is no hash is told and followed
+    found, logs = _without_logs(kind, result)
+    check(found)
     check(decode_engine_logs(logs, corpus.engine()))
     check(decode_outflows(logs))
+
+
+def _without_logs(kind: str, result: Any) -> tuple[Any, Sequence[Any]]:
+    """An answer without its logs, and these: objects as they came, of which nobody reads more than the decoders do."""
+    if kind == "logs":
+        return None, result
+    if kind == "newest_logs":
+        return result
+    receipts = [item for item in (result if isinstance(result, list) else [result]) if isinstance(item, Receipt)]
+    if not receipts:
+        return result, ()
+    return [item._replace(logs=()) for item in receipts], [log for item in receipts for log in item.logs]
 
 
 # Logs
