@@ -93,8 +93,10 @@ GUARDS = (
           "            if isinstance(answer, OrderRejectedError):\n", "            if False:\n"),
     guard(21, "what is gone is not cancelled again", "cancels.py",
           "return [entry for entry, deposit in zip(left, held) if deposit > 0]", "return left"),
-    guard(22, "fills are told before the cancel", "order_cancels.py", "told = await self._caught_up(block_number)", "told = True",
-          "test_f22_a_cancel_and_a_fill_are_in_the_same_block[True]"),
+    Guard(22, "fills are told before the cancel", (
+        Edit("order_cancels.py", "told = await self._caught_up(block_number)", "told = True"),
+        Edit("order_cancels.py", " and key not in account.settlement.resting\n", "\n")),
+        "test_f22_a_cancel_and_a_fill_are_in_the_same_block[True]"),
     Guard(23, "a cancel that found nothing is none", (
         Edit("cancels.py", "future.set_result(CancelResult(False, receipt.block_number))",
              "future.set_result(CancelResult(True, receipt.block_number))"),
@@ -105,8 +107,9 @@ GUARDS = (
           "        if name not in self._taken_back:\n", "        if True:\n", "RETURN"),
     guard(25, "mined transactions are watched", "chain/watch.py",
           "if block.hash != known.block_hash:", "if False:"),
-    guard(26, "a trade counts once", "orders/settlement.py", "        if trade in self._seen_trades:\n            return []\n"
-          "        order =", "        order ="),
+    Guard(26, "a trade counts once", (
+        Edit("orders/settlement.py", "        if trade in self._seen_trades:\n            return []\n", ""),
+        Edit("orders/settlement.py", "        if trade in self._seen_trades:\n            return False\n", ""))),
     guard(27, "a late fill of an order that ended", "orders/settlement.py",
           "if ended is None or not isinstance(event, OrderMatched):", "if True:", "test_f27_logs"),
     guard(27, "a deposit's rest is only rounding", "orders/settlement.py",
