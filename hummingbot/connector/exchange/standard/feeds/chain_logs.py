@@ -39,8 +39,9 @@ MAX_BACKLOG = 50_000
 READ_ATTEMPTS = 5
 BEHIND_PAUSE, LAST_BEHIND_PAUSE = 0.05, 2.0
 MAX_REMEMBERED_TRADES = 10_000
-# How far trades that no source could tell are looked for; a node answers for no more blocks at once.
-MAX_TRADE_LOOKBACK = 1000
+# How far trades that no source could tell are looked for: a node answers for 1000 blocks at once, and may be ahead of the
+# stream by some. It is asked up to its newest, since one that is behind may refuse to be asked for blocks that it lacks.
+MAX_TRADE_LOOKBACK = 900
 BLOCKS_PER_SECOND = 10  # on Somnia; where blocks come slower it is looked further back than need be
 
 

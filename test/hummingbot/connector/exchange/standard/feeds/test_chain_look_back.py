@@ -1,13 +1,16 @@
-"""Trades of the last blocks before a chain stream began, when the node that is asked is a little behind the stream."""
+"""Trades of the last blocks before a chain stream began, when the node that is asked is a little behind the stream, or ahead
+of it."""
 from typing import Any
 
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
+from hummingbot.connector.exchange.standard.errors import RpcError
 from hummingbot.connector.exchange.standard.feeds import chain_logs
 from hummingbot.connector.exchange.standard.feeds.base import UpdateIds
 from hummingbot.connector.exchange.standard.feeds.book import BookOrder, BookState
 from hummingbot.connector.exchange.standard.feeds.chain_logs import _MarketRun
+from hummingbot.connector.exchange.standard.feeds.polling import MAX_BLOCK_RANGE
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.feeds.scripted import SOMI
@@ -61,3 +64,25 @@ async def test_a_trade_of_the_block_before_the_stream_is_told_though_the_node_is
     await settle()
     assert [task.exception() for task in chain.tasks if task.done()] == [None] * 2, "nothing is noticed"
     assert chain.trades == ["0x1:7:False", "0x2:8:False"]
+
+
+async def test_a_node_that_is_ahead_of_the_stream_is_not_asked_for_more_blocks_than_it_tells_at_once(monkeypatch) -> None:
+    chain = Lagging(monkeypatch)
+    chain.head, chain.node_head = 5_000, 5_020
+    answer = chain.newest_logs
+
+    async def newest_logs(engine: str, topics: Any, begin: int) -> tuple[int, list[Any]]:
+        if chain.node_head + 1 - begin > MAX_BLOCK_RANGE:
+            raise RpcError("eth_getLogs", -32000, "block range exceeds 1000")
+        return await answer(engine, topics, begin)
+
+    monkeypatch.setattr(chain, "newest_logs", newest_logs)
+    trade = matched(7, 1, block=4_200)
+    chain.on_chain = [trade._replace(event=trade.event._replace(is_bid=False))]
+    chain.told.complete(SOMI.trading_pair)
+    chain.clock.now += 3_600  # in which no source could tell trades
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    assert [task.exception() for task in chain.tasks if task.done()] == [None] * 2
+    assert chain.trades == ["0x1:7:False"]
