@@ -32,9 +32,9 @@ def _key(transaction_hash: str, maker_order_id: int) -> str:
 class Freshness:
     """The age of each order book in seconds.
 
-    A book is as old as the last answer of the API, or as the oldest trade on the chain that the API has not told of since
-    its logs were read here, whichever is older. A trade that the API never tells of is awaited until it tells of a later one:
-    without that there is no proof that it knows what happened since.
+    A book is as old as the last answer of the API (before the first, as the first question), or as the oldest trade on the
+    chain that the API has not told of since its logs were read here, whichever is older. A trade that the API never tells of
+    is awaited until it tells of a later one: without that there is no proof that it knows what happened since.
     """
 
     def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
@@ -46,7 +46,7 @@ class Freshness:
         self._stale: set[str] = set()
 
     def age(self, trading_pair: str) -> float:
-        """How old the book is; 0 for one that was never read."""
+        """How old the book is; 0 for one that the API is not asked for."""
         now = self._clock.monotonic()
         awaited = self._awaited.get(trading_pair)
         since = next(iter(awaited.values())).since if awaited else now
@@ -85,8 +85,14 @@ class Freshness:
                 del awaited[key]
 
     def begin(self, trading_pair: str) -> None:
-        """The API is asked for the book from now on."""
+        """The API is asked for the book from now on, or once more after a poll that broke."""
         self._read_at.setdefault(trading_pair, self._clock.monotonic())
+
+    def forget(self, trading_pair: str) -> None:
+        """The API is asked for the book no longer: what happens until it is asked again says nothing of its answers then."""
+        self._read_at.pop(trading_pair, None)
+        self._awaited.pop(trading_pair, None)
+        self._stale.discard(trading_pair)
 
     def read(self, trading_pair: str) -> None:
         """The API answered with the book."""

@@ -70,9 +70,8 @@ class PollingMarketFeed:
                 self.add_pair(trading_pair)
             await self._broken
         finally:
-            for task in self._tasks.values():
-                task.cancel()
-            self._tasks.clear()
+            for trading_pair in list(self._tasks):
+                self.remove_pair(trading_pair)
             self._sink = None
 
     def add_pair(self, trading_pair: str) -> None:
@@ -85,8 +84,8 @@ class PollingMarketFeed:
     def remove_pair(self, trading_pair: str) -> None:
         """See MarketFeed.remove_pair."""
         task = self._tasks.pop(trading_pair, None)
-        if task is not None:
-            task.cancel()
+        if task is not None and task.cancel():  # one that broke by itself has made its book no newer
+            self._freshness.forget(trading_pair)
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and self._broken is not None and not self._broken.done():

@@ -58,6 +58,21 @@ def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Fres
     freshness.told(PAIR, [row(3)])
 
 
+def test_what_happens_while_nobody_polls_says_nothing_of_polling(freshness: Freshness, clock: ManualClock) -> None:
+    freshness.on_chain([trade(1)], 1, 1)
+    freshness.forget(PAIR)
+    freshness.on_chain([trade(2)], 2, 2)
+    clock.now += 3_600
+    assert freshness.age(PAIR) == 0 and not freshness.awaits(PAIR)
+    freshness.begin(PAIR)
+    freshness.on_chain([trade(3)], 3, 3)
+    assert freshness.age(PAIR) == 0 and freshness.awaits(PAIR)
+    clock.now += 5
+    assert freshness.age(PAIR) == 5, "the API has not answered since"
+    freshness.begin(PAIR)
+    assert freshness.age(PAIR) == 5, "a poll that broke and is begun again is no answer"
+
+
 def test_trades_of_nothing_and_of_unknown_or_unread_books_are_not_awaited(clock: ManualClock) -> None:
     unread = Freshness({MARKET.book: MARKET}.get, clock)
     unread.on_chain([trade(1)], 1, 1)

@@ -1,8 +1,11 @@
-"""Polling beside sources that fail: never answered before a stream took over, and trades that hang."""
+"""Polling beside sources that fail: never answered before a stream took over, or hours ago, and trades that hang."""
 import asyncio
+from collections.abc import Sequence
+
+import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
-from hummingbot.connector.exchange.standard.feeds.base import UpdateIds
+from hummingbot.connector.exchange.standard.feeds.base import MarketEvent, MarketSink, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.failover import Source
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
@@ -10,10 +13,17 @@ from hummingbot.connector.exchange.standard.feeds.switching import SwitchingMark
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.feeds.commanded import Never, Stream
-from test.hummingbot.connector.exchange.standard.feeds.test_polling import AAA, Books, book_of, market_of, trade_row
+from test.hummingbot.connector.exchange.standard.feeds.test_freshness import trade
+from test.hummingbot.connector.exchange.standard.feeds.test_polling import AAA, BOOK, Books, book_of, market_of, trade_row
 
 
-async def test_polling_that_was_never_answered_before_a_stream_took_over_knows_that_its_book_is_old() -> None:
+async def gone(trading_pairs: Sequence[str], sink: MarketSink) -> None:
+    """The run of a stream that does not come back."""
+    raise ConnectionError("gone")
+
+
+async def test_polling_that_was_never_answered_before_a_stream_took_over_knows_that_its_book_is_old(
+        monkeypatch: pytest.MonkeyPatch) -> None:
     books = Books()
     freshness = Freshness(lambda book: None, books.clock)
     polling = PollingMarketFeed(RestClient(books.api, ["https://api.test"]), market_of, books.clock, 1.0, told=books.told,
@@ -29,13 +39,58 @@ async def test_polling_that_was_never_answered_before_a_stream_took_over_knows_t
     await books.clock.advance(3_600)
     stream.end.set_exception(ConnectionError("gone"))  # and the API is away as well, for good
     await settle()
-    stream.run = None  # the stream does not come back
+    monkeypatch.setattr(stream, "run", gone)
     for _ in range(100):
         await books.clock.advance(5.0)
     source, age = feed.state.source, freshness.age(AAA)
+    assert not task.done()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert source == "polling" and age > STALE_SECONDS
+
+
+async def test_polling_that_takes_over_after_hours_begins_with_a_new_book(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    books, stream = Books(), Stream()
+    freshness = Freshness({BOOK: market_of(AAA)}.get, books.clock)
+    polling = PollingMarketFeed(RestClient(books.api, ["https://api.test"]), market_of, books.clock, 1.0, told=books.told,
+                                freshness=freshness)
+    feed = SwitchingMarketFeed([Source("stream", lambda: stream)], polling, UpdateIds(books.clock), books.told, books.clock,
+                               Never())
+    task = asyncio.ensure_future(feed.run([AAA], books.events.append))
+    await settle()
+    freshness.on_chain([trade(1, book=BOOK)], 1, 1)
+    await books.clock.advance(1.0)
+    assert feed.state.source == "stream"
+    freshness.on_chain([trade(2, book=BOOK)], 2, 2)  # the stream tells it, and nobody asks the API
+    await books.clock.advance(3_600)
+    stream.end.set_exception(ConnectionError("gone"))
+    monkeypatch.setattr(stream, "run", gone)
+    for _ in range(3):
+        await settle()
+        assert feed.state.source == "polling" and freshness.age(AAA) == 0
+    assert "old: the connector is not ready" not in caplog.text
+    books.book(AAA, ApiUnavailableError("gone as well"))
+    for _ in range(8):
+        await books.clock.advance(5.0)
+    age = freshness.age(AAA)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert age > STALE_SECONDS and caplog.text.count("old: the connector is not ready") == 1
+
+
+async def test_a_poll_that_breaks_each_time_it_is_begun_does_not_make_its_book_new() -> None:
+    books = Books()
+    books.trades(AAA, trade_row(1))
+
+    def refuse(event: MarketEvent) -> None:
+        raise OverflowError("too many events")
+
+    for _ in range(8):
+        with pytest.raises(OverflowError):
+            await books.feed.run([AAA], refuse)
+        books.clock.now += 5.0
+    assert books.feed._freshness.age(AAA) > STALE_SECONDS
 
 
 async def test_trades_that_hang_do_not_hold_up_the_order_book() -> None:
