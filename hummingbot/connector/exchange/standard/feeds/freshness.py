@@ -18,7 +18,8 @@ MAX_AWAITED_TRADES = 50
 
 
 class _Awaited(NamedTuple):
-    """A trade of the chain that the API has not told: since when it is known here, and its block."""
+    """A trade of the chain that the API has not told: since when it is known here, or an earlier one that is remembered no
+    longer, and its block."""
 
     since: float
     block_number: int
@@ -79,9 +80,10 @@ class Freshness:
         """The API tells of these trades now, and so knows of everything that was on the chain before them, in all markets: a
         trade that it has left out is none to wait for."""
         keys = {row.key.rpartition(":")[0] for row in rows}
-        newest = max([trade.since for key, trade in self._awaited.get(trading_pair, {}).items() if key in keys], default=-1.0)
+        told = [trade for key, trade in self._awaited.get(trading_pair, {}).items() if key in keys]
+        newest = max([trade.block_number for trade in told], default=-1)
         for awaited in self._awaited.values():
-            for key in [key for key, trade in awaited.items() if trade.since <= newest]:
+            for key in [key for key, trade in awaited.items() if trade.block_number <= newest]:
                 del awaited[key]
 
     def begin(self, trading_pair: str) -> None:

@@ -58,6 +58,17 @@ def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Fres
     freshness.told(PAIR, [row(3)])
 
 
+def test_a_trade_that_was_read_at_once_with_an_earlier_one_is_awaited_after_that_was_told(freshness: Freshness,
+                                                                                          clock: ManualClock) -> None:
+    freshness.on_chain([trade(1), trade(30)], 1, 60)
+    freshness.told(PAIR, [row(1)])
+    clock.now += STALE_SECONDS + 1
+    freshness.read(PAIR)
+    assert freshness.age(PAIR) > STALE_SECONDS, "the API may stand still at the first one"
+    freshness.told(PAIR, [row(30), row(1)])
+    assert freshness.age(PAIR) == 0
+
+
 def test_what_happens_while_nobody_polls_says_nothing_of_polling(freshness: Freshness, clock: ManualClock) -> None:
     freshness.on_chain([trade(1)], 1, 1)
     freshness.forget(PAIR)
@@ -119,6 +130,20 @@ def test_a_trade_that_the_api_has_left_out_is_awaited_until_it_tells_of_a_later_
     assert freshness.awaits(PAIR), "it may be told yet"
     freshness.told(other.trading_pair, [row(2)])
     assert not freshness.awaits(PAIR) and freshness.age(PAIR) == 5
+
+
+def test_a_trade_of_another_market_ends_no_wait_for_later_ones_of_a_busy_market(clock: ManualClock) -> None:
+    other = Market(Token("0x" + "bb" * 20, "BBB", 18), MARKET.quote, "0x" + "b1" * 20)
+    freshness = Freshness({MARKET.book: MARKET, other.book: other}.get, clock)
+    for pair in (PAIR, other.trading_pair):
+        freshness.read(pair)
+    freshness.on_chain([trade(1)], 1, 1)
+    clock.now += 5
+    freshness.on_chain([trade(2, book=other.book)], 2, 2)
+    clock.now += 5
+    freshness.on_chain([trade(number) for number in range(3, 3 + MAX_AWAITED_TRADES)], 3, 3 + MAX_AWAITED_TRADES)
+    freshness.told(other.trading_pair, [row(2)])
+    assert len(freshness._awaited[PAIR]) == MAX_AWAITED_TRADES, "the first of them has only taken over an earlier one's wait"
 
 
 def test_a_trade_of_a_chain_that_was_begun_anew_since_is_not_awaited(freshness: Freshness) -> None:
