@@ -86,7 +86,7 @@ class ToldTrades:
         return key
 
     def complete(self, trading_pair: str) -> None:
-        """Every trade of the pair up to now was told."""
+        """Every trade of the pair was told, but perhaps those of the last seconds: a source looks back that far anyway."""
         self._complete_at[trading_pair] = self._clock.monotonic()
 
     def seconds_missing(self, trading_pairs: Iterable[str]) -> float:
