@@ -59,6 +59,7 @@ class WebsocketAccountFeed:
         self._held: dict[Place, EngineLog] = {}
         self._since: dict[str, int] = {}
         self._begin: int | None = None
+        self._reached = -1  # the newest block that the stream has told of, though it may have been taken back
 
     def hurry(self) -> None:
         """See AccountFeed.hurry: the next block is told of even if it holds nothing."""
@@ -73,6 +74,7 @@ class WebsocketAccountFeed:
         self._held.clear()
         self._since.clear()
         self._begin = None
+        self._reached = -1
         self._session = StreamSession(self._factory, self._url, self._dialect.decode, self._handle, self._watch, self._clock,
                                       self._dialect.ping)
         for channel in _LOGS:
@@ -159,7 +161,9 @@ class WebsocketAccountFeed:
         """Everything up to this block was told: pass on what is new of it."""
         if self._sequences.awaits(*_LOGS) or not self._began.is_set():
             return
-        gone = [log for log in self._told.logs(min(self._since.values()))
+        self._reached = max(self._reached, number)
+        # Another source may know of blocks that this one has yet to reach.
+        gone = [log for log in self._told.logs(min(self._since.values()), self._reached)
                 if log.block_number >= self._since[_channel(log)] and self._held.get(Place.of(log)) != log]
         event, now = self._told.difference(self._held, gone, number), self._clock.monotonic()
         if not (event.logs or self._hurry or now - self._told_at >= QUIET_INTERVAL):

@@ -177,3 +177,14 @@ async def test_what_was_said_long_before_the_source_is_live_is_said_again_then(s
     scene.feed.hurry()
     await scene.tell(BlockReached(100, {}))
     assert scene.logs == [(7, "0xa", False)]
+
+
+async def test_what_a_source_that_is_ahead_told_is_not_taken_back_before_the_stream_reaches_its_block(scene: Scene) -> None:
+    noting(scene.feed, scene.told.append)(OrderLogs([cancelled(7, 12, "0xa")], 12))
+    scene.feed.hurry()
+    await scene.tell(BlockReached(11, {}))
+    assert scene.logs == [(7, "0xa", False)]
+    await scene.tell(orders(2, cancelled(7, 12, "0xa")), BlockReached(12, {}))
+    assert scene.logs == [(7, "0xa", False)]
+    await scene.tell(orders(3, cancelled(7, 12, "0xa", removed=True)), BlockReached(11, {}))
+    assert scene.logs == [(7, "0xa", False), (7, "0xa", True)], "the stream has reached its block, which is gone"
