@@ -197,6 +197,8 @@ class _Line:
     async def _subscribe(self, book: _Book) -> None:
         await self._dialect.prepare(book.market)
         for stream, body in self._dialect.subscriptions(book.market).items():
+            if self._books.get(book.market.book) is not book:
+                return  # it was removed meanwhile
             if self._dialect.has_snapshots:
                 self._sequences.await_all(stream)
             await self.session.request(body)

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSna
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import Answered, BlockReached, Hint, Refused, Told
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.feeds.websocket import CHECK_INTERVAL, WebsocketMarketFeed
+from hummingbot.connector.exchange.standard.standard_constants import WS_SNAPSHOT_RETRY
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.feeds.scripted import (
     MARKETS,
@@ -89,6 +90,19 @@ async def test_a_pair_that_is_removed_before_the_connection_is_open_is_never_ask
         scene.line.open.set()
         await settle()
         assert scene.line.methods == [f"orderbook {PAIR}", f"trades {PAIR}"]
+
+
+async def test_a_pair_that_is_removed_while_it_is_asked_for_is_asked_for_no_further() -> None:
+    async with running(has_snapshots=True) as scene:
+        scene.line.tell(book(whole(), 1), trades(is_whole=True, sequence=1))
+        scene.line.answers = False
+        scene.feed.add_pair(OTHER)
+        await settle()
+        scene.line.answers = True
+        scene.feed.remove_pair(OTHER)
+        scene.line.tell(Answered(scene.line.sent[-1]["id"]))
+        await scene.pass_time(WS_SNAPSHOT_RETRY + 1.0)
+        assert not scene.listener.task.done() and scene.line.methods[2:] == [f"orderbook {OTHER}", f"leave {OTHER}"]
 
 
 async def test_until_the_stream_has_told_a_book_the_snapshot_is_the_apis() -> None:
