@@ -248,13 +248,16 @@ class _MarketRun:
         if not reading:
             self._stream.spawn(self._begin(pair))
 
+    def _follows(self, pair: _PairBook) -> bool:
+        return self._pairs.get(pair.market.book) is pair
+
     async def _begin(self, pair: _PairBook) -> None:
         """Read a pair's book as of a block that the stream has told of, and apply what came after it.
 
         Where there is a book already, the two must be the same. Raises StreamBrokenError when they are not.
         """
         failures = 0
-        while pair.backlog is not None and self._pairs.get(pair.market.book) is pair:
+        while pair.backlog is not None and self._follows(pair):
             backlog, known = pair.backlog, pair.book
             await self._stream.wait_for_head(self._stream.newest())
             try:
@@ -267,8 +270,8 @@ class _MarketRun:
             if known is not None:
                 # Only then everything that the block held is in the known book too.
                 await self._stream.wait_for_head(state.block_number + 1)
-            if pair.backlog is not backlog:
-                continue  # blocks were replaced, or it was to be read once more
+            if pair.backlog is not backlog or not self._follows(pair):
+                continue  # blocks were replaced, or it was to be read once more, or not at all
             book = Book(pair.market, state)
             for log in backlog:
                 if log.block_number > state.block_number:

@@ -114,6 +114,15 @@ async def test_a_market_is_read_once_however_often_it_is_added(chain: Chain) -> 
     assert chain.reads == 1 and chain.books == [PAIR]
 
 
+async def test_a_book_is_not_told_when_its_market_was_removed_while_it_was_read(chain: Chain) -> None:
+    chain.run.add(SOMI)
+    chain.run.told()
+    await asyncio.sleep(0)
+    chain.run.remove(PAIR)
+    await settle()
+    assert chain.reads == 1 and chain.books == []
+
+
 async def test_what_is_replaced_before_anything_was_read_needs_no_reading(chain: Chain) -> None:
     chain.run.add(SOMI)
     chain.run.reorganised()
