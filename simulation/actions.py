@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
@@ -78,11 +79,14 @@ def kill(world: "World", callbacks: int, down: float) -> None:
         world.life.process.lives_for = callbacks
 
 
-async def stop(world: "World", cancel: bool, patience: float, down: float) -> None:
-    """Leave the network, and end the process after a while, whether it has come to its end or not."""
+async def stop(world: "World", cancel: bool, patience: float, down: float, outage: float = 0.0) -> None:
+    """Leave the network, and end the process after a while, whether it has come to its end or not. For the first `outage`
+    seconds no node answers."""
     life = world.life
     if life is None:
         return
+    if outage:
+        network(world, "rpc", {"lost": 1.0}, 1, outage)
     if cancel:
         await asyncio.wait({life.spawn(life.exchange.cancel_all(20.0))}, timeout=30.0)
     if world.life is life:
@@ -170,8 +174,8 @@ def network(world: "World", where: str, accidents: dict[str, float], slower: flo
     """Bad weather on the way to some servers."""
     fastest, slowest = (slower * seconds for seconds in world.scenario.setup.latency)
     for kind in ("rpc", "rest", "stream") if where == "all" else (where,):
-        world.network.weather[kind] = Weather(fastest, slowest, accidents)
-    world.later(seconds, world.good_weather)
+        _for_a_while(world, seconds, kind, partial(world.network.weather.__setitem__, kind, Weather(fastest, slowest, accidents)),
+                     partial(world.good_weather, kind))
 
 
 def node(world: "World", switches: dict[str, Any], seconds: float) -> None:
@@ -193,8 +197,15 @@ def stream(world: "World", switches: dict[str, Any], seconds: float) -> None:
 def _switch(world: "World", faults: Any, switches: dict[str, Any], seconds: float) -> None:
     usual = type(faults)()
     for name, value in switches.items():
-        setattr(faults, name, value)
-        world.later(seconds, setattr, faults, name, getattr(usual, name))
+        _for_a_while(world, seconds, f"{type(faults).__name__}.{name}", partial(setattr, faults, name, value),
+                     partial(setattr, faults, name, getattr(usual, name)))
+
+
+def _for_a_while(world: "World", seconds: float, trouble: str, begin: Callable[[], None], end: Callable[[], None]) -> None:
+    """Trouble that comes over the same again lasts as long as it says, although the first would have ended."""
+    begin()
+    world.troubles[trouble] = end
+    world.later(seconds, lambda: end() if world.troubles.get(trouble) is end else None)
 
 
 def hold_up(world: "World", seconds: float) -> None:

@@ -1,4 +1,5 @@
-"""What the sandbox's chain itself says of an account's orders, read from its blocks without any code of the connector's."""
+"""What the sandbox's chain itself says of an account's orders, read from its blocks: with the sandbox's decoding of events, and
+without any of the connector's settlement."""
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,10 +16,12 @@ from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 
 
 class Trade(NamedTuple):
-    """A trade of an order: base units before fees, and the fee in units of what was received."""
+    """A trade of an order: price x 1e8, base and quote units before fees, and the fee in units of what was received."""
 
     trade_id: str
+    price: int
     base_units: int
+    quote_units: int
     fee: int
 
 
@@ -148,9 +151,13 @@ class TruthReader:
             name = f"{event.pair}:{event.trade_id}"
             if event.sender == account:
                 taken = self._submission(transaction, event.order_history_id)
-                taken.trades.add(Trade(name, event.base_amount, event.base_fee if event.is_bid else event.quote_fee))
+                taken.trades.add(_trade(name, event, event.base_fee if event.is_bid else event.quote_fee))
             if event.owner == account:
                 made = self._by_key[event.pair, not event.is_bid, event.id]
-                made.trades.add(Trade(name, event.base_amount, event.quote_fee if event.is_bid else event.base_fee))
+                made.trades.add(_trade(name, event, event.quote_fee if event.is_bid else event.base_fee))
         elif isinstance(event, OrderCanceled) and event.owner == account:
             self._by_key[event.pair, event.is_bid, event.id].cancelled = True
+
+
+def _trade(trade_id: str, event: OrderMatched, fee: int) -> Trade:
+    return Trade(trade_id, event.price, event.base_amount, event.quote_amount, fee)

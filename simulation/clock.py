@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import hummingbot.connector.utils as connector_utils
+from hummingbot.client.config.trade_fee_schema_loader import TradeFeeSchemaLoader
+from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
 from hummingbot.core.api_throttler.async_request_context_base import AsyncRequestContextBase
 from hummingbot.core.utils import tracking_nonce
 from hummingbot.logger import HummingbotLogger
@@ -36,11 +38,13 @@ def owning_the_machine(clock: VirtualClock, seed: int) -> Iterator[None]:
     """While this lasts the process's time, its random numbers and its identity come from the simulation."""
     real = time.time, time.monotonic, time.perf_counter
     identity, testing = connector_utils._bot_instance_id, HummingbotLogger.is_testing_mode
-    state = random.getstate()
+    fees, state = TradeFeeSchemaLoader.configured_schema_for_exchange, random.getstate()
     random.seed(seed)
     time.time, time.monotonic, time.perf_counter = clock.time, clock.monotonic, clock.monotonic
     connector_utils._bot_instance_id = lambda: "simulated"
     HummingbotLogger.is_testing_mode = staticmethod(lambda: True)  # else warnings open Hummingbot's whole application
+    # Hummingbot lists the connectors of its own folder only, and asks for the fees of this one to estimate what orders lock.
+    TradeFeeSchemaLoader.configured_schema_for_exchange = staticmethod(lambda exchange_name: DEFAULT_FEES)
     tracking_nonce._microseconds_nonce_provider._last_tracking_nonce = 0
     AsyncRequestContextBase._last_max_cap_warning_ts = 0.0
     try:
@@ -48,5 +52,6 @@ def owning_the_machine(clock: VirtualClock, seed: int) -> Iterator[None]:
     finally:
         time.time, time.monotonic, time.perf_counter = real
         connector_utils._bot_instance_id = identity
+        TradeFeeSchemaLoader.configured_schema_for_exchange = fees
         HummingbotLogger.is_testing_mode = staticmethod(testing)
         random.setstate(state)

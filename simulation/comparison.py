@@ -2,12 +2,16 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from hummingbot.connector.exchange.standard.markets import Market, Token, price_to_chain
+from hummingbot.connector.exchange.standard.markets import Market, price_to_chain
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, TradeUpdate
 from hummingbot.core.event.events import OrderFilledEvent
 from simulation.chain_truth import Submission, Truth, TruthReader
+
+GAS_RESERVE = Decimal("1")  # what the connector keeps of the native token, as the README says
+MOST_BEYOND = Decimal("0.1")  # no world's bounds let an order trade so far beyond its price
 
 
 class Comparison:
@@ -27,6 +31,7 @@ class Comparison:
         self._by_book = {market.book: market for market in sandbox.markets}
         self._tokens = {token.symbol: token for market in sandbox.markets for token in (market.base, market.quote)}
         self.funds = self.money()
+        self._unexplained: dict[str, Decimal] | None = {}  # what forgotten orders moved, by symbol; None until it is known
 
     def market(self, trading_pair: str) -> Market:
         """The market of a pair."""
@@ -45,13 +50,19 @@ class Comparison:
                 # by a reorganisation, does not: Hummingbot has no event for that, and no order any more.
                 del self.orders[name]
                 if name in recorded:
-                    self.forgotten.add(name)
+                    self.forget([name])
 
     def forget(self, names: Iterable[str]) -> None:
         """Nothing is known any more of these orders, and nobody is to blame."""
         for name in names:
             self.forgotten.add(name)
             self.orders.pop(name, None)
+            self._unexplained = None
+
+    def settle(self) -> None:
+        """Everything agrees: what moved without an explanation so far, forgotten orders moved."""
+        if self._unexplained is None:
+            self._unexplained = self._not_told(self.truth())
 
     def filled(self, event: OrderFilledEvent) -> None:
         """A fill was told of an order that no connector tracks any more."""
@@ -102,11 +113,12 @@ class Comparison:
             return
         market = self.market(order.trading_pair)
         if order.current_state not in _states(order, submission, market):
-            yield f"{name} is {order.current_state.name}: {submission}"
+            terms = f"{order.order_type.name} {order.amount} at {order.price}"
+            yield f"{name} ({terms}) is {order.current_state.name}: {submission}"
         received = market.base if order.trade_type.name == "BUY" else market.quote
         fills = {(fill.trade_id, market.base.to_units(fill.fill_base_amount),
                   sum(received.to_units(fee.amount) for fee in fill.fee.flat_fees)) for fill in order.order_fills.values()}
-        if fills != {tuple(trade) for trade in submission.trades}:
+        if fills != {(trade.trade_id, trade.base_units, trade.fee) for trade in submission.trades}:
             yield f"{name} has fills {fills}, the chain {submission.trades}"
         if order.executed_amount_base != sum((fill.fill_base_amount for fill in order.order_fills.values()), Decimal(0)):
             yield f"{name} sums its fills up to {order.executed_amount_base}"
@@ -122,40 +134,47 @@ class Comparison:
 
     async def money_problems(self, exchange: StandardExchange) -> list[str]:
         """Where the connector's balances differ from the chain's, and the fills from the money that moved."""
-        await exchange._update_balances()
         truth, problems = self.truth(), []
         on_their_way = [transaction for transaction in self.sandbox.node.pool if transaction.sender == self._address]
         if on_their_way or exchange._account is None:
             return ["something is on its way"]
-        wallet, locked = self.money(), dict.fromkeys(self._tokens, 0)
+        wallet, locked = self.money(), self._locked(truth)
+        for symbol, token in self._tokens.items():
+            held = token.from_units(wallet[symbol])
+            if symbol == "SOMI":  # what is wrapped cannot be sold as it is
+                held -= token.from_units(self.sandbox.view.balance(token.address, self._address))
+            total = held + token.from_units(locked[symbol])
+            available = max(Decimal(0), held - GAS_RESERVE) if symbol == "SOMI" else held
+            shown = exchange.get_available_balance(symbol), exchange.get_balance(symbol)
+            if shown != (available, total):
+                problems.append(f"{symbol}: {shown[0]} of {shown[1]} here, {available} of {total} on the chain")
+        if self._unexplained is not None:
+            problems += [f"{symbol}: {amount} moved that the fills do not tell"
+                         for symbol, amount in self._not_told(truth).items() if amount != self._unexplained.get(symbol, 0)]
+        return problems
+
+    def _locked(self, truth: Truth) -> dict[str, int]:
+        """What rests of the account's deposits, by symbol."""
+        locked = dict.fromkeys(self._tokens, 0)
         for submission in truth.orders.values():
             if submission.key is not None:
                 market = self._by_book[submission.key[0]]
                 locked[(market.quote if submission.key[1] else market.base).symbol] += submission.deposit
-        for symbol, token in self._tokens.items():
-            shown, held = exchange.get_balance(symbol), wallet[symbol] + locked[symbol]
-            if symbol == "SOMI":
-                # What is wrapped cannot be sold as it is.
-                held -= self.sandbox.view.balance(token.address, self._address)
-            if shown != token.from_units(held):
-                problems.append(f"{symbol}: {shown} here, {token.from_units(held)} on the chain")
-        return problems + ([] if self.forgotten else self._moved_problems(self._tokens, wallet, locked, truth.gas))
+        return locked
 
-    def _moved_problems(self, tokens: Mapping[str, Token], wallet: Mapping[str, int], locked: Mapping[str, int],
-                        gas: int) -> list[str]:
-        """The fills, fees and gas explain every unit that the account gained or lost."""
+    def _not_told(self, truth: Truth) -> dict[str, Decimal]:
+        """What the account gained (or lost, below zero) beyond what fills, fees and gas tell, by symbol: nothing."""
+        wallet, locked, tokens = self.money(), self._locked(truth), self._tokens
         moved = {symbol: tokens[symbol].from_units(wallet[symbol] + locked[symbol] - self.funds[symbol]) for symbol in wallet}
-        told = dict.fromkeys(moved, Decimal(0))
-        told["SOMI"] -= tokens["SOMI"].from_units(gas)
+        moved["SOMI"] += tokens["SOMI"].from_units(truth.gas)
         for order in self.orders.values():
             sign = 1 if order.trade_type.name == "BUY" else -1
             for fill in order.order_fills.values():
-                told[order.base_asset] += sign * fill.fill_base_amount
-                told[order.quote_asset] -= sign * fill.fill_quote_amount
+                moved[order.base_asset] -= sign * fill.fill_base_amount
+                moved[order.quote_asset] += sign * fill.fill_quote_amount
                 for fee in fill.fee.flat_fees:
-                    told[fee.token] -= fee.amount
-        return [f"{symbol}: the fills tell {told[symbol]}, but {moved[symbol]} moved" for symbol in moved
-                if told[symbol] != moved[symbol]]
+                    moved[fee.token] += fee.amount
+        return moved
 
 
 def _is_done(state: OrderState) -> bool:
@@ -169,6 +188,11 @@ def _states(order: InFlightOrder, submission: Submission, market: Market) -> tup
     if submission.cancelled:
         return (OrderState.FILLED,) if order.is_filled else (OrderState.CANCELED,)
     rest = market.base.to_units(order.amount - order.executed_amount_base)
-    # What is too little to match is given back without an event.
-    is_swept = submission.key is not None and 0 < rest < 2 * market.smallest_order(price_to_chain(order.price))
-    return (OrderState.FILLED,) if submission.key is not None and not is_swept else (OrderState.FILLED, OrderState.CANCELED)
+    dust = 2 * market.smallest_order(price_to_chain(order.price))  # what is too little to match is given back without an event
+    if submission.key is None and order.trade_type is TradeType.BUY:
+        # It ends when its quote is spent, at prices up to which the exchange's bounds or the slippage let it go: for less base.
+        dust = max(dust, market.base.to_units(order.amount * MOST_BEYOND))
+    if 0 < rest < dust:
+        return OrderState.FILLED, OrderState.CANCELED
+    # What neither rests nor was cancelled is gone because it was taken whole; what never rested took what it could.
+    return (OrderState.FILLED,) if submission.key is not None or rest <= 0 else (OrderState.CANCELED,)

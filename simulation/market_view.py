@@ -124,6 +124,7 @@ class _Watched:
         self.book = book
         self.told: list[Traded] = []
         self.happened: list[Traded] = []
+        self._may_tell_older = True
         self._forwarder = SourceInfoEventForwarder(self._take)
         book.add_listener(OrderBookEvent.TradeEvent, self._forwarder)
 
@@ -132,11 +133,12 @@ class _Watched:
             self.told.append(Traded(event.price, event.amount))
 
     def begin(self) -> None:
-        self.told, self.happened = [], []
+        self.told, self.happened, self._may_tell_older = [], [], False
 
     def problem(self, in_order: bool) -> str | None:
-        """What happened since this began was told last, each trade once; older ones may have been told before."""
-        told, happened = self.told[max(0, len(self.told) - len(self.happened)):], self.happened
+        """What happened since this began was told, each trade once; the first time older ones may have been told before."""
+        first = max(0, len(self.told) - len(self.happened)) if self._may_tell_older else 0
+        told, happened = self.told[first:], self.happened
         if not in_order:
             told, happened = sorted(told), _as_told(sorted(told), happened)
         if len(told) == len(happened) and all(map(Traded.is_like, told, happened)):

@@ -60,11 +60,13 @@ class Weather:
 
 
 class Network:
-    """All connections. `weather` is by kind of server: rpc, rest, stream. `requests` are the times of HTTP requests."""
+    """All connections. `weather` is by kind of server: rpc, rest, stream. `requests` are the times of HTTP requests, `connects`
+    those of attempts to open a stream."""
 
     def __init__(self, loop: VirtualLoop, endpoints: Endpoints, random: Random, trace: Trace) -> None:
         self.weather = {"rpc": Weather(), "rest": Weather(), "stream": Weather()}
         self.requests: deque[float] = deque()
+        self.connects: deque[float] = deque()
         self.sent: Callable[[bytes], None] = lambda body: None
         self.answered: Callable[[bytes, bytes], None] = lambda body, answer: None
         self._loop = loop
@@ -143,6 +145,7 @@ class Network:
         weather = self.weather["stream"]
         accident = weather.accident(self._random)
         self._trace.note("connects", url, accident)
+        self.connects.append(self._loop.time())
         if accident in ("lost", "answer_lost"):
             return
         if accident is not None or self._endpoints.refuses(url):

@@ -69,7 +69,8 @@ def _counts(world: World) -> dict[str, float]:
     truth = world.comparison.truth()
     return {"lives": world.lives, "orders": len(truth.orders), "fills": sum(len(order.trades) for order in truth.orders.values()),
             "blocks": world.sandbox.node.head.number, "comparisons": world.invariants.compared,
-            "most requests a minute": world.invariants.most_requests, "most tasks": world.invariants.most_tasks,
+            "most requests a minute": world.invariants.most_requests, "most connects a minute": world.invariants.most_connects,
+            "most tasks": world.invariants.most_tasks,
             "longest way to rest": round(world.invariants.longest_quiet, 1), "log lines": world.invariants.log.lines,
             "forgotten": len(world.comparison.forgotten), "turns": world.loop.turns}
 

@@ -178,11 +178,13 @@ class _Author:
                 "down": round(self._random.choice((0.0, 0.3, self._random.uniform(0, 20))), 3)}
 
     def _stop(self) -> dict[str, Any]:
-        return {"cancel": self._random.random() < 0.5, "patience": self._random.choice((0.1, 5.0, 80.0)),
-                "down": round(self._random.uniform(0, 10), 3)}
+        patience = self._random.choice((0.1, 5.0, 80.0))
+        return {"cancel": self._random.random() < 0.5, "patience": patience, "down": round(self._random.uniform(0, 10), 3),
+                "outage": self._random.choice((0.0, 120.0)) if patience == 80.0 else 0.0}
 
     def _reorganise(self) -> dict[str, Any]:
-        return {"depth": self._random.choice((1, 1, 2, 3, 5, 12)), "mode": self._random.choice(("return", "remine", "vanish"))}
+        return {"depth": self._random.choice((1, 1, 2, 3, 5, 12, 20)),
+                "mode": self._random.choice(("return", "remine", "vanish"))}
 
     def _spend(self) -> dict[str, Any]:
         return {"factor": self._random.choice((2, 20)), "waiting": self._random.random() < 0.5}

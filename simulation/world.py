@@ -34,8 +34,10 @@ from simulation.life import Life, Records, Wallet
 from simulation.loop import Process, VirtualLoop
 from simulation.market_view import MarketView
 from simulation.network import Network, Weather
+from simulation.replaced import Replaced
 from simulation.scenario import Scenario, Setup
 from simulation.server import Endpoints
+from simulation.told import Told
 from simulation.trace import Trace
 
 URL = "http://127.0.0.1:8745"
@@ -62,6 +64,8 @@ class World:
         user = self.sandbox.accounts[0]
         self.address = user.address
         self.comparison = Comparison(self.sandbox, self.address)
+        self.replaced = Replaced(self.sandbox.engine_address, self.address, loop.time)
+        self.told = Told(self.comparison.market)
         self.invariants = Invariants(self, user.private_key)
         self.market_view = MarketView(self.sandbox, setup.stream not in ("", CHANNELS))
         self.life: Life | None = None
@@ -74,10 +78,9 @@ class World:
             "standard_poll_interval": str(setup.poll_interval), "trading_pairs": list(setup.pairs), "domain": "standard_sandbox"})
         self._records = Records(self._told)
         self._others: dict[str, list[tuple[str, bool, int]]] = {}
-        self._ended: dict[str, float] = {}  # when orders were first seen done
-        self._reorganised_at = -1e9
+        self._placed: dict[str, int] = {}  # what the strategy was given for an order, and the life that gave it
         self._next_start: asyncio.TimerHandle | None = None
-        self._waiting: set[asyncio.Task[Any]] = set()
+        self.troubles: dict[str, Callable[[], None]] = {}  # what is wrong, and how each ends
         self._collected = loop.time()
         loop.killed = self._died
         self.sandbox.node.subscribe(self._heard)
@@ -163,9 +166,9 @@ class World:
             self.comparison.forget_unsaved(self._records.states(), self._records.created.values())
             # It may not have heard yet that blocks were replaced (and hears nothing after it left the network), and nobody tells
             # the next one of orders that are done.
-            since, heard_until = self._reorganised_at, self.loop.time() if life.left_at is None else life.left_at
-            if heard_until - since < UNHEARD_SECONDS:
-                self.comparison.forget([name for name, ended in self._ended.items() if ended > since - UNHEARD_SECONDS])
+            heard_until = self.loop.time() if life.left_at is None else life.left_at
+            self.comparison.forget([name for name, order in self.comparison.orders.items() if order.is_done
+                                    and heard_until - self.replaced.when(name, order.exchange_order_id) < UNHEARD_SECONDS])
 
     def _died(self, process: Process) -> None:
         """The process came to the callback that it was not to live to see."""
@@ -183,23 +186,16 @@ class World:
         if self.life is not None:
             self.market_view.watch(self.exchange)
             for order in self.exchange._order_tracker.all_fillable_orders.values():
-                self._notice(order)
-
-    def _notice(self, order: InFlightOrder) -> None:
-        name = order.client_order_id
-        self.comparison.orders[name] = order
-        if not order.is_done:
-            self._ended.pop(name, None)
-        elif name not in self._ended:
-            self._ended[name] = self.loop.time()
+                self.comparison.orders[order.client_order_id] = order
 
     def _told(self, life: Life, event: Any) -> None:
         tracker = life.exchange._order_tracker
         order = tracker.active_orders.get(event.order_id) or tracker.fetch_order(event.order_id)
         if order is not None:
-            self._notice(order)
+            self.comparison.orders[event.order_id] = order
         elif isinstance(event, OrderFilledEvent):
             self.comparison.filled(event)
+        self.told.hear(event)
         self.trace.note("event", type(event).__name__, event)
         self.invariants.after_event(event)
 
@@ -209,7 +205,14 @@ class World:
         """What a strategy does, which waits until its connector is ready."""
         if self.life is not None and pair in self.scenario.setup.pairs and self.exchange.ready:
             self.invariants.asked_for(REQUESTS_OF_AN_ORDER)
-            self.life.do(self.exchange.buy if is_buy else self.exchange.sell, pair, amount, kind, price)
+            name = self.life.do(self.exchange.buy if is_buy else self.exchange.sell, pair, amount, kind, price)
+            self._placed[name] = self.lives
+
+    def unheard_of(self) -> list[str]:
+        """Orders of this life of which the tracker has never had anything, and no event told."""
+        self._placed = {name: life for name, life in self._placed.items()
+                        if life == self.lives and name not in self.comparison.orders and name not in self.comparison.forgotten}
+        return list(self._placed)
 
     def open_orders(self) -> list[InFlightOrder]:
         """The orders that a strategy could cancel."""
@@ -231,6 +234,8 @@ class World:
         if not isinstance(event, (BlockAdded, BlockRemoved)):
             return
         self.trace.note("block", type(event).__name__, event.block.hash)
+        if isinstance(event, BlockRemoved):
+            self.replaced.removed(event.block, self.comparison.orders)
         for entry in event.block.logs():
             if entry.log.address == self.sandbox.engine_address:
                 told = decode_event(entry.log.topics, entry.log.data)
@@ -250,20 +255,19 @@ class World:
 
     # Weather
 
-    def good_weather(self) -> None:
-        """No more accidents on the network."""
-        for kind in self.network.weather:
+    def good_weather(self, *kinds: str) -> None:
+        """No more accidents on the way to some kinds of servers, or to all."""
+        for kind in kinds or self.network.weather:
             self.network.weather[kind] = Weather(*self.scenario.setup.latency)
 
     def reorganised(self) -> None:
         """Blocks are about to be replaced."""
-        self._reorganised_at = self.loop.time()
-        self.invariants.reorganised()
         self.market_view.reorganised()
 
     async def quiet(self) -> None:
         """All trouble ends, and soon the connector believes what is true. Raises Violation if it never does."""
         self.sandbox.faults.clear()
+        self.troubles.clear()
         self.good_weather()
         self.clock.shift = 0.0
         self.begin()

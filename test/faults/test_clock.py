@@ -67,6 +67,8 @@ async def test_f42_the_wall_clock_jumps_by_an_hour(feed: str, monkeypatch: pytes
             assert all(result.success for result in await exchange.cancel_all(10))
             assert await end_of(exchange, name) is OrderState.CANCELED
             assert exchange.ready
+            await exchange._update_all_balances()
+            assert exchange.get_available_balance("WBTC") == exchange.get_balance("WBTC"), "no fill counts twice"
 
 
 class SleepyClock(SystemClock):

@@ -73,6 +73,7 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderUpdate
 from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
 from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TradeFeeBase
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
+from hummingbot.core.event.events import OrderFilledEvent
 from hummingbot.core.utils.async_utils import safe_ensure_future
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
@@ -506,7 +507,9 @@ class StandardExchange(ExchangePyBase):
             return
         self._outages.tell("Balances", None)
         self._in_flight_orders_snapshot = {order_id: copy.copy(order) for order_id, order in self.in_flight_orders.items()}
-        self._in_flight_orders_snapshot_timestamp = self.current_timestamp
+        # Hummingbot adds the fills after this time to the balances. Those told so far are in them, whatever the clock said.
+        told = [event.timestamp for event in self.event_logs if isinstance(event, OrderFilledEvent)]
+        self._in_flight_orders_snapshot_timestamp = max([self.current_timestamp, *told])
 
     async def _update_orders_with_error_handler(self, orders: list[InFlightOrder], error_handler: Any) -> None:
         # The base class asks for one order after the other; one batched request is enough for all. One that fails says
