@@ -51,7 +51,7 @@ class Venue:
         self._listing: Listing | None = None
         # The pairs that are known, and that the API did not list when it was asked last.
         self.unlisted: set[str] = set()
-        self._discovering = asyncio.Lock()
+        self._discovery: asyncio.Task[None] | None = None
 
     @property
     def known_listing(self) -> Listing | None:
@@ -61,14 +61,20 @@ class Venue:
     async def listing(self) -> Listing:
         """The verified markets; raises ConfigurationError for wrong settings and ApiUnavailableError without an answer."""
         if self._listing is None:
-            async with self._discovering:
-                if self._listing is None:
-                    listing = await discover(self.rest, self.rpc, self.network)
-                    if not listing.by_pair:
-                        # Kept, this would hold until the next look at the trading rules, half an hour later.
-                        raise ApiUnavailableError("The API lists no market at all, or none that the chain confirms.")
-                    self._listing = listing
+            # All who ask meanwhile share one answer: in an outage each that waited for its turn would wait for all before it.
+            if self._discovery is None or self._discovery.done():
+                self._discovery = asyncio.get_running_loop().create_task(self._discover())
+                self._discovery.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may wait any more
+            await asyncio.shield(self._discovery)
+            assert self._listing is not None
         return self._listing
+
+    async def _discover(self) -> None:
+        listing = await discover(self.rest, self.rpc, self.network)
+        if not listing.by_pair:
+            # Kept, this would hold until the next look at the trading rules, half an hour later.
+            raise ApiUnavailableError("The API lists no market at all, or none that the chain confirms.")
+        self._listing = listing
 
     def market(self, trading_pair: str) -> Market:
         """The market of a pair; raises ApiUnavailableError before the listing is known, UnknownMarketError for no market."""

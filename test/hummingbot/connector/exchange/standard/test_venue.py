@@ -111,6 +111,20 @@ async def test_listing_is_discovered_once_however_many_ask(venue, node):
     assert len(node.received("WETH")) == 1
 
 
+async def test_in_an_outage_all_who_ask_share_one_failure(venue, node):
+    node.down.add("eth_call")
+    failures = await asyncio.gather(*(venue.listing() for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(failure, ApiUnavailableError) for failure in failures)
+    assert len({id(failure) for failure in failures}) == 1, "none waits until those before it have failed"
+
+
+async def test_whoever_waits_no_longer_leaves_the_discovery_to_the_others(venue):
+    first, other = asyncio.ensure_future(venue.listing()), asyncio.ensure_future(venue.listing())
+    await asyncio.sleep(0)
+    first.cancel()
+    assert "FOO-USDC" in (await other).by_pair
+
+
 async def test_failed_discovery_is_tried_again(venue, node):
     node.down.add("eth_call")
     with pytest.raises(ApiUnavailableError):
