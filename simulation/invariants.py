@@ -22,6 +22,7 @@ from hummingbot.core.event.events import MarketOrderFailureEvent, OrderCancelled
 from simulation.life import Life
 from simulation.loop import current_process
 from simulation.memory import memory_problems
+from simulation.replaced import UNHEARD_SECONDS
 from simulation.trace import Trace
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ FOLLOWER_REQUESTS = 400  # a minute, while a transaction is looked for
 CONNECTS = 30  # of streams, within a minute
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 180.0
-# So long it may take until a connector has heard of everything that a reorganisation changed.
-UNHEARD_SECONDS = 120.0
 # Requests within a minute, beside polls: for balances, network checks and comparisons of a stream with the chain; to find
 # out everything at a start; and for each order or cancel, which wants fees, a nonce, to be sent, and to be sent again.
 OTHER_REQUESTS, REQUESTS_OF_A_START, REQUESTS_OF_AN_ORDER = 60, 60, 4
@@ -283,10 +282,7 @@ class Invariants:
         """Where Hummingbot was told other things than what happened."""
         world = self._world
         return [*(f"{name} was placed, and nothing was ever heard of it" for name in world.unheard_of()),
-                *world.told.problems(world.comparison.orders, world.comparison.truth(), self._ever_replaced)]
-
-    def _ever_replaced(self, name: str, exchange_order_id: str | None) -> bool:
-        return self._world.replaced.when(name, exchange_order_id) >= 0
+                *world.told.problems(world.comparison.orders, world.comparison.truth())]
 
     def _check_memory(self) -> None:
         """I11, by what grows with time where something leaks."""
@@ -313,13 +309,13 @@ class Invariants:
 def _kind(problems: list[str]) -> str:
     """Which invariants a disagreement is about."""
     text = " ".join(problems)
-    if "has fills" in text or "sums its fills" in text:
+    if "has fills" in text or "sums its fills" in text or "the trade" in text:
         return "I1/I4/I5"
-    if "deposits" in text or "CANCELED" in text or "FAILED" in text:
+    if any(word in text for word in ("deposits", "was created", "ended", "ever heard", "CANCELED", "FAILED")):
         return "I2"
     if "OPEN" in text or "PARTIALLY_FILLED" in text:
         return "I3"
-    return "I6" if "on the chain" in text else "rest"
+    return "I6" if "on the chain" in text or "moved" in text else "rest"
 
 
 def _within_a_minute(times: deque[float], now: float) -> int:

@@ -7,6 +7,9 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.sandbox.blocks import MinedBlock
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
+# So long it may take until a connector has heard of everything that a reorganisation changed.
+UNHEARD_SECONDS = 120.0
+
 
 class Replaced:
     """Told of every block that is removed. `newest` is when one with a transaction of the account was."""

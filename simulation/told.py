@@ -16,6 +16,7 @@ from hummingbot.core.event.events import (
     SellOrderCreatedEvent,
 )
 from simulation.chain_truth import Truth
+from simulation.replaced import UNHEARD_SECONDS, Replaced
 
 _ENDS: dict[type, OrderState] = {
     BuyOrderCompletedEvent: OrderState.FILLED, SellOrderCompletedEvent: OrderState.FILLED,
@@ -25,10 +26,12 @@ _ENDS: dict[type, OrderState] = {
 class Told:
     """Counts the events of all lives. Each order is created once, each of its trades is told once, and it ends once."""
 
-    def __init__(self, market: Callable[[str], Market]) -> None:
+    def __init__(self, market: Callable[[str], Market], replaced: Replaced, now: Callable[[], float]) -> None:
         self._market = market
+        self._replaced = replaced
+        self._now = now
         self._created: Counter[str] = Counter()
-        self._ends: defaultdict[str, list[OrderState]] = defaultdict(list)
+        self._ends: defaultdict[str, list[tuple[OrderState, float]]] = defaultdict(list)
         self._fills: defaultdict[tuple[str, str], list[Decimal]] = defaultdict(list)
 
     def hear(self, event: Any) -> None:
@@ -38,14 +41,13 @@ class Told:
         elif isinstance(event, OrderFilledEvent):
             self._fills[event.order_id, event.exchange_trade_id].append(event.price * event.amount)
         elif type(event) in _ENDS:
-            self._ends[event.order_id].append(_ENDS[type(event)])
+            self._ends[event.order_id].append((_ENDS[type(event)], self._now()))
 
-    def problems(self, orders: Mapping[str, InFlightOrder], truth: Truth, is_replaced: Callable[[str, str | None], bool]
-                 ) -> Iterator[str]:
-        """Where the events differ from the truth. Of an order of which a block was replaced (`is_replaced`), something may have
-        been told that is void now, and nobody takes an event back: there everything true was told at least once."""
+    def problems(self, orders: Mapping[str, InFlightOrder], truth: Truth) -> Iterator[str]:
+        """Where the events differ from the truth. Of an order of which a block was replaced, something may have been told that
+        is void now, and nobody takes an event back: there everything true was told at least once."""
         for name, order in orders.items():
-            least_only = is_replaced(name, order.exchange_order_id)
+            least_only = self._replaced.when(name, order.exchange_order_id) >= 0
             if order.is_pending_create:
                 continue
             if order.current_state is not OrderState.FAILED:
@@ -54,11 +56,14 @@ class Told:
             yield from self._fill_problems(name, order, truth, least_only)
 
     def _end_problems(self, name: str, order: InFlightOrder, least_only: bool) -> Iterator[str]:
-        ends = self._ends.get(name, [])
+        ends = [state for state, _ in self._ends.get(name, ())]
         if order.is_done:
             yield from _count_problem(f"{name} ended {order.current_state.name}", ends.count(order.current_state), least_only)
-        if not least_only and any(end is not order.current_state for end in ends):
-            yield f"{name} is {order.current_state.name}, and was told to have ended {[end.name for end in ends]}"
+        for state, told_at in self._ends.get(name, ()):
+            # What failed has no id by which it could be found in a block.
+            is_void = least_only or (state is OrderState.FAILED and self._replaced.newest > told_at - UNHEARD_SECONDS)
+            if state is not order.current_state and not is_void:
+                yield f"{name} is {order.current_state.name}, and was told to have ended {state.name}"
 
     def _fill_problems(self, name: str, order: InFlightOrder, truth: Truth, least_only: bool) -> Iterator[str]:
         submission, market = truth.orders.get(order.exchange_order_id or ""), self._market(order.trading_pair)

@@ -29,12 +29,12 @@ from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from simulation.actions import ACTIONS, act
 from simulation.clock import VirtualClock
 from simulation.comparison import Comparison
-from simulation.invariants import REQUESTS_OF_A_START, REQUESTS_OF_AN_ORDER, UNHEARD_SECONDS, Invariants, Violation
+from simulation.invariants import REQUESTS_OF_A_START, REQUESTS_OF_AN_ORDER, Invariants, Violation
 from simulation.life import Life, Records, Wallet
 from simulation.loop import Process, VirtualLoop
 from simulation.market_view import MarketView
 from simulation.network import Network, Weather
-from simulation.replaced import Replaced
+from simulation.replaced import UNHEARD_SECONDS, Replaced
 from simulation.scenario import Scenario, Setup
 from simulation.server import Endpoints
 from simulation.told import Told
@@ -65,7 +65,7 @@ class World:
         self.address = user.address
         self.comparison = Comparison(self.sandbox, self.address)
         self.replaced = Replaced(self.sandbox.engine_address, self.address, loop.time)
-        self.told = Told(self.comparison.market)
+        self.told = Told(self.comparison.market, self.replaced, loop.time)
         self.invariants = Invariants(self, user.private_key)
         self.market_view = MarketView(self.sandbox, setup.stream not in ("", CHANNELS))
         self.life: Life | None = None

@@ -1,9 +1,14 @@
-"""What the simulation's checks let pass, and what not: here the rule that a nonce's transactions replace each other."""
+"""What the simulation's checks let pass, and what not: here the rules for nonces and for trades."""
 import json
+from decimal import Decimal
 from types import SimpleNamespace
 
 from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee
+from hummingbot.core.event.events import OrderFilledEvent
 from simulation.invariants import Invariants
+from simulation.replaced import Replaced
 from simulation.trace import Trace
 
 CHAIN = 31337
@@ -11,13 +16,14 @@ KEY = "0x" + "42" * 32
 
 
 def watched() -> Invariants:
-    world = SimpleNamespace(network=SimpleNamespace(), trace=Trace(lambda: 0.0),
+    world = SimpleNamespace(network=SimpleNamespace(), trace=Trace(lambda: 0.0), loop=SimpleNamespace(time=lambda: 0.0),
+                            replaced=Replaced("0xe", "0xa", lambda: 0.0),
                             sandbox=SimpleNamespace(node=SimpleNamespace(settings=SimpleNamespace(chain_id=CHAIN))))
     return Invariants(world, KEY)  # type: ignore[arg-type]
 
 
-def request(value: int, max_fee: int = 10) -> bytes:
-    signed = Wallet(KEY).sign_transaction(chain_id=CHAIN, nonce=3, to="0x" + "11" * 20, value=value, data=b"", gas_limit=21_000,
+def request(value: int, max_fee: int = 10, data: bytes = b"") -> bytes:
+    signed = Wallet(KEY).sign_transaction(chain_id=CHAIN, nonce=3, to="0x" + "11" * 20, value=value, data=data, gas_limit=21_000,
                                           fees=Fees(max_fee, 0))
     return json.dumps([{"id": 8, "method": "eth_sendRawTransaction", "params": ["0x" + signed.raw.hex()]}]).encode()
 
@@ -50,3 +56,35 @@ def test_what_the_node_took_once_is_replaced_although_it_refuses_it_now() -> Non
     invariants._answered(request(1), b'[{"id": 8, "error": {"code": -32000, "message": "already known"}}]')
     invariants._sent(request(2))
     assert "nonce 3" in violation(invariants)
+
+
+def test_a_nonce_is_freed_by_a_transfer_and_never_used_for_another_order() -> None:
+    invariants = watched()
+    invariants._sent(request(1, data=b"one order"))
+    invariants._sent(request(1, max_fee=11, data=b"one order"))
+    invariants._sent(request(0, max_fee=12))
+    assert violation(invariants) == ""
+    invariants._sent(request(1, max_fee=13, data=b"another"))
+    assert "nonce 3 is used for two things" in violation(invariants)
+
+
+def fill(order_id: str, side: TradeType = TradeType.SELL) -> OrderFilledEvent:
+    return OrderFilledEvent(1.0, order_id, "SOMI-USDC", side, OrderType.LIMIT, Decimal(1), Decimal(1),
+                            AddedToCostTradeFee(), exchange_trade_id="0xb:7")
+
+
+def test_a_trade_is_told_of_one_order_of_a_side() -> None:
+    invariants = watched()
+    for event in (fill("a"), fill("a"), fill("b", TradeType.BUY)):
+        invariants.after_event(event)
+    assert violation(invariants) == ""
+    invariants.after_event(fill("b"))
+    assert "I4" in violation(invariants)
+
+
+def test_what_was_told_of_a_replaced_trade_counts_for_nothing() -> None:
+    invariants = watched()
+    invariants.trade_removed("0xb:7")
+    for event in (fill("a"), fill("b")):
+        invariants.after_event(event)
+    assert violation(invariants) == ""

@@ -66,6 +66,16 @@ def test_a_trade_that_is_missing_or_twice_there_or_elsewhere_or_another_is_a_pro
     assert len(view.problems) == 1 and "public trades were told, 3 happened" in view.problems[0]
 
 
+def test_only_a_book_that_has_just_begun_may_tell_what_was_before(view: View) -> None:
+    view.happen(2, 3)
+    view.tell(1, 2, 3)
+    assert view.problems == []
+    view.view.begin()
+    view.happen(4)
+    view.tell(2, 3, 4)
+    assert len(view.problems) == 1 and "3 public trades were told, 1 happened" in view.problems[0]
+
+
 def test_a_source_without_numbers_may_tell_late_but_not_leave_out(monkeypatch: pytest.MonkeyPatch) -> None:
     view = View(monkeypatch, is_grouped=True).watch()
     view.happen(1, 2, 3)
