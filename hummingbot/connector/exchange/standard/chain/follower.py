@@ -28,6 +28,8 @@ FOREIGN_SECONDS = 4.0
 # By how much the chain's clock and this machine's may differ, in seconds.
 CLOCK_DIFFERENCE = 60.0
 MAX_SCANNED_BLOCKS = 1000
+# By how many blocks a node may be behind that nobody compares with others.
+MAX_UNNOTICED_LAG_BLOCKS = 500
 _WINDOW = 25
 
 
@@ -140,7 +142,7 @@ class Follower:
                 continue
             slot.unseen += 1
             if slot.unseen == 1:
-                slot.unseen_since = now
+                slot.unseen_since, slot.unseen_at = now, self._ledger.head
             if slot.unseen >= FOREIGN_LOOKS and now - slot.unseen_since >= FOREIGN_SECONDS:
                 suspects.append(slot)
         if not suspects:
@@ -176,10 +178,11 @@ class Follower:
         Head, nonce and hashes can come from several nodes behind one URL; that a block does not have a transaction needs no
         trust in any. Blocks of long ago are not read again: what is in one, every node knows.
         """
-        begins = {slot: begin for slot in slots if (begin := self._used_after(slot)) is not None}
-        head, first = self._ledger.head, min(begins.values(), default=0)
-        if not begins or head - first >= MAX_SCANNED_BLOCKS:
+        head = self._ledger.head
+        begins = {slot: begin for slot in slots if head - (begin := self._used_after(slot)) < MAX_SCANNED_BLOCKS}
+        if not begins:
             return set()
+        first = min(begins.values())
         count, *blocks = await self._rpc.batch([
             ("eth_getTransactionCount", [self._address, hex(head)]),
             *[("eth_getBlockByNumber", [hex(number), False]) for number in range(first, head + 1)]])
@@ -190,12 +193,14 @@ class Follower:
         return {slot for slot in begins if slot.nonce >= used or any(attempt.hash in there for attempt, _ in slot.attempts)}
 
     @staticmethod
-    def _used_after(slot: Slot) -> int | None:
-        """The first block in which the slot's nonce may have been used; None where nothing is known of it."""
-        known = [] if slot.born is None else [slot.born + 1]
+    def _used_after(slot: Slot) -> int:
+        """The first block in which the slot's nonce may have been used, and which some node may not have yet."""
+        known = [0, slot.unseen_at - MAX_UNNOTICED_LAG_BLOCKS]
+        if slot.born is not None:
+            known.append(slot.born + 1)
         if slot.free_at is not None:  # as one node said, while another one may have told the head
             known.append(slot.free_at - MAX_LAG_BLOCKS)
-        return max(0, max(known)) if known else None
+        return max(known)
 
     def _are_recent(self, slots: Sequence[Slot]) -> bool:
         """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""

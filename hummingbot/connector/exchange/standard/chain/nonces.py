@@ -16,7 +16,8 @@ class Slot:
 
     `exposed` holds the hashes that some node may have; `sending` is set from signing until the node's answer. `born` is the
     newest block that was known when its first attempt was signed, None for one of an earlier run; `free_at` the newest one at
-    which the chain had not used the nonce, None if it had from the first look on.
+    which the chain had not used the nonce, None if it had from the first look on. `unseen` counts the looks in a row at which it
+    was used and no attempt seen in a block; the first of them was at `unseen_since`, in seconds, and at block `unseen_at`.
     """
 
     nonce: int
@@ -30,6 +31,7 @@ class Slot:
     head: int = 0
     unseen: int = 0
     unseen_since: float = 0.0
+    unseen_at: int = 0
     refusal: str = ""
     born: int | None = None
     free_at: int | None = None
