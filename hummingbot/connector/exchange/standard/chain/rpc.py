@@ -261,6 +261,7 @@ class RpcClient:
                 answers = await self._ask(endpoint, requests)
                 if not once:
                     _raise_rate_limit(endpoint, answers)
+                trouble = self._observe(endpoint, requests, answers)
             except ConfigurationError as error:
                 wrong_chain = error
                 self._pool.failed(endpoint, str(error), 60.0)
@@ -271,7 +272,6 @@ class RpcClient:
                 if once and asked:
                     raise
                 continue
-            trouble = self._observe(endpoint, requests, answers)
             if trouble and len(self._pool.endpoints) > 1:
                 self._pool.failed(endpoint, trouble)
                 if endpoint.head > stale_head:
@@ -296,7 +296,8 @@ class RpcClient:
         endpoint.chain_checked = True
 
     def _observe(self, endpoint: Endpoint, requests: Sequence[Request], answers: Sequence[Any]) -> str:
-        """Note the block number among the answers. Returns why the endpoint should be left, "" when it is good."""
+        """Note the block number among the answers. Returns why the endpoint should be left, "" when it is good. Raises
+        BadDataError for what is no number, and for one so far above all others that it is to be said once more."""
         for (method, _), answer in zip(requests, answers):
             if method != "eth_blockNumber" or isinstance(answer, RpcError):
                 continue

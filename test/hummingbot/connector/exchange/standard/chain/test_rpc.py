@@ -295,6 +295,29 @@ async def test_a_lagging_endpoint_is_left_and_the_block_number_never_goes_back(c
     assert await rpc.block_number() == 256
 
 
+@pytest.mark.parametrize("wrong", [hex(5_000_000), "many"])
+async def test_an_endpoint_that_names_a_block_of_another_chain_is_left_for_the_next(wrong: str) -> None:
+    clock, moved, good = FakeClock(), Host(), Host()
+    rpc = client(moved, good, clock=clock, chain_id=7)
+    assert await rpc.block_number() == 100
+    moved.results.update(eth_blockNumber=wrong, eth_chainId="0x8")
+    good.results["eth_blockNumber"] = "0x65"
+    assert await rpc.block_number() == 101
+    clock.now += 5.0
+    assert await rpc.block_number() == 101, "its chain is asked for again before it is believed"
+
+
+async def test_the_only_endpoint_is_believed_when_it_names_a_far_block_twice_and_its_chain_is_the_same() -> None:
+    host = Host()
+    rpc = client(host, chain_id=7)
+    assert await rpc.block_number() == 100
+    host.results["eth_blockNumber"] = hex(5_000_000)
+    with pytest.raises(BadDataError, match="names block 5000000, far above 100"):
+        await rpc.block_number()
+    asked = len(host.posts)
+    assert await rpc.block_number() == 5_000_000 and len(host.posts) == asked + 2
+
+
 async def test_an_endpoint_that_stands_still_is_left(caplog: pytest.LogCaptureFixture) -> None:
     first, second, clock = Host(), Host(eth_blockNumber="0x65"), FakeClock()
     rpc = client(first, second, clock=clock)
