@@ -98,8 +98,8 @@ GUARDS = (
         Edit("order_cancels.py", " and key not in account.settlement.resting\n", "\n")),
         "test_f22_a_cancel_and_a_fill_are_in_the_same_block[True]"),
     Guard(23, "a cancel that found nothing is none", (
-        Edit("cancels.py", "future.set_result(CancelResult(False, receipt.block_number))",
-             "future.set_result(CancelResult(True, receipt.block_number))"),
+        Edit("cancels.py", "future.set_result(CancelResult(False, block_number))",
+             "future.set_result(CancelResult(True, block_number))"),
         Edit("order_cancels.py", "        if order.is_filled:\n            return False\n", ""))),
     guard(24, "only another block in its place takes a fill back, but that does", "feeds/polling.py",
           "if block is not None and block.hash != doubtful[number]:", "if False:", "VANISH"),

@@ -5,6 +5,7 @@ A cancel counts only when its event is in the receipt: the engine reports succes
 """
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled
@@ -14,7 +15,13 @@ from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    BadDataError,
+    OrderRejectedError,
+    RpcError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.orders.sizing import cancel_call
@@ -39,15 +46,17 @@ _Waiting = tuple[OrderKey, "asyncio.Future[CancelResult]"]
 
 
 class Cancels:
-    """The cancels of one account. `deposits` reads what the engine holds of the account's orders after a block."""
+    """The cancels of one account. `deposits` reads what the engine holds of the account's orders after a block, `head` the
+    number of the newest block."""
 
     def __init__(self, listing: Listing, sender: TransactionSender, gas: GasLimits, clock: Clock,
-                 deposits: Callable[[Sequence[OrderKey], int], Awaitable[list[int]]]) -> None:
+                 deposits: Callable[[Sequence[OrderKey], int], Awaitable[list[int]]], head: Callable[[], Awaitable[int]]) -> None:
         self._listing = listing
         self._sender = sender
         self._gas = gas
         self._clock = clock
         self._deposits = deposits
+        self._head = head
         self._window: Window[OrderKey, CancelResult] = Window(self._cancel_all, clock, WINDOW_SECONDS)
         self._under_way: dict[OrderKey, asyncio.Task[CancelResult]] = {}
 
@@ -108,20 +117,23 @@ class Cancels:
                 left.append((key, future))
             elif not future.done():
                 future.set_result(CancelResult(True, receipt.block_number))
-        held = await self._held_after(receipt.block_number, [key for key, _ in left]) if left else []
+        if not left:
+            return []
+        held, block_number = await self._held_after(receipt.block_number, [key for key, _ in left])
         for (_, future), deposit in zip(left, held):
             if deposit == 0 and not future.done():
-                future.set_result(CancelResult(False, receipt.block_number))
+                future.set_result(CancelResult(False, block_number))
         return [entry for entry, deposit in zip(left, held) if deposit > 0]
 
-    async def _held_after(self, block_number: int, keys: Sequence[OrderKey]) -> list[int]:
-        """What the engine holds of these orders after the block of a cancel. That it held nothing of one in an older block, which
-        "latest" is on a node that is behind, would not say that it is gone."""
-        failure: RpcError | None = None
+    async def _held_after(self, block_number: int, keys: Sequence[OrderKey]) -> tuple[list[int], int]:
+        """What the engine holds of these orders after the block of a cancel or a later one, and after which. That it held nothing
+        of one in an older block, which "latest" is on a node that is behind, would not say that it is gone."""
         for pause in LOOK_PAUSES:
             await self._clock.sleep(pause)
-            try:
-                return await self._deposits(keys, block_number)
-            except RpcError as error:
-                failure = error
-        raise ApiUnavailableError(f"no node tells what rests after block {block_number}: {failure}") from failure
+            with suppress(RpcError, BadDataError):
+                return await self._deposits(keys, block_number), block_number
+        try:  # where the receipt came late, nodes that keep no history know the newest blocks alone
+            newest = max(block_number, await self._head())
+            return await self._deposits(keys, newest), newest
+        except (RpcError, BadDataError) as error:
+            raise ApiUnavailableError(f"no node tells what rests after block {block_number}: {error}") from error

@@ -14,6 +14,7 @@ from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
+    BadDataError,
     NotSentError,
     OrderRejectedError,
     OutcomeUnknownError,
@@ -44,6 +45,7 @@ class Chain:
         self.sent: list[Tracked] = []
         self.told: list[Settled] = []
         self.forgotten = 0
+        self.newest = 9
         self.money: int | StandardError = 10 ** 20
         self.refusals: list[OrderRejectedError | None] = []
         self.faults: list[Exception] = []
@@ -79,6 +81,9 @@ class Chain:
 
     def forget(self) -> None:
         self.forgotten += 1
+
+    async def head(self) -> int:
+        return self.newest
 
     async def balance(self, address: str) -> int:
         if isinstance(self.money, StandardError):
@@ -194,7 +199,7 @@ async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> Non
     async def deposits(keys: Sequence[OrderKey], block: int) -> list[int]:
         return [0] * len(keys)
 
-    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits)  # type: ignore[arg-type]
+    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits, chain.head)  # type: ignore[arg-type]
     keys = [OrderKey(WBTC.book, False, number) for number in (1, 2, 3)]
     tasks = [asyncio.ensure_future(cancels.cancel(key)) for key in keys]
     await until(lambda: chain.sent)
@@ -209,23 +214,28 @@ async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> Non
         assert second is third is end
 
 
-@pytest.mark.parametrize("looks", [1, len(LOOK_PAUSES)])
-async def test_whether_an_order_is_gone_is_told_by_a_node_that_knows_the_block_of_the_cancel(looks: int) -> None:
+@pytest.mark.parametrize("fault", [RpcError("eth_call", -32000, "header not found"), BadDataError("eth_call: None is not data")])
+@pytest.mark.parametrize(("looks", "newest", "last"), [
+    (1, 9, 5), (len(LOOK_PAUSES), 9, 9), (len(LOOK_PAUSES), 4, 5), (len(LOOK_PAUSES) + 1, 9, None)],
+    ids=["soon", "when the block is forgotten", "when all are behind for long", "never"])
+async def test_whether_an_order_is_gone_is_told_by_a_node_that_knows_the_block_of_the_cancel_or_a_later_one(
+        looks: int, newest: int, last: int | None, fault: StandardError) -> None:
     chain, asked = Chain(receipt()), []
+    chain.newest = newest
 
     async def deposits(keys: Sequence[OrderKey], block: int) -> list[int]:
         asked.append(block)
         if len(asked) <= looks:
-            raise RpcError("eth_call", -32000, "header not found")
+            raise fault
         return [0] * len(keys)
 
-    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits)  # type: ignore[arg-type]
+    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits, chain.head)  # type: ignore[arg-type]
     (end,) = await ends_of(asyncio.ensure_future(cancels.cancel(OrderKey(WBTC.book, False, 1))))
-    assert set(asked) == {5} and len(chain.sent) == 1
-    if looks < len(LOOK_PAUSES):
-        assert end == CancelResult(False, 5)
+    assert set(asked[:len(LOOK_PAUSES)]) == {5} and len(chain.sent) == 1
+    if last is None:
+        assert type(end) is ApiUnavailableError and str(end) == f"no node tells what rests after block 5: {fault}"
     else:
-        assert isinstance(end, ApiUnavailableError) and "no node tells what rests after block 5: eth_call" in str(end)
+        assert end == CancelResult(False, last) and asked[-1] == last
 
 
 @pytest.mark.parametrize("fault", [ApiUnavailableError("the node is away"), RpcError("eth_gasPrice", -32000, "not now")])
