@@ -156,9 +156,10 @@ class Follower:
             await self._ledger.lost(lost, "Another program has used nonces of this wallet")
 
     async def _unknown_to_the_node(self, suspects: Sequence[Slot]) -> list[Slot]:
-        """Those that a node knows in no block and not as waiting, though it says that their nonces are used, and is not behind.
+        """Those that a node knows in no block, though it says that their nonces are used, and is not behind.
 
-        An answer from behind proves nothing, and neither does an error: what is signed again by mistake is placed twice.
+        An answer from behind proves nothing: what is signed again by mistake is placed twice. That a transaction waits, or an
+        error, counts for nothing against all blocks in which it could be, and for the transaction where not all were read.
         """
         names = [(slot, attempt.hash) for slot in suspects for attempt, _ in slot.attempts]
         head, count, *answers = await self._rpc.batch([
@@ -167,40 +168,46 @@ class Follower:
         if isinstance(head, RpcError) or isinstance(count, RpcError) or quantity(head, "eth_blockNumber") < self._ledger.head:
             return []
         used = quantity(count, "eth_getTransactionCount")
+        in_a_block = {slot for (slot, _), answer in zip(names, answers)
+                      if isinstance(answer, dict) and answer.get("blockNumber") is not None}
         known = {slot for (slot, _), answer in zip(names, answers) if answer is not None}
-        lost = [slot for slot in suspects if slot.nonce < used and slot not in known]
-        in_doubt = await self._maybe_in_a_block(lost)
-        return [slot for slot in lost if slot not in in_doubt and self._ledger.book.slots.get(slot.nonce) is slot]
+        missing = [slot for slot in suspects if slot.nonce < used and slot not in in_a_block]
+        in_doubt, in_none = await self._look_into_blocks(missing)
+        return [slot for slot in missing if (slot in in_none or slot not in known) and slot not in in_doubt
+                and self._ledger.book.slots.get(slot.nonce) is slot]
 
-    async def _maybe_in_a_block(self, slots: Sequence[Slot]) -> set[Slot]:
-        """Those that may be in one of the blocks in which their nonces were used, whichever nodes answered until now.
+    async def _look_into_blocks(self, slots: Sequence[Slot]) -> tuple[set[Slot], set[Slot]]:
+        """Those that may be in one of the blocks in which their nonces were used, whichever nodes answered until now, and those
+        that are in none.
 
         Head, nonce and hashes can come from several nodes behind one URL; that a block does not have a transaction needs no
-        trust in any. Blocks of long ago are not read again: what is in one, every node knows.
+        trust in any. Blocks of long ago are not read again: what is in one, every node knows. So some are neither.
         """
         head = self._ledger.head
-        begins = {slot: begin for slot in slots if head - (begin := self._used_after(slot)) < MAX_SCANNED_BLOCKS}
+        begins = {slot: begin for slot in slots if head - (begin := self._first_unsure(slot)) < MAX_SCANNED_BLOCKS}
         if not begins:
-            return set()
+            return set(), set()
         first = min(begins.values())
         count, *blocks = await self._rpc.batch([
             ("eth_getTransactionCount", [self._address, hex(head)]),
             *[("eth_getBlockByNumber", [hex(number), False]) for number in range(first, head + 1)]])
         if isinstance(count, RpcError) or not all(isinstance(block, dict) for block in blocks):
-            return set(begins)
+            return set(begins), set()
         there = {name for block in blocks for name in transaction_hashes(block)}
         used = quantity(count, "eth_getTransactionCount")
-        return {slot for slot in begins if slot.nonce >= used or any(attempt.hash in there for attempt, _ in slot.attempts)}
+        in_doubt = {slot for slot in begins if slot.nonce >= used or any(attempt.hash in there for attempt, _ in slot.attempts)}
+        return in_doubt, {slot for slot in begins if slot not in in_doubt and first <= self._first_possible(slot)}
 
     @staticmethod
-    def _used_after(slot: Slot) -> int:
-        """The first block in which the slot's nonce may have been used, and which some node may not have yet."""
-        known = [0, slot.unseen_at - MAX_UNNOTICED_LAG_BLOCKS]
-        if slot.born is not None:
-            known.append(slot.born + 1)
-        if slot.free_at is not None:  # as one node said, while another one may have told the head
-            known.append(slot.free_at - MAX_LAG_BLOCKS)
-        return max(known)
+    def _first_possible(slot: Slot) -> int:
+        """The first block in which the slot's nonce may have been used. What is known of it is one node's word, while another
+        one may have told the head."""
+        known = [number for number in (slot.born, slot.free_at) if number is not None]
+        return max(0, max(known, default=0) - MAX_LAG_BLOCKS)
+
+    def _first_unsure(self, slot: Slot) -> int:
+        """The first of those blocks that some node may not have had yet when the nonce was first seen used."""
+        return max(self._first_possible(slot), slot.unseen_at - MAX_UNNOTICED_LAG_BLOCKS)
 
     def _are_recent(self, slots: Sequence[Slot]) -> bool:
         """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""

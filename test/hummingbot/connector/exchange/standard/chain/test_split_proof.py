@@ -38,19 +38,23 @@ async def test_blocks_that_cannot_be_read_prove_nothing_either(bench: Bench) -> 
     assert bench.mined_orders() == Counter({intent(1).data: 1})
 
 
+async def _mined_between_two_runs(folder: Path) -> Bench:
+    """A bench that takes up a transaction which was mined before it began: its nonce is used from the first look on."""
+    first = await Bench(folder).start()
+    first.node.mining = False
+    first.submit(intent(1))
+    await first.run(0.5)
+    await first.close()
+    first.node.mining = True
+    first.node.mine()
+    return Bench(folder, first.node, first.clock)
+
+
 @pytest.mark.parametrize("is_head_known", [True, False])
 async def test_what_was_mined_between_two_runs_is_not_lost_by_the_word_of_a_node_behind(tmp_path: Path,
                                                                                        is_head_known: bool) -> None:
     """Its nonce is used from the first look on; head and nonce come from one node, receipts and hashes from one behind it."""
-    first = await Bench(tmp_path).start()
-    node = first.node
-    node.mining = False
-    first.submit(intent(1))
-    await first.run(0.5)
-    await first.close()
-    node.mining = True
-    node.mine()
-    second = Bench(tmp_path, node, first.clock)
+    second = await _mined_between_two_runs(tmp_path)
     started = False
 
     def before(method: str, params: list[Any]) -> Any:
@@ -59,10 +63,66 @@ async def test_what_was_mined_between_two_runs_is_not_lost_by_the_word_of_a_node
         behind = method in ("eth_getTransactionReceipt", "eth_getTransactionByHash") and second.clock.now < 1_012.0
         return "null" if behind else None
 
-    node.before = before
+    second.node.before = before
     await second.start()
     started = True
     second.watch(second.sender.resumed)
     await second.run(25.0, 1)
     assert successes(second) == 1 and second.mined_orders() == Counter({intent(1).data: 1})
     await second.close()
+
+
+def _unsure(method: str, params: list[Any], waits: bool) -> Any:
+    """A node that says of every transaction that it waits, or nothing at all."""
+    if method != "eth_getTransactionByHash":
+        return None
+    if waits:
+        return {"hash": params[0], "blockNumber": None}
+    raise Fault("transaction indexing is in progress")
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_what_no_block_holds_is_lost_though_a_node_goes_on_saying_that_it_waits(bench: Bench, waits: bool) -> None:
+    bench.node.before = lambda method, params: _unsure(method, params, waits)
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.run(1.0)
+    bench.node.use_nonce()
+    bench.node.mining = True
+    await bench.run(20.0, 1)
+    assert successes(bench) == 1 and [sent.nonce for sent in bench.node.executed] == [1]
+
+
+@pytest.mark.parametrize("waits", [True, False])
+async def test_what_may_be_in_an_older_block_than_those_that_are_read_is_not_lost_while_a_node_is_unsure(
+        tmp_path: Path, waits: bool) -> None:
+    bench = await _mined_between_two_runs(tmp_path)
+    bench.node.block += 1_000
+
+    def before(method: str, params: list[Any]) -> Any:
+        if bench.clock.now > 1_012.0:
+            return None
+        return "null" if method == "eth_getTransactionReceipt" else _unsure(method, params, waits)
+
+    bench.node.before = before
+    await bench.start()
+    bench.watch(bench.sender.resumed)
+    await bench.run(25.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+    await bench.close()
+
+
+async def test_a_transaction_of_which_a_node_names_the_block_is_not_lost_though_no_block_shows_it(bench: Bench) -> None:
+    told = bench.node.eth_getBlockByNumber
+
+    def before(method: str, params: list[Any]) -> Any:
+        if bench.clock.now > 1_012.0:
+            return None
+        if method == "eth_getBlockByNumber":
+            return {**told(*params), "transactions": []}
+        return "null" if method == "eth_getTransactionReceipt" else None
+
+    bench.node.before = before
+    bench.submit(intent(1))
+    await bench.run(25.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
