@@ -42,7 +42,7 @@ GUARDS = (
     guard(5, "every attempt's receipt is asked for", "chain/follower.py",
           "for slot in window for attempt, _ in slot.attempts]\n        watched",
           "for slot in window for attempt, _ in slot.attempts[-1:]]\n        watched"),
-    guard(6, "a nonce that somebody else used is noticed", "chain/follower.py", "        if lost:\n", "        if False:\n",
+    guard(6, "a nonce that somebody else used is noticed", "chain/follower.py", "        elif lost:\n", "        elif False:\n",
           "test_f06_another_program"),
     Guard(6, "a transaction that is in a block is not foreign", (
         Edit("chain/follower.py", "if slot.nonce < used and slot not in in_a_block]", "if slot.nonce < used]"),

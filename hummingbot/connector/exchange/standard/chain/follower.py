@@ -147,12 +147,16 @@ class Follower:
                 suspects.append(slot)
         if not suspects:
             return
-        lost = await self._unknown_to_the_node(suspects)
-        if lost and not (self._are_recent(lost)
-                         or await self._tells_since(min(tracked.created for slot in lost for tracked in slot.owners))):
-            await self._ledger.forgotten(lost)
+        try:
+            lost = await self._unknown_to_the_node(suspects)
+            is_told = not lost or self._are_recent(lost) or await self._tells_since(
+                min(tracked.created for slot in lost for tracked in slot.owners))
+        except (ApiUnavailableError, RpcError) as error:  # the other transactions are looked after all the same
+            logging.getLogger(__name__).debug("Who used %d nonces cannot be told now: %s", len(suspects), error)
             return
-        if lost:
+        if not is_told:
+            await self._ledger.forgotten(lost)
+        elif lost:
             await self._ledger.lost(lost, "Another program has used nonces of this wallet")
 
     async def _unknown_to_the_node(self, suspects: Sequence[Slot]) -> list[Slot]:

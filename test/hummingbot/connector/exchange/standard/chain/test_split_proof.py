@@ -1,5 +1,6 @@
 """The proof that a transaction is lost, in answers of several nodes."""
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -126,3 +127,26 @@ async def test_a_transaction_of_which_a_node_names_the_block_is_not_lost_though_
     bench.submit(intent(1))
     await bench.run(25.0, 1)
     assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
+def _limited(method: str) -> Any:
+    raise Fault("too many requests", -32005)
+
+
+@pytest.mark.parametrize("read", [_limited, lambda method: {"transactions": ["0x12"]}], ids=["too many requests", "bad data"])
+async def test_the_others_are_looked_after_while_the_blocks_cannot_be_read_for_one(
+        bench: Bench, read: Callable[[str], Any]) -> None:
+    bench.node.mining = False
+    (first,) = bench.submit(intent(1, patience=3_600.0))
+    await bench.clock.settle()
+    bench.node.use_nonce()
+    bench.node.before = lambda method, params: read(method) if method == "eth_getBlockByNumber" else None
+    (second,) = bench.submit(intent(2))
+    await bench.run(15.0)
+    bench.node.pool.clear()
+    await bench.run(20.0)
+    assert first in bench.sender.pending and len(bench.node.pool) == 1, "the other one was sent again"
+    assert second.attempts[-1].fees.max_fee > second.attempts[0].fees.max_fee
+    bench.node.before, bench.node.mining = None, True
+    await bench.run(60.0, 2)
+    assert successes(bench) == 2 and bench.mined_orders() == Counter({intent(1).data: 1, intent(2).data: 1})
