@@ -376,10 +376,13 @@ class Account:
             self._finished[:0] = settled
 
     async def _read_again(self, block_number: int) -> Reading:
-        """The account's logs after a block, and what the engine holds of its orders after them."""
+        """The account's logs after a block, and what the engine holds of its orders after them. Raises ApiUnavailableError when
+        the node does not have the blocks after it yet."""
         logs: list[EngineLog] = []
         feed = PollingAccountFeed(self._rpc, self._listing.engine, self.address, ToldLogs(block_number), self._clock, lambda: 0.0)
         await feed.read(lambda event: logs.extend(event.logs) if isinstance(event, OrderLogs) else None)
+        if feed.block_number < 0:
+            raise ApiUnavailableError(f"the node is behind and does not know what happened after block {block_number}")
         keys = list(self.settlement.resting)
         held = await self.held(keys, feed.block_number) if keys else []
         return Reading(logs, dict(zip(keys, [deposit for _, deposit in held])), feed.block_number)

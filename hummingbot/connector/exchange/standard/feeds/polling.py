@@ -220,7 +220,7 @@ class PollingAccountFeed:
 
     @property
     def block_number(self) -> int:
-        """The block up to which everything was read; -1 before the first `read`."""
+        """The block up to which everything was read; -1 before the first `read` that delivered something."""
         return self._read_up_to
 
     def hurry(self) -> None:
@@ -245,8 +245,8 @@ class PollingAccountFeed:
             hurried.cancel()
 
     async def read(self, sink: AccountSink) -> None:
-        """Deliver what is new up to the node's head. Raises ApiUnavailableError when the node does not answer. One call at a
-        time."""
+        """Deliver what is new up to the node's head, nothing when the node is behind what was told. Raises ApiUnavailableError
+        when the node does not answer. One call at a time."""
         try:
             await self._read(sink)
         except RpcError:

@@ -254,6 +254,19 @@ async def test_the_journal_keeps_a_cancel_of_the_last_run_until_its_end(
     assert settled == ([cancel] if is_settled else []) and not scene.account._following
 
 
+async def test_a_node_below_the_blocks_that_are_read_again_tells_nothing_of_them(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another node of the same URL told the head."""
+    async def logs_and_head(*_: Any) -> tuple[int, list[Any]]:
+        return 699, []
+
+    monkeypatch.setattr(scene.node, "logs_and_head", logs_and_head, raising=False)
+    scene.account.settlement.restore([Resting(BID, "a", 1, 5)])
+    scene.node.answers = [RpcError("eth_call", -32602, "invalid block number -0x1")]
+    with pytest.raises(ApiUnavailableError, match="the node is behind and does not know what happened after block 720"):
+        await scene.account._read_again(720)
+
+
 async def test_a_node_that_fails_says_nothing_of_what_the_engine_holds(scene: Scene) -> None:
     scene.node.answers = [RpcError("eth_call", -32000, "the state is pruned")]
     with pytest.raises(RpcError, match="pruned"):
