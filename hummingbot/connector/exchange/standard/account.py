@@ -16,7 +16,7 @@ from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE, Journal
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
-from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
@@ -273,11 +273,11 @@ class Account:
         """See Cancels.cancel."""
         return await self._cancels.cancel(key)
 
-    async def deposits(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[int]:
+    async def deposits(self, keys: Sequence[OrderKey], block: int) -> list[int]:
         """What the engine holds of these orders after a block, in one batch; 0 for one that is gone or somebody else's."""
         return [deposit for _, deposit in await self.held(keys, block)]
 
-    async def held(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[tuple[int, int]]:
+    async def held(self, keys: Sequence[OrderKey], block: int) -> list[tuple[int, int]]:
         """Price x 1e8 and deposit of these orders after a block, in one batch; zeros for one that is gone or somebody else's."""
         function, held = BOOK_FUNCTIONS["getOrder"], []
         calls = [(key.book, function.encode(key.is_bid, key.id)) for key in keys]

@@ -270,7 +270,7 @@ async def test_a_node_below_the_blocks_that_are_read_again_tells_nothing_of_them
 async def test_a_node_that_fails_says_nothing_of_what_the_engine_holds(scene: Scene) -> None:
     scene.node.answers = [RpcError("eth_call", -32000, "the state is pruned")]
     with pytest.raises(RpcError, match="pruned"):
-        await scene.account.deposits([BID])
+        await scene.account.deposits([BID], 900)
 
 
 def test_what_rests_is_locked_in_what_it_spends_and_in_no_token_where_the_book_is_not_listed(scene: Scene) -> None:
