@@ -264,7 +264,7 @@ class Account:
             opened = Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price, order.deposit)
             await self._updates.tell([opened, *self.settlement.adopt(order, block)])
         for client_order_id in set(tracked.intent.client_order_ids) - {order.client_order_id for order in found}:
-            if client_order_id not in placed_anew:
+            if client_order_id not in placed_anew and not self.is_placing(client_order_id):
                 await self._updates.fail_unsent(client_order_id, "No node tells any more whether it was placed and filled, and "
                                                                  "no book holds it: compare the balances.")
         self._finished.append(tracked)

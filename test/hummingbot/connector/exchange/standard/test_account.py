@@ -297,6 +297,17 @@ async def test_an_order_does_not_fail_with_a_batch_while_another_transaction_may
     assert scene.heard.failed == [("b", "refused again")]
 
 
+async def test_nor_does_it_fail_with_a_batch_that_is_forgotten(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def found_in_books(*_: Any) -> list[Resting]:
+        return []
+
+    monkeypatch.setattr(account_module, "found_in_books", found_in_books)
+    scene.end = OutcomeForgottenError("no receipt")
+    scene.account._sender = SimpleNamespace(pending=[placement("a")])  # type: ignore[assignment]
+    await scene.account.finish(placement("a", "b"))
+    assert [name for name, _ in scene.heard.failed] == ["b"]
+
+
 @pytest.mark.parametrize("kind, settles", [(CANCEL, True), ("approve", True), (UNWRAP, False)])
 async def test_what_places_nothing_is_settled_at_its_new_end_but_for_an_unwrap_that_must_not_be_made_twice(
         scene: Scene, kind: str, settles: bool, monkeypatch: pytest.MonkeyPatch) -> None:
