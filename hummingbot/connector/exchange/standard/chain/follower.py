@@ -28,8 +28,6 @@ FOREIGN_SECONDS = 4.0
 # By how much the chain's clock and this machine's may differ, in seconds.
 CLOCK_DIFFERENCE = 60.0
 MAX_SCANNED_BLOCKS = 1000
-# By how many blocks a node may be behind that nobody compares with others.
-MAX_UNNOTICED_LAG_BLOCKS = 500
 _WINDOW = 25
 
 
@@ -188,7 +186,7 @@ class Follower:
         trust in any. Blocks of long ago are not read again: what is in one, every node knows. So some are neither.
         """
         head = self._ledger.head
-        begins = {slot: begin for slot in slots if head - (begin := self._first_unsure(slot)) < MAX_SCANNED_BLOCKS}
+        begins = {slot: begin for slot in slots if head - (begin := self._first_unsure(slot, head)) < MAX_SCANNED_BLOCKS}
         if not begins:
             return set(), set()
         first = min(begins.values())
@@ -200,18 +198,21 @@ class Follower:
         there = {name for block in blocks for name in transaction_hashes(block)}
         used = quantity(count, "eth_getTransactionCount")
         in_doubt = {slot for slot in begins if slot.nonce >= used or any(attempt.hash in there for attempt, _ in slot.attempts)}
-        return in_doubt, {slot for slot in begins if slot not in in_doubt and first <= self._first_possible(slot)}
+        return in_doubt, {slot for slot in begins if slot not in in_doubt
+                          and (possible := self._first_possible(slot)) is not None and first <= possible}
 
     @staticmethod
-    def _first_possible(slot: Slot) -> int:
-        """The first block in which the slot's nonce may have been used. What is known of it is one node's word, while another
-        one may have told the head."""
+    def _first_possible(slot: Slot) -> int | None:
+        """The first block in which the slot's nonce may have been used, None where nothing is known of it. What is known is one
+        node's word, while another one may have told the head."""
         known = [number for number in (slot.born, slot.free_at) if number is not None]
-        return max(0, max(known, default=0) - MAX_LAG_BLOCKS)
+        return max(0, max(known) - MAX_LAG_BLOCKS) if known else None
 
-    def _first_unsure(self, slot: Slot) -> int:
-        """The first of those blocks that some node may not have had yet when the nonce was first seen used."""
-        return max(self._first_possible(slot), slot.unseen_at - MAX_UNNOTICED_LAG_BLOCKS)
+    def _first_unsure(self, slot: Slot, head: int) -> int:
+        """The first of those blocks, or where they are too many, of those that some node may not have had yet when the nonce was
+        first seen used, and that every node keeps."""
+        first = self._first_possible(slot)
+        return max(0, slot.unseen_at - KEPT_BLOCKS) if first is None or head - first >= MAX_SCANNED_BLOCKS else first
 
     def _are_recent(self, slots: Sequence[Slot]) -> bool:
         """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""

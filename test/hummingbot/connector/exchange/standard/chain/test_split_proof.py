@@ -73,6 +73,24 @@ async def test_what_was_mined_between_two_runs_is_not_lost_by_the_word_of_a_node
     await second.close()
 
 
+async def test_what_was_mined_at_the_end_of_a_long_outage_is_not_lost_by_the_word_of_a_node_behind(bench: Bench) -> None:
+    """More blocks have passed than are read, so that the newest of them are."""
+    bench.node.mining = False
+    bench.submit(intent(1, patience=3_600.0))
+    await bench.run(0.5)
+    bench.node.block += 1_000
+    bench.node.mining = True
+    bench.node.mine()
+
+    def before(method: str, params: list[Any]) -> Any:
+        behind = method in ("eth_getTransactionReceipt", "eth_getTransactionByHash") and bench.clock.now < 1_012.0
+        return "null" if behind else None
+
+    bench.node.before = before
+    await bench.run(25.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
 def _unsure(method: str, params: list[Any], waits: bool) -> Any:
     """A node that says of every transaction that it waits, or nothing at all."""
     if method != "eth_getTransactionByHash":
