@@ -93,7 +93,7 @@ async def stop(world: "World", cancel: bool, patience: float, down: float, outag
         life.leave()
         await asyncio.sleep(patience)
     if world.life is life:
-        world.check_stopped(life, patience)
+        world.invariants.after_stop(life)
         world.end(life)
         world.begin_again_after(down)
 

@@ -177,10 +177,6 @@ class World:
             if self._next_start is None:
                 self.begin_again_after(0.0)
 
-    def check_stopped(self, life: Life, patience: float) -> None:
-        """See Invariants.after_stop."""
-        self.invariants.after_stop(life, patience)
-
     def notice(self) -> None:
         """Take note of every order that the connector tracks."""
         if self.life is not None:
