@@ -160,9 +160,9 @@ def act(world: "World", number: int, to: str, data: bytes, value: int = 0, gas_p
 
 
 def reorganise(world: "World", depth: int, mode: str) -> None:
-    """Replace the newest blocks; never those that a process has seen that is dead, since its done orders are unknown now."""
+    """Replace the newest blocks, as many of them as there is somebody to hear of it."""
     node = world.sandbox.node
-    depth = min(depth, node.head.number - world.settled_block)
+    depth = world.replaceable(depth)
     if depth > 0:
         world.reorganised()
         removed = node.reorganise(depth, Reorg(mode))

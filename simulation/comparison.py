@@ -9,6 +9,7 @@ from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, TradeUpdate
 from hummingbot.core.event.events import OrderFilledEvent
 from simulation.chain_truth import Submission, Truth, TruthReader
+from simulation.replaced import place_of
 
 GAS_RESERVE = Decimal("1")  # what the connector keeps of the native token, as the README says
 MOST_BEYOND = Decimal("0.1")  # no world's bounds let an order trade so far beyond its price
@@ -25,6 +26,7 @@ class Comparison:
         self.sandbox = sandbox
         self.orders: dict[str, InFlightOrder] = {}
         self.forgotten: set[str] = set()
+        self._forgotten_places: set[str] = set()
         self._address = address
         self._reader = TruthReader(sandbox, address)
         self._by_pair = {market.trading_pair: market for market in sandbox.markets}
@@ -48,16 +50,23 @@ class Comparison:
             if not _is_done(order.current_state) and (name not in saved or _is_done(OrderState(saved[name]))):
                 # One that was never recorded comes back if the chain has it. One whose end was saved, and taken back afterwards
                 # by a reorganisation, does not: Hummingbot has no event for that, and no order any more.
-                del self.orders[name]
                 if name in recorded:
                     self.forget([name])
+                else:
+                    del self.orders[name]
 
     def forget(self, names: Iterable[str]) -> None:
         """Nothing is known any more of these orders, and nobody is to blame."""
         for name in names:
             self.forgotten.add(name)
-            self.orders.pop(name, None)
+            order = self.orders.pop(name, None)
+            if order is not None:
+                self._forgotten_places.add(place_of(order.exchange_order_id))
             self._unexplained = None
+
+    def done_places(self) -> set[str]:
+        """Where the orders are on the chain that have ended, and those that are forgotten."""
+        return self._forgotten_places | {place_of(order.exchange_order_id) for order in self.orders.values() if order.is_done}
 
     def settle(self) -> None:
         """Everything agrees: what moved without an explanation so far, forgotten orders moved."""

@@ -32,7 +32,7 @@ AGREEMENTS = 3
 # The constants here are what the README and docs promise, and not the connector's own: it may not move its own bar.
 STOP_SECONDS = 70.0  # a minute for what is on its way, and some for the rest
 FOLLOWER_REQUESTS = 400  # a minute, while a transaction is looked for
-CONNECTS = 48  # of streams within a minute: two sources of books and two of orders, each at most every few seconds
+CONNECTS = 40  # of streams within a minute and since a start: two sources of books and two of orders, every few seconds
 LOOK_SECONDS = 1.0
 QUIET_SECONDS = 180.0
 # Requests within a minute, beside polls: for balances, network checks and comparisons of a stream with the chain; to find
@@ -106,6 +106,7 @@ class Invariants:
         self._trades: dict[tuple[str, TradeType], str] = {}
         self._removed_trades: set[str] = set()
         self._deeds: deque[tuple[float, int]] = deque()
+        self._begins: deque[float] = deque()
         world.network.sent = self._sent
         world.network.answered = self._answered
 
@@ -114,9 +115,17 @@ class Invariants:
         self._removed_trades.add(trade_id)
 
     def vanished(self, transactions: Iterable[Transaction]) -> None:
-        """No block and no node has these any more, so another one with such a nonce replaces nothing."""
+        """No block has these any more: another one with such a nonce replaces only what waits."""
+        waiting = {transaction.hash for transaction in self._world.sandbox.node.pool}
         for transaction in transactions:
-            self._by_nonce.get(transaction.nonce, {}).pop(transaction.hash, None)
+            if transaction.sender == self._world.address:
+                known = self._by_nonce.get(transaction.nonce, {})
+                self._by_nonce[transaction.nonce] = {name: sent for name, sent in known.items() if name in waiting}
+
+    def begun(self) -> None:
+        """A process begins, and finds out everything."""
+        self._begins.append(self._world.loop.time())
+        self.asked_for(REQUESTS_OF_A_START)
 
     # After each step
 
@@ -129,10 +138,11 @@ class Invariants:
         if self._world.loop.complaints:
             raise Violation("error", self._world.loop.complaints[0])
         self._check_requests(self._busy_requests())
-        connects = _within_a_minute(self._world.network.connects, self._world.loop.time())
+        now = self._world.loop.time()
+        connects, most = _within_a_minute(self._world.network.connects, now), CONNECTS * (1 + _within_a_minute(self._begins, now))
         self.most_connects = max(self.most_connects, connects)
-        if connects > CONNECTS:
-            raise Violation("I9", f"{connects} connections of streams within a minute, {CONNECTS} at most are right")
+        if connects > most:
+            raise Violation("I9", f"{connects} connections of streams within a minute, {most} at most are right")
 
     def after_idling(self) -> None:
         """I9 as the README promises it, and I11 of all that ended: nobody has done anything for minutes."""

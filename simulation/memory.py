@@ -21,7 +21,8 @@ MEMORIES = {
     "Freshness._awaited": freshness.MAX_AWAITED_TRADES, "OrderCancels._told": order_cancels.MAX_REMEMBERED_ORDERS,
     "PollingMarketFeed._seen_trades": polling.MAX_REMEMBERED_TRADES, "Settlement._early": settlement.MAX_EARLY_LOGS,
     "Settlement._seen_trades": settlement.MAX_REMEMBERED_TRADES, "ToldTrades._keys": told_trades.MAX_REMEMBERED_TRADES,
-    "TrackerUpdates._ended": tracking.MAX_ENDED, "Unwraps._seen": unwraps.MAX_REMEMBERED_REFUNDS,
+    "TrackerUpdates._ended": tracking.MAX_ENDED, "TrackerUpdates._taken_back": tracking.MAX_TAKEN_BACK,
+    "Unwraps._seen": unwraps.MAX_REMEMBERED_REFUNDS,
     "TradeKeys._told": max(websocket.MAX_REMEMBERED_TRADES, chain_logs.MAX_REMEMBERED_TRADES)}
 # What the rest may hold: a few entries, and some for each order that is open.
 FEW, FOR_EACH_ORDER = 50, 2

@@ -24,19 +24,19 @@ class Replaced:
 
     def removed(self, block: MinedBlock, orders: Mapping[str, InFlightOrder]) -> set[str]:
         """A block is not on the chain any more; those of the `orders` (by client order id) that were in it."""
-        now, ids = self._now(), self._own_ids(block)
+        now, ids = self._now(), self.own_ids(block)
         if ids:
             self.newest = now
         self._ids.update(dict.fromkeys(ids, now))
-        names = {name for name, order in orders.items() if _place(order.exchange_order_id) in ids} if ids else set()
+        names = {name for name, order in orders.items() if place_of(order.exchange_order_id) in ids} if ids else set()
         self._names.update(dict.fromkeys(names, now))
         return names
 
     def when(self, name: str, exchange_order_id: str | None) -> float:
         """When a block with this order in it was last replaced; long ago if it never was."""
-        return max(self._names.get(name, -inf), self._ids.get(_place(exchange_order_id), -inf))
+        return max(self._names.get(name, -inf), self._ids.get(place_of(exchange_order_id), -inf))
 
-    def _own_ids(self, block: MinedBlock) -> set[str]:
+    def own_ids(self, block: MinedBlock) -> set[str]:
         """The ids of the account's orders in a block, and its transactions."""
         ids: set[str] = set()
         for receipt in block.receipts:
@@ -51,7 +51,7 @@ class Replaced:
         return ids
 
 
-def _place(exchange_order_id: str | None) -> str:
+def place_of(exchange_order_id: str | None) -> str:
     """The book's id of an order that rests or rested, or the transaction of one that only took."""
     if exchange_order_id is None or OrderKey.parse(exchange_order_id) is not None:
         return exchange_order_id or ""

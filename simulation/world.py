@@ -29,7 +29,7 @@ from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from simulation.actions import ACTIONS, act
 from simulation.clock import VirtualClock
 from simulation.comparison import Comparison
-from simulation.invariants import REQUESTS_OF_A_START, REQUESTS_OF_AN_ORDER, Invariants, Violation
+from simulation.invariants import REQUESTS_OF_AN_ORDER, Invariants, Violation
 from simulation.life import Life, Records, Wallet
 from simulation.loop import Process, VirtualLoop
 from simulation.market_view import MarketView
@@ -143,7 +143,7 @@ class World:
             self._next_start = None
         if self.life is None:
             self.lives += 1
-            self.invariants.asked_for(REQUESTS_OF_A_START)
+            self.invariants.begun()
             self.trace.note("begins", self.lives)
             wallet = replace(self._wallet, seed=self._wallet.seed * 1000 + self.lives)
             self.life = Life(self.lives, self.loop, self.clock, self.network, wallet, self._records)
@@ -255,6 +255,16 @@ class World:
         """No more accidents on the way to some kinds of servers, or to all."""
         for kind in kinds or self.network.weather:
             self.network.weather[kind] = Weather(*self.scenario.setup.latency)
+
+    def replaceable(self, depth: int) -> int:
+        """How many of the newest blocks can be replaced, `depth` at most: none of those that a process may have seen that is dead
+        in which an order is that has ended, since no connector knows of that any more."""
+        node, done = self.sandbox.node, self.comparison.done_places()
+        for number in range(node.head.number, node.head.number - depth, -1):
+            block = node.block(number) if number > 0 else None
+            if block is None or (number <= self.settled_block and self.replaced.own_ids(block) & done):
+                return node.head.number - number
+        return depth
 
     def reorganised(self) -> None:
         """Blocks are about to be replaced."""

@@ -55,8 +55,8 @@ class ForeignOrders:
         by_book = (await self._venue.listing()).by_book
         await self._read(key for key in rows if key.book in by_book and key not in own)
         new = self._deposits.keys() - self._told
+        self._told = set(self._deposits)
         if new:
-            self._told |= new
             logging.getLogger(__name__).info(
                 "The wallet has %d open orders that this bot did not place: %s", len(new),
                 ", ".join(sorted(f"{by_book[key.book].trading_pair} {'bid' if key.is_bid else 'ask'} {key.id}" for key in new)))

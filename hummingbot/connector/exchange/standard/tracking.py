@@ -31,6 +31,7 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState,
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
 
 MAX_ENDED = 1000
+MAX_TAKEN_BACK = 1000
 ENDED = (OrderState.FILLED, OrderState.CANCELED)
 
 
@@ -49,7 +50,8 @@ class TrackerUpdates:
         self._recorded = recorded
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
-        self._taken_back: dict[tuple[str, str], TradeUpdate | None] = {}  # None for one that an earlier run told
+        # Fills that Hummingbot was told of and that the chain does not have; None for one that an earlier run told.
+        self._taken_back: OrderedDict[tuple[str, str], TradeUpdate | None] = OrderedDict()
         self._doubtful: set[tuple[str, str]] = set()
         self._expected: dict[str, OrderTerms] = {}
         self._brought_back: set[str] = set()
@@ -305,7 +307,10 @@ class TrackerUpdates:
         fill = order.order_fills.pop(trade_id, None) if order is not None else None
         if order is None or fill is None:
             return
-        self._taken_back[client_order_id, trade_id] = fill
+        if fill.fill_base_amount:  # else it was none to tell
+            self._taken_back[client_order_id, trade_id] = fill
+        if len(self._taken_back) > MAX_TAKEN_BACK:
+            self._taken_back.popitem(last=False)
         order.executed_amount_base -= fill.fill_base_amount
         order.executed_amount_quote -= fill.fill_quote_amount
         order.completely_filled_event.clear()

@@ -86,3 +86,16 @@ async def test_what_is_left_of_them_is_read_each_time_and_which_there_are_now_an
     clock.now += REFRESH_INTERVAL
     assert await foreign.locked(()) == {SOMI.quote.address: 300, SOMI.base.address: 70}
     assert venue.asked == 2, "without the API the last look counts"
+
+
+async def test_an_order_is_told_once_as_long_as_it_rests_and_nothing_is_kept_of_one_that_is_gone(
+        venue: Venue, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    clock = ManualClock()
+    foreign, bid = orders_of(venue, clock), venue.stored[BID]
+    for orders in ({ASK: bid, BID: bid}, {ASK: bid, BID: bid}, {ASK: bid}, {ASK: bid, BID: bid}):
+        venue.stored = dict(orders)
+        await foreign.locked(())
+        clock.now += REFRESH_INTERVAL
+    assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["SOMI-USDC ask 2, SOMI-USDC bid 1",
+                                                                                      "SOMI-USDC bid 1"]

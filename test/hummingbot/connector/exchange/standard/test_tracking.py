@@ -195,6 +195,22 @@ async def test_only_so_many_ended_orders_are_remembered(told: Told, monkeypatch:
     assert told.order.is_cancelled and other.current_state is OrderState.OPEN
 
 
+async def test_a_trade_with_the_id_of_one_of_nothing_that_was_taken_back_is_told(told: Told) -> None:
+    """A taker may pay a little quote for no base at all, of which there was nothing to tell."""
+    nothing = fill(1, Decimal(0))
+    await told.updates.tell([nothing])
+    await told.updates.tell([Retracted(nothing), fill(1, Decimal(10), block=12)])
+    assert told.events == ["SellOrderCreatedEvent", "OrderFilledEvent"] and told.order.executed_amount_base == 10
+
+
+async def test_only_so_many_fills_that_were_taken_back_are_remembered(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tracking, "MAX_TAKEN_BACK", 1)
+    fills = [fill(number, Decimal(10)) for number in (1, 2)]
+    await told.updates.tell(fills)
+    await told.updates.tell([Retracted(event) for event in fills])
+    assert told.updates.taken_back == {("mine", fills[1].trade_id)}
+
+
 async def test_an_order_whose_placement_was_taken_back_is_pending_and_created_once(told: Told) -> None:
     await told.updates.tell([Retracted(OPENED)])
     assert told.order.is_pending_create and told.order.exchange_order_id is None
