@@ -184,6 +184,14 @@ def node(world: "World", switches: dict[str, Any], seconds: float) -> None:
     world.later(seconds, world.sandbox.node.release_held)
 
 
+def backends(world: "World", behind: int, share: float, seconds: float) -> None:
+    """Behind the node's URL are several, and some requests come to one that is behind."""
+    def end() -> None:
+        world.network.behind, world.network.share = 0, 0.0
+    world.network.behind, world.network.share = behind, share
+    _for_a_while(world, seconds, "backends", lambda: None, end)
+
+
 def node_stream(world: "World", switches: dict[str, Any], seconds: float) -> None:
     """Something is wrong with the node's stream for a while."""
     _switch(world, world.sandbox.faults.node_stream, switches, seconds)
@@ -233,4 +241,4 @@ async def idle(world: "World", seconds: float) -> None:
 ACTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function for function in (
         place, quote, requote, take, cancel, cancel_all, kill, stop, trade, liquidity, withdraw, spend, fees, reorganise,
-        network, node, node_stream, stream, hold_up, set_clock, quiet, idle)}
+        network, node, backends, node_stream, stream, hold_up, set_clock, quiet, idle)}

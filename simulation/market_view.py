@@ -132,8 +132,8 @@ class _Watched:
         if event.amount:
             self.told.append(Traded(event.price, event.amount))
 
-    def begin(self) -> None:
-        self.told, self.happened, self._may_tell_older = [], [], False
+    def begin(self, may_tell_older: bool) -> None:
+        self.told, self.happened, self._may_tell_older = [], [], may_tell_older
 
     def problem(self, in_order: bool) -> str | None:
         """What happened since this began was told, each trade once; the first time older ones may have been told before."""
@@ -178,10 +178,10 @@ class MarketView:
         self._is_void = True
 
     def begin(self) -> None:
-        """All that happened so far is known to have been told."""
-        self._is_void = False
+        """All that happened so far is known to have been told, but where nothing could be said since blocks were replaced."""
         for watched in self._watched.values():
-            watched.begin()
+            watched.begin(may_tell_older=self._is_void)
+        self._is_void = False
 
     def problems(self, exchange: StandardExchange) -> Iterator[str]:
         """Where Hummingbot's view differs from the chain."""

@@ -61,12 +61,14 @@ class Weather:
 
 class Network:
     """All connections. `weather` is by kind of server: rpc, rest, stream. `requests` are the times of HTTP requests, `connects`
-    those of attempts to open a stream."""
+    those of attempts to open a stream. Behind the node's URL a `share` of the requests is answered by another node, which is
+    `behind` by some blocks."""
 
     def __init__(self, loop: VirtualLoop, endpoints: Endpoints, random: Random, trace: Trace) -> None:
         self.weather = {"rpc": Weather(), "rest": Weather(), "stream": Weather()}
         self.requests: deque[float] = deque()
         self.connects: deque[float] = deque()
+        self.behind, self.share = 0, 0.0
         self.sent: Callable[[bytes], None] = lambda body: None
         self.answered: Callable[[bytes, bytes], None] = lambda body, answer: None
         self._loop = loop
@@ -111,7 +113,8 @@ class Network:
             self._loop.call_later(there + back, self._arrive, method, url, handle, None, FOR_EVER, self._loop.create_future())
 
     def _asked(self, body: bytes) -> Answer:
-        told = self._endpoints.rpc(body)
+        behind = self.behind if self.behind and self._random.random() < self.share else 0
+        told = self._endpoints.rpc(body, behind)
         self.answered(body, told.body)
         return told
 

@@ -104,8 +104,8 @@ class _Author:
 
     # Each kind of action with its weight.
     KINDS = {"place": 22, "quote": 8, "take": 5, "cancel": 12, "cancel_all": 2, "requote": 5, "trade": 24, "withdraw": 6,
-             "kill": 1.2, "stop": 0.8, "reorganise": 2.5, "spend": 0.6, "network": 3, "node": 3, "node_stream": 1.5, "hold_up": 1,
-             "set_clock": 0.4, "liquidity": 2, "fees": 0.3}
+             "kill": 1.2, "stop": 0.8, "reorganise": 2.5, "spend": 0.6, "network": 3, "node": 3, "backends": 2,
+             "node_stream": 1.5, "hold_up": 1, "set_clock": 0.4, "liquidity": 2, "fees": 0.3}
 
     def __init__(self, random: Random, setup: Setup) -> None:
         self._random = random
@@ -204,6 +204,10 @@ class _Author:
             {"receipt_delay_seconds": 4.0}, {"blocks_behind": 2}, {"blocks_behind": 12}, {"duplicate_logs": True},
             {"shuffle_logs": True}, {"mining_paused": True}, {"base_fee_factor": 3}))
         return {"switches": switches, "seconds": self._seconds()}
+
+    def _backends(self) -> dict[str, Any]:
+        return {"behind": self._random.choice((1, 2, 5, 12)), "share": self._random.choice((0.1, 0.5)),
+                "seconds": self._seconds()}
 
     def _node_stream(self) -> dict[str, Any]:
         switches: dict[str, Any] = self._random.choice((

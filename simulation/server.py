@@ -104,9 +104,14 @@ class Endpoints:
         self._routes = [(_pattern(path), handler) for path, handler in api.routes()]
         self._found: dict[str, tuple[Handler, _ApiRequest] | None] = {}
 
-    def rpc(self, body: bytes) -> Answer:
-        """Answer a JSON-RPC request. Raises AnswerLost when the node has it and says nothing."""
-        return Answer(200, self.sandbox.json_rpc.answer_bytes(body))
+    def rpc(self, body: bytes, behind: int = 0) -> Answer:
+        """Answer a JSON-RPC request, from so many blocks behind. Raises AnswerLost when the node has it and says nothing."""
+        faults = self.sandbox.node.faults
+        usual, faults.blocks_behind = faults.blocks_behind, max(faults.blocks_behind, behind)
+        try:
+            return Answer(200, self.sandbox.json_rpc.answer_bytes(body))
+        finally:
+            faults.blocks_behind = usual
 
     def rest(self, path: str) -> Answer:
         """Answer a GET request of the API."""

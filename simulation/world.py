@@ -274,6 +274,7 @@ class World:
         """All trouble ends, and soon the connector believes what is true. Raises Violation if it never does."""
         self.sandbox.faults.clear()
         self.troubles.clear()
+        self.network.behind = 0
         self.good_weather()
         self.clock.shift = 0.0
         self.begin()

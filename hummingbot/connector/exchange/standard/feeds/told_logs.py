@@ -72,7 +72,12 @@ class ToldLogs:
 
     def _noted(self, event: OrderLogs) -> OrderLogs:
         removed, new = [], []
+        blocks = {log.transaction_hash: log.block_number for log in self._logs.values()} if event.logs else {}
         for log in event.logs:
+            if not log.removed and blocks.get(log.transaction_hash, log.block_number) != log.block_number:
+                # A transaction is in one block. What was told of another is void, though a node that is behind does not say so.
+                removed += [known._replace(removed=True) for known in self._take_out(log.transaction_hash)]
+                blocks[log.transaction_hash] = log.block_number
             place = Place.of(log)
             known = self._logs.get(place)
             if log.removed:
@@ -88,6 +93,12 @@ class ToldLogs:
         oldest = self._block_number - 2 * REORGANISED_BLOCKS
         self._logs = {place: log for place, log in self._logs.items() if log.block_number > oldest}
         return OrderLogs([*sorted(removed, key=_order, reverse=True), *new], self._block_number)
+
+    def _take_out(self, transaction_hash: str) -> list[EngineLog]:
+        """The logs that were told of a transaction, which are told no longer."""
+        taken = {place: log for place, log in self._logs.items() if place.transaction_hash == transaction_hash}
+        self._logs = {place: log for place, log in self._logs.items() if place not in taken}
+        return list(taken.values())
 
 
 def _order(log: EngineLog) -> tuple[int, int]:

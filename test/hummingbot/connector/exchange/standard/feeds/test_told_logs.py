@@ -124,3 +124,15 @@ def test_balances_pass_as_they_are() -> None:
     events: list[object] = []
     ToldLogs(None).noting(events.append)(BalanceChange("0x1", 5, 10))
     assert events == [BalanceChange("0x1", 5, 10)]
+
+
+def test_a_transaction_is_in_one_block_so_what_was_told_of_another_is_void_before_the_new_logs_count() -> None:
+    """A node that is behind tells of the older of the two blocks, and nothing of the newer one."""
+    told, passed = ToldLogs(HEAD), list[OrderLogs]()
+    sink = told.noting(passed.append)  # type: ignore[arg-type]
+    before = [log(1, HEAD + 9), log(1, HEAD + 9)._replace(log_index=2), log(5, HEAD + 9)]
+    after = [log(1, HEAD + 3)._replace(log_index=36), log(1, HEAD + 3)._replace(log_index=37)]
+    sink(OrderLogs(before, HEAD + 10))
+    sink(OrderLogs(after, HEAD + 10))
+    assert passed[-1].logs == [before[1]._replace(removed=True), before[0]._replace(removed=True), *after]
+    assert told.logs(0) == [before[2], *after]
