@@ -124,21 +124,33 @@ class _Watched:
         self.book = book
         self.told: list[Traded] = []
         self.happened: list[Traded] = []
-        self._may_tell_older = True
+        self.twice: list[str] = []
+        self._ids: set[str] = set()
         self._forwarder = SourceInfoEventForwarder(self._take)
         book.add_listener(OrderBookEvent.TradeEvent, self._forwarder)
 
     def _take(self, tag: int, caller: Any, event: OrderBookTradeEvent) -> None:
+        trade_id = str(event.trade_id)
+        if trade_id in self._ids:
+            self.twice.append(trade_id)
+        self._ids.add(trade_id)
         if event.amount:
             self.told.append(Traded(event.price, event.amount))
 
-    def begin(self, may_tell_older: bool) -> None:
-        self.told, self.happened, self._may_tell_older = [], [], may_tell_older
+    def begin(self) -> None:
+        self.told, self.happened = [], []
+
+    def forget_ids(self) -> None:
+        """Other trades may have the ids of those that were in blocks which are replaced."""
+        self.twice.clear()
+        self._ids.clear()
 
     def problem(self, in_order: bool) -> str | None:
-        """What happened since this began was told, each trade once; the first time older ones may have been told before."""
-        first = max(0, len(self.told) - len(self.happened)) if self._may_tell_older else 0
-        told, happened = self.told[first:], self.happened
+        """What happened since this began was told last, each trade once; older ones, of which nobody had told this book, may have
+        been told before."""
+        if self.twice:
+            return f"public trades were told twice: {self.twice[:5]}"
+        told, happened = self.told[max(0, len(self.told) - len(self.happened)):], self.happened
         if not in_order:
             told, happened = sorted(told), _as_told(sorted(told), happened)
         if len(told) == len(happened) and all(map(Traded.is_like, told, happened)):
@@ -176,12 +188,19 @@ class MarketView:
         """Blocks are replaced: trades were told that never happened, and nobody takes them back. A connector that began just
         before takes what is mined anew for what was before its time."""
         self._is_void = True
+        self._forget_ids()
+
+    def _forget_ids(self) -> None:
+        for watched in self._watched.values():
+            watched.forget_ids()
 
     def begin(self) -> None:
-        """All that happened so far is known to have been told, but where nothing could be said since blocks were replaced."""
-        for watched in self._watched.values():
-            watched.begin(may_tell_older=self._is_void)
+        """All that happened so far is known to have been told."""
+        if self._is_void:
+            self._forget_ids()
         self._is_void = False
+        for watched in self._watched.values():
+            watched.begin()
 
     def problems(self, exchange: StandardExchange) -> Iterator[str]:
         """Where Hummingbot's view differs from the chain."""
