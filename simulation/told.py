@@ -30,12 +30,15 @@ class Told:
         self._market = market
         self._replaced = replaced
         self._now = now
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)  # the exchange order ids that events named
         self._created: Counter[str] = Counter()
         self._ends: defaultdict[str, list[tuple[OrderState, float]]] = defaultdict(list)
         self._fills: defaultdict[tuple[str, str], list[Decimal]] = defaultdict(list)
 
     def hear(self, event: Any) -> None:
         """An event of an order."""
+        if getattr(event, "exchange_order_id", None):
+            self._ids[event.order_id].add(event.exchange_order_id)
         if isinstance(event, (BuyOrderCreatedEvent, SellOrderCreatedEvent)):
             self._created[event.order_id] += 1
         elif isinstance(event, OrderFilledEvent):
@@ -47,7 +50,8 @@ class Told:
         """Where the events differ from the truth. Of an order of which a block was replaced, something may have been told that
         is void now, and nobody takes an event back: there everything true was told at least once."""
         for name, order in orders.items():
-            least_only = self._replaced.when(name, order.exchange_order_id) >= 0
+            ids = {order.exchange_order_id, *self._ids.get(name, ())}
+            least_only = max(self._replaced.when(name, exchange_order_id) for exchange_order_id in ids) >= 0
             if order.is_pending_create:
                 continue
             if order.current_state is not OrderState.FAILED:

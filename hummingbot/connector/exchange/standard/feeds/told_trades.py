@@ -46,7 +46,7 @@ class TradeKeys:
 
 def alike(amount: float, other: float) -> bool:
     """Whether two amounts may be one that was rounded in different ways."""
-    return abs(amount - other) <= 1e-3 * other + 1e-6
+    return abs(amount - other) <= 1e-3 * other + 1e-8
 
 
 class ToldTrades:

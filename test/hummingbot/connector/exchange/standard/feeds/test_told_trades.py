@@ -21,6 +21,12 @@ def test_a_trade_that_a_source_missed_is_told_though_the_next_one_has_its_key() 
         None, None, "a#2"]
 
 
+def test_small_amounts_are_told_apart() -> None:
+    told = ToldTrades(ManualClock())
+    assert [told.add("A-B", key, amount) for key, amount in (("a", 0.0001224), ("a", 0.000123))] == ["a", "a#1"]
+    assert told.add("A-B", "a#1", 0.0001224) is None
+
+
 def test_only_the_newest_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(told_trades, "MAX_REMEMBERED_TRADES", 2)
     told = ToldTrades(ManualClock())
