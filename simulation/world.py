@@ -56,7 +56,8 @@ class World:
         self.loop = loop
         self.clock = clock
         self.trace = Trace(loop.time)
-        self.endpoints = Endpoints(_sandbox_settings(setup), clock, bool(setup.stream))
+        # The exchange's clock is its own: what is set wrong is that of the connector's machine.
+        self.endpoints = Endpoints(_sandbox_settings(setup), VirtualClock(loop), bool(setup.stream))
         self.sandbox = self.endpoints.sandbox
         self.sandbox.rpc_stream.heads_first = setup.heads_first
         self.network = Network(loop, self.endpoints, Random(setup.seed), self.trace)
@@ -273,8 +274,9 @@ class World:
     async def quiet(self) -> None:
         """All trouble ends, and soon the connector believes what is true. Raises Violation if it never does."""
         self.sandbox.faults.clear()
+        for end in self.troubles.values():
+            end()
         self.troubles.clear()
-        self.network.behind = 0
         self.good_weather()
         self.clock.shift = 0.0
         self.begin()
