@@ -196,6 +196,7 @@ class Rig:
                 raise AssertionError("\n".join(problems) or "no blocks come")
             await asyncio.sleep(0.05)
         assert not self.errors.lines, self.errors.lines
+        self.comparison.settle()
         self.comparisons += 1
 
     def totals(self) -> dict[str, int]:

@@ -342,7 +342,7 @@ async def test_an_api_that_lists_nothing_at_a_start_is_asked_again(rig: Rig) -> 
     await rig.kill()
     rig.sandbox.faults.add("empty_lists", target="rest", path="/api/pairs/*", count=2)
     await rig.connect()
-    await until(lambda: rig.exchange.ready)
+    await until(lambda: rig.exchange.ready, 30)
     await rig.quiet()
 
 
