@@ -83,10 +83,12 @@ class OrderLogs(NamedTuple):
     """Trading events of the engine, and the block up to which the account has now been told everything.
 
     Logs that a reorganisation took back come first, marked as removed and the newest first; then new ones in chain order.
+    `from_block` is the first block of which they tell, 0 where they tell of all that was not told before.
     """
 
     logs: Sequence[EngineLog]
     block_number: int
+    from_block: int = 0
 
 
 class BalanceChange(NamedTuple):

@@ -306,10 +306,11 @@ class PollingAccountFeed:
         if self._noticed is not None:
             self._noticed(decoded, begin, end)
         held = {Place.of(log): log for log in decoded if self.concerns(log)}
-        self._deliver(held, await self._gone(held, begin, end), end, sink)
+        self._deliver(held, await self._gone(held, begin, end), end, sink, begin)
 
-    def _deliver(self, held: Mapping[Place, EngineLog], gone: list[EngineLog], end: int, sink: AccountSink) -> None:
-        event = self._told.difference(held, gone, end)
+    def _deliver(self, held: Mapping[Place, EngineLog], gone: list[EngineLog], end: int, sink: AccountSink,
+                 begin: int = 0) -> None:
+        event = self._told.difference(held, gone, end, begin)
         self._read_up_to = max(self._read_up_to, event.block_number)
         sink(event)
 

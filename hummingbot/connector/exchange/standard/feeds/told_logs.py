@@ -49,13 +49,15 @@ class ToldLogs:
         """What was told of the blocks from `begin` to `end`, or of all from `begin` on."""
         return [log for log in self._logs.values() if begin <= log.block_number and (end is None or log.block_number <= end)]
 
-    def difference(self, held: Mapping[Place, EngineLog], gone: list[EngineLog], block_number: int) -> OrderLogs:
-        """What is to be told when blocks up to `block_number` hold these logs and those that are `gone` no more."""
+    def difference(self, held: Mapping[Place, EngineLog], gone: list[EngineLog], block_number: int,
+                   from_block: int = 0) -> OrderLogs:
+        """What is to be told when the blocks from `from_block` (0: all that are to be told) to `block_number` hold these logs and
+        those that are `gone` no more."""
         removed = {Place.of(log) for log in gone}
         return OrderLogs([*(log._replace(removed=True) for log in sorted(gone, key=_order, reverse=True)),
                           *(log for log in sorted(held.values(), key=_order)
                             if Place.of(log) in removed or self._logs.get(Place.of(log)) != log)],
-                         max(block_number, self._block_number or 0))
+                         max(block_number, self._block_number or 0), from_block)
 
     def noting(self, sink: AccountSink) -> AccountSink:
         """A sink for sources, before `sink`: what passes is told from then on, and each log passes once."""
@@ -71,6 +73,9 @@ class ToldLogs:
         self._logs.clear()
 
     def _noted(self, event: OrderLogs) -> OrderLogs:
+        if self._block_number is not None and event.from_block > max(self._first, self._block_number + 1):
+            # What lies between was said before the source was live; it reads on from what was told.
+            return OrderLogs([], self._block_number)
         removed, new = [], []
         blocks = {log.transaction_hash: log.block_number for log in self._logs.values()} if event.logs else {}
         for log in event.logs:

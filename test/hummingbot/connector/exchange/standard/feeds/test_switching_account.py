@@ -126,6 +126,16 @@ async def test_what_a_source_said_before_it_is_live_is_not_told_and_it_is_asked_
     assert stage.logs == [(10, "0xa", False)]
 
 
+async def test_a_source_that_takes_over_between_two_parts_of_a_long_read_tells_the_first_part_too(stage: Stage) -> None:
+    stage.chain.say(OrderLogs([log(10)], 50, from_block=8))  # goes live here, which asks it to begin again
+    await settle()
+    assert stage.feed.state.source == "chain" and stage.chain.hurried == 1
+    stage.chain.say(OrderLogs([], 60, from_block=51))
+    assert stage.logs == [] and stage.chain.told.block_number == 7
+    stage.chain.say(OrderLogs([log(10)], 60, from_block=8))
+    assert stage.logs == [(10, "0xa", False)] and stage.chain.told.block_number == 60
+
+
 async def test_a_log_passes_once_whoever_says_it(stage: Stage) -> None:
     stage.polling.tell(10, log(10))
     stage.chain.tell(10)

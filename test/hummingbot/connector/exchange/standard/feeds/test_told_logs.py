@@ -136,3 +136,19 @@ def test_a_transaction_is_in_one_block_so_what_was_told_of_another_is_void_befor
     sink(OrderLogs(after, HEAD + 10))
     assert passed[-1].logs == [before[1]._replace(removed=True), before[0]._replace(removed=True), *after]
     assert told.logs(0) == [before[2], *after]
+
+
+def test_what_begins_beyond_what_was_told_is_not_told_before_what_lies_between() -> None:
+    """A source read the older blocks before it was live, so nobody was told of them."""
+    told, passed = ToldLogs(HEAD), list[OrderLogs]()
+    sink = told.noting(passed.append)  # type: ignore[arg-type]
+    sink(OrderLogs([log(2, HEAD + 7)], HEAD + 8, from_block=HEAD + 6))
+    assert passed == [OrderLogs([], HEAD)] and told.block_number == HEAD
+    sink(OrderLogs([log(1, HEAD + 3), log(2, HEAD + 7)], HEAD + 8, from_block=HEAD + 1))
+    assert [one.block_number for one in passed[-1].logs] == [HEAD + 3, HEAD + 7] and told.block_number == HEAD + 8
+
+
+def test_blocks_before_those_that_are_wanted_leave_no_gap() -> None:
+    told, passed = ToldLogs(-15), list[OrderLogs]()
+    told.noting(passed.append)(OrderLogs([log(1, 3)], 5, from_block=0))  # type: ignore[arg-type]
+    assert len(passed[0].logs) == 1 and told.block_number == 5
