@@ -41,6 +41,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import Opened, Ord
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE, Placements
 from hummingbot.connector.exchange.standard.saved_state import SavedState
+from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, Network
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
@@ -89,6 +90,7 @@ class Account:
         self._remembered: SavedState | None = None
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()
+        self._starting = SharedWork()
         self._finished: list[Tracked] = []
         self._unconfirmed: list[Tracked] = []  # those of them that were mined before a break and are to be seen again
         self._running = False
@@ -110,6 +112,9 @@ class Account:
 
     async def start(self) -> None:
         """Be ready to send, and follow what an earlier run left unfinished. Calling it again does nothing."""
+        await self._starting.done(self._start)
+
+    async def _start(self) -> None:
         async with self._changing:
             if not self._running:
                 await self._sender.start()

@@ -197,6 +197,7 @@ class TrackerUpdates:
         order and a trade id Hummingbot records one fill."""
         name = order.client_order_id, fill.trade_id
         if _is_same(order.order_fills.get(fill.trade_id), fill):
+            order.order_fills[fill.trade_id] = fill  # its fee may be another in another block
             self._doubtful.discard(name)
             self._taken_back.pop(name, None)
             return

@@ -1,5 +1,4 @@
 """The exchange as the connector reads it: listing, fees, spreads, balances and orders, each in one batched request."""
-import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from hummingbot.connector.exchange.standard.listing import Listing, discover, ve
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.standard_constants import ZERO_ADDRESS, Network
 from hummingbot.connector.exchange.standard.unlisted import recovered_markets
 
@@ -51,7 +51,7 @@ class Venue:
         self._listing: Listing | None = None
         # The pairs that are known, and that the API did not list when it was asked last.
         self.unlisted: set[str] = set()
-        self._discovery: asyncio.Task[None] | None = None
+        self._discovery = SharedWork()
 
     @property
     def known_listing(self) -> Listing | None:
@@ -61,11 +61,7 @@ class Venue:
     async def listing(self) -> Listing:
         """The verified markets; raises ConfigurationError for wrong settings and ApiUnavailableError without an answer."""
         if self._listing is None:
-            # All who ask meanwhile share one answer: in an outage each that waited for its turn would wait for all before it.
-            if self._discovery is None or self._discovery.done():
-                self._discovery = asyncio.get_running_loop().create_task(self._discover())
-                self._discovery.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may wait any more
-            await asyncio.shield(self._discovery)
+            await self._discovery.done(self._discover)
             assert self._listing is not None
         return self._listing
 

@@ -1,5 +1,4 @@
 """Token allowances: checked once, approved when they do not suffice (docs/protocol.md, "Allowances and native value")."""
-import asyncio
 import logging
 from collections import defaultdict
 
@@ -9,8 +8,11 @@ from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Token
+from hummingbot.connector.exchange.standard.shared_work import SharedWork
 
 UNLIMITED = 2 ** 256 - 1
+# Two: the first may be another order's, for which less sufficed. A token that allows nothing is not approved for ever.
+LOOKS = 2
 
 
 class Allowances:
@@ -23,17 +25,19 @@ class Allowances:
         self._spender = spender
         self._gas_limit = gas_limit
         self._left: dict[str, int] = {}
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._looks: defaultdict[str, SharedWork] = defaultdict(SharedWork)
 
     async def ensure(self, token: Token, units: int) -> None:
         """Return when the engine may pull `units` of `token`; raises OrderRejectedError when the token refuses the approval."""
-        if self._left.get(token.address, -1) < units:
-            async with self._locks[token.address]:
-                if self._left.get(token.address, -1) < units:
-                    self._left[token.address] = await self._current(token)
-                if self._left[token.address] < units:
-                    await self._approve(token)
-        self._left[token.address] -= units
+        for _ in range(LOOKS):
+            if self._left.get(token.address, -1) < units:
+                await self._looks[token.address].done(lambda: self._look(token, units))
+        self._left[token.address] = self._left.get(token.address, 0) - units
+
+    async def _look(self, token: Token, units: int) -> None:
+        self._left[token.address] = await self._current(token)
+        if self._left[token.address] < units:
+            await self._approve(token)
 
     def forget(self) -> None:
         """Ask the chain again before the next order: a transfer failed, so what was believed may be wrong."""

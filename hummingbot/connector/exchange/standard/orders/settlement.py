@@ -304,10 +304,11 @@ class Settlement:
         """The book does not hold the order any more, and all logs up to the block are known.
 
         A rest that converts to nothing is given back without an event by whoever sweeps over it (docs/protocol.md, "Placing
-        an order step by step"); of an order that would be worth something this says nothing.
+        an order step by step"); of an order that would be worth something this says nothing, and neither does a block before
+        that of anything that is known of it: the node that did not have it was behind.
         """
         order, market = self._resting.get(key), self._markets.get(key.book)
-        if order is None or market is None:
+        if order is None or market is None or any(step.key == key and step.block_number > block_number for step in self._steps):
             return []
         if market.quote_to_base(order.price, order.deposit) if key.is_bid else market.base_to_quote(order.price, order.deposit):
             return []

@@ -11,7 +11,7 @@ SOURCES = sources()
 MODULES = {source.module: source for source in SOURCES}
 
 # What a part may use of the package: whole folders, or single modules of them.
-BASIS = {"clock", "errors", "markets"}
+BASIS = {"clock", "errors", "markets", "shared_work"}
 READING = {"chain", "rest", "listing", "venue", "standard_constants"}
 MAY_USE = {
     "chain": BASIS | {"chain", "transport"},
@@ -22,6 +22,7 @@ MAY_USE = {
     "clock": set(),
     "errors": set(),
     "markets": set(),
+    "shared_work": set(),
     "transport": set(),
     "listing": BASIS | {"chain", "rest", "standard_constants"},
     "unlisted": BASIS | {"chain", "rest", "listing", "orders", "standard_constants"},

@@ -132,6 +132,15 @@ async def test_a_fill_that_returns_unchanged_in_another_block_is_not_told_again(
     assert told.events.count("OrderFilledEvent") == 1 and told.order.executed_amount_base == 10
 
 
+async def test_a_fill_that_returns_with_another_fee_has_that_one_and_is_not_told_again(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10))])
+    await told.updates.tell([Retracted(fill(1, Decimal(10))), fill(1, Decimal(10), block=12)._replace(fee=9)])
+    await told.updates.tell([fill(1, Decimal(10), block=12)._replace(fee=11)])
+    (fee,) = told.order.order_fills[f"{MARKET.book}:1"].fee.flat_fees
+    assert fee.amount == MARKET.quote.from_units(11) and told.events.count("OrderFilledEvent") == 1
+    assert told.order.executed_amount_base == 10
+
+
 def test_only_what_returns_unchanged_is_left_out() -> None:
     first, second = fill(1, Decimal(10)), fill(2, Decimal(20))
     changed = first._replace(base_amount=1)

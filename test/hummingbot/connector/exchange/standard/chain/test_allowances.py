@@ -7,7 +7,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED, Allowances
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import OrderRejectedError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Token
 from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import ENGINE, Bench
@@ -56,6 +56,17 @@ async def test_what_is_allowed_already_needs_no_transaction(wallet: Wallet) -> N
 async def test_orders_of_one_moment_share_an_approval(wallet: Wallet) -> None:
     assert await wallet.ensure(6, 7, 8) == [None, None, None]
     assert wallet.approvals == [ERC20_FUNCTIONS["approve"].encode(ENGINE, UNLIMITED)]
+
+
+async def test_an_order_for_which_more_is_needed_than_another_looked_for_is_approved(wallet: Wallet) -> None:
+    assert await wallet.ensure(2, 8) == [None, None]
+    assert wallet.approvals == [ERC20_FUNCTIONS["approve"].encode(ENGINE, UNLIMITED)]
+
+
+async def test_orders_that_wait_in_an_outage_share_its_failure(wallet: Wallet) -> None:
+    wallet.bench.node.lose = lambda methods: "eth_call" in methods
+    failures = await wallet.ensure(1, 2, 3)
+    assert len({id(failure) for failure in failures}) == 1 and isinstance(failures[0], ApiUnavailableError)
 
 
 async def test_before_anything_is_approved_the_chain_is_asked_what_is_left(wallet: Wallet) -> None:

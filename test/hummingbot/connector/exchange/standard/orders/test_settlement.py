@@ -230,6 +230,15 @@ def test_a_rest_that_converts_to_nothing_is_given_back_without_an_event():
     assert settlement.resting == {} and settlement.swept(key, 9) == []
 
 
+def test_a_node_that_is_behind_the_newest_fill_of_an_order_says_nothing_of_its_rest():
+    settlement, key = settlement_with(60_059_999, is_bid=True), OrderKey(BOOK, True, 7)
+    fill = log(match(is_bid=False, base=100_000, quote=60_000_000))
+    settlement.apply(fill)
+    assert settlement.resting[key].deposit == 59_999
+    assert settlement.swept(key, fill.block_number - 1) == [] and key in settlement.resting
+    assert len(settlement.swept(key, fill.block_number)) == 1
+
+
 def test_a_rest_that_is_worth_something_does_not_end_without_an_event():
     settlement = settlement_with(60_000, is_bid=True)
     assert settlement.swept(OrderKey(BOOK, True, 7), 9) == [] and settlement.resting
