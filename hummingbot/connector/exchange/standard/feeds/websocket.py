@@ -276,8 +276,10 @@ class _Line:
 
     def _first_news(self, content: TradesContent) -> int:
         """Where among the trades before the stream began those that are news begin: after the transaction of one that is known,
-        or else with the first fresh one."""
-        trades, fresh = content.trades, content.timestamp - FRESH_TRADE_SECONDS
+        or else with the first fresh one, or the first since all trades were told: there may have been none until then."""
+        trades = content.trades
+        missing = self._told.seconds_missing({trade.trading_pair for trade in trades})
+        fresh = content.timestamp - missing - FRESH_TRADE_SECONDS
         known = next((at for at, trade in enumerate(trades) if self._told.knows(trade.trading_pair, trade.trade_id)), None)
         if known is None:
             return next((at for at, trade in enumerate(trades) if trade.timestamp >= fresh), len(trades))

@@ -200,6 +200,15 @@ async def test_trades_of_long_ago_are_known_and_not_told() -> None:
         assert [event.trade_id for event in scene.listener.trades] == ["new", "newest"]
 
 
+async def test_the_first_trades_of_a_pair_since_all_were_told_are_news_however_old() -> None:
+    scene = Scene()
+    scene.told.complete(PAIR)  # there were none
+    scene.clock.now += 60
+    scene.dialect.api_trades = [trade("old", 980.0), trade("since", 990.0)]  # it is 1060 now
+    async with running(scene=scene):
+        assert [event.trade_id for event in scene.listener.trades] == ["since"]
+
+
 async def test_what_follows_a_trade_that_another_source_told_is_news_however_old() -> None:
     scene = Scene()
     scene.told.add(PAIR, "known", 1.0)
