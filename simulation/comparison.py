@@ -197,7 +197,8 @@ def _states(order: InFlightOrder, submission: Submission, market: Market) -> tup
     if submission.cancelled:
         return (OrderState.FILLED,) if order.is_filled else (OrderState.CANCELED,)
     rest = market.base.to_units(order.amount - order.executed_amount_base)
-    dust = 2 * market.smallest_order(price_to_chain(order.price))  # what is too little to match is given back without an event
+    # What is too little to match is given back without an event; each trade may have cost such a trifle, too.
+    dust = (2 + len(submission.trades)) * market.smallest_order(price_to_chain(order.price))
     if submission.key is None and order.trade_type is TradeType.BUY:
         # It ends when its quote is spent, at prices up to which the exchange's bounds or the slippage let it go: for less base.
         dust = max(dust, market.base.to_units(order.amount * MOST_BEYOND))
