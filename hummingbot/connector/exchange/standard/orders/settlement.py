@@ -419,13 +419,14 @@ class Settlement:
         return self._take_back(step) if step is not None else []
 
     def _take_back(self, step: _Step) -> list[Settled]:
-        """Undo a step, and the logs that came after it for the same order; they count again as soon as the order rests.
+        """Undo a step, and the logs that came after it for the same order; they count again as soon as the order rests. That it
+        left without an event is undone, too, and is seen again.
 
         A receipt that was settled later stays: it was mined before any of them.
         """
         at = self._steps.index(step)
-        undone = [step] + [other for other in self._steps[at + 1:]
-                           if step.key is not None and other.key == step.key and other.log is not None]
+        undone = [step] + [other for other in self._steps[at + 1:] if step.key is not None and other.key == step.key
+                           and (other.log is not None or not other.transaction_hash)]  # what was swept is of no transaction
         self._steps = [other for other in self._steps if other not in undone]
         retracted: list[Settled] = []
         for other in reversed(undone):

@@ -239,6 +239,16 @@ def test_a_node_that_is_behind_the_newest_fill_of_an_order_says_nothing_of_its_r
     assert len(settlement.swept(key, fill.block_number)) == 1
 
 
+def test_an_end_without_an_event_is_undone_with_the_fill_before_it_and_seen_again():
+    settlement, key = settlement_with(60_059_999, is_bid=True), OrderKey(BOOK, True, 7)
+    fill = log(match(is_bid=False, base=100_000, quote=60_000_000))
+    told = settlement.apply(fill) + settlement.swept(key, fill.block_number)
+    assert [type(event) for event in told] == [Filled, Closed]
+    assert settlement.apply(fill._replace(removed=True)) == [Retracted(event) for event in reversed(told)]
+    assert settlement.resting[key].deposit == 60_059_999
+    assert settlement.apply(fill) + settlement.swept(key, fill.block_number) == told and settlement.resting == {}
+
+
 def test_a_rest_that_is_worth_something_does_not_end_without_an_event():
     settlement = settlement_with(60_000, is_bid=True)
     assert settlement.swept(OrderKey(BOOK, True, 7), 9) == [] and settlement.resting
