@@ -13,6 +13,8 @@ from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
 # How long a cancel waits for the fills that came before it.
 CATCH_UP_TIMEOUT = 5.0
+# Between two looks of which neither brings anything new, as with a node that stays behind: ever longer, in seconds.
+FIRST_PAUSE, LAST_PAUSE = 0.05, 1.0
 
 
 class AccountEvents:
@@ -80,12 +82,17 @@ class AccountEvents:
 
     async def caught_up(self, block_number: int) -> bool:
         """Wait until the logs up to a block are processed, or a few seconds; whether they are."""
+        pause = FIRST_PAUSE
         try:
             async with asyncio.timeout(CATCH_UP_TIMEOUT):
                 while self.settled_block < block_number:
+                    before = self.settled_block
                     self._moved.clear()
                     self._hurry()
                     await self._moved.wait()
+                    if self.settled_block == before:
+                        await asyncio.sleep(pause)
+                        pause = min(2 * pause, LAST_PAUSE)
         except TimeoutError:
             logging.getLogger(__name__).debug("The logs up to block %d are not there yet", block_number)
         return self.settled_block >= block_number

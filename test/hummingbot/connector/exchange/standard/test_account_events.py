@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard import account_events
 from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.errors import NotSentError
 from hummingbot.connector.exchange.standard.feed_report import FeedReport
@@ -148,3 +149,20 @@ async def test_on_a_chain_that_was_begun_anew_its_own_blocks_are_waited_for() ->
     assert not waiting.done()
     await events.process(OrderLogs(["filled"], 11))
     assert await waiting and books.told == ["filled"]
+
+
+async def test_a_node_that_stays_behind_is_asked_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account_events, "CATCH_UP_TIMEOUT", 0.5)
+    books, looks = SlowBooks(), 0
+    books.may_tell.set()
+    events = events_of(books)
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        asyncio.ensure_future(events.process(OrderLogs([], 7)))
+
+    events._hurry = look
+    await events.process(OrderLogs([], 7))
+    assert not await events.caught_up(8)
+    assert 2 <= looks <= 5
