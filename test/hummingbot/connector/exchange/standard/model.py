@@ -188,9 +188,10 @@ class Rig:
         agreed = 0
         while agreed < 3:
             self._notice()
-            await self.exchange._update_balances()
-            problems = [*self.comparison.problems(self.exchange), *self.record_problems()] \
-                or await self.comparison.money_problems(self.exchange)
+            problems = [*self.comparison.problems(self.exchange), *self.record_problems()]
+            if not problems:
+                await self.exchange._update_all_balances()
+                problems = await self.comparison.money_problems(self.exchange)
             agreed = 0 if problems or self.sandbox.node.head.number < head + 3 else agreed + 1
             if agreed == 0 and time.monotonic() > end:
                 raise AssertionError("\n".join(problems) or "no blocks come")

@@ -152,3 +152,12 @@ def test_blocks_before_those_that_are_wanted_leave_no_gap() -> None:
     told, passed = ToldLogs(-15), list[OrderLogs]()
     told.noting(passed.append)(OrderLogs([log(1, 3)], 5, from_block=0))  # type: ignore[arg-type]
     assert len(passed[0].logs) == 1 and told.block_number == 5
+
+
+def test_a_log_in_another_block_at_the_same_height_replaces_the_one_that_was_told() -> None:
+    told, passed = ToldLogs(HEAD), list[OrderLogs]()
+    sink = told.noting(passed.append)  # type: ignore[arg-type]
+    before, after = log(1, HEAD + 3), log(1, HEAD + 3, branch=1)
+    sink(OrderLogs([before], HEAD + 3))
+    sink(OrderLogs([after], HEAD + 3))
+    assert passed[-1].logs == [before._replace(removed=True), after] and told.logs(0) == [after]
