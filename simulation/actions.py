@@ -164,7 +164,7 @@ def reorganise(world: "World", depth: int, mode: str) -> None:
     node = world.sandbox.node
     depth = world.replaceable(depth)
     if depth > 0:
-        world.reorganised()
+        world.market_view.reorganised()
         removed = node.reorganise(depth, Reorg(mode))
         if Reorg(mode) is Reorg.VANISH:
             world.invariants.vanished([receipt.transaction for block in removed for receipt in block.receipts])
@@ -186,10 +186,9 @@ def node(world: "World", switches: dict[str, Any], seconds: float) -> None:
 
 def backends(world: "World", behind: int, share: float, seconds: float) -> None:
     """Behind the node's URL are several, and some requests come to one that is behind."""
-    def end() -> None:
-        world.network.behind, world.network.share = 0, 0.0
-    world.network.behind, world.network.share = behind, share
-    _for_a_while(world, seconds, "backends", lambda: None, end)
+    def put(behind: int, share: float) -> None:
+        world.network.behind, world.network.share = behind, share
+    _for_a_while(world, seconds, "backends", partial(put, behind, share), partial(put, 0, 0.0))
 
 
 def node_stream(world: "World", switches: dict[str, Any], seconds: float) -> None:

@@ -22,15 +22,14 @@ class Replaced:
         self._ids: dict[str, float] = {}
         self._names: dict[str, float] = {}
 
-    def removed(self, block: MinedBlock, orders: Mapping[str, InFlightOrder]) -> set[str]:
-        """A block is not on the chain any more; those of the `orders` (by client order id) that were in it."""
+    def removed(self, block: MinedBlock, orders: Mapping[str, InFlightOrder]) -> None:
+        """A block is not on the chain any more, in which some of the `orders` (by client order id) may have been."""
         now, ids = self._now(), self.own_ids(block)
         if ids:
             self.newest = now
         self._ids.update(dict.fromkeys(ids, now))
         names = {name for name, order in orders.items() if place_of(order.exchange_order_id) in ids} if ids else set()
         self._names.update(dict.fromkeys(names, now))
-        return names
 
     def when(self, name: str, exchange_order_id: str | None) -> float:
         """When a block with this order in it was last replaced; long ago if it never was."""

@@ -267,10 +267,6 @@ class World:
                 return node.head.number - number
         return depth
 
-    def reorganised(self) -> None:
-        """Blocks are about to be replaced."""
-        self.market_view.reorganised()
-
     async def quiet(self) -> None:
         """All trouble ends, and soon the connector believes what is true. Raises Violation if it never does."""
         self.sandbox.faults.clear()
