@@ -127,7 +127,9 @@ class Comparison:
         received = market.base if order.trade_type.name == "BUY" else market.quote
         fills = {(fill.trade_id, market.base.to_units(fill.fill_base_amount),
                   sum(received.to_units(fee.amount) for fee in fill.fee.flat_fees)) for fill in order.order_fills.values()}
-        if fills != {(trade.trade_id, trade.base_units, trade.fee) for trade in submission.trades}:
+        traded = {(trade.trade_id, trade.base_units, trade.fee) for trade in submission.trades}
+        # Of a little quote for no base at all there is no event, after which Hummingbot would save the order.
+        if not fills <= traded or any(base_units for _, base_units, _ in traded - fills):
             yield f"{name} has fills {fills}, the chain {submission.trades}"
         if order.executed_amount_base != sum((fill.fill_base_amount for fill in order.order_fills.values()), Decimal(0)):
             yield f"{name} sums its fills up to {order.executed_amount_base}"

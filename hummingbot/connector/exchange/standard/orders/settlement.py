@@ -45,12 +45,16 @@ class OrderKey(NamedTuple):
 
 @dataclass(slots=True)
 class Resting:
-    """An own order in the book: price x 1e8 and what is left of its deposit (quote for a bid, base for an ask)."""
+    """An own order in the book: price x 1e8 and what is left of its deposit (quote for a bid, base for an ask).
+
+    `placed_at` is where on the chain it was placed, as (block number, log index); the beginning of it where nobody knows.
+    """
 
     key: OrderKey
     client_order_id: str
     price: int
     deposit: int
+    placed_at: tuple[int, int] = (0, 0)
 
 
 class Opened(NamedTuple):
@@ -223,7 +227,7 @@ class Settlement:
         for log in logs:
             if isinstance(log.event, OrderPlaced):
                 opened = Resting(OrderKey(log.event.pair, log.event.is_bid, log.event.id), client_order_id, log.event.price,
-                                 log.event.placed)
+                                 log.event.placed, max(map(_place, logs)))
                 exchange_order_id = opened.key.exchange_order_id
         for log in logs:
             match = log.event
@@ -233,26 +237,20 @@ class Settlement:
         if opened is None:
             ending = Ending.FILLED if spent >= deposit else Ending.CANCELED
             told.append(Closed(client_order_id, exchange_order_id, ending, deposit - spent, logs[0].block_number))
-        elif not self._rests(opened.key, client_order_id):
+        elif self._rests(opened.key, client_order_id):
+            self._resting[opened.key].placed_at = opened.placed_at
+        else:
             self._resting[opened.key] = opened
             told.append(Opened(client_order_id, exchange_order_id, opened.key, opened.price, opened.deposit))
         trades = tuple([(log.event.pair, log.event.trade_id, False) for log in logs if isinstance(log.event, OrderMatched)])
         if told:
             self._steps.append(_Step(logs[0].block_number, logs[0].transaction_hash, None, opened.key if opened else None, None,
                                      trades, tuple(told)))
-        return [*told, *(self._apply_early(opened.key, logs) if opened else ())]
+        return [*told, *(self._apply_early(opened.key) if opened else ())]
 
-    def _apply_early(self, key: OrderKey, placing: Sequence[EngineLog]) -> list[Settled]:
-        """The logs of an order that came before those that placed it. What stands before these on the chain is of a replaced
-        block, in which the id was another order's; it stays until it is removed."""
-        settled: list[Settled] = []
-        place = max((log.block_number, log.log_index) for log in placing)
-        for log in self._early.pop(key, ()):
-            if (log.block_number, log.log_index) > place:
-                settled += self.apply(log)
-            else:
-                self._remember_early(key, log)
-        return settled
+    def _apply_early(self, key: OrderKey) -> list[Settled]:
+        """The logs of an order that came before it rested, in the order in which they stand on the chain."""
+        return [event for log in sorted(self._early.pop(key, ()), key=_place) for event in self.apply(log)]
 
     def _taker_fill(self, client_order_id: str, exchange_order_id: str, log: EngineLog, match: OrderMatched,
                     outflows: Sequence[TokenOut]) -> list[Filled]:
@@ -294,6 +292,9 @@ class Settlement:
         order = self._resting.get(key)
         if order is None or key.book not in self._markets:
             return self._out_of_turn(key, log, event)
+        if _place(log) <= order.placed_at:  # of a replaced block, in which the id was another order's
+            self._remember_early(key, log)
+            return []
         before = replace(order)
         told = self._maker_fill(order, log, event) if isinstance(event, OrderMatched) else self._canceled(order, log, event)
         self._steps.append(_Step(log.block_number, log.transaction_hash, log, key, before, (trade,) if trade else (),
@@ -318,10 +319,11 @@ class Settlement:
         return [closed]
 
     def _out_of_turn(self, key: OrderKey, log: EngineLog, event: Union[OrderMatched, OrderCanceled]) -> list[Settled]:
-        """A log of an order that does not rest: not yet, or a fill that a source told of only after the order's end."""
+        """A log of an order that does not rest: not yet, or a fill that a source told of only after the order's end. What stands
+        behind its end contradicts that: one of the two is of a replaced block, and it counts when the end is taken back."""
         ended = next((end for step in reversed(self._steps) if step.key == key
                       for end in step.told if isinstance(end, Closed)), None)
-        if ended is None or not isinstance(event, OrderMatched):
+        if ended is None or not isinstance(event, OrderMatched) or log.block_number > ended.block_number:
             self._remember_early(key, log)
             return []
         self._is_new(event, is_maker=True)
@@ -439,4 +441,9 @@ class Settlement:
                 self._resting[step.key] = replace(step.before)
         for log in [other.log for other in undone[1:] if other.log is not None]:
             retracted += self.apply(log)
-        return retracted
+        return retracted + (self._apply_early(step.key) if step.key in self._resting else [])
+
+
+def _place(log: EngineLog) -> tuple[int, int]:
+    """Where on the chain a log stands."""
+    return log.block_number, log.log_index

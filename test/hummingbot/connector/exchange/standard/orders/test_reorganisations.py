@@ -193,6 +193,36 @@ def test_in_the_block_of_its_placement_an_order_gets_only_what_stands_behind_tha
     assert settlement.resting[KEY].deposit == (3000 if counts else 4000)
 
 
+def test_a_cancel_that_came_while_a_replaced_fill_seemed_to_have_ended_its_order_counts_when_that_is_removed():
+    settlement = resting(1000)
+    fill, filled = settlement.apply(log(match(1, clear=True), 19))
+    assert settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 1000), 10)) == []
+    retracted = settlement.apply(log(match(1, clear=True), 19, removed=True))
+    assert retracted == [Retracted(filled), Retracted(fill),
+                         Closed("mine", KEY.exchange_order_id, Ending.CANCELED, 1000, 10)]
+    assert settlement.resting == {}
+
+
+def test_what_came_early_counts_in_the_order_of_the_chain_and_nothing_behind_the_end():
+    """The fill is of a block that was replaced, of which nobody has heard yet."""
+    settlement = Settlement(A, {BOOK: MARKET})
+    assert settlement.apply(log(match(1, clear=True), 19)) == []
+    assert settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 5000), 10)) == []
+    _, closed = settlement.settle_receipt(["mine"], [log(placed(), 9)], [], [5000])
+    assert closed == Closed("mine", KEY.exchange_order_id, Ending.CANCELED, 5000, 10)
+    retracted = settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 5000), 10, removed=True))
+    assert [type(event) for event in retracted] == [Retracted, Filled, Closed], "or it is the cancel that was replaced"
+
+
+def test_a_resting_order_gets_no_log_that_stands_before_its_placement():
+    settlement = Settlement(A, {BOOK: MARKET})
+    receipt = log(placed(), 19, 3)
+    settlement.settle_receipt(["mine"], [receipt], [], [5000])
+    assert settlement.apply(log(match(1), 10)) == [] and settlement.resting[KEY].deposit == 5000
+    (fill,) = settlement.settle_receipt(["mine"], [receipt._replace(block_number=9)], [], [5000])
+    assert isinstance(fill, Filled) and settlement.resting[KEY].deposit == 4000, "it was placed in an older block after all"
+
+
 def test_an_order_of_long_ago_whose_id_another_one_gets_is_forgotten():
     settlement = resting()
     assert [type(event) for event in settlement.settle_receipt(["new"], [log(placed(4000), 11)], [], [4000])] == [Opened]
