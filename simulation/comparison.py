@@ -8,7 +8,7 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, TradeUpdate
 from hummingbot.core.event.events import OrderFilledEvent
-from simulation.chain_truth import Submission, Truth, TruthReader
+from simulation.chain_truth import Submission, Trade, Truth, TruthReader
 from simulation.replaced import place_of
 
 GAS_RESERVE = Decimal("1")  # what the connector keeps of the native token, as the README says
@@ -34,6 +34,7 @@ class Comparison:
         self._tokens = {token.symbol: token for market in sandbox.markets for token in (market.base, market.quote)}
         self.funds = self.money()
         self._unexplained: dict[str, Decimal] | None = {}  # what forgotten orders moved, by symbol; None until it is known
+        self._strangers: dict[str, set[Trade]] = {}  # what those had traded then
 
     def market(self, trading_pair: str) -> Market:
         """The market of a pair."""
@@ -71,7 +72,8 @@ class Comparison:
     def settle(self) -> None:
         """Everything agrees: what moved without an explanation so far, forgotten orders moved."""
         if self._unexplained is None:
-            self._unexplained = self._not_told(self.truth())
+            truth = self.truth()
+            self._unexplained, self._strangers = self._not_told(truth), self._stranger_trades(truth)
 
     def filled(self, event: OrderFilledEvent) -> None:
         """A fill was told of an order that no connector tracks any more."""
@@ -159,6 +161,8 @@ class Comparison:
             shown = exchange.get_available_balance(symbol), exchange.get_balance(symbol)
             if shown != (available, total):
                 problems.append(f"{symbol}: {shown[0]} of {shown[1]} here, {available} of {total} on the chain")
+        if self._stranger_trades(truth) != self._strangers:
+            self._unexplained = None  # blocks with forgotten orders were replaced
         if self._unexplained is not None:
             problems += [f"{symbol}: {amount} moved that the fills do not tell"
                          for symbol, amount in self._not_told(truth).items() if amount != self._unexplained.get(symbol, 0)]
@@ -173,6 +177,14 @@ class Comparison:
                 locked[(market.quote if submission.key[1] else market.base).symbol] += submission.deposit
         return locked
 
+    def _stranger_trades(self, truth: Truth) -> dict[str, set[Trade]]:
+        """The trades of the orders that are forgotten, by their place on the chain."""
+        if not self.forgotten:
+            return {}
+        known = {order.exchange_order_id for order in self.orders.values()}
+        return {place: set(submission.trades) for place, submission in truth.orders.items()
+                if submission.trades and place not in known}
+
     def _not_told(self, truth: Truth) -> dict[str, Decimal]:
         """What the account gained (or lost, below zero) beyond what fills, fees and gas tell, by symbol: nothing."""
         wallet, locked, tokens = self.money(), self._locked(truth), self._tokens
@@ -185,6 +197,11 @@ class Comparison:
                 moved[order.quote_asset] += sign * fill.fill_quote_amount
                 for fee in fill.fee.flat_fees:
                     moved[fee.token] += fee.amount
+            submission = truth.orders.get(order.exchange_order_id or "")
+            for trade in submission.trades if submission is not None else ():
+                if not trade.base_units and trade.trade_id not in order.order_fills:  # Hummingbot did not save it, as above
+                    received = sign * trade.quote_units + (trade.fee if sign < 0 else 0)
+                    moved[order.quote_asset] += tokens[order.quote_asset].from_units(received)
         return moved
 
 

@@ -1,15 +1,14 @@
 """What the account feed tells, brought to the settlement and from there to Hummingbot, and how far that has come."""
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 from hummingbot.connector.exchange.standard.account import Account
-from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, BalanceChange, OrderLogs
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
+from hummingbot.connector.exchange.standard.unbroken_work import to_its_end
 
 # How long a cancel waits for the fills that came before it.
 CATCH_UP_TIMEOUT = 5.0
@@ -41,7 +40,7 @@ class AccountEvents:
         that of later events. Raises ApiUnavailableError, RpcError or ConfigurationError when the account cannot be started
         again after a break.
         """
-        await _to_its_end(self._in_turn(event))
+        await to_its_end(self._in_turn(event))
 
     async def _in_turn(self, event: AccountEvent) -> None:
         async with self._turn:
@@ -73,7 +72,7 @@ class AccountEvents:
         account = self.account
         if account is None:
             return True
-        await _to_its_end(self._updates.tell(account.settlement.swept(key, block_number)))
+        await self._updates.tell(account.settlement.swept(key, block_number))
         return key not in account.settlement.resting
 
     def is_placing(self, client_order_id: str) -> bool:
@@ -96,20 +95,3 @@ class AccountEvents:
         except TimeoutError:
             logging.getLogger(__name__).debug("The logs up to block %d are not there yet", block_number)
         return self.settled_block >= block_number
-
-
-async def _to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do what must not be left half done: it goes on though whoever waits is cancelled."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        task.add_done_callback(_tell_failure)
-        raise
-
-
-def _tell_failure(work: "asyncio.Future[None]") -> None:
-    """Of work that nobody waits for any more. That the account is not running is no fault then."""
-    error = None if work.cancelled() else work.exception()
-    if error is not None and not isinstance(error, StandardError):
-        logging.getLogger(__name__).error("An event of the account could not be processed", exc_info=error)

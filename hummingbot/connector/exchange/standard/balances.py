@@ -31,14 +31,27 @@ class Balances:
         self._gas_reserve = gas_reserve
         self._in_flight_orders = in_flight_orders
         self._deducted: Collection[str] = ()
+        self._readings = 0
 
     @property
     def deducted(self) -> Collection[str]:
         """The orders (by client order id) that the last balances held for on their way: once mined, they count twice there."""
         return self._deducted
 
+    @property
+    def is_reading(self) -> bool:
+        """Whether balances are being read: an order that is mined meanwhile may be in one part of them and not in the other."""
+        return self._readings > 0
+
     async def read(self, account: Account | None) -> Money:
         """The balances now; `account` is the wallet that trades, once it does. Raises ApiUnavailableError or RpcError."""
+        self._readings += 1
+        try:
+            return await self._read(account)
+        finally:
+            self._readings -= 1
+
+    async def _read(self, account: Account | None) -> Money:
         locked = Counter(account.locked() if account is not None else {})
         # First, since it may find orders in books that were not known.
         locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))

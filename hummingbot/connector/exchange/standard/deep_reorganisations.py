@@ -131,9 +131,11 @@ class DeepReorganisations:
     async def _go_back(self, newest: Note) -> None:
         """Forget what was replaced, and say so."""
         assert self._notes is not None
-        while self._notes and await self._is_replaced(self._notes[-1]):
-            oldest = self._notes.pop()
-        self._since = self._notes[-1].number if self._notes else max(0, oldest.number - 1)
+        notes = list(self._notes)  # they are kept until all questions are answered, or the next look would find nothing amiss
+        while notes and await self._is_replaced(notes[-1]):
+            oldest = notes.pop()
+        self._notes = notes
+        self._since = notes[-1].number if notes else max(0, oldest.number - 1)
         self._looks_left, self._missing, self._read_at = LOOKS, set(), float("-inf")
         logging.getLogger(__name__).warning(
             "The chain replaced block %d, which counted as final: own orders and fills since block %d are compared with it once "

@@ -8,6 +8,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.venue import Venue
 
 REFRESH_INTERVAL = 300.0
+RETRY_INTERVAL = 15.0
 
 
 class ForeignOrders:
@@ -17,7 +18,7 @@ class ForeignOrders:
         self._venue = venue
         self._account = account
         self._clock = clock
-        self._refreshed: float | None = None
+        self._next_refresh = float("-inf")
         self._told: set[OrderKey] = set()
         self._deposits: Mapping[OrderKey, int] = {}
 
@@ -27,10 +28,11 @@ class ForeignOrders:
         Which orders there are is looked up every few minutes, what is left of them each time.
         """
         now = self._clock.monotonic()
-        if self._refreshed is None or now - self._refreshed >= REFRESH_INTERVAL:
-            self._refreshed = now
+        if now >= self._next_refresh:
+            self._next_refresh = now + RETRY_INTERVAL
             try:
                 await self._refresh(own)
+                self._next_refresh = now + REFRESH_INTERVAL
             except ApiUnavailableError as error:
                 # The indexer is only a hint where to look; without it the last look counts.
                 logging.getLogger(__name__).debug("The wallet's other orders could not be looked up: %s", error)

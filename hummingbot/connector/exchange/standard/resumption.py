@@ -46,13 +46,16 @@ class Resumption:
         self._updates = updates
         self._caught_up = caught_up
         self._clock = clock
+        self._has_questioned = False
         self._has_followed = False
 
     async def run(self, recalled: Recalled, restored: Collection[str]) -> None:
         """`restored` are the orders (by client order id) that Hummingbot brought from its last run, as long as it lasts. When
         it is cancelled, running it again goes on."""
-        if not self._has_followed:
+        if not self._has_questioned:  # once: what the first receipts prove is not in question again
             await self._question_and_expect(recalled)
+            self._has_questioned = True
+        if not self._has_followed:
             await self._updates.tell([Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price,
                                              order.deposit) for order in recalled.orders])
             await self._account.finish_all(recalled.unfinished)

@@ -300,6 +300,9 @@ class StandardExchange(ExchangePyBase):
     async def stop_network(self) -> None:
         self._has_left = True
         await super().stop_network()
+        # Hummingbot keeps the queues whose readers it ended; what comes before a pair is begun anew would be lost in them.
+        self.order_book_tracker._tracking_message_queues.clear()
+        self.order_book_tracker._saved_message_queues.clear()
         if self._account is not None:
             # Orders on their way are followed to their end even while the network is said to be down.
             safe_ensure_future(self._leave(self._account))
@@ -373,8 +376,8 @@ class StandardExchange(ExchangePyBase):
         settled = await account.place(order_id, call, terms)
         if self._order_calls.is_moved(market, call, settled):
             safe_ensure_future(self._update_trading_fees())
-        if order_id in self._balances.deducted:
-            self._poll_soon()  # the balances were read while it was on its way, and may show it twice
+        if self._balances.is_reading or order_id in self._balances.deducted:
+            self._poll_soon()  # the balances were read while it was on its way, and may show it twice or not at all
         # The feed may be in the long pause that it makes while nothing is open.
         self._user_stream_tracker.data_source.hurry()
         if not settled:

@@ -26,6 +26,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
 )
 from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
+from hummingbot.connector.exchange.standard.unbroken_work import to_its_end
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
@@ -94,8 +95,12 @@ class TrackerUpdates:
     async def tell(self, settled: Iterable[Settled]) -> None:
         """Tell the tracker what happened, in this order; events of orders that it does not know are left out.
 
-        Whoever settles tells at once, so that events of several sources are told in the order in which they were settled.
+        Whoever settles tells at once, so that events of several sources are told in the order in which they were settled. What
+        is settled is settled once, so whoever is cancelled here (the network is left) leaves the rest to be told.
         """
+        await to_its_end(self._tell_in_turn(settled))
+
+    async def _tell_in_turn(self, settled: Iterable[Settled]) -> None:
         async with self._turn:
             events = without_repeats(settled)
             await self._tell(events)

@@ -111,18 +111,6 @@ async def test_what_is_no_event_of_the_account_is_a_fault() -> None:
         await events_of(SlowBooks()).process("something else")  # type: ignore[arg-type]
 
 
-async def test_the_end_of_a_swept_order_is_told_though_who_asked_is_cancelled() -> None:
-    """Hummingbot's cancel_all gives up after a while, and its polls end with the network."""
-    books = SlowBooks()
-    books.may_tell.set()
-    events = events_of(books)
-    await events.process(OrderLogs([], 7))
-    books.may_tell.clear()
-    await leave(asyncio.ensure_future(events.left(OrderKey("0xb00c", True, 1), 7)))
-    books.may_tell.set()
-    await settle()
-    assert books.told == [(OrderKey("0xb00c", True, 1), 7)]
-
 
 async def test_an_event_that_the_last_connection_left_is_settled_though_the_account_cannot_be_started() -> None:
     books = SlowBooks()

@@ -113,6 +113,7 @@ class Chain:
         self.clock = ManualClock()
         self.reading = reading
         self.fault: Exception | None = None
+        self.unknown: int | None = None
         self.meanwhile: Callable[[], object] = lambda: None
         self.notes: dict[str, str] = {"final blocks": json.dumps([[30, "0x30"], [40, "0xother"]])}
         self.told: list[Any] = []
@@ -130,6 +131,8 @@ class Chain:
     async def get_block(self, number: int) -> Block:
         if self.fault is not None:
             raise self.fault
+        if number == self.unknown:
+            raise ApiUnavailableError(f"no node tells block {number}")
         return Block(number, f"0x{number}", "0x", 1, None)
 
     async def get_blocks_in_passing(self, numbers: Callable[[], list[int]], patience: float) -> dict[int, Block]:
@@ -182,6 +185,18 @@ async def test_a_look_that_fails_is_made_again_later(fault: Exception, words: st
     chain.fault = None
     await chain.look(60)
     assert json.loads(chain.notes["final blocks"]) == [[30, "0x30"], [60, "0x60"]]
+
+
+async def test_a_reorganisation_is_found_again_when_the_search_for_its_beginning_fails(
+        caplog: pytest.LogCaptureFixture) -> None:
+    chain = Chain(Reading([], {KEY: 50}, 60))
+    chain.settlement.restore([Resting(KEY, "mine", 10 ** 8, 20)])
+    chain.unknown = 30
+    await chain.look(60)
+    assert chain.settlement.resting[KEY].deposit == 20 and "The chain replaced block 40" not in caplog.text
+    chain.unknown = None
+    await chain.look(60)
+    assert chain.settlement.resting[KEY].deposit == 50 and "The chain replaced block 40" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["{", "5", "[5]", "[[1]]", '[["x", "0x1"]]', "[" * 100_000])

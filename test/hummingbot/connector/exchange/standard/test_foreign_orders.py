@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
-from hummingbot.connector.exchange.standard.foreign_orders import REFRESH_INTERVAL, ForeignOrders
+from hummingbot.connector.exchange.standard.foreign_orders import REFRESH_INTERVAL, RETRY_INTERVAL, ForeignOrders
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.venue import ChainOrder
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
@@ -86,6 +86,17 @@ async def test_what_is_left_of_them_is_read_each_time_and_which_there_are_now_an
     clock.now += REFRESH_INTERVAL
     assert await foreign.locked(()) == {SOMI.quote.address: 300, SOMI.base.address: 70}
     assert venue.asked == 2, "without the API the last look counts"
+
+
+async def test_a_first_look_that_fails_is_soon_made_again(venue: Venue) -> None:
+    clock = ManualClock()
+    foreign = orders_of(venue, clock)
+    venue.away = ApiUnavailableError("the API is away")
+    assert await foreign.locked(()) == {} == await foreign.locked(())
+    assert venue.asked == 1, "not at each reading"
+    venue.away = None
+    clock.now += RETRY_INTERVAL
+    assert await foreign.locked(()) == {SOMI.quote.address: 500, SOMI.base.address: 70}
 
 
 async def test_an_order_is_told_once_as_long_as_it_rests_and_nothing_is_kept_of_one_that_is_gone(

@@ -2,6 +2,7 @@
 import asyncio
 import logging
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -177,6 +178,28 @@ async def test_what_is_on_its_way_is_not_available() -> None:
         await rests(exchange, name)
         await until(lambda: not exchange._balances.deducted)
         await until(lambda: before - Decimal("1001") < exchange.get_available_balance("SOMI") <= before - 1000)
+
+
+async def test_an_order_that_is_mined_while_the_balances_are_read_is_soon_in_them() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        read, before = exchange.venue.balances, exchange.get_balance("WBTC")
+        asked, may_answer = asyncio.Event(), asyncio.Event()
+
+        async def slow(address: str) -> Any:
+            answer = await read(address)
+            asked.set()
+            await may_answer.wait()
+            return answer
+
+        exchange.venue.balances = slow
+        reading = asyncio.ensure_future(exchange._update_all_balances())
+        await asked.wait()
+        await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal("70000")))
+        exchange.venue.balances = read
+        may_answer.set()
+        await reading
+        await until(lambda: exchange.get_available_balance("WBTC") == before - Decimal("0.01"), 3)
+        assert exchange.get_balance("WBTC") == before
 
 
 async def test_a_market_buy_on_its_way_leaves_balances_that_are_numbers() -> None:

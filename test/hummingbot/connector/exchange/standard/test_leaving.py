@@ -1,5 +1,6 @@
 """What still waits when the network is left does not begin anew."""
 import asyncio
+import time
 from decimal import Decimal
 from unittest.mock import patch
 
@@ -8,6 +9,7 @@ import pytest
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox, until
 
@@ -162,3 +164,15 @@ async def test_a_wish_for_balances_while_they_are_read_has_them_read_once_more()
             may_end.set()
             await polling
         assert reads == [0, 1]
+
+
+async def test_what_is_told_of_a_book_before_hummingbot_has_begun_it_anew_is_not_lost() -> None:
+    """A stream is live again at once, and Hummingbot takes a second for each pair."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        tracker = exchange.order_book_tracker
+        await exchange.stop_network()
+        await exchange.start_network()
+        newest = time.time() * 1e6 + 1e9
+        tracker._order_book_diff_stream.put_nowait(OrderBookMessage(OrderBookMessageType.DIFF, {
+            "trading_pair": TOKEN_PAIR, "update_id": newest, "bids": [(12345.0, 1.0)], "asks": []}, newest))
+        await until(lambda: any(row.price == 12345.0 for row in tracker.order_books[TOKEN_PAIR].bid_entries()))

@@ -364,6 +364,9 @@ class Remains:
         self.cancelled: list[OrderKey] = []
         self.told: list[Any] = []
         self.questioned: tuple[list[str], bool] = ([], False)
+        self.questions = 0
+        self.may_follow = asyncio.Event()
+        self.may_follow.set()
         self.clock = ManualClock()
         self.resumption = Resumption(self, self, self, self.caught_up, self.clock, self.recorded)  # type: ignore[arg-type]
 
@@ -386,12 +389,13 @@ class Remains:
 
     def question(self, client_order_ids: Any, is_read_again: bool) -> None:
         self.questioned = (list(client_order_ids), is_read_again)
+        self.questions += 1
 
     def take_back_doubtful(self) -> None:
         return None
 
     async def finish_all(self, unfinished: Any) -> None:
-        return None
+        await self.may_follow.wait()
 
     def take_off_unknown(self) -> None:
         return None
@@ -457,6 +461,20 @@ async def test_a_resumption_that_was_cancelled_goes_on_without_following_the_las
     assert [type(event).__name__ for event in remains.told] == ["Opened"]
     await remains.resumption.run(recalled, ["saved"])
     assert first.cancelled() and len(remains.told) == 1 and LOST in remains.settlement.resting
+
+
+async def test_what_the_first_receipts_proved_is_not_in_question_again_after_a_break() -> None:
+    """The network is left while another placement has no end yet."""
+    remains = Remains()
+    remains.may_follow.clear()
+    recalled = Recalled(90, 95, [], [Tracked(1, Intent("0x" + "e0" * 20, b"", 0, 100_000, PLACE, ("saved",)), 0.0, 0.0)], ())
+    first = asyncio.ensure_future(remains.resumption.run(recalled, []))
+    await settle()
+    first.cancel()
+    await settle()
+    remains.may_follow.set()
+    await remains.resumption.run(recalled, [])
+    assert first.cancelled() and remains.questions == 1
 
 
 @pytest.mark.parametrize("is_forgotten", [False, True])

@@ -126,6 +126,18 @@ async def test_events_are_told_in_the_order_in_which_they_were_settled(told: Tol
     assert told.events[1:] == ["OrderFilledEvent"] * 5 + ["OrderCancelledEvent"]
 
 
+async def test_what_is_settled_is_told_to_its_end_though_who_tells_is_cancelled(told: Told) -> None:
+    """The network is left, or a cancel_all gives up, and what is settled is settled once."""
+    telling = asyncio.ensure_future(told.updates.tell([fill(1, Decimal(10)), fill(2, Decimal(10)), closed()]))
+    later = asyncio.ensure_future(told.updates.tell([fill(3, Decimal(10))]))
+    await asyncio.sleep(0)
+    telling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await telling
+    await later
+    assert told.events[1:] == ["OrderFilledEvent", "OrderFilledEvent", "OrderCancelledEvent", "OrderFilledEvent"]
+
+
 async def test_a_fill_that_returns_unchanged_in_another_block_is_not_told_again(told: Told) -> None:
     await told.updates.tell([fill(1, Decimal(10))])
     await told.updates.tell([Retracted(fill(1, Decimal(10))), fill(1, Decimal(10), block=12)])
