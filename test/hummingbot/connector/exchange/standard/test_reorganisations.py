@@ -97,7 +97,7 @@ async def test_a_cancel_in_an_older_block_than_before_counts_when_its_placement_
         await until(lambda: order.is_cancelled)
         rig.sandbox.node.pause()
         rig.sandbox.node.reorganise(rig.sandbox.node.head.number - before, Reorg.REMINE)
-        await until(lambda: [step.block_number for step in account.settlement._steps if step.log] == [before + 1])
+        await until(lambda: [log.block_number for logs in account.settlement._early.values() for log in logs] == [before + 1])
         await account.remember(rig.sandbox.node.head.number + 100)
     await rig.quiet()
     assert order.is_cancelled and not account.settlement.resting
