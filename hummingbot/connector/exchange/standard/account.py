@@ -85,6 +85,7 @@ class Account:
                                          transfer_gas=self._gas.profile.transfer, watched_blocks=network.watched_blocks,
                                          on_reorganised=self._reorganised)
         self._updates = updates
+        self.is_recorded = True  # whether Hummingbot is there to record what is told
         self._following: set[asyncio.Task[None]] = set()
         self._allowances = Allowances(rpc, self._sender, wallet.address, listing.engine, self._gas.approve())
         self._remembered: SavedState | None = None
@@ -132,18 +133,23 @@ class Account:
         if await self._journal.get(STATE) is None:
             await self._journal.set(STATE, SavedState(self._began, [], [], []).to_json())
 
+    async def settle_down(self, returned: asyncio.Event) -> None:
+        """Wait until everything on its way has come to its end, until the network is back, or a while."""
+        ends = asyncio.gather(*(tracked.wait() for tracked in self._sender.pending), return_exceptions=True)
+        back = asyncio.ensure_future(returned.wait())
+        await asyncio.wait((ends, back), timeout=STOP_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        ends.cancel()
+        back.cancel()
+        await asyncio.gather(ends, back, return_exceptions=True)
+
     async def stop(self) -> None:
-        """Stop sending once everything on its way has come to its end, or after a while: the journal has the rest."""
+        """Stop sending: the journal has what is still on its way."""
         async with self._changing:
             if self._running:
-                ends = [asyncio.ensure_future(tracked.wait()) for tracked in self._sender.pending]
-                if ends:
-                    await asyncio.wait(ends, timeout=STOP_TIMEOUT)
                 self._running = False
                 if self._deep is not None:
                     await self._deep.stop()
                 await self._sender.stop()
-                await asyncio.gather(*ends, return_exceptions=True)
                 await self._journal.close()
 
     def unfinished(self) -> list[Tracked]:
@@ -217,8 +223,11 @@ class Account:
             raise
 
     async def _tell(self, settled: list[Settled]) -> None:
-        """Tell what a placement did, and note that it was told: Hummingbot's records have its orders from now on."""
+        """Tell what a placement did, and note that it was told: Hummingbot's records have its orders from now on, unless it has
+        left the network for good and records no more."""
         await self._updates.tell(settled)
+        if not self.is_recorded:
+            return
         try:
             await self._journal.told([event.client_order_id for event in settled])
         except (sqlite3.Error, OSError) as error:

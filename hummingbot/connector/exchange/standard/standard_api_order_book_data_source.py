@@ -136,6 +136,12 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             self.logger().error(f"Standard lists no market {trading_pair}.")
             return False
         self.add_trading_pair(trading_pair)
+        try:
+            # Before the book is there: Hummingbot looks for the rules of every pair that has one.
+            await self._connector.read_rules()
+        except BaseException:
+            self.remove_trading_pair(trading_pair)
+            raise
         self._follow(trading_pair)
         return True
 

@@ -128,7 +128,8 @@ class StandardExchange(ExchangePyBase):
         self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
         self._wallet_auth = StandardAuth("", standard_private_key, self._time_source) if standard_private_key else None
         self._account: Account | None = None
-        self._has_left = False
+        self._returned = asyncio.Event()  # not set from when the network is left until it is back
+        self._returned.set()
         self._answers_checked: tuple[int, int] | None = None
         self._restored: set[str] = set()
         self._resuming: asyncio.Task[None] | None = None
@@ -271,13 +272,13 @@ class StandardExchange(ExchangePyBase):
 
         Raises NotSentError after the network was left: what still waited then, a cancel for example, must not begin anew.
         """
-        if self._has_left:
+        if not self._returned.is_set():
             raise NotSentError(LEFT)
         if self._account is None:
             if self._wallet_auth is None:
                 raise ConfigurationError("Trading needs a private key: run `connect` for this exchange.")
             listing = await self._venue.listing()
-            if self._has_left:
+            if not self._returned.is_set():
                 raise NotSentError(LEFT)
             if self._account is None:  # several may have waited for the listing
                 self._account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network,
@@ -290,7 +291,9 @@ class StandardExchange(ExchangePyBase):
 
     async def start_network(self) -> None:
         await super().start_network()
-        self._has_left = False
+        self._returned.set()
+        if self._account is not None:
+            self._account.is_recorded = True
         if self._resume is not None and self._resuming is not None and self._resuming.cancelling():
             self._resuming = safe_ensure_future(self._resume())
         if self._trading_required:
@@ -298,25 +301,35 @@ class StandardExchange(ExchangePyBase):
             safe_ensure_future(greet(self._venue, self._trading_pairs, address))
 
     async def stop_network(self) -> None:
-        self._has_left = True
+        if self._returned.is_set():  # it is told to leave once more before it begins again
+            self._returned = asyncio.Event()
         await super().stop_network()
         # Hummingbot keeps the queues whose readers it ended; what comes before a pair is begun anew would be lost in them.
         self.order_book_tracker._tracking_message_queues.clear()
         self.order_book_tracker._saved_message_queues.clear()
         if self._account is not None:
+            self._account.is_recorded = False
             # Orders on their way are followed to their end even while the network is said to be down.
-            safe_ensure_future(self._leave(self._account))
+            safe_ensure_future(self._leave(self._account, self._returned))
 
-    async def _leave(self, account: Account) -> None:
+    async def _leave(self, account: Account, returned: asyncio.Event) -> None:
+        await account.settle_down(returned)
+        if returned.is_set():
+            return
         await account.stop()
-        if self._has_left and self._resuming is not None:
+        if not returned.is_set() and self._resuming is not None:
             self._resuming.cancel()  # nothing more is read that it could wait for; the next start goes on with it
 
     async def _make_network_check_request(self) -> None:
         # Where the polls have had answers since the last check, nothing is left to ask.
         then, now = self._answers_checked, (self._venue.rest.answers, self._venue.rpc.answers)
-        if then is None or now[0] == then[0] or now[1] == then[1]:
-            await asyncio.gather(self._venue.rest.get(self.check_network_request_path), self._venue.rpc.block_number())
+        asked: list[Coroutine[Any, Any, object]] = []
+        if then is None or now[1] == then[1]:
+            asked.append(self._venue.rpc.block_number())
+        # Own orders, fills and cancels are the chain's business: what trades already goes on while the API is away.
+        if self._account is None and (asked or then is None or now[0] == then[0]):
+            asked.append(self._venue.rest.get(self.check_network_request_path))
+        await asyncio.gather(*asked)
         self._answers_checked = self._venue.rest.answers, self._venue.rpc.answers
 
     async def _initialize_trading_pair_symbol_map(self) -> None:
@@ -339,6 +352,11 @@ class StandardExchange(ExchangePyBase):
         return float(price_from_chain(facts[trading_pair].market_price))
 
     # Rules and fees
+
+    async def read_rules(self) -> None:
+        """Read rules and fees of the pairs now, where orders can be placed. Raises ApiUnavailableError or RpcError."""
+        if self._trading_required:
+            await self._update_trading_rules()
 
     async def _update_trading_rules(self) -> None:
         self._initialize_trading_pair_symbols_from_exchange_info(await self._rules.listing(self._trading_pairs))
@@ -371,6 +389,8 @@ class StandardExchange(ExchangePyBase):
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
         account = await self._trading_account()
         market = self._venue.market(trading_pair)
+        if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:  # strategies ask once, at their start, what is ready
+            raise OrderRejectedError(f"The order book of {trading_pair} is {age:.0f} s old: no order is placed by it.")
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
         settled = await account.place(order_id, call, terms)

@@ -2,16 +2,26 @@
 import asyncio
 import time
 from decimal import Decimal
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.placements import PLACE
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
+from hummingbot.core.network_iterator import NetworkStatus
 from test.hummingbot.connector.exchange.standard.clocks import settle
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox, until
+from test.hummingbot.connector.exchange.standard.trading import (
+    NATIVE_PAIR,
+    TOKEN_PAIR,
+    Trader,
+    connected,
+    order,
+    quiet_sandbox,
+    until,
+)
 
 
 async def test_a_cancel_that_waits_for_its_order_does_not_bring_the_account_back() -> None:
@@ -45,7 +55,8 @@ async def test_an_account_that_is_not_built_when_the_network_is_left_does_not_be
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         await exchange.stop_network()
         await until(lambda: not exchange._account._running)
-        exchange._account, exchange._has_left, listed = None, False, asyncio.Event()
+        exchange._account, listed = None, asyncio.Event()
+        exchange._returned.set()
 
         async def slow_listing() -> object:
             await listed.wait()
@@ -78,13 +89,14 @@ async def test_taking_up_the_last_run_ends_with_the_network_and_goes_on_with_it(
 async def test_only_a_network_that_stays_left_ends_what_takes_up_the_last_run(has_left: bool, is_cancelled: bool) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         exchange._resuming = asyncio.ensure_future(asyncio.Event().wait())
-        exchange._has_left = has_left
-        await exchange._leave(exchange._account)
+        returned = asyncio.Event()
+        with patch.object(exchange._account, "stop", AsyncMock(side_effect=None if has_left else returned.set)):
+            await exchange._leave(exchange._account, returned)
         await settle()
         assert exchange._resuming.cancelled() is is_cancelled
         exchange._resuming.cancel()
         exchange._resuming = None
-        await exchange._leave(exchange._account)
+        await exchange._leave(exchange._account, asyncio.Event())
 
 
 async def test_an_order_that_is_over_does_not_come_back_with_the_network() -> None:
@@ -176,3 +188,75 @@ async def test_what_is_told_of_a_book_before_hummingbot_has_begun_it_anew_is_not
         tracker._order_book_diff_stream.put_nowait(OrderBookMessage(OrderBookMessageType.DIFF, {
             "trading_pair": TOKEN_PAIR, "update_id": newest, "bids": [(12345.0, 1.0)], "asks": []}, newest))
         await until(lambda: any(row.price == 12345.0 for row in tracker.order_books[TOKEN_PAIR].bid_entries()))
+
+
+async def test_a_network_that_is_back_at_once_does_not_wait_for_what_was_on_its_way_when_it_was_left() -> None:
+    """Hummingbot leaves and begins again also when a single check of the network took too long."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        first = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: first in exchange.in_flight_orders and order(exchange, first).exchange_order_id)
+        sandbox.node.pause()
+        stuck = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
+        await until(lambda: sandbox.node.pool)
+        await exchange.stop_network()
+        await settle()
+        await exchange.start_network()
+        await until(lambda: not any("_leave" in repr(task.get_coro()) for task in asyncio.all_tasks()), 2)
+        assert exchange._account._running and exchange._account.is_recorded
+        sandbox.node.resume()
+        await until(lambda: order(exchange, stuck).exchange_order_id)
+        await exchange._execute_cancel(TOKEN_PAIR, first)
+        assert order(exchange, first).is_cancelled
+
+
+async def test_what_is_told_after_the_network_was_left_is_not_noted_as_recorded() -> None:
+    """Hummingbot has taken its recorder off before it leaves the network for good: the next start is to bring the order back."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        account = exchange._account
+        with patch.object(account._journal, "told", AsyncMock()) as noted:
+            for is_left, name in ((False, "heard"), (True, "unheard")):
+                sandbox.node.pause()
+                name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+                await until(lambda: sandbox.node.pool)
+                if is_left:
+                    await exchange.stop_network()
+                sandbox.node.resume()
+                await until(lambda name=name: order(exchange, name).exchange_order_id)
+                await settle()
+        assert noted.await_count == 1
+
+
+async def test_an_api_that_is_away_stops_no_order_no_fill_and_no_cancel() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="polling") as exchange:
+        trader, market = Trader(sandbox), exchange.venue.market(TOKEN_PAIR)
+        await trader.approve(market)
+        names = [exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal(price)) for price in (61000, 62000)]
+        await until(lambda: all(name in exchange.in_flight_orders and order(exchange, name).exchange_order_id for name in names))
+        sandbox.faults.add("status", target="rest", status=503)
+        for _ in range(3):
+            assert await exchange.check_network() is NetworkStatus.CONNECTED
+            await asyncio.sleep(0.3)
+        await trader.buy(market, 61000 * 10**8, 61_000_000)
+        await until(lambda: order(exchange, names[0]).is_filled)
+        results = await exchange.cancel_all(5.0)
+        assert [result.success for result in results] == [True]
+
+
+async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        first = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: first in exchange.in_flight_orders and order(exchange, first).exchange_order_id)
+        with patch.object(StandardExchange, "book_ages", {TOKEN_PAIR: 31.0}):
+            late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
+            await until(lambda: late in exchange._order_tracker.all_fillable_orders and order(exchange, late).is_failure)
+            assert "The order book of WBTC-USDC is 31 s old: no order is placed by it." in caplog.text
+            await exchange._execute_cancel(TOKEN_PAIR, first)
+        assert order(exchange, first).is_cancelled
+
+
+async def test_a_pair_that_is_added_has_its_rules_before_its_book() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[NATIVE_PAIR]) as exchange:
+        assert await exchange.add_trading_pair(TOKEN_PAIR)
+        assert exchange.quantize_order_amount(TOKEN_PAIR, Decimal("0.001")) == Decimal("0.001")
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)

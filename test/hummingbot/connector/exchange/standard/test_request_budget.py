@@ -1,6 +1,7 @@
 """How often the connector asks: what is quiet costs little, and twenty open orders no more than one."""
 import asyncio
 from decimal import Decimal
+from unittest.mock import AsyncMock, patch
 
 from hummingbot.connector.exchange.standard.standard_exchange import IDLE_ACCOUNT_INTERVAL, StandardExchange
 from hummingbot.core.data_type.common import OrderType
@@ -33,9 +34,15 @@ async def test_the_network_is_checked_by_the_answers_that_came_anyway() -> None:
         venue.rest.get, get = _noting(paths, venue.rest.get), venue.rest.get  # type: ignore[method-assign]
         await exchange._make_network_check_request()
         assert exchange.check_network_request_path not in paths
-        exchange._answers_checked = (venue.rest.answers, venue.rpc.answers)  # silence since the last check
-        await exchange._make_network_check_request()
-        assert exchange.check_network_request_path in paths
+        silence = (venue.rest.answers, venue.rpc.answers)
+        exchange._answers_checked = silence
+        with patch.object(venue.rpc, "block_number", AsyncMock()) as asked:
+            await exchange._make_network_check_request()
+        assert asked.await_count == 1 and exchange.check_network_request_path not in paths, "it trades by the chain alone"
+        exchange._answers_checked = (venue.rest.answers, venue.rpc.answers)
+        with patch.object(exchange, "_account", None):
+            await exchange._make_network_check_request()
+        assert exchange.check_network_request_path in paths, "and needs both before"
         venue.rest.get = get  # type: ignore[method-assign]
 
 

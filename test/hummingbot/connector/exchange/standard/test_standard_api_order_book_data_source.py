@@ -57,6 +57,7 @@ class FakeConnector:
     def __init__(self):
         self.venue = SimpleNamespace(listing=self._listing, refresh_listing=self._listing)
         self.listed, self.discovery, self.prices = {PAIR, OTHER}, [], {}
+        self.rules = None
 
     async def _listing(self):
         if self.discovery:
@@ -67,6 +68,10 @@ class FakeConnector:
 
     async def trading_pair_symbol_map(self):
         return {}
+
+    async def read_rules(self):
+        if self.rules is not None:
+            raise self.rules
 
     async def get_last_traded_prices(self, trading_pairs):
         return {pair: self.prices[pair] for pair in trading_pairs}
@@ -250,6 +255,13 @@ async def test_further_pair_is_subscribed_when_it_is_listed(world):
     assert await world.source.subscribe_to_trading_pair(OTHER) is True
     assert world.feed.pairs == [OTHER] and OTHER in world.source._trading_pairs
     assert await world.source.unsubscribe_from_trading_pair(OTHER) is True
+    assert world.feed.pairs == [] and OTHER not in world.source._trading_pairs
+
+
+async def test_pair_whose_rules_cannot_be_read_is_not_subscribed(world):
+    world.connector.rules = ApiUnavailableError("gone")
+    with pytest.raises(ApiUnavailableError):
+        await world.source.subscribe_to_trading_pair(OTHER)
     assert world.feed.pairs == [] and OTHER not in world.source._trading_pairs
 
 
