@@ -139,6 +139,8 @@ GUARDS = (
     guard(33, "pauses are spread", "rest/client.py", "* (0.75 + self._chance.random() / 2)", "* 1.0", "test_f33_another"),
     guard(34, "an API that fails is asked less often", "feeds/polling.py", "                quiet = QUIET_POLLS_TO_IDLE\n",
           "                quiet = 0\n", "test_f34_the_api"),
+    guard(34, "what trades already needs the node only", "standard_exchange.py",
+          "if self._account is None and (asked or then is None or now[0] == then[0]):", "if True:", "test_f34_orders"),
     guard(35, "numbers are checked", "rest/models.py",
           "if prices and not (sum(prices) < math.inf and sum(amounts) < math.inf and min(prices) > 0 and min(amounts) >= 0):",
           "if False:", "test_f35_an_answer"),

@@ -20,6 +20,7 @@ from hummingbot.connector.exchange.standard.feeds.polling import IDLE_INTERVAL
 from hummingbot.connector.exchange.standard.rest.client import LAST_PAUSE, RestClient
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
+from hummingbot.core.network_iterator import NetworkStatus
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from test.faults.orders import end_of, rests
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
@@ -124,6 +125,9 @@ async def test_f34_orders_go_on_without_the_api() -> None:
         for name in names:
             await rests(exchange, name)
         sandbox.faults.add("status", target="rest", status=503)
+        for _ in range(2):
+            assert await exchange.check_network() is NetworkStatus.CONNECTED, "or Hummingbot stops everything"
+            exchange._answers_checked = (exchange._venue.rest.answers, exchange._venue.rpc.answers)
         await trader.buy(market, 60_000 * 10 ** 8, 600 * 10 ** 6)
         assert await end_of(exchange, names[0]) is OrderState.FILLED
         for _ in range(5):

@@ -11,12 +11,10 @@ from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
-from hummingbot.core.network_iterator import NetworkStatus
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.trading import (
     NATIVE_PAIR,
     TOKEN_PAIR,
-    Trader,
     connected,
     order,
     quiet_sandbox,
@@ -224,22 +222,6 @@ async def test_what_is_told_after_the_network_was_left_is_not_noted_as_recorded(
                 await until(lambda name=name: order(exchange, name).exchange_order_id)
                 await settle()
         assert noted.await_count == 1
-
-
-async def test_an_api_that_is_away_stops_no_order_no_fill_and_no_cancel() -> None:
-    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="polling") as exchange:
-        trader, market = Trader(sandbox), exchange.venue.market(TOKEN_PAIR)
-        await trader.approve(market)
-        names = [exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal(price)) for price in (61000, 62000)]
-        await until(lambda: all(name in exchange.in_flight_orders and order(exchange, name).exchange_order_id for name in names))
-        sandbox.faults.add("status", target="rest", status=503)
-        for _ in range(3):
-            assert await exchange.check_network() is NetworkStatus.CONNECTED
-            await asyncio.sleep(0.3)
-        await trader.buy(market, 61000 * 10**8, 61_000_000)
-        await until(lambda: order(exchange, names[0]).is_filled)
-        results = await exchange.cancel_all(5.0)
-        assert [result.success for result in results] == [True]
 
 
 async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCaptureFixture) -> None:
