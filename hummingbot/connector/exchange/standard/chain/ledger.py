@@ -50,7 +50,7 @@ class Ledger:
         self.queue.clear()
         self.replacements.clear()
         self._dead.clear()
-        self.last_id = last_id
+        self.last_id = max(self.last_id, last_id)  # one that was never recorded may still be settled by whoever got it
 
     def new(self, intent: Intent) -> Tracked:
         """Give an intent its number."""

@@ -87,3 +87,11 @@ async def test_a_loss_is_told_in_one_line(ledger: Ledger, caplog: pytest.LogCapt
     await ledger.lost(slots, "Another program has used nonces of this wallet")
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == [
         "Another program has used nonces of this wallet: 3 transactions are signed again, 0 are given up"]
+
+
+def test_a_number_that_was_given_out_and_never_recorded_is_not_given_out_again_after_a_restart(ledger: Ledger) -> None:
+    """Whoever got it may settle it later."""
+    ledger.restart(0, 0, 56, 0)
+    assert ledger.new(intent(1)).id == 57
+    ledger.restart(0, 0, 56, 0)
+    assert ledger.new(intent(2)).id == 58
