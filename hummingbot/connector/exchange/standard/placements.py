@@ -23,6 +23,7 @@ from hummingbot.connector.exchange.standard.chain.transactions import Transactio
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
+    NotSentError,
     OrderRejectedError,
     OutcomeUnknownError,
     RpcError,
@@ -205,10 +206,10 @@ class Placements:
             receipt = await tracked.wait()
             settled = self._settle(tracked, receipt)
             await self._tell(settled)
-        except StandardError:
+        except (NotSentError, OrderRejectedError, OutcomeUnknownError):
             self._note_end(tracked)
             raise
-        except Exception as error:  # a fault of ours says nothing about the orders, which may rest
+        except Exception as error:  # a fault of ours, or a receipt that makes no sense, says nothing about orders that may rest
             logging.getLogger(__name__).exception("A fault kept the receipt of orders %s from being read",
                                                   ", ".join(tracked.intent.client_order_ids))
             raise OutcomeUnknownError("The transaction was mined, but what it did could not be read; the next start reads it "

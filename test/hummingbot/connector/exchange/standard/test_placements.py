@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.tokens import TRANSFER
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     BadDataError,
@@ -125,6 +126,15 @@ async def test_a_fault_with_one_transaction_is_not_the_others_and_fails_no_order
     assert chain.finished == chain.sent[1:], "the journal keeps the first for the next start"
     assert caplog.text.count("A fault kept the receipt of orders a from being read") == 1
     assert [type(event) for event in second] == [Opened] and second[0].client_order_id == "b"
+
+
+@pytest.mark.parametrize("is_batch", [False, True])
+async def test_a_receipt_with_a_log_that_cannot_be_read_fails_no_order(is_batch: bool) -> None:
+    """It was mined, so the orders may rest; the journal keeps it for the next start."""
+    chain = Chain(receipt(placed(1), ((TRANSFER.topic, "0x" + "00" * 32, "0x" + "00" * 32), b"no word")))
+    ends = await ends_of(*[chain.place(name) for name in ("a", "b")[:1 + is_batch]])
+    assert all(isinstance(end, OutcomeUnknownError) and isinstance(end.__cause__, BadDataError) for end in ends)
+    assert len(chain.sent) == 1 and chain.finished == chain.told == []
 
 
 async def test_a_transaction_that_cannot_even_be_made_fails_its_orders_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
