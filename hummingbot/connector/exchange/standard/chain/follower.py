@@ -190,29 +190,34 @@ class Follower:
         if not begins:
             return set(), set()
         first = min(begins.values())
-        count, *blocks = await self._rpc.batch([
-            ("eth_getTransactionCount", [self._address, hex(head)]),
+        free_at = max(0, first - 1, min(first if slot.free_at is None else slot.free_at for slot in begins))
+        count, earlier, *blocks = await self._rpc.batch([
+            *[("eth_getTransactionCount", [self._address, hex(number)]) for number in (head, free_at)],
             *[("eth_getBlockByNumber", [hex(number), False]) for number in range(first, head + 1)]])
         if isinstance(count, RpcError) or not all(isinstance(block, dict) for block in blocks):
             return set(begins), set()
         there = {name for block in blocks for name in transaction_hashes(block)}
         used = quantity(count, "eth_getTransactionCount")
+        # That it was free then was one node's word, which may have been far behind; of an older block many tell no count.
+        free_from = used if isinstance(earlier, RpcError) else quantity(earlier, "eth_getTransactionCount")
         in_doubt = {slot for slot in begins if slot.nonce >= used or any(attempt.hash in there for attempt, _ in slot.attempts)}
         return in_doubt, {slot for slot in begins if slot not in in_doubt
-                          and (possible := self._first_possible(slot)) is not None and first <= possible}
+                          and (slot.nonce >= free_from or (slot.born is not None and first <= self._after_birth(slot.born)))}
 
     @staticmethod
-    def _first_possible(slot: Slot) -> int | None:
-        """The first block in which the slot's nonce may have been used, None where nothing is known of it. What is known is one
-        node's word, while another one may have told the head."""
-        known = [number for number in (slot.born, slot.free_at) if number is not None]
-        return max(0, max(known) - MAX_LAG_BLOCKS) if known else None
+    def _after_birth(born: int) -> int:
+        """The first block in which a nonce may have been used whose first attempt was signed at a block. What the newest block
+        was then is one node's word, while another one may have told an older head since."""
+        return max(0, born - MAX_LAG_BLOCKS)
 
     def _first_unsure(self, slot: Slot, head: int) -> int:
-        """The first of those blocks, or where they are too many, of those that some node may not have had yet when the nonce was
-        first seen used, and that every node keeps."""
-        first = self._first_possible(slot)
-        return max(0, slot.unseen_at - KEPT_BLOCKS) if first is None or head - first >= MAX_SCANNED_BLOCKS else first
+        """The first block in which the slot's nonce may have been used; where that is not known or those are too many, the first
+        one that some node may not have had yet when the nonce was first seen used, and that every node keeps."""
+        recent = max(0, slot.unseen_at - KEPT_BLOCKS)
+        known = [] if slot.born is None else [self._after_birth(slot.born)]
+        if slot.free_at is not None:
+            known.append(min(recent, max(0, slot.free_at - MAX_LAG_BLOCKS)))
+        return next((first for first in known if head - first < MAX_SCANNED_BLOCKS), recent)
 
     def _are_recent(self, slots: Sequence[Slot]) -> bool:
         """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""

@@ -70,6 +70,7 @@ class FakeNode:
         self.block = 100
         self.branches = {0: 0}
         self.nonce = 0
+        self.counts = {0: 0}
         self.base_fee = BASE_FEE
         self.legacy = False
         self.mining = True
@@ -120,6 +121,7 @@ class FakeNode:
         self.block += 1
         while self.mining and self.nonce in self.pool and self.pool[self.nonce].max_fee >= self.base_fee:
             self._execute(self.pool.pop(self.nonce))
+        self.counts[self.block] = self.nonce
 
     def _execute(self, sent: Sent) -> None:
         status, gas = self.failing(sent)
@@ -164,6 +166,8 @@ class FakeNode:
                 "transactions": [name for name, receipt in self.receipts.items() if receipt["blockNumber"] == hex(number)]}
 
     def eth_getTransactionCount(self, address: str, tag: str) -> str:
+        if tag.startswith("0x"):
+            return hex(self.counts[max(block for block in self.counts if block <= int(tag, 16))])
         count = self.nonce
         while tag == "pending" and count in self.pool:
             count += 1

@@ -147,6 +147,70 @@ async def test_a_transaction_of_which_a_node_names_the_block_is_not_lost_though_
     assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
 
 
+async def _with_a_count_from_far_behind(bench: Bench) -> None:
+    """A count of one node far behind, and then receipts and hashes of another one, while the transaction is in a block."""
+    bench.node.block += 100
+    started = bench.clock.now
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_getTransactionCount" and params[1] == "latest" and bench.clock.now < started + 2.0:
+            return hex(0)
+        behind = method in ("eth_getTransactionReceipt", "eth_getTransactionByHash") and bench.clock.now < started + 12.0
+        return "null" if behind else None
+
+    bench.node.before = before
+    await bench.run(25.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
+async def test_that_a_nonce_is_free_by_the_word_of_a_node_far_behind_hides_no_block(bench: Bench) -> None:
+    bench.submit(intent(1))
+    await bench.clock.settle()
+    bench.node.mine()
+    await _with_a_count_from_far_behind(bench)
+
+
+async def test_nor_does_it_for_a_transaction_of_an_earlier_run(tmp_path: Path) -> None:
+    bench = await _mined_between_two_runs(tmp_path)
+    bench.node.block += 1
+    bench.node.before = lambda method, params: hex(0) if method == "eth_getTransactionCount" else None
+    await bench.start()
+    bench.watch(bench.sender.resumed)
+    await _with_a_count_from_far_behind(bench)
+    await bench.close()
+
+
+@pytest.mark.parametrize("is_count_kept", [True, False])
+async def test_a_transaction_of_an_earlier_run_that_no_block_holds_is_lost_where_the_nonce_was_free_before_them(
+        tmp_path: Path, is_count_kept: bool) -> None:
+    """Though a node goes on saying that it waits, and knows the counts of 128 blocks at most."""
+    first = await Bench(tmp_path).start()
+    first.node.block += 500
+    first.node.mining = False
+    first.submit(intent(1, patience=3_600.0))
+    await first.run(0.5)
+    await first.close()
+    bench = await Bench(tmp_path, first.node, first.clock).start()
+    bench.watch(bench.sender.resumed)
+    await bench.run(1.0)
+    asked_of: list[int] = []
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method == "eth_getTransactionCount" and params[1].startswith("0x") and int(params[1], 16) < bench.node.block:
+            asked_of.append(int(params[1], 16))
+            if not is_count_kept or asked_of[-1] <= bench.node.block - 128:
+                raise Fault("missing trie node")
+        return _unsure(method, params, True)
+
+    bench.node.before = before
+    bench.node.use_nonce()
+    bench.node.mining = True
+    await bench.run(20.0, 1)
+    assert asked_of and successes(bench) == is_count_kept
+    assert [sent.nonce for sent in bench.node.executed] == [1] * is_count_kept
+    await bench.close()
+
+
 def _limited(method: str) -> Any:
     raise Fault("too many requests", -32005)
 
