@@ -187,7 +187,9 @@ class Account:
         for tracked in resumed:
             if tracked.id in settled:
                 self._follow(self._confirm(tracked, settled[tracked.id]))
-        self._follow(self._go_on([tracked for tracked in resumed if tracked.id not in settled]))
+        unsettled = [tracked for tracked in resumed if tracked.id not in settled]
+        self._placements.unsettled = set(unsettled)
+        self._follow(self._go_on(unsettled))
 
     async def _go_on(self, unsettled: Sequence[Tracked]) -> None:
         """Follow what is still on its way; what was not sent fails."""
@@ -370,7 +372,9 @@ class Account:
     def _final_at(self, block_number: int) -> int:
         """The newest block that counts as final once the logs up to a block are processed."""
         final = max(0, block_number - REORGANISED_BLOCKS)  # a young chain has no older block that could be asked for
-        unsettled = [tracked.receipt.block_number for tracked in self._unconfirmed if tracked.receipt is not None]
+        unsettled = [tracked.receipt.block_number
+                     for tracked in (*self._unconfirmed, *self._sender.resumed, *self._placements.unsettled)
+                     if tracked.receipt is not None]
         if self._sender.oldest_unsettled is not None:
             unsettled.append(self._sender.oldest_unsettled)
         if unsettled:
@@ -437,6 +441,7 @@ class Account:
         self.settlement.restore(orders)
         self._updates.doubt(fills, taken_back)
         unfinished = self.unfinished()
+        self._placements.unsettled.update(unfinished)
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         self._final = cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS

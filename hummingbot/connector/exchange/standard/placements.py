@@ -81,6 +81,8 @@ class Placements:
         self._finished = finished
         self._tell = tell
         self._unwraps = unwraps
+        # Those whose receipts have yet to be settled: until then what happens to their orders must not count as final.
+        self.unsettled: set[Tracked] = set()
         self._gas_reserve = gas_reserve
         self._promised: dict[asyncio.Future[list[Settled]], int] = {}
         self._counting = asyncio.Lock()
@@ -202,6 +204,7 @@ class Placements:
 
     async def finish(self, tracked: Tracked) -> list[Settled]:
         """Wait for the end of a placement, of this run or an earlier one, settle it and tell what it did."""
+        self.unsettled.add(tracked)
         try:
             receipt = await tracked.wait()
             settled = self._settle(tracked, receipt)
@@ -220,6 +223,7 @@ class Placements:
         return settled
 
     def _note_end(self, tracked: Tracked) -> None:
+        self.unsettled.discard(tracked)
         if tracked.proven:  # else the journal keeps it for the next start
             self._finished.append(tracked)
 

@@ -84,6 +84,7 @@ class TransactionSender:
                                   self._watch)
         self._tasks: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
+        self._ending: dict[Slot, Receipt] = {}  # what is in a block, while its end is being told
         self._supervision = Supervision("sender of transactions", clock)
         self._running = False
 
@@ -97,9 +98,11 @@ class TransactionSender:
 
     @property
     def oldest_unsettled(self) -> int | None:
-        """The oldest block in which a transaction is whose block may still be replaced, or that was the newest when one was
-        signed which is not known to be in a block yet (0 for one of an earlier run); None where there is neither."""
+        """The oldest block in which a transaction is whose end is not told yet or whose block may still be replaced, or that was
+        the newest when one was signed which is not known to be in a block yet (0 for one of an earlier run); None where there
+        is neither."""
         blocks = [slot.born or 0 for slot in self._ledger.book.slots.values()]
+        blocks += [receipt.block_number for receipt in self._ending.values()]
         if self._watch.oldest is not None:
             blocks.append(self._watch.oldest)
         return min(blocks, default=None)
@@ -134,6 +137,7 @@ class TransactionSender:
         head = 0 if isinstance(answers[3], RpcError) else quantity(answers[3], "eth_blockNumber")
         self._ledger.restart(mined, max(mined, waiting), await self._journal.last_id(), head)
         self._watch.clear()
+        self._ending.clear()
         self.resumed = []
         for item in await self._journal.unfinished(self._ledger.account):
             self._resume(item)
@@ -266,6 +270,7 @@ class TransactionSender:
 
     def _mined(self, slot: Slot, receipt: Receipt) -> None:
         winner = self._ledger.mined(slot, receipt)
+        self._ending[slot] = receipt
         try:
             if winner.done:  # given up for another attempt at the nonce, whose block was replaced
                 self._reopen(winner, None)
@@ -294,6 +299,7 @@ class TransactionSender:
         finally:
             winner.end(receipt)
             self._watch.add(Mined(slot, winner, receipt))
+            self._ending.pop(slot, None)
         if winner.intent.kind == FILLER:
             await self._ledger.settle([winner])
 

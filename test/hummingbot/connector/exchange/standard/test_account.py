@@ -81,6 +81,9 @@ class Heard:
     def follow(self, resting: Mapping[OrderKey, Resting]) -> None:
         return None
 
+    def doubt(self, fills: Collection[tuple[str, str]], taken_back: Collection[tuple[str, str]]) -> None:
+        return None
+
     async def tell(self, settled: list[Settled]) -> None:
         self.told += settled
 
@@ -104,7 +107,7 @@ class Scene:
         self.account = Account(Wallet("0x" + "01" * 32), self.node, listing,  # type: ignore[arg-type]
                                CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN], folder, "standard", self.clock,
                                self.heard)  # type: ignore[arg-type]
-        self.account._placements = SimpleNamespace(finish=self._finish)  # type: ignore[assignment]
+        self.account._placements = SimpleNamespace(finish=self._finish, unsettled=set())  # type: ignore[assignment]
 
     async def _finish(self, tracked: Tracked) -> None:
         if self.end is not None:
@@ -237,6 +240,35 @@ async def test_a_settled_placement_is_seen_again_after_a_break(
     assert [tracked.intent.client_order_ids[0] for tracked in finished] == (follows or [])
     assert account._unconfirmed == ([before] if follows is None else [])
     assert account._finished == ([before] if follows is None else [again] if follows == [] and not is_noted else [])
+
+
+async def test_nothing_is_final_after_the_block_of_a_placement_of_the_last_run_that_is_not_settled_yet(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its receipt is there at once, while the database of Hummingbot is being asked for its orders."""
+    resumed, account = placement("a"), scene.account
+    await account._journal.open()
+    monkeypatch.setattr(account._sender, "resumed", [resumed])
+    scene.node.logs_of = [[]]
+    resumed.end(mined("0x30"))
+    assert account._final_at(1000) == 10
+    await account.recall()
+    assert account._sender.resumed == [] and account._final_at(1000) == 10
+    account._placements.unsettled.discard(resumed)
+    assert account._final_at(1000) == 980
+    await account._journal.close()
+
+
+async def test_nor_after_a_break_that_of_one_which_was_not_settled_before(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, again = placement("a"), placement("a")
+    before.end(mined("0x30"))
+    scene.account._placements.unsettled.add(before)
+    monkeypatch.setattr(scene.account._sender, "resumed", [again])
+    scene.account._follow_again()
+    assert scene.account._placements.unsettled == {again} and scene.account._final_at(1000) == 980
+    again.end(mined("0x30"))
+    assert scene.account._final_at(1000) == 10
+    await settle()
 
 
 @pytest.mark.parametrize(("end", "is_settled"), [(mined("0x30"), True), (NotSentError("too late"), True),

@@ -201,6 +201,21 @@ async def test_a_placement_of_which_nothing_is_proven_stays_for_the_next_start()
     assert isinstance(error, OutcomeUnknownError) and chain.finished == []
 
 
+@pytest.mark.parametrize(("end", "is_kept"), [
+    (receipt(placed(1)), False), (NotSentError("not sent"), False), (receipt(ok=False), False),
+    (OutcomeUnknownError("the sender was stopped"), False), (receipt(((ORDER_PLACED.topic,), b"")), True)],
+    ids=["placed", "not sent", "refused", "not followed", "not read"])
+async def test_a_placement_is_unsettled_until_it_is_told_and_as_long_as_its_receipt_cannot_be_read(
+        end: End, is_kept: bool) -> None:
+    chain = Chain(None)
+    order = chain.place("a")
+    await until(lambda: chain.sent)
+    assert chain.placements.unsettled == set(chain.sent)
+    chain.sent[0].end(end)
+    await ends_of(order)
+    assert bool(chain.placements.unsettled) == is_kept
+
+
 @pytest.mark.parametrize("end", [receipt(*[ORDER_CANCELED.encode(WBTC.book, number, False, ALICE, 1) for number in (1, 2)]),
                                  NotSentError("not sent")])
 async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> None:

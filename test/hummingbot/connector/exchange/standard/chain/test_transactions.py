@@ -1,4 +1,5 @@
 """Every transaction comes to exactly one end, whatever the node does in between."""
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -624,6 +625,27 @@ async def test_what_waits_too_long_is_taken_back(bench: Bench) -> None:
     await bench.run(5.0, 1)
     assert isinstance(bench.ends["order-1"], NotSentError)
     assert not bench.mined_orders() and [sent.nonce for sent in bench.node.executed] == [0]
+
+
+async def test_the_block_of_a_transaction_is_unsettled_until_its_end_is_told(bench: Bench) -> None:
+    write, may_write = bench.journal.failed, asyncio.Event()
+
+    async def slow(failures: Any) -> None:
+        await may_write.wait()
+        await write(failures)
+
+    bench.journal.failed = slow  # type: ignore[method-assign]
+    bench.node.mining = False
+    bench.submit(intent(1, patience=5.0))
+    await bench.run(10.0)
+    order, bench.node.mining = bench.node.accepted[0], True
+    bench.node.pool = {order.nonce: order}
+    bench.node.mine()  # the order itself, and not what is to take it back
+    await bench.run(5.0)
+    assert not bench.ends and bench.sender.oldest_unsettled == int(bench.node.receipts[order.hash]["blockNumber"], 16)
+    may_write.set()
+    await bench.run(1.0, 1)
+    assert successes(bench) == 1 and bench.sender.oldest_unsettled is None
 
 
 async def test_what_is_being_taken_back_is_followed_by_the_next_run_and_is_no_order_of_it(tmp_path: Path) -> None:
