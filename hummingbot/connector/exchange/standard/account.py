@@ -103,7 +103,7 @@ class Account:
         self.settlement = Settlement(wallet.address, listing.by_book)
         updates.follow(self.settlement.resting)
         native = Token(listing.native_token, network.native_symbol, 18)
-        self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, clock, self._follow)
+        self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, clock, self._follow, self._finished)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
                                       self.settlement, clock, self._finished, self._tell, self._unwraps, gas_reserve)
         # Blocks that are final at once need no look back.
@@ -167,8 +167,9 @@ class Account:
         then its nonce must be known."""
         try:
             await tracked.wait()
-        except OutcomeUnknownError:
-            return  # the next start goes on
+        except OutcomeUnknownError as error:
+            if not isinstance(error, OutcomeForgottenError):  # which no node will ever tell, however often it is asked
+                return  # the next start goes on
         except StandardError as error:
             logging.getLogger(__name__).debug("A transaction of the last run failed: %s", error)
         self._sender.settle(tracked)

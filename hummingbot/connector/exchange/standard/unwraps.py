@@ -17,7 +17,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.errors import OutcomeForgottenError, OutcomeUnknownError, StandardError
 from hummingbot.connector.exchange.standard.markets import Token
 
 UNWRAP = "unwrap"
@@ -31,8 +31,9 @@ class Unwraps:
     """The unwraps of one account. The tag of each is the journal's number of the placement whose refund it unwraps."""
 
     def __init__(self, address: str, native: Token, rpc: RpcClient, sender: TransactionSender, gas: GasLimits,
-                 clock: Clock, follow: Callable[[Coroutine[Any, Any, None]], None]) -> None:
-        """`native` is the wrapper, named as the native token; `follow` runs something in the background."""
+                 clock: Clock, follow: Callable[[Coroutine[Any, Any, None]], None], finished: list[Tracked]) -> None:
+        """`native` is the wrapper, named as the native token; `follow` runs something in the background. `finished` collects
+        what the journal may forget with the placements of its time, and not before: their refunds are unwrapped once."""
         self._address = address
         self._native = native
         self._rpc = rpc
@@ -40,6 +41,7 @@ class Unwraps:
         self._gas = gas
         self._clock = clock
         self._follow = follow
+        self._finished = finished
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._told = False
 
@@ -121,12 +123,17 @@ class Unwraps:
         if failure is not None:
             # The journal has nothing of what was never signed, such as a refund that was looked for until the network was left.
             self._tell_failure(_amount(tracked), failure, _AGAIN if tracked.attempts else "")
+        elif tracked.receipt is not None:  # else its block was replaced meanwhile, or it is forgotten: the next start settles it
+            self._finished.append(tracked)
 
     @staticmethod
     async def _failure(tracked: Tracked) -> str | None:
-        """Why an unwrap failed, None when it did not. Raises OutcomeUnknownError when the sender is stopped before."""
+        """Why an unwrap failed, None when it did not or no node tells any more. Raises OutcomeUnknownError when the sender is
+        stopped before."""
         try:
             receipt = await tracked.wait()
+        except OutcomeForgottenError:
+            return None  # the sender has said so; it is never sent again
         except OutcomeUnknownError:
             raise
         except StandardError as error:

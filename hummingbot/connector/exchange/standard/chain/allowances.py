@@ -53,7 +53,11 @@ class Allowances:
         tracked = self._sender.submit(Intent(
             to=token.address, data=ERC20_FUNCTIONS["approve"].encode(self._spender, UNLIMITED), value=0,
             gas_limit=self._gas_limit, kind="approve"))
-        receipt = await tracked.wait()
+        try:
+            receipt = await tracked.wait()
+        finally:
+            if tracked.proven:
+                self._sender.settle(tracked)
         if not receipt.ok:
             raise OrderRejectedError(f"{token.symbol} refused the approval for the exchange: {receipt.reason}", receipt.reason)
         self._left[token.address] = await self._current(token)

@@ -16,8 +16,8 @@ class Slot:
 
     `exposed` holds the hashes that some node may have; `sending` is set from signing until the node's answer. `born` is the
     newest block that was known when its first attempt was signed, None for one of an earlier run; `free_at` the newest one at
-    which a node called the nonce not used, None if none did from the first look on. `unseen` counts the looks in a row at which it
-    was used and no attempt seen in a block; the first of them was at `unseen_since`, in seconds, and at block `unseen_at`.
+    which a node called the nonce not used, None if none did from the first look on. `unseen` counts the looks in a row at which
+    it was used and no attempt seen in a block; the first of them was at `unseen_since`, in seconds, and at block `unseen_at`.
     """
 
     nonce: int

@@ -272,6 +272,7 @@ async def test_nor_after_a_break_that_of_one_which_was_not_settled_before(
 
 
 @pytest.mark.parametrize(("end", "is_settled"), [(mined("0x30"), True), (NotSentError("too late"), True),
+                                                 (OutcomeForgottenError("no receipt"), True),
                                                  (OutcomeUnknownError("the sender was stopped"), False)])
 async def test_the_journal_keeps_a_cancel_of_the_last_run_until_its_end(
         scene: Scene, end: Receipt | StandardError, is_settled: bool) -> None:

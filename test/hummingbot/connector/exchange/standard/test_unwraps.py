@@ -13,7 +13,13 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Fees
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    NotSentError,
+    OutcomeForgottenError,
+    OutcomeUnknownError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -105,9 +111,10 @@ class Wallet:
         self.sent: list[Tracked] = []
         self.pending: list[Tracked] = []
         self.settled: list[Tracked] = []
+        self.finished: list[Tracked] = []
         self.work: list[Coroutine[Any, Any, None]] = []
         self.unwraps = Unwraps(ALICE, SOMI, self, self, GasLimits(SOMNIA), QuickClock(),  # type: ignore[arg-type]
-                               self.work.append)
+                               self.work.append, self.finished)
 
     def submit(self, intent: Intent) -> Tracked:
         tracked = Tracked(100 + len(self.sent), intent, 0.0, 0.0)
@@ -156,6 +163,25 @@ async def test_a_refund_is_unwrapped_once_though_its_placement_is_settled_twice(
     await wallet.done()
     assert [tracked.intent.data for tracked in wallet.sent] == [WETH_FUNCTIONS["withdraw"].encode(ONE)]
     assert wallet.sent[0].intent.tag == "7"
+
+
+@pytest.mark.parametrize(("end", "is_finished"), [
+    (mined(), True), (mined(False, "OutOfGas"), False), (OutcomeForgottenError("no receipt"), False)],
+    ids=["done", "refused", "forgotten"])
+async def test_an_unwrap_that_is_done_is_settled_together_with_the_placements_of_its_time(
+        end: Receipt | StandardError, is_finished: bool) -> None:
+    """Not before its own one, which would be settled after a crash once more and its refund unwrapped twice."""
+    wallet = Wallet(ONE, end)
+    wallet.unwraps.unwrap(market_order(), ONE)
+    await wallet.done()
+    assert wallet.settled == [] and wallet.finished == (wallet.sent if is_finished else [])
+
+
+async def test_an_unwrap_that_the_nodes_have_forgotten_is_settled_and_those_after_it_are_seen_to() -> None:
+    wallet, forgotten, after = Wallet(0), earlier(OutcomeForgottenError("no receipt")), earlier(mined(), "9")
+    wallet.unwraps.resume([forgotten, after], [])
+    await wallet.done()
+    assert wallet.settled == [forgotten, after] and wallet.sent == []
 
 
 async def test_a_refund_is_looked_for_until_a_node_knows_of_it(caplog: pytest.LogCaptureFixture) -> None:

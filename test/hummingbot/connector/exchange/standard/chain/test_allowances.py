@@ -7,7 +7,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED, Allowances
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, OutcomeUnknownError
 from hummingbot.connector.exchange.standard.markets import Token
 from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import ENGINE, Bench
@@ -56,6 +56,24 @@ async def test_what_is_allowed_already_needs_no_transaction(wallet: Wallet) -> N
 async def test_orders_of_one_moment_share_an_approval(wallet: Wallet) -> None:
     assert await wallet.ensure(6, 7, 8) == [None, None, None]
     assert wallet.approvals == [ERC20_FUNCTIONS["approve"].encode(ENGINE, UNLIMITED)]
+
+
+@pytest.mark.parametrize("ok", [True, False])
+async def test_an_approval_is_settled_at_its_end(wallet: Wallet, ok: bool) -> None:
+    wallet.bench.node.failing = lambda sent: (int(ok), 30_000)
+    await wallet.ensure(6)
+    await wallet.bench.run(1.0)
+    assert wallet.approvals and await wallet.bench.journal.unfinished(wallet.bench.sender._ledger.account) == []
+
+
+async def test_an_approval_is_left_to_the_next_start_when_the_sender_stops_before_its_end(wallet: Wallet) -> None:
+    wallet.bench.node.mining = False
+    approving = asyncio.ensure_future(wallet.allowances.ensure(TOKEN, 6))
+    await wallet.bench.run(1.0)
+    await wallet.bench.sender.stop()
+    with pytest.raises(OutcomeUnknownError):
+        await approving
+    assert len(await wallet.bench.journal.unfinished(wallet.bench.sender._ledger.account)) == 1
 
 
 async def test_an_order_for_which_more_is_needed_than_another_looked_for_is_approved(wallet: Wallet) -> None:
