@@ -214,14 +214,17 @@ class TransactionSender:
                 await self._ledger.fail([(tracked, f"No node tells what gas costs: {error}") for tracked in waiting])
                 return
             fees = self._fee_policy.last
+        now = self._clock.monotonic()
+        # The others stay in the queue meanwhile, where `stop` finds them.
+        late = [tracked for tracked in self._ledger.queue if now > tracked.deadline]
+        self._ledger.queue = [tracked for tracked in self._ledger.queue if tracked not in late]
+        await self._ledger.fail([(tracked, "It waited too long to be sent.") for tracked in late])
         portion, self._ledger.queue = self._ledger.queue[:_SIGNED_AT_ONCE], self._ledger.queue[_SIGNED_AT_ONCE:]
         if self._ledger.queue:
             self._ledger.wake.set()
-        now = self._clock.monotonic()
-        await self._ledger.fail([(tracked, "It waited too long to be sent.") for tracked in portion if now > tracked.deadline])
         signed: list[tuple[Slot, Entry]] = []
         try:
-            self._sign_all([tracked for tracked in portion if not tracked.done], fees, signed)
+            self._sign_all(portion, fees, signed)
             await self._ledger.record([entry for _, entry in signed])
         except (sqlite3.Error, OSError) as error:
             kept = [(slot, entry) for slot, entry in signed if entry.intent.repeatable]
@@ -320,6 +323,6 @@ class TransactionSender:
             tracked.end(OutcomeUnknownError(f"The end is not known: {why}.") if tracked.attempts
                         else NotSentError(f"Not sent: {why.split(';')[0]}."))
         self._ledger.queue.clear()
-        for slot in self._ledger.book.slots.values():
+        for slot in (*self._ledger.book.slots.values(), *self._ending):
             for tracked in slot.owners:
                 tracked.end(OutcomeUnknownError(f"The end is not known: {why}."))

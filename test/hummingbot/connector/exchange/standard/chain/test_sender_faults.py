@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER
-from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError
 from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import Bench, intent, successes
 
@@ -126,6 +126,41 @@ async def test_a_late_order_whose_sending_had_a_fault_is_not_taken_for_one_that_
     bench.node.before = lambda method, params: None
     await bench.run(10.0, 1)
     assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
+async def test_a_stop_while_the_end_of_a_late_order_is_written_down_leaves_no_other_without_an_end(bench: Bench) -> None:
+    write = bench.journal.failed
+
+    async def hangs(failures: Any) -> None:
+        bench.journal.failed = write  # type: ignore[method-assign]
+        await bench.clock.sleep(3_600.0)
+
+    await bench.clock.settle()
+    bench.journal.failed = hangs  # type: ignore[method-assign]
+    bench.submit(intent(1, patience=-1.0), intent(2))
+    await bench.clock.settle()
+    await bench.sender.stop()
+    await bench.clock.settle()
+    assert bench.ends.keys() == {"order-1", "order-2"} and not bench.node.accepted
+    assert all(isinstance(end, NotSentError) for end in bench.ends.values())
+
+
+async def test_a_stop_in_the_moment_of_a_receipt_leaves_no_order_without_an_end(bench: Bench) -> None:
+    mined = bench.sender._follower._on_mined
+
+    def and_stop(slot: Any, receipt: Any) -> None:
+        mined(slot, receipt)
+        for task in bench.sender._tasks:
+            task.cancel()
+
+    bench.sender._follower._on_mined = and_stop
+    (tracked,) = bench.submit(intent(1))
+    await bench.run(2.0)
+    assert bench.mined_orders() == Counter({intent(1).data: 1}) and not tracked.done
+    await bench.sender.stop()
+    await bench.clock.settle()
+    assert isinstance(bench.ends["order-1"], OutcomeUnknownError)
+    assert [item.id for item in await bench.journal.unfinished(bench.sender._ledger.account)] == [tracked.id]
 
 
 def _no_receipts(method: str, params: list[Any]) -> Any:
