@@ -125,9 +125,9 @@ class Journal:
         await self._run(lambda connection: self._settle(connection, ids, now))
 
     async def reopened(self, ids: Sequence[int]) -> None:
-        """The blocks of these intents were replaced: `unfinished` has them again until they are settled anew."""
+        """The blocks that decided on these intents were replaced: `unfinished` has them again until they are settled anew."""
         await self._run(lambda connection: connection.executemany(
-            "UPDATE intents SET settled = NULL WHERE id = ?", [(number,) for number in ids]))
+            "UPDATE intents SET settled = NULL, failure = NULL WHERE id = ?", [(number,) for number in ids]))
 
     async def unfinished(self, account: str) -> list[Unfinished]:
         """What was sent for the account and is not settled, in the order of submission."""

@@ -202,9 +202,9 @@ class Ledger:
         except (sqlite3.Error, OSError) as error:  # the journal said so; the next run settles them once more
             logging.getLogger(__name__).debug("%d settled transactions could not be marked: %s", len(done), error)
 
-    async def unsettle(self, tracked: Tracked) -> None:
-        """The end that may have been settled is void, and a next run must know that the nonce is in use."""
+    async def unsettle(self, void: Sequence[Tracked]) -> None:
+        """The ends that may have been settled are void, and a next run must know that the nonce is in use."""
         try:
-            await self._journal.reopened([tracked.id])
+            await self._journal.reopened([tracked.id for tracked in void])
         except (sqlite3.Error, OSError) as error:  # the journal said so
-            logging.getLogger(__name__).debug("The void end of transaction %d could not be marked: %s", tracked.id, error)
+            logging.getLogger(__name__).debug("The void ends of %d transactions could not be marked: %s", len(void), error)

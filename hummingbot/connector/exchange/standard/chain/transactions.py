@@ -276,6 +276,7 @@ class TransactionSender:
         self._ending[slot] = receipt
         try:
             if winner.done:  # given up for another attempt at the nonce, whose block was replaced
+                self._note(self._ledger.unsettle([winner]))
                 self._reopen(winner, None)
         finally:
             self._spawn(self._finish(slot, winner, receipt))
@@ -284,7 +285,7 @@ class TransactionSender:
         logging.getLogger(__name__).warning("Block %d with transaction %s was replaced; it is followed anew",
                                             entry.receipt.block_number, entry.receipt.transaction_hash)
         self._ledger.reopen(entry.slot)
-        self._note(self._ledger.unsettle(entry.tracked))
+        self._note(self._ledger.unsettle(entry.slot.owners))  # any of them may be mined now
         self._reopen(entry.tracked, entry.receipt)
 
     def _reopen(self, tracked: Tracked, void: Receipt | None) -> None:
@@ -296,6 +297,8 @@ class TransactionSender:
         """Tell the ends of all intents of a nonce: one was mined."""
         others = [tracked for tracked in slot.owners if tracked is not winner]
         try:
+            # Those of which it was told before that they are not mined.
+            await self._ledger.settle([tracked for tracked in others if tracked.done and tracked.receipt is None])
             await self._ledger.fail([(tracked, "It was not in a block in time and was taken back.") for tracked in others])
             if not receipt.ok:
                 receipt = receipt._replace(reason=await revert_reason(self._rpc, self.address, winner.intent, receipt))

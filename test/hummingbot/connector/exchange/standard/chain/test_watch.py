@@ -162,6 +162,51 @@ async def test_an_intent_that_was_given_up_and_is_mined_after_all_is_told(bench:
     assert bench.mined_orders() == Counter({intent(1, patience=5.0).data: 1})
 
 
+async def given_up(bench: WatchingBench) -> Tracked:
+    """An order in whose place a transfer of nothing was mined, and that was settled."""
+    bench.node.mining = False
+    (order,) = bench.submit(intent(1, patience=5.0))
+    await bench.run(10.0)
+    bench.node.mining = True
+    await bench.run(5.0, 1)
+    bench.sender.settle(order)
+    await bench.run(1.0)
+    assert await bench.journal.unfinished(bench.sender._ledger.account) == []
+    return order
+
+
+@pytest.mark.parametrize("seconds", [0.0, 5.0], ids=["before it is mined", "after it is mined"])
+async def test_an_intent_that_was_given_up_and_is_mined_after_all_is_followed_by_the_next_run(
+        bench: WatchingBench, seconds: float) -> None:
+    order = await given_up(bench)
+    bench.node.mining = False
+    bench.node.reorganise(30, keep=False)
+    await bench.run(1.0)
+    first = next(sent for sent in bench.node.accepted if sent.data)
+    bench.node.pool, bench.node.mining = {first.nonce: first}, True
+    if seconds:
+        bench.node.mine()
+    await bench.run(seconds)
+    unfinished = await bench.journal.unfinished(bench.sender._ledger.account)
+    assert [(item.id, item.failure) for item in unfinished if item.id == order.id] == [(order.id, None)]
+    await bench.close()
+    bench.node.pool = {} if seconds else {first.nonce: first}
+    bench.node.mine()
+    bench.build()
+    await bench.start()
+    bench.ends.clear()
+    bench.watch(bench.sender.resumed)
+    await bench.run(20.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({order.intent.data: 1})
+
+
+async def test_an_intent_that_was_given_up_stays_settled_when_what_took_its_place_is_mined_again(bench: WatchingBench) -> None:
+    await given_up(bench)
+    bench.node.reorganise(30)
+    await bench.run(5.0)
+    assert await bench.journal.unfinished(bench.sender._ledger.account) == [] and bench.mined_orders() == Counter()
+
+
 async def test_a_node_that_does_not_have_the_block_proves_nothing(bench: WatchingBench) -> None:
     bench.submit(intent(1))
     await bench.run(5.0, 1)
