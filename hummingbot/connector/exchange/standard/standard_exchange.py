@@ -137,10 +137,9 @@ class StandardExchange(ExchangePyBase):
         self._outages = Outages()
         self._is_poll_wanted = False
         super().__init__(balance_asset_limit, rate_limits_share_pct)
-        address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
-        self._rules = MarketRules(self._venue, address)
+        self._rules = MarketRules(self._venue, self._address)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
-        self._order_calls = OrderCalls(address, self._preferences.market_slippage, self._time_source, self._offers)
+        self._order_calls = OrderCalls(self._address, self._preferences.market_slippage, self._time_source, self._offers)
         self._updates = TrackerUpdates(self._order_tracker, self._venue.market_of, self._time_source, self._take_off,
                                        recorded_order)
         self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
@@ -148,7 +147,7 @@ class StandardExchange(ExchangePyBase):
         self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up, self._events.left)
         self._states = OrderStates(self._venue, self._time_source, self._events.caught_up, self._events.left,
                                    self._events.is_placing)
-        self._balances = Balances(self._venue, address, ForeignOrders(self._venue, address, self._time_source),
+        self._balances = Balances(self._venue, self._address, ForeignOrders(self._venue, self._address, self._time_source),
                                   self._preferences.gas_reserve, lambda: self.in_flight_orders)
         self.real_time_balance_update = False
 
@@ -168,6 +167,11 @@ class StandardExchange(ExchangePyBase):
         told while the network is being left could not be recorded without."""
         timestamp: float = super().current_timestamp
         return self._time_source.time() if math.isnan(timestamp) else timestamp
+
+    @property
+    def _address(self) -> str:
+        """The wallet's address, empty without one."""
+        return self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
 
     @property
     def authenticator(self) -> StandardAuth | None:
@@ -297,8 +301,7 @@ class StandardExchange(ExchangePyBase):
         if self._resume is not None and self._resuming is not None and self._resuming.cancelling():
             self._resuming = safe_ensure_future(self._resume())
         if self._trading_required:
-            address = self._wallet_auth.wallet.address if self._wallet_auth is not None else ""
-            safe_ensure_future(greet(self._venue, self._trading_pairs, address))
+            safe_ensure_future(greet(self._venue, self._trading_pairs, self._address))
 
     async def stop_network(self) -> None:
         if self._returned.is_set():  # it is told to leave once more before it begins again

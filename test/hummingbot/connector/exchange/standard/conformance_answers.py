@@ -73,11 +73,11 @@ class StandardAnswers:
     async def asyncSetUp(self) -> None:
         """The connector as after start_network: markets known, account ready, own orders followed.
 
-        The tests of the pair list and of the first status begin without any of it. Those that put their own queue in the
-        place of the user stream's run the listener themselves.
+        The tests of the pair list, of the first status and of the network check begin without any of it. Those that put their
+        own queue in the place of the user stream's run the listener themselves.
         """
         await super().asyncSetUp()
-        if "trading_pair" in self._testMethodName or "initial_status" in self._testMethodName:
+        if any(what in self._testMethodName for what in ("trading_pair", "initial_status", "check_network")):
             return
         with aioresponses() as api:
             api.get(self.all_symbols_url, payload=self.all_symbols_request_mock_response)
