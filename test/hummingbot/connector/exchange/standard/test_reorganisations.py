@@ -127,6 +127,7 @@ async def test_what_is_forgotten_step_by_step_is_not_told_as_of_a_block_before(r
     """A placement of an earlier run is found in an old block only after its order was filled: the state must not go back."""
     order = await resting(rig)
     account, head = rig.exchange._account, rig.sandbox.node.head.number
+    await until(lambda: not account._placements.unsettled)
     rig.sandbox.node.pause()
     with patch.object(TransactionSender, "oldest_unsettled", None):
         await account.remember(head + 100)
