@@ -87,12 +87,12 @@ class Account:
         self._updates = updates
         self.is_recorded = True  # whether Hummingbot is there to record what is told
         self._following: set[asyncio.Task[None]] = set()
-        self._allowances = Allowances(rpc, self._sender, wallet.address, listing.engine, self._gas.approve())
+        self._finished: list[Tracked] = []
+        self._allowances = Allowances(rpc, self._sender, wallet.address, listing.engine, self._gas.approve(), self._finished)
         self._remembered: SavedState | None = None
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()
         self._starting = SharedWork()
-        self._finished: list[Tracked] = []
         self._unconfirmed: list[Tracked] = []  # those of them that were mined before a break and are to be seen again
         self._running = False
         self._recalled = False

@@ -2,7 +2,7 @@
 import logging
 from collections import defaultdict
 
-from hummingbot.connector.exchange.standard.chain.intents import Intent
+from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
@@ -16,14 +16,19 @@ LOOKS = 2
 
 
 class Allowances:
-    """What the engine may pull from one wallet. One approval per token at a time; orders of the token wait for it."""
+    """What the engine may pull from one wallet. One approval per token at a time; orders of the token wait for it.
 
-    def __init__(self, rpc: RpcClient, sender: TransactionSender, owner: str, spender: str, gas_limit: int) -> None:
+    `finished` collects the approvals that the journal may forget once their blocks are final.
+    """
+
+    def __init__(self, rpc: RpcClient, sender: TransactionSender, owner: str, spender: str, gas_limit: int,
+                 finished: list[Tracked]) -> None:
         self._rpc = rpc
         self._sender = sender
         self._owner = owner
         self._spender = spender
         self._gas_limit = gas_limit
+        self._finished = finished
         self._left: dict[str, int] = {}
         self._looks: defaultdict[str, SharedWork] = defaultdict(SharedWork)
 
@@ -53,11 +58,8 @@ class Allowances:
         tracked = self._sender.submit(Intent(
             to=token.address, data=ERC20_FUNCTIONS["approve"].encode(self._spender, UNLIMITED), value=0,
             gas_limit=self._gas_limit, kind="approve"))
-        try:
-            receipt = await tracked.wait()
-        finally:
-            if tracked.proven:
-                self._sender.settle(tracked)
+        receipt = await tracked.wait()
+        self._finished.append(tracked)
         if not receipt.ok:
             raise OrderRejectedError(f"{token.symbol} refused the approval for the exchange: {receipt.reason}", receipt.reason)
         self._left[token.address] = await self._current(token)

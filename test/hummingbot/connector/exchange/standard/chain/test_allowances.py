@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED, Allowances
+from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, OutcomeUnknownError
 from hummingbot.connector.exchange.standard.markets import Token
@@ -22,8 +23,9 @@ class Wallet:
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
         self.asked = 0
+        self.finished: list[Tracked] = []
         bench.node.call = self._call
-        self.allowances = Allowances(bench.rpc, bench.sender, bench.sender.address, ENGINE, 60_000)
+        self.allowances = Allowances(bench.rpc, bench.sender, bench.sender.address, ENGINE, 60_000, self.finished)
 
     @property
     def approvals(self) -> list[bytes]:
@@ -59,11 +61,13 @@ async def test_orders_of_one_moment_share_an_approval(wallet: Wallet) -> None:
 
 
 @pytest.mark.parametrize("ok", [True, False])
-async def test_an_approval_is_settled_at_its_end(wallet: Wallet, ok: bool) -> None:
+async def test_an_approval_may_be_forgotten_once_its_block_is_final_and_not_at_once(wallet: Wallet, ok: bool) -> None:
+    """The next run sends it again, should its block be replaced meanwhile."""
     wallet.bench.node.failing = lambda sent: (int(ok), 30_000)
     await wallet.ensure(6)
     await wallet.bench.run(1.0)
-    assert wallet.approvals and await wallet.bench.journal.unfinished(wallet.bench.sender._ledger.account) == []
+    (left,) = await wallet.bench.journal.unfinished(wallet.bench.sender._ledger.account)
+    assert wallet.approvals and [tracked.id for tracked in wallet.finished] == [left.id]
 
 
 async def test_an_approval_is_left_to_the_next_start_when_the_sender_stops_before_its_end(wallet: Wallet) -> None:
@@ -73,7 +77,7 @@ async def test_an_approval_is_left_to_the_next_start_when_the_sender_stops_befor
     await wallet.bench.sender.stop()
     with pytest.raises(OutcomeUnknownError):
         await approving
-    assert len(await wallet.bench.journal.unfinished(wallet.bench.sender._ledger.account)) == 1
+    assert wallet.finished == []
 
 
 async def test_an_order_for_which_more_is_needed_than_another_looked_for_is_approved(wallet: Wallet) -> None:
