@@ -242,3 +242,20 @@ async def test_a_pair_that_is_added_has_its_rules_before_its_book() -> None:
         assert exchange.quantize_order_amount(TOKEN_PAIR, Decimal("0.001")) == Decimal("0.001")
         name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
         await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)
+
+
+async def test_a_connector_that_does_not_trade_reads_no_rules_of_a_pair_that_is_added() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[NATIVE_PAIR], trading_required=False) as exchange:
+        assert await exchange.add_trading_pair(TOKEN_PAIR)
+        assert exchange.get_order_book(TOKEN_PAIR) is not None and not exchange.trading_rules
+
+
+async def test_on_a_chain_whose_blocks_are_final_at_once_the_account_stops_without_a_look_back() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        account = exchange._account
+        await account._deep.stop()
+        account._deep = None
+        await account.stop()
+        assert not account._running
+        await account.stop()
+        await account.start()
