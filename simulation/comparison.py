@@ -218,8 +218,8 @@ def _states(order: InFlightOrder, submission: Submission, market: Market) -> tup
     rest = market.base.to_units(order.amount - order.executed_amount_base)
     # What is too little to match is given back without an event; each trade may have cost such a trifle, too.
     dust = (2 + len(submission.trades)) * market.smallest_order(price_to_chain(order.price))
-    if submission.key is None and order.trade_type is TradeType.BUY:
-        # It ends when its quote is spent, at prices up to which the exchange's bounds or the slippage let it go: for less base.
+    if order.trade_type is TradeType.BUY:
+        # It ends when its quote is spent, at prices to which the exchange's bounds or the slippage lifted it: for less base.
         dust = max(dust, market.base.to_units(order.amount * MOST_BEYOND))
     if 0 < rest < dust:
         return OrderState.FILLED, OrderState.CANCELED
