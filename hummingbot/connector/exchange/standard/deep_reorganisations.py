@@ -174,7 +174,7 @@ class DeepReorganisations:
             if before > order.deposit:
                 for trade_id in self._updates.take_back_fills(order.client_order_id, key, before - order.deposit, same):
                     self._settlement.forget_trade(trade_id)
-            order.deposit = before
+            order.deposit, order.placed_at = before, (0, 0)  # where it stands on the new chain is not known
             new += news
         for log in new:
             if isinstance(log.event, OrderMatched):

@@ -19,6 +19,7 @@ class ForeignOrders:
         self._account = account
         self._clock = clock
         self._next_refresh = float("-inf")
+        self._pause = RETRY_INTERVAL
         self._told: set[OrderKey] = set()
         self._deposits: Mapping[OrderKey, int] = {}
 
@@ -29,10 +30,11 @@ class ForeignOrders:
         """
         now = self._clock.monotonic()
         if now >= self._next_refresh:
-            self._next_refresh = now + RETRY_INTERVAL
+            self._next_refresh = now + self._pause
+            self._pause = min(2 * self._pause, REFRESH_INTERVAL)  # an API that hangs holds the balances up
             try:
                 await self._refresh(own)
-                self._next_refresh = now + REFRESH_INTERVAL
+                self._next_refresh, self._pause = now + REFRESH_INTERVAL, RETRY_INTERVAL
             except ApiUnavailableError as error:
                 # The indexer is only a hint where to look; without it the last look counts.
                 logging.getLogger(__name__).debug("The wallet's other orders could not be looked up: %s", error)

@@ -28,6 +28,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.compatibility import warn_of_untested_hummingbot
 from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
     ConfigurationError,
     NotSentError,
     OrderNotFoundError,
@@ -226,10 +227,13 @@ class StandardExchange(ExchangePyBase):
 
     @property
     def book_ages(self) -> dict[str, float]:
-        """How many seconds old the order book of each pair is; 0 while a stream tells it, which would break instead."""
+        """How many seconds old the order book of each pair is; 0 while a stream tells it, which would break instead, and
+        infinity for one from before the network was left, until Hummingbot has begun it anew."""
         state = self.feed_states.get("order books")
         polled = state is not None and state.source == "polling"
-        return {pair: self._freshness.age(pair) if polled else 0.0 for pair in self._trading_pairs}
+        tracker = self.order_book_tracker
+        left = tracker.order_books.keys() - tracker._tracking_tasks.keys()
+        return {pair: math.inf if pair in left else self._freshness.age(pair) if polled else 0.0 for pair in self._trading_pairs}
 
     @property
     def status_dict(self) -> dict[str, bool]:
@@ -362,7 +366,15 @@ class StandardExchange(ExchangePyBase):
             await self._update_trading_rules()
 
     async def _update_trading_rules(self) -> None:
-        self._initialize_trading_pair_symbols_from_exchange_info(await self._rules.listing(self._trading_pairs))
+        try:
+            listing = await self._rules.listing(self._trading_pairs)
+            self._outages.tell("Markets", None)
+        except ApiUnavailableError as error:  # rules and fees are the chain's; Hummingbot would ask twice a second
+            if self._venue.known_listing is None:
+                raise
+            listing = self._venue.known_listing
+            self._outages.tell("Markets", error)
+        self._initialize_trading_pair_symbols_from_exchange_info(listing)
         for rule in await self._format_trading_rules({}):
             self._trading_rules[rule.trading_pair] = rule
 
@@ -393,7 +405,8 @@ class StandardExchange(ExchangePyBase):
         account = await self._trading_account()
         market = self._venue.market(trading_pair)
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:  # strategies ask once, at their start, what is ready
-            raise OrderRejectedError(f"The order book of {trading_pair} is {age:.0f} s old: no order is placed by it.")
+            old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left"
+            raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
         settled = await account.place(order_id, call, terms)

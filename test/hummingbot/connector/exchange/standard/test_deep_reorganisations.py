@@ -212,7 +212,7 @@ async def test_what_the_new_blocks_did_is_told_from_what_the_order_had_before_th
     other = key._replace(id=99)
     chain = Chain(Reading([match(1, key, 10, 20), match(2, key, 30, 60), match(3, other, 5, 5), cancel(other, 1),
                            cancel(key, 70)], {key: 0}, 60))
-    chain.settlement.restore([Resting(key, "a", 10 ** 8, moved + 70 - 1)])
+    chain.settlement.restore([Resting(key, "a", 10 ** 8, moved + 70 - 1, (55, 0))])  # in an older block now
     chain.fills = {"a": {f"{MARKET.book}:1": 10}}  # it was told before
     await chain.look(60)
     filled, closed = chain.told

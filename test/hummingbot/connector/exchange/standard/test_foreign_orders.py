@@ -94,6 +94,11 @@ async def test_a_first_look_that_fails_is_soon_made_again(venue: Venue) -> None:
     venue.away = ApiUnavailableError("the API is away")
     assert await foreign.locked(()) == {} == await foreign.locked(())
     assert venue.asked == 1, "not at each reading"
+    clock.now += RETRY_INTERVAL
+    await foreign.locked(())
+    clock.now += RETRY_INTERVAL
+    await foreign.locked(())
+    assert venue.asked == 2, "and ever less often"
     venue.away = None
     clock.now += RETRY_INTERVAL
     assert await foreign.locked(()) == {SOMI.quote.address: 500, SOMI.base.address: 70}

@@ -236,6 +236,33 @@ async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCa
         assert order(exchange, first).is_cancelled
 
 
+async def test_no_order_is_placed_by_a_book_from_before_the_network_was_left(caplog: pytest.LogCaptureFixture) -> None:
+    """The node is back, and the API is not yet."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange.stop_network()
+        rule = sandbox.faults.add("status", target="rest", status=503)
+        await exchange.start_network()
+        late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
+        await until(lambda: late in exchange._order_tracker.all_fillable_orders and order(exchange, late).is_failure)
+        assert "The order book of WBTC-USDC is from before the network was left: no order is placed by it." in caplog.text
+        assert not exchange.ready
+        sandbox.faults.remove(rule)
+        await until(lambda: exchange.ready)
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)
+
+
+async def test_rules_and_fees_are_read_from_the_chain_while_the_api_is_away(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        sandbox.faults.add("status", target="rest", status=503)
+        exchange._trading_rules.clear()
+        for _ in range(2):
+            await exchange._update_trading_rules()
+        assert set(exchange.trading_rules) == {NATIVE_PAIR, TOKEN_PAIR} and caplog.text.count("Markets cannot be read") == 1
+        with patch.object(type(exchange.venue), "known_listing", None), pytest.raises(ApiUnavailableError):
+            await exchange._update_trading_rules()
+
+
 async def test_a_pair_that_is_added_has_its_rules_before_its_book() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[NATIVE_PAIR]) as exchange:
         assert await exchange.add_trading_pair(TOKEN_PAIR)
