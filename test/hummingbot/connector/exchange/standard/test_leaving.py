@@ -22,10 +22,16 @@ from test.hummingbot.connector.exchange.standard.trading import (
 )
 
 
+async def placed(exchange: StandardExchange) -> str:
+    """An order that is in a block."""
+    name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+    await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)
+    return name
+
+
 async def test_a_cancel_that_waits_for_its_order_does_not_bring_the_account_back() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        first = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
-        await until(lambda: first in exchange.in_flight_orders and order(exchange, first).exchange_order_id)
+        await placed(exchange)
         sandbox.node.pause()
         late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
         await until(lambda: sandbox.node.pool)
@@ -191,8 +197,7 @@ async def test_what_is_told_of_a_book_before_hummingbot_has_begun_it_anew_is_not
 async def test_a_network_that_is_back_at_once_does_not_wait_for_what_was_on_its_way_when_it_was_left() -> None:
     """Hummingbot leaves and begins again also when a single check of the network took too long."""
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        first = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
-        await until(lambda: first in exchange.in_flight_orders and order(exchange, first).exchange_order_id)
+        first = await placed(exchange)
         sandbox.node.pause()
         stuck = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
         await until(lambda: sandbox.node.pool)
@@ -212,7 +217,7 @@ async def test_what_is_told_after_the_network_was_left_is_not_noted_as_recorded(
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         account = exchange._account
         with patch.object(account._journal, "told", AsyncMock()) as noted:
-            for is_left, name in ((False, "heard"), (True, "unheard")):
+            for is_left in (False, True):
                 sandbox.node.pause()
                 name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
                 await until(lambda: sandbox.node.pool)
@@ -226,8 +231,7 @@ async def test_what_is_told_after_the_network_was_left_is_not_noted_as_recorded(
 
 async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCaptureFixture) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        first = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
-        await until(lambda: first in exchange.in_flight_orders and order(exchange, first).exchange_order_id)
+        first = await placed(exchange)
         with patch.object(StandardExchange, "book_ages", {TOKEN_PAIR: 31.0}):
             late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
             await until(lambda: late in exchange._order_tracker.all_fillable_orders and order(exchange, late).is_failure)
@@ -248,8 +252,7 @@ async def test_no_order_is_placed_by_a_book_from_before_the_network_was_left(cap
         assert not exchange.ready
         sandbox.faults.remove(rule)
         await until(lambda: exchange.ready)
-        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
-        await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)
+        await placed(exchange)
 
 
 async def test_rules_and_fees_are_read_from_the_chain_while_the_api_is_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -267,8 +270,7 @@ async def test_a_pair_that_is_added_has_its_rules_before_its_book() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[NATIVE_PAIR]) as exchange:
         assert await exchange.add_trading_pair(TOKEN_PAIR)
         assert exchange.quantize_order_amount(TOKEN_PAIR, Decimal("0.001")) == Decimal("0.001")
-        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
-        await until(lambda: name in exchange.in_flight_orders and order(exchange, name).exchange_order_id)
+        await placed(exchange)
 
 
 async def test_a_connector_that_does_not_trade_reads_no_rules_of_a_pair_that_is_added() -> None:
