@@ -13,6 +13,7 @@ from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
 from hummingbot.connector.exchange.standard.sandbox.transactions import TransactionRejected
 from hummingbot.core.data_type.common import OrderType
+from simulation.invariants import Violation
 from simulation.network import Weather
 
 if TYPE_CHECKING:
@@ -201,6 +202,15 @@ def stream(world: "World", switches: dict[str, Any], seconds: float) -> None:
     _switch(world, world.sandbox.faults.stream, switches, seconds)
 
 
+def indexer(world: "World", switches: dict[str, Any], seconds: float) -> None:
+    """The API's indexer stands still for a while, or falls behind."""
+    settings = world.sandbox.indexer.settings
+    usual = {"paused": False, "lag_seconds": world.scenario.setup.indexer_lag}
+    for name, value in switches.items():
+        _for_a_while(world, seconds, f"indexer.{name}", partial(setattr, settings, name, value),
+                     partial(setattr, settings, name, usual[name]))
+
+
 def _switch(world: "World", faults: Any, switches: dict[str, Any], seconds: float) -> None:
     usual = type(faults)()
     for name, value in switches.items():
@@ -231,6 +241,22 @@ async def quiet(world: "World") -> None:
     await world.quiet()
 
 
+async def finish(world: "World") -> None:
+    """Nothing is wrong any more: what is ordered now is placed, and what is cancelled now ends."""
+    await world.quiet()
+    names = [world.order(is_buy, pair, OrderType.LIMIT, price_at(pair, -10 if is_buy else 10), LOT[pair])
+             for pair in world.scenario.setup.pairs for is_buy in (True, False)]
+    await world.quiet()
+    states = {name: world.comparison.orders[name].current_state.name for name in names if name is not None}
+    if None in names or "FAILED" in states.values():
+        raise Violation("I2", f"nothing is wrong, and orders fail: {states or 'the connector is not ready'}")
+    assert world.life is not None
+    await asyncio.wait({world.life.spawn(world.exchange.cancel_all(20.0))})
+    await world.quiet()
+    if world.open_orders():
+        raise Violation("I3", f"these were cancelled and rest: {[order.client_order_id for order in world.open_orders()]}")
+
+
 async def idle(world: "World", seconds: float) -> None:
     """Nobody does anything for a while, and little is asked."""
     await asyncio.sleep(seconds)
@@ -240,4 +266,4 @@ async def idle(world: "World", seconds: float) -> None:
 ACTIONS: dict[str, Callable[..., Any]] = {
     function.__name__: function for function in (
         place, quote, requote, take, cancel, cancel_all, kill, stop, trade, liquidity, withdraw, spend, fees, reorganise,
-        network, node, backends, node_stream, stream, hold_up, set_clock, quiet, idle)}
+        network, node, backends, node_stream, stream, indexer, hold_up, set_clock, quiet, finish, idle)}

@@ -13,6 +13,7 @@ from hummingbot.connector.exchange.standard.chain.engine import (
 )
 from hummingbot.connector.exchange.standard.sandbox.blocks import History, MinedBlock
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+from hummingbot.connector.exchange.standard.sandbox.transactions import Transaction
 
 
 class Trade(NamedTuple):
@@ -27,9 +28,11 @@ class Trade(NamedTuple):
 
 @dataclass
 class Submission:
-    """An order as the engine got it. `deposit` is what rests of it now; `key` is None when it never rested."""
+    """An order as the engine got it. `nonce` is its transaction's, whoever sent that, `deposit` what rests of it now; `key` is
+    None when it never rested."""
 
     name: str
+    nonce: int
     key: tuple[str, bool, int] | None = None
     trades: set[Trade] = field(default_factory=set)
     cancelled: bool = False
@@ -130,17 +133,18 @@ class TruthReader:
                     self._successes.add(receipt.transaction.hash)
             for log in receipt.logs:
                 if log.address == self._sandbox.engine_address:
-                    self._count(decode_event(log.topics, log.data), receipt.transaction.hash)
+                    self._count(decode_event(log.topics, log.data), receipt.transaction)
 
-    def _submission(self, transaction: str, order_history_id: int) -> Submission:
+    def _submission(self, transaction: Transaction, order_history_id: int) -> Submission:
         """The order of a transaction's item; one that never rests is known by the item's number."""
-        known = self._groups.get((transaction, order_history_id))
+        sent = transaction.hash
+        known = self._groups.get((sent, order_history_id))
         if known is None:
-            known = self._groups[transaction, order_history_id] = Submission(f"{transaction}:{self._items[transaction]}")
-            self._items[transaction] += 1
+            known = self._groups[sent, order_history_id] = Submission(f"{sent}:{self._items[sent]}", transaction.nonce)
+            self._items[sent] += 1
         return known
 
-    def _count(self, event: object, transaction: str) -> None:
+    def _count(self, event: object, transaction: Transaction) -> None:
         account = self._account
         if isinstance(event, OrderPlaced) and event.owner == account:
             order = self._submission(transaction, event.order_history_id)

@@ -1,5 +1,5 @@
 """What a connector believes of its orders and its money, compared with what the chain says."""
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from hummingbot.connector.exchange.standard.markets import Market, price_to_chain
@@ -9,7 +9,7 @@ from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, TradeUpdate
 from hummingbot.core.event.events import OrderFilledEvent
 from simulation.chain_truth import Submission, Trade, Truth, TruthReader
-from simulation.replaced import place_of
+from simulation.replaced import Replaced, place_of
 
 GAS_RESERVE = Decimal("1")  # what the connector keeps of the native token, as the README says
 MOST_BEYOND = Decimal("0.1")  # no world's bounds let an order trade so far beyond its price
@@ -19,14 +19,18 @@ class Comparison:
     """Compares the beliefs of one wallet's connectors, one after the other, with a sandbox.
 
     `orders` are all that were ever seen tracked, by client order id, and `forgotten` those whose end Hummingbot had recorded
-    before it was taken back, when a connector was killed: nothing can be said of them but that they are not known.
+    before it was taken back, when a connector was killed: nothing can be said of them but that they are not known. `recorded`
+    are all orders that Hummingbot has a record of, client order ids by exchange order id.
     """
 
-    def __init__(self, sandbox: Sandbox, address: str) -> None:
+    def __init__(self, sandbox: Sandbox, address: str, replaced: Replaced) -> None:
         self.sandbox = sandbox
         self.orders: dict[str, InFlightOrder] = {}
         self.forgotten: set[str] = set()
+        self.recorded: Mapping[str, str] = {}
         self._forgotten_places: set[str] = set()
+        self._forgotten_nonces: set[int] = set()
+        self._replaced = replaced
         self._address = address
         self._reader = TruthReader(sandbox, address)
         self._by_pair = {market.trading_pair: market for market in sandbox.markets}
@@ -44,14 +48,13 @@ class Comparison:
         """What the chain says now."""
         return self._reader.read()
 
-    def forget_unsaved(self, saved: Mapping[str, int], recorded: Collection[str]) -> None:
-        """The connector was killed. `saved` are the states of its orders by id, as Hummingbot had written them down, and
-        `recorded` all orders that it has a record of."""
+    def forget_unsaved(self, saved: Mapping[str, int]) -> None:
+        """The connector was killed. `saved` are the states of its orders by id, as Hummingbot had written them down."""
         for name, order in list(self.orders.items()):
             if not _is_done(order.current_state) and (name not in saved or _is_done(OrderState(saved[name]))):
                 # One that was never recorded comes back if the chain has it. One whose end was saved, and taken back afterwards
                 # by a reorganisation, does not: Hummingbot has no event for that, and no order any more.
-                if name in recorded:
+                if name in self.recorded.values():
                     self.forget([name])
                 else:
                     del self.orders[name]
@@ -63,7 +66,16 @@ class Comparison:
             order = self.orders.pop(name, None)
             if order is not None:
                 self._forgotten_places.add(place_of(order.exchange_order_id))
+                places = {place_of(recorded) for recorded, owner in self.recorded.items() if owner == name}
+                self._forgotten_nonces.update(nonce for place, nonce in self._replaced.nonces.items() if place in places)
+                on_chain = self.truth().orders.get(order.exchange_order_id or "")
+                if on_chain is not None:
+                    self._forgotten_nonces.add(on_chain.nonce)
             self._unexplained = None
+
+    def _is_forgotten(self, submission: Submission) -> bool:
+        """Whether an order on the chain may be one that is forgotten: mined anew it has another place, and the same nonce."""
+        return submission.nonce in self._forgotten_nonces
 
     def done_places(self) -> set[str]:
         """Where the orders are on the chain that have ended, and those that are forgotten."""
@@ -108,7 +120,7 @@ class Comparison:
             known[order.exchange_order_id] = name
             yield from self._order_problems(name, order, truth)
         for place, submission in truth.orders.items():
-            if place not in known and (submission.deposit or len(self.forgotten) == 0):
+            if place not in known and (submission.deposit or not self._is_forgotten(submission)):
                 yield f"{place} is on the chain ({submission}), and no order of the connector"
         resting = {tuple(key): order.deposit for key, order in account.settlement.resting.items()}
         held = {order.key: order.deposit for order in truth.orders.values() if order.deposit}
@@ -183,7 +195,7 @@ class Comparison:
             return {}
         known = {order.exchange_order_id for order in self.orders.values()}
         return {place: set(submission.trades) for place, submission in truth.orders.items()
-                if submission.trades and place not in known}
+                if submission.trades and place not in known and self._is_forgotten(submission)}
 
     def _not_told(self, truth: Truth) -> dict[str, Decimal]:
         """What the account gained (or lost, below zero) beyond what fills, fees and gas tell, by symbol: nothing."""
@@ -213,11 +225,11 @@ def _states(order: InFlightOrder, submission: Submission, market: Market) -> tup
     """The states that are true for an order."""
     if submission.deposit:
         return (OrderState.PARTIALLY_FILLED if submission.is_partly_filled else OrderState.OPEN,)
-    if submission.cancelled:
-        return (OrderState.FILLED,) if order.is_filled else (OrderState.CANCELED,)
     rest = market.base.to_units(order.amount - order.executed_amount_base)
     # What is too little to match is given back without an event; each trade may have cost such a trifle, too.
     dust = (2 + len(submission.trades)) * market.smallest_order(price_to_chain(order.price))
+    if submission.cancelled and not 0 < rest < dust:
+        return (OrderState.FILLED,) if rest <= 0 else (OrderState.CANCELED,)
     if order.trade_type is TradeType.BUY:
         # It ends when its quote is spent, at prices to which the exchange's bounds or the slippage lifted it: for less base.
         dust = max(dust, market.base.to_units(order.amount * MOST_BEYOND))

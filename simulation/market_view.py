@@ -1,4 +1,5 @@
 """What Hummingbot shows of a market, compared with the chain: its order book, and each public trade once and in order."""
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -84,10 +85,17 @@ def _told_apart(true: TrueLevels) -> Iterator[tuple[float, float, TrueLevel]]:
         near.append(price)
 
 
-def same_sum(shown: Levels, true: TrueLevels) -> bool:
-    """As much in all, where a stream groups prices."""
-    amount = sum(level.amount for level in true.values())
-    return abs(sum(shown.values()) - amount) <= 1e-4 * amount + sum(level.slack for level in true.values())
+def in_groups(true: TrueLevels, is_bid: bool) -> TrueLevels:
+    """The levels as the exchange's stream groups them: bids down and asks up to the finest step for such prices, which is the
+    fifth digit of a price, and no finer than a millionth (docs/protocol.md, "REST API")."""
+    groups: TrueLevels = {}
+    for price, level in true.items():
+        step = round(max(10.0 ** (math.floor(math.log10(price)) - 4), 1e-6) * DENOMINATOR)
+        units = round(price * DENOMINATOR)
+        at = (units // step if is_bid else -(-units // step)) * step / DENOMINATOR
+        amount, slack = groups.get(at, TrueLevel(0.0, 0.0))
+        groups[at] = TrueLevel(amount + level.amount, slack + level.slack)
+    return groups
 
 
 def traded(market: Market, match: OrderMatched) -> Traded | None:
@@ -205,7 +213,7 @@ class MarketView:
     def problems(self, exchange: StandardExchange) -> Iterator[str]:
         """Where Hummingbot's view differs from the chain."""
         state = exchange.feed_states.get("order books")
-        agree = same_sum if self._is_grouped and state is not None and state.source == "stream" else same_levels
+        are_grouped = self._is_grouped and state is not None and state.source == "stream"
         for pair, watched in self._watched.items():
             # Without sequence numbers a trade that a stream leaves out is noticed when others have been told.
             problem = None if self._is_void else watched.problem(in_order=not self._is_grouped)
@@ -213,7 +221,9 @@ class MarketView:
                 yield f"{pair}: {problem}"
             for is_bid in (True, False):
                 shown, true = shown_levels(watched.book, is_bid), self._chain_levels(pair, is_bid)
-                if not agree(shown, true):
+                if are_grouped:
+                    true = in_groups(true, is_bid)
+                if not same_levels(shown, true):
                     yield f"{pair}: {'bids' if is_bid else 'asks'} of the book: {shown} here, {_amounts(true)} there"
 
     def _chain_levels(self, pair: str, is_bid: bool) -> TrueLevels:

@@ -5,6 +5,7 @@ refused, lost on the way there or back, handled twice, cut short, or answered by
 What was sent is on its way even if the sender is killed.
 """
 import asyncio
+import json
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ BROKEN = {
     "empty": Answer(200, b""),
 }
 # What may happen to a request, beside the answers in BROKEN.
-ACCIDENTS = ("refused", "lost", "answer_lost", "broken_off", "cut", "twice", "mistyped", "nulls", *BROKEN)
+ACCIDENTS = ("refused", "lost", "answer_lost", "broken_off", "cut", "twice", "unsure", "mistyped", "nulls", *BROKEN)
 
 
 @dataclass
@@ -71,6 +72,7 @@ class Network:
         self.behind, self.share = 0, 0.0
         self.sent: Callable[[bytes], None] = lambda body: None
         self.answered: Callable[[bytes, bytes], None] = lambda body, answer: None
+        self.took: Callable[[bytes], None] = lambda body: None
         self._loop = loop
         self._endpoints = endpoints
         self._random = random
@@ -108,17 +110,22 @@ class Network:
         elif accident in BROKEN:
             self._loop.call_later(there + back, _settle, answer, ServedResponse(method, url, BROKEN[accident]))
         elif accident != "lost":
-            self._loop.call_later(there, self._arrive, method, url, handle, accident, back, answer)
-        if accident == "twice":
-            self._loop.call_later(there + back, self._arrive, method, url, handle, None, FOR_EVER, self._loop.create_future())
+            self._loop.call_later(there, self._arrive, method, url, data, handle, accident, back, answer)
+        if accident == "twice" or (accident in BROKEN and data is not None and self._random.random() < 0.5):
+            self._loop.call_later(there + back, self._arrive, method, url, data, handle, None, FOR_EVER,
+                                  self._loop.create_future())
 
     def _asked(self, body: bytes) -> Answer:
         behind = self.behind if self.behind and self._random.random() < self.share else 0
-        told = self._endpoints.rpc(body, behind)
+        try:
+            told = self._endpoints.rpc(body, behind)
+        except AnswerLost:
+            self.took(body)
+            raise
         self.answered(body, told.body)
         return told
 
-    def _arrive(self, method: str, url: str, handle: Callable[[], Answer], accident: str | None, back: float,
+    def _arrive(self, method: str, url: str, data: bytes | None, handle: Callable[[], Answer], accident: str | None, back: float,
                 answer: "asyncio.Future[Any]") -> None:
         try:
             told = handle()
@@ -132,6 +139,8 @@ class Network:
                 self._loop.call_later(back, _fail, answer, aiohttp.ServerDisconnectedError())
             return
         faults = self._endpoints.sandbox.faults
+        if accident == "unsure" and b"eth_sendRawTransaction" in (data or b""):
+            told = Answer(200, _unsure(told.body))
         if accident in ("mistyped", "nulls"):
             told = Answer(told.status, faults.altered("wrong_types" if accident == "mistyped" else "null", told.body,
                                                       method == "POST"))
@@ -288,6 +297,15 @@ def _settle(future: "asyncio.Future[Any]", value: Any) -> None:
 def _fail(future: "asyncio.Future[Any]", error: Exception) -> None:
     if not future.done():
         future.set_exception(error)
+
+
+def _unsure(body: bytes) -> bytes:
+    """The answer to transactions of something between that handed them on, and gave up waiting."""
+    answers = json.loads(body)
+    for told in answers if isinstance(answers, list) else [answers]:
+        if told.pop("result", None) is not None:
+            told["error"] = {"code": -32603, "message": "upstream request timeout"}
+    return json.dumps(answers).encode()
 
 
 def _refused(url: str) -> aiohttp.ClientConnectorError:

@@ -1,5 +1,5 @@
 """Which of an account's orders were in blocks that are no longer on the chain, and when those were replaced."""
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from math import inf
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched, OrderPlaced, decode_event
@@ -12,10 +12,12 @@ UNHEARD_SECONDS = 120.0
 
 
 class Replaced:
-    """Told of every block that is removed. `newest` is when one with a transaction of the account was."""
+    """Told of every block that is removed. `newest` is when one with a transaction of the account was, `nonces` are those of the
+    transactions that placed the orders there, by the orders' places."""
 
     def __init__(self, engine: str, account: str, now: Callable[[], float]) -> None:
         self.newest = -inf
+        self.nonces: dict[str, int] = {}
         self._engine = engine
         self._account = account
         self._now = now
@@ -27,6 +29,7 @@ class Replaced:
         now, ids = self._now(), self.own_ids(block)
         if ids:
             self.newest = now
+        self.nonces.update(self._placed(block))
         self._ids.update(dict.fromkeys(ids, now))
         names = {name for name, order in orders.items() if place_of(order.exchange_order_id) in ids} if ids else set()
         self._names.update(dict.fromkeys(names, now))
@@ -34,6 +37,15 @@ class Replaced:
     def when(self, name: str, exchange_order_id: str | None) -> float:
         """When a block with this order in it was last replaced; long ago if it never was."""
         return max(self._names.get(name, -inf), self._ids.get(place_of(exchange_order_id), -inf))
+
+    def _placed(self, block: MinedBlock) -> Iterator[tuple[str, int]]:
+        for receipt in block.receipts:
+            if receipt.transaction.sender == self._account:
+                yield receipt.transaction.hash, receipt.transaction.nonce
+                for log in receipt.logs:
+                    event = decode_event(log.topics, log.data) if log.address == self._engine else None
+                    if isinstance(event, OrderPlaced):
+                        yield OrderKey(event.pair, event.is_bid, event.id).exchange_order_id, receipt.transaction.nonce
 
     def own_ids(self, block: MinedBlock) -> set[str]:
         """The ids of the account's orders in a block, and its transactions."""

@@ -85,7 +85,7 @@ def _alone() -> Iterator[None]:
     sys.unraisablehook = lambda problem: None if _is_of_the_dead(problem.exc_value) else hook(problem)
     propagate, level = logging.getLogger("hummingbot").propagate, logging.getLogger("hummingbot").level
     logging.getLogger("hummingbot").propagate = False
-    logging.getLogger("hummingbot").setLevel(logging.INFO)
+    logging.getLogger("hummingbot").setLevel(logging.DEBUG)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)

@@ -105,7 +105,7 @@ class _Author:
     # Each kind of action with its weight.
     KINDS = {"place": 22, "quote": 8, "take": 5, "cancel": 12, "cancel_all": 2, "requote": 5, "trade": 24, "withdraw": 6,
              "kill": 1.2, "stop": 0.8, "reorganise": 2.5, "spend": 0.6, "network": 3, "node": 3, "backends": 2,
-             "node_stream": 1.5, "hold_up": 1, "set_clock": 0.4, "liquidity": 2, "fees": 0.3}
+             "node_stream": 1.5, "indexer": 1, "hold_up": 1, "set_clock": 0.4, "liquidity": 2, "fees": 0.3}
 
     def __init__(self, random: Random, setup: Setup) -> None:
         self._random = random
@@ -130,7 +130,9 @@ class _Author:
                 passed += QUIET_ESTIMATE
                 until_quiet = self._random.uniform(20, 120)
         actions.append(Action(0.0, "quiet", {}))
-        return [*actions, Action(0.0, "idle", {"seconds": IDLE_SECONDS})] if self._setup.seed % IDLE_SEEDS == 0 else actions
+        if self._setup.seed % IDLE_SEEDS == 0:
+            actions.append(Action(0.0, "idle", {"seconds": IDLE_SECONDS}))
+        return [*actions, Action(0.0, "finish", {})]
 
     def _action(self) -> Action:
         random = self._random
@@ -221,6 +223,9 @@ class _Author:
             {"refuse_authentication": True}, {"ignore_unsubscribe": True}, {"drop": 0.2}, {"duplicate": 0.3}, {"reorder": 0.3},
             {"wrong_sequence": 0.1}, {"malformed": 0.1}, {"drop_next": 1}, {"reorder_next": 2}, {"wrong_sequence_next": 1}))
         return {"switches": switches, "seconds": self._seconds()}
+
+    def _indexer(self) -> dict[str, Any]:
+        return {"switches": self._random.choice(({"paused": True}, {"lag_seconds": 8.0})), "seconds": self._seconds()}
 
     def _hold_up(self) -> dict[str, Any]:
         return {"seconds": self._random.choice((0.1, 0.5, 3.0, 60.0))}

@@ -17,6 +17,7 @@ from hummingbot.connector.exchange.standard.sandbox.engine_state import Spread
 from hummingbot.connector.exchange.standard.sandbox.gas import GasSchedule
 from hummingbot.connector.exchange.standard.sandbox.indexer import IndexerSettings
 from hummingbot.connector.exchange.standard.sandbox.node import BlockAdded, BlockRemoved, NodeEvent
+from hummingbot.connector.exchange.standard.sandbox.rpc_stream import RPC_STREAM_PATH
 from hummingbot.connector.exchange.standard.sandbox.server import SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.stream import CHANNELS_PATH, SPOT_PATH
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
@@ -42,6 +43,8 @@ from simulation.trace import Trace
 
 URL = "http://127.0.0.1:8745"
 WS_URL = "ws://127.0.0.1:8745"
+API_KEY = "simulated-key-of-a-node"
+RPC_URL, RPC_WS_URL = f"{URL}/v2/{API_KEY}", f"{WS_URL}{RPC_STREAM_PATH}?key={API_KEY}"
 UNLIMITED = 2 ** 256 - 1
 CHAIN_IDS = {"ETHEREUM": 31337, "SOMNIA": 50312}
 COLLECT_SECONDS = 600.0
@@ -64,20 +67,22 @@ class World:
         self.good_weather()
         user = self.sandbox.accounts[0]
         self.address = user.address
-        self.comparison = Comparison(self.sandbox, self.address)
         self.replaced = Replaced(self.sandbox.engine_address, self.address, loop.time)
+        self.comparison = Comparison(self.sandbox, self.address, self.replaced)
         self.told = Told(self.comparison.market, self.replaced, loop.time)
-        self.invariants = Invariants(self, user.private_key)
+        self.invariants = Invariants(self, user.private_key, API_KEY)
         self.market_view = MarketView(self.sandbox, setup.stream not in ("", CHANNELS))
         self.life: Life | None = None
         self.settled_block = 0
         self.lives = self.actions_done = 0
         self._wallet = Wallet(folder, setup.seed, {
-            "standard_private_key": user.private_key, "standard_rpc_url": URL, "standard_api_url": URL,
+            "standard_private_key": user.private_key, "standard_rpc_url": RPC_URL, "standard_rpc_ws_url": RPC_WS_URL,
+            "standard_api_url": URL,
             "standard_chain_id": str(CHAIN_IDS[setup.gas]), "standard_feed": setup.feed,
             "standard_stream_url": _stream_url(setup),
             "standard_poll_interval": str(setup.poll_interval), "trading_pairs": list(setup.pairs), "domain": "standard_sandbox"})
         self._records = Records(self._told)
+        self.comparison.recorded = self._records.created
         self._others: dict[str, list[tuple[str, bool, int]]] = {}
         self._placed: dict[str, int] = {}  # what the strategy was given for an order, and the life that gave it
         self._next_start: asyncio.TimerHandle | None = None
@@ -164,7 +169,7 @@ class World:
             life.kill()
             self.life = None
             self.settled_block = self.sandbox.node.head.number
-            self.comparison.forget_unsaved(self._records.states(), self._records.created.values())
+            self.comparison.forget_unsaved(self._records.states())
             # It may not have heard yet that blocks were replaced (and hears nothing after it left the network), and nobody tells
             # the next one of orders that are done.
             heard_until = self.loop.time() if life.left_at is None else life.left_at
@@ -198,12 +203,14 @@ class World:
 
     # The strategy
 
-    def order(self, is_buy: bool, pair: str, kind: OrderType, price: Decimal, amount: Decimal) -> None:
-        """What a strategy does, which waits until its connector is ready."""
-        if self.life is not None and pair in self.scenario.setup.pairs and self.exchange.ready:
-            self.invariants.asked_for(REQUESTS_OF_AN_ORDER)
-            name = self.life.do(self.exchange.buy if is_buy else self.exchange.sell, pair, amount, kind, price)
-            self._placed[name] = self.lives
+    def order(self, is_buy: bool, pair: str, kind: OrderType, price: Decimal, amount: Decimal) -> str | None:
+        """What a strategy does, which waits until its connector is ready. Returns the client order id if it was."""
+        if self.life is None or pair not in self.scenario.setup.pairs or not self.exchange.ready:
+            return None
+        self.invariants.asked_for(REQUESTS_OF_AN_ORDER)
+        name: str = self.life.do(self.exchange.buy if is_buy else self.exchange.sell, pair, amount, kind, price)
+        self._placed[name] = self.lives
+        return name
 
     def unheard_of(self) -> list[str]:
         """Orders of this life of which the tracker has never had anything, and no event told."""
@@ -285,8 +292,8 @@ class World:
 
 def _stream_url(setup: Setup) -> str:
     if setup.stream in ("", CHANNELS):
-        return f"{CHANNELS}+{WS_URL}{CHANNELS_PATH}"
-    return f"{SPOT_STREAMS}+{WS_URL}{SPOT_PATH}?layout={setup.stream}"
+        return f"{CHANNELS}+{WS_URL}{CHANNELS_PATH}?key={API_KEY}"
+    return f"{SPOT_STREAMS}+{WS_URL}{SPOT_PATH}?layout={setup.stream}&key={API_KEY}"
 
 
 def _sandbox_settings(setup: Setup) -> SandboxSettings:

@@ -3,6 +3,8 @@ import json
 from decimal import Decimal
 from types import SimpleNamespace
 
+import pytest
+
 from hummingbot.connector.exchange.standard.chain.signing import Fees, Wallet
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee
@@ -13,13 +15,15 @@ from simulation.trace import Trace
 
 CHAIN = 31337
 KEY = "0x" + "42" * 32
+MINED: dict[str, object] = {}
 
 
 def watched() -> Invariants:
+    node = SimpleNamespace(settings=SimpleNamespace(chain_id=CHAIN), mined=MINED.get)
     world = SimpleNamespace(network=SimpleNamespace(), trace=Trace(lambda: 0.0), loop=SimpleNamespace(time=lambda: 0.0),
                             replaced=Replaced("0xe", "0xa", lambda: 0.0),
-                            sandbox=SimpleNamespace(node=SimpleNamespace(settings=SimpleNamespace(chain_id=CHAIN))))
-    return Invariants(world, KEY)  # type: ignore[arg-type]
+                            sandbox=SimpleNamespace(node=node))
+    return Invariants(world, KEY, "a key")  # type: ignore[arg-type]
 
 
 def request(value: int, max_fee: int = 10, data: bytes = b"") -> bytes:
@@ -56,6 +60,23 @@ def test_what_the_node_took_once_is_replaced_although_it_refuses_it_now() -> Non
     invariants._answered(request(1), b'[{"id": 8, "error": {"code": -32000, "message": "already known"}}]')
     invariants._sent(request(2))
     assert "nonce 3" in violation(invariants)
+
+
+def test_what_the_node_took_without_a_word_is_replaced_too() -> None:
+    invariants = watched()
+    invariants._sent(request(1))
+    invariants._took(request(1))
+    invariants._answered(request(1), b'[{"id": 8, "error": {"code": -32000, "message": "already known"}}]')
+    invariants._sent(request(2))
+    assert "nonce 3" in violation(invariants)
+
+
+def test_a_gap_may_be_filled_that_only_a_node_behind_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    invariants = watched()
+    invariants._sent(request(1, data=b"one order"))
+    monkeypatch.setitem(MINED, next(iter(invariants._by_nonce[3])), "a receipt")
+    invariants._sent(request(0))
+    assert violation(invariants) == ""
 
 
 def test_a_nonce_is_freed_by_a_transfer_and_never_used_for_another_order() -> None:

@@ -13,16 +13,19 @@ import pytest
 from hummingbot.connector.exchange.standard import account
 from hummingbot.connector.exchange.standard.balances import Balances, Money
 from hummingbot.connector.exchange.standard.chain import follower
+from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.feeds import failover
+from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import SpotStreamsDialect
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.orders.settlement import Settlement
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
-from hummingbot.core.data_type.in_flight_order import InFlightOrder, TradeUpdate
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount
 from simulation.isolation import in_a_copy
 from simulation.run import Outcome, run
 from simulation.scenario import Action, Scenario
+from simulation.world import RPC_URL
 from test.simulation.test_run import order, short, taker
 
 CANCEL = Action(5.0, "cancel", {"which": 0, "count": 1})
@@ -30,6 +33,10 @@ SLOW = Action(0.0, "node", {"switches": {"mining_paused": True}, "seconds": 25.0
 STOP = Action(1.0, "stop", {"cancel": False, "patience": 80.0, "down": 1.0, "outage": 120.0})
 REFUSED = Action(1.0, "node_stream", {"switches": {"refuse": True, "close_code": 1011}, "seconds": 30.0})
 QUIET = Action(40.0, "quiet", {})
+FINISH = Action(0.0, "finish", {})
+
+
+_KEPT: list[Any] = []
 
 
 def changed_fills(change: Callable[[TradeUpdate, InFlightOrder], TradeUpdate]) -> None:
@@ -97,8 +104,76 @@ def give_up_what_waits() -> None:
     place = StandardExchange._place_order
 
     async def impatient(self: StandardExchange, *args: Any, **more: Any) -> tuple[str, float]:
-        return await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(place(self, *args, **more))), 5.0)
+        try:
+            return await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(place(self, *args, **more))), 5.0)
+        except TimeoutError:
+            raise OrderRejectedError("it takes too long") from None
     StandardExchange._place_order = impatient  # type: ignore[method-assign]
+
+
+def fail_by_mistake() -> None:
+    async def mistaken(self: StandardExchange, *args: Any, **more: Any) -> tuple[str, float]:
+        raise KeyError("nonce")
+    StandardExchange._place_order = mistaken  # type: ignore[method-assign]
+
+
+def place_nothing_any_more() -> None:
+    """Every order is refused with a reason that sounds well, from the second on."""
+    place = StandardExchange._place_order
+    placed: list[Any] = []
+
+    async def refusing(self: StandardExchange, *args: Any, **more: Any) -> tuple[str, float]:
+        if placed:
+            raise OrderRejectedError("not now")
+        placed.append(args)
+        return await place(self, *args, **more)
+    StandardExchange._place_order = refusing  # type: ignore[method-assign]
+
+
+def cancel_nothing() -> None:
+    async def not_now(self: OrderCancels, order: InFlightOrder) -> bool:
+        return False
+    OrderCancels.cancel = not_now  # type: ignore[method-assign]
+
+
+def call_what_is_cancelled_filled() -> None:
+    update = TrackerUpdates._update
+
+    async def filled(self: TrackerUpdates, order: InFlightOrder, exchange_order_id: str | None, state: OrderState,
+                     *more: Any) -> None:
+        await update(self, order, exchange_order_id, OrderState.FILLED if state is OrderState.CANCELED else state, *more)
+        if state is OrderState.CANCELED:
+            order.completely_filled_event.set()
+    TrackerUpdates._update = filled  # type: ignore[method-assign]
+
+
+def show_other_prices() -> None:
+    price = SpotStreamsDialect._price
+    SpotStreamsDialect._price = lambda self, value: 1.001 * price(self, value)  # type: ignore[method-assign]
+
+
+def log_the_address_of_the_node() -> None:
+    start = StandardExchange.start_network
+
+    async def chatty(self: StandardExchange) -> None:
+        await start(self)
+        logging.getLogger("hummingbot.start").debug("asked %s", RPC_URL)
+    StandardExchange.start_network = chatty  # type: ignore[method-assign]
+
+
+def ask_the_api_again_and_again() -> None:
+    start = StandardExchange.start_network
+
+    async def asking(self: StandardExchange) -> None:
+        await start(self)
+        while True:
+            await self._venue.rest.pairs()
+            await asyncio.sleep(0.2)
+    StandardExchange.start_network = lambda self: _beside(asking(self))  # type: ignore[method-assign]
+
+
+async def _beside(work: Any) -> None:
+    _KEPT.append(asyncio.ensure_future(work))
 
 
 def believe_each_cancel() -> None:
@@ -168,6 +243,13 @@ CASES: list[tuple[Callable[[], None], Scenario, str, str]] = [
     (believe_each_cancel, short(order(0.1), CANCEL), "I2", "the chain holds"),
     (miss_cancels, short(order(0.1), CANCEL), "I2", "on the chain"),
     (forget_what_was_ordered, RESTING, "I2", "nothing was ever heard of it"),
+    (fail_by_mistake, RESTING, "I2", "failed by KeyError"),
+    (place_nothing_any_more, short(order(0.1), FINISH), "I2", "orders fail"),
+    (cancel_nothing, short(order(0.1), FINISH), "I3", "were cancelled and rest"),
+    (call_what_is_cancelled_filled, short(order(0.1), CANCEL), "I2", "is FILLED"),
+    (show_other_prices, short(order(0.1), QUIET, feed="stream", stream="iter"), "rest", "of the book"),
+    (ask_the_api_again_and_again, short(Action(150.0, "quiet", {})), "I9", "requests within a minute"),
+    (log_the_address_of_the_node, RESTING, "I10", "hummingbot.start"),
     (ask_without_a_pause, short(SLOW, order(0.1), QUIET, latency=(0.001, 0.002)), "I9", "requests within a minute"),
     (connect_without_a_pause, short(REFUSED, QUIET, feed="chain"), "I9", "connections of streams"),
     (log_the_key, RESTING, "I10", "hummingbot.start"),

@@ -24,6 +24,7 @@ from hummingbot.core.event.events import MarketEvent, OrderFilledEvent
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from simulation.comparison import Comparison
+from simulation.replaced import Replaced
 from test.hummingbot.connector.exchange.standard.hummingbot_records import Records
 from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, UNLIMITED
 
@@ -89,7 +90,8 @@ class Rig:
             for market in self.sandbox.markets:
                 for token in (market.base, market.quote):
                     self.act(number, token.address, ERC20_FUNCTIONS["approve"].encode(self.sandbox.engine_address, UNLIMITED))
-        self.comparison = Comparison(self.sandbox, self.address)
+        replaced = Replaced(self.sandbox.engine_address, self.address, time.monotonic)
+        self.comparison = Comparison(self.sandbox, self.address, replaced)
         self.orders = self.comparison.orders
         await self.connect()
 
@@ -131,7 +133,8 @@ class Rig:
         await ConnectionsFactory().close()
         self.records.detach()
         saved = {name: int(order["last_state"]) for name, order in self.records.saved_states().items()}
-        self.comparison.forget_unsaved(saved, self.records.orders())
+        self.comparison.recorded = {place: name for name, (place, _) in self.records.orders().items()}
+        self.comparison.forget_unsaved(saved)
 
     async def _tick(self, exchange: StandardExchange) -> None:
         while True:
