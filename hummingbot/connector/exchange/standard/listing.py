@@ -77,12 +77,17 @@ async def engine_address(rest: RestClient, rpc: RpcClient, network: Network) -> 
     return engine
 
 
-async def discover(rest: RestClient, rpc: RpcClient, network: Network) -> Listing:
-    """The listing of a network; call again and `add` to learn of new markets."""
+async def bare_listing(rest: RestClient, rpc: RpcClient, network: Network) -> Listing:
+    """The engine and its wrapped native token, without any market. Where the network fixes the engine, no API is asked."""
     engine = await engine_address(rest, rpc, network)
     (native_token,) = ENGINE_FUNCTIONS["WETH"].decode_result(await rpc.eth_call(engine, ENGINE_FUNCTIONS["WETH"].encode()))
-    listing = Listing(engine, native_token)
-    listing.add(await verified_markets(rpc, network, engine, native_token, await rest.pairs()))
+    return Listing(engine, native_token)
+
+
+async def discover(rest: RestClient, rpc: RpcClient, network: Network) -> Listing:
+    """The listing of a network; call again and `add` to learn of new markets."""
+    listing = await bare_listing(rest, rpc, network)
+    listing.add(await verified_markets(rpc, network, listing.engine, listing.native_token, await rest.pairs()))
     return listing
 
 

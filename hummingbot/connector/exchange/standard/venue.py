@@ -1,6 +1,6 @@
 """The exchange as the connector reads it: listing, fees, spreads, balances and orders, each in one batched request."""
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
@@ -9,7 +9,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
-from hummingbot.connector.exchange.standard.listing import Listing, discover, verified_markets
+from hummingbot.connector.exchange.standard.listing import Listing, bare_listing, discover, verified_markets
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
@@ -106,6 +106,22 @@ class Venue:
             logging.getLogger(__name__).warning(
                 "The API does not list %s (%s), where orders of this wallet rest: they are followed and counted by what the "
                 "chain says, and can be cancelled", market.trading_pair, market.book)
+
+    async def listing_with(self, books: Collection[str]) -> Listing:
+        """The listing with the markets of these books, as far as they are the engine's. While the API is away it has no others,
+        and is not kept.
+
+        Raises ApiUnavailableError without a node, or where only the API knows the engine.
+        """
+        try:
+            await self.recover(books)
+            return await self.listing()
+        except ApiUnavailableError:
+            if not self.network.engine:
+                raise
+        listing = await bare_listing(self.rest, self.rpc, self.network)
+        listing.add(await recovered_markets(self.rpc, self.network, listing, books))
+        return listing
 
     async def facts(self, markets: Sequence[Market], account: str) -> Mapping[str, MarketFacts]:
         """Facts of markets by trading pair, for the fees of `account` ("" for anybody), in one batch.

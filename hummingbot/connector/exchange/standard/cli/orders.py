@@ -114,14 +114,24 @@ def _list(arguments: argparse.Namespace) -> int:
     if not address:
         raise ConfigurationError("Whose orders? Give --address, --key-from-bot-home, or set "
                                  f"{key_variable(arguments.network)}.")
-    orders, notes = asyncio.run(_find(arguments.network, home, address, journals(home.data, arguments.network, address)))
+    known = journals(home.data, arguments.network, address)
+    orders, gaps = asyncio.run(_find(arguments.network, home, address, known))
     if arguments.json:
         print(json.dumps([order.as_json() for order in orders], indent=2))
     else:
-        print(_table(orders) if orders else f"The wallet {address} has no open orders on {arguments.network}.")
-    for note in notes:
-        print(note, file=sys.stderr)
-    return 0
+        print(_table(orders) if orders else _none_open(address, arguments.network, gaps))
+    for gap in gaps:
+        print(gap, file=sys.stderr)
+    if any(journal.in_use for journal in known):
+        print("A bot is trading with this wallet now; its newest orders may be listed as nobody's.", file=sys.stderr)
+    return 1 if gaps else 0
+
+
+def _none_open(address: str, domain: str, gaps: Sequence[str]) -> str:
+    """What is said of an empty list: with gaps it proves nothing."""
+    if gaps:
+        return f"No open order of the wallet {address} was found on {domain}, and there may be some."
+    return f"The wallet {address} has no open orders on {domain}."
 
 
 async def _find(domain: str, home: BotHome, address: str, known: Sequence[BotJournal]) -> tuple[list[OpenOrder], list[str]]:
@@ -130,16 +140,19 @@ async def _find(domain: str, home: BotHome, address: str, known: Sequence[BotJou
 
 
 async def open_orders(venue: Venue, address: str, known: Sequence[BotJournal]) -> tuple[list[OpenOrder], list[str]]:
-    """The orders of a wallet that the chain confirms, by pair, side and price, and what to know about the list."""
+    """The orders of a wallet that the chain confirms, by pair, side and price, and why there may be others."""
     of_bots = frozenset().union(*(journal.orders for journal in known))
-    notes = []
+    gaps = []
     try:
         keys = {OrderKey(row.book, row.is_bid, row.order_id) for row in await venue.rest.open_orders(address)}
     except ApiUnavailableError as error:
         keys = set()
-        notes.append(f"The API cannot be asked, so only orders of known bots are listed: {error}")
-    by_book = (await venue.listing()).by_book
+        gaps.append(f"The API cannot be asked, so only orders of known bots are listed: {error}")
+    listing = await venue.listing_with({key.book for key in keys | of_bots})
+    by_book = listing.by_book
     candidates = sorted(key for key in keys | of_bots if key.book in by_book)
+    gaps += [f"The order {key.exchange_order_id} was not looked up: the engine {listing.engine} does not know its book."
+             for key in sorted(keys | of_bots) if key.book not in by_book]
     orders = []
     for key, stored in zip(candidates, await venue.orders(candidates) if candidates else ()):
         if stored.owner == address and stored.deposit > 0:
@@ -148,9 +161,7 @@ async def open_orders(venue: Venue, address: str, known: Sequence[BotJournal]) -
             base = market.quote_to_base(stored.price, stored.deposit) if key.is_bid else stored.deposit
             orders.append(OpenOrder(key, market, price_from_chain(stored.price), market.base.from_units(base),
                                     spends.from_units(stored.deposit), spends.symbol, key in of_bots))
-    if any(journal.in_use for journal in known):
-        notes.append("A bot is trading with this wallet now; its newest orders may be listed as nobody's.")
-    return sorted(orders, key=lambda order: (order.market.trading_pair, order.key.is_bid, order.price)), notes
+    return sorted(orders, key=lambda order: (order.market.trading_pair, order.key.is_bid, order.price)), gaps
 
 
 def _cancel(arguments: argparse.Namespace) -> int:
@@ -159,17 +170,18 @@ def _cancel(arguments: argparse.Namespace) -> int:
     wallet = find_wallet(arguments, os.environ)
     known = journals(home.data, domain, wallet.address)
     with held([journal.path for journal in known]):
-        orders, notes = asyncio.run(_find(domain, home, wallet.address, known))
-        print("\n".join(notes), file=sys.stderr, end="\n" if notes else "")
+        orders, gaps = asyncio.run(_find(domain, home, wallet.address, known))
+        print("\n".join(gaps), file=sys.stderr, end="\n" if gaps else "")
         chosen = orders if arguments.all else _chosen(orders, arguments.ids)
+        incomplete = bool(gaps) and arguments.all
         if not chosen:
-            print(f"The wallet {wallet.address} has no open orders on {domain}.")
-            return 0
+            print(_none_open(wallet.address, domain, gaps))
+            return int(incomplete)
         print(_table(chosen))
         if not arguments.yes and not _confirmed(len(chosen), wallet.address, domain):
             print("Nothing was cancelled.")
             return 1
-        return asyncio.run(_cancel_found(domain, home, wallet, chosen))
+        return asyncio.run(_cancel_found(domain, home, wallet, chosen)) or int(incomplete)
 
 
 def _chosen(orders: Sequence[OpenOrder], ids: Sequence[str]) -> list[OpenOrder]:
@@ -195,7 +207,7 @@ async def _cancel_found(domain: str, home: BotHome, wallet: Wallet, orders: Sequ
 
 async def _cancel_all(exchange: Exchange, wallet: Wallet, data: Path, orders: Sequence[OpenOrder]) -> int:
     """Cancel with a sender whose journal is its own; the bots' are untouched."""
-    listing, rpc = await exchange.venue.listing(), exchange.venue.rpc
+    listing, rpc = await exchange.venue.listing_with({order.key.book for order in orders}), exchange.venue.rpc
     gas = GasLimits(gas_profile(exchange.network.chain_id))
     journal = Journal(data / f"orders_{exchange.domain}_{wallet.address[2:10]}_{listing.engine[2:10]}.sqlite", exchange.clock)
     sender = TransactionSender(rpc, wallet, journal, exchange.clock,

@@ -99,7 +99,7 @@ async def _wrapped(exchange: Exchange, listing: Listing, address: str) -> list[F
 
 async def _orders(exchange: Exchange, address: str, known: Sequence[BotJournal], home: Path) -> list[Finding]:
     try:
-        orders, notes = await open_orders(exchange.venue, address, known)
+        orders, gaps = await open_orders(exchange.venue, address, known)
     except ConfigurationError as error:
         return [warned("open orders", str(error), "Check the settings.")]
     findings = []
@@ -113,8 +113,9 @@ async def _orders(exchange: Exchange, address: str, known: Sequence[BotJournal],
                                "A bot that was killed takes up its own at its next start. Else, if no bot elsewhere has them: "
                                "`orders` lists them, `orders cancel` cancels them."))
     else:
-        findings.append(passed("open orders", f"{len(orders)}, all of them known to the bot" if orders else "none"))
-    return findings + [warned("open orders", note, "The list may be incomplete.") for note in notes if not running]
+        none = "none found" if gaps else "none"
+        findings.append(passed("open orders", f"{len(orders)}, all of them known to the bot" if orders else none))
+    return findings + [warned("open orders", gap, "The list may be incomplete.") for gap in gaps]
 
 
 def _amount(amount: Decimal) -> str:

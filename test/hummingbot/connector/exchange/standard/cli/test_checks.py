@@ -292,8 +292,9 @@ async def test_orders_of_nobody_are_no_reason_to_worry_while_a_bot_runs(exchange
 async def test_a_list_of_orders_that_may_not_be_complete_says_so(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
     await exchange.venue.listing()
     monkeypatch.setattr(exchange.venue.rest, "open_orders", answering(AWAY))
-    none, note = await wallet_checks._orders(exchange, NOBODY, [], Path())
-    assert none.detail == "none" and note.verdict is Verdict.WARN and "only orders of known bots" in note.detail
+    running = BotJournal(Path("bot.sqlite"), True, frozenset(), ())
+    none, note = await wallet_checks._orders(exchange, NOBODY, [running], Path())
+    assert none.detail == "none found" and note.verdict is Verdict.WARN and "only orders of known bots" in note.detail
     monkeypatch.setattr(wallet_checks, "open_orders", answering(ConfigurationError("another engine")))
     (finding,) = await wallet_checks._orders(exchange, NOBODY, [], Path())
     assert finding.detail == "another engine"

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
 
 import pexpect
@@ -17,7 +19,9 @@ from hummingbot.connector.exchange.standard.cli import main, orders, wallets
 from hummingbot.connector.exchange.standard.cli.wallets import BotHome
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader
 
 from .exchange_at_work import answering, key_of, run, sell
 
@@ -111,12 +115,81 @@ async def test_it_refuses_while_a_bot_of_the_wallet_runs_and_the_list_says_so(sa
 async def test_orders_of_a_bot_that_is_gone_are_found_though_the_api_misses_them(sandbox, home, capsys):
     sandbox.indexer.settings.missing_orders = 1.0
     await sell(sandbox, ["0.7", "0.75"])
-    journal = Journal(home / "data" / journal_name(sandbox), SystemClock())
-    await journal.open()
-    await journal.set("account", json.dumps({"orders": [[sandbox.markets[0].book, False, 1, "ours", 7, "5"]], "block": 1}))
-    await journal.close()
+    await remember(sandbox, home, [sandbox.markets[0].book])
     await run("orders", *NETWORK, "--key-from-bot-home", str(home), "--json")
     assert names_of(capsys) == ["SOMI-USDC:ask:1"]
+
+
+async def remember(sandbox: Sandbox, home: Path, books: Iterable[str]) -> None:
+    """A journal of a bot that is gone: it knows the first ask of each of these books."""
+    journal = Journal(home / "data" / journal_name(sandbox), SystemClock())
+    await journal.open()
+    await journal.set("account", json.dumps({"orders": [[book, False, 1, "ours", 7, "5"] for book in books], "block": 1}))
+    await journal.close()
+
+
+async def sell_tokens(sandbox: Sandbox) -> Market:
+    """Rest an ask of the newcomer's in another market, the first of its book."""
+    market = next(market for market in sandbox.markets if market.trading_pair == TOKEN_PAIR)
+    trader = Trader(sandbox, 0)
+    await trader.approve(market)
+    await trader.sell(market, 61_000 * 10 ** 8, 10 ** 7)
+    return market
+
+
+@pytest.mark.parametrize("found_in", ["API", "journal"])
+async def test_orders_in_a_market_that_the_api_does_not_list_any_more_are_cancelled_too(sandbox, home, capsys, found_in):
+    await sell(sandbox, ["0.7"])
+    market = await sell_tokens(sandbox)
+    if found_in == "journal":
+        await remember(sandbox, home, [market.book])
+        sandbox.indexer.settings.missing_orders = 1.0
+    sandbox.set_listed(market.book, False)
+    where = (*NETWORK, "--key-from-bot-home", str(home))
+    assert await run("orders", *where, "--json") == 0
+    assert "WBTC-USDC:ask:1" in names_of(capsys)
+    assert await run("orders", "cancel", *where, "--all", "--yes") == 0
+    assert "WBTC-USDC:ask:1  cancelled in block" in capsys.readouterr().out
+
+
+async def test_without_the_api_the_orders_of_bots_are_cancelled_and_nothing_is_promised(sandbox, home, capsys, monkeypatch):
+    await sell(sandbox, ["0.7"])
+    market = await sell_tokens(sandbox)
+    await remember(sandbox, home, [market.book])
+    where = (*NETWORK, "--key-from-bot-home", str(home))
+    sandbox.faults.add("status", target="rest", status=503)
+    assert await run("orders", *where) == 1  # where the engine is, only the API could tell
+    monkeypatch.setenv("STANDARD_SANDBOX_ENGINE_ADDRESS", sandbox.engine_address)
+    assert await run("orders", "cancel", *where, "--yes", "WBTC-USDC:ask:77") == 1
+    assert "No open order of this wallet is called WBTC-USDC:ask:77. Open: WBTC-USDC:ask:1" in capsys.readouterr().err
+    assert await run("orders", "cancel", *where, "--all", "--yes") == 1
+    captured = capsys.readouterr()
+    assert "WBTC-USDC:ask:1  cancelled in block" in captured.out and "only orders of known bots are listed" in captured.err
+    for command in (("orders", "cancel", *where, "--all", "--yes"), ("orders", *where)):
+        assert await run(*command) == 1
+        out = capsys.readouterr().out
+        assert "was found on standard_sandbox, and there may be some" in out and "has no open orders" not in out
+    sandbox.faults.clear()
+    assert await run("orders", *where, "--json") == 0 and names_of(capsys) == ["SOMI-USDC:ask:1"]
+
+
+async def test_a_chosen_order_is_cancelled_without_the_api_and_that_is_all_that_was_asked(sandbox, home, capsys, monkeypatch):
+    monkeypatch.setenv("STANDARD_SANDBOX_ENGINE_ADDRESS", sandbox.engine_address)
+    await remember(sandbox, home, [(await sell_tokens(sandbox)).book])
+    sandbox.faults.add("status", target="rest", status=503)
+    assert await run("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--yes", "WBTC-USDC:ask:1") == 0
+    assert "cancelled in block" in capsys.readouterr().out
+
+
+async def test_an_order_in_a_book_of_another_engine_is_named_and_counts_as_left(sandbox, home, capsys):
+    book = "0x" + "b0" * 20
+    await remember(sandbox, home, [book])
+    where = (*NETWORK, "--key-from-bot-home", str(home))
+    for command in (("orders", *where), ("orders", "cancel", *where, "--all", "--yes")):
+        assert await run(*command) == 1
+        captured = capsys.readouterr()
+        assert "has no open orders" not in captured.out
+        assert f"The order {book}:ask:1 was not looked up: the engine {sandbox.engine_address} does not know" in captured.err
 
 
 async def test_a_cancel_that_no_block_takes_is_told_as_open_and_the_next_run_finds_its_end(sandbox, home, capsys, monkeypatch):
