@@ -3,6 +3,7 @@
 The API's candles are those of the engine's market price, which also moves without a trade (docs/protocol.md, "REST API").
 """
 import logging
+import math
 import os
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -14,11 +15,12 @@ import numpy.typing as npt
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot.client.config.security import Security
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
-from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StandardError
 from hummingbot.connector.exchange.standard.feeds.candle_series import DAY, INTERVALS, Interval, without_gaps
-from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
 from hummingbot.connector.exchange.standard.network import resolve_network
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import CandleRow
@@ -36,10 +38,16 @@ POLLS_PER_INTERVAL = 12
 MAX_PAUSE = 60.0
 # A late indexer may still change a candle that is over.
 OVERLAP = 3
+# Candles that could not be brought up to date for so many intervals, or so many seconds, are none to trade by.
+STALE_INTERVALS = 2
+STALE_SECONDS = 600.0
+# The API's numbers are of single precision.
+PRICE_TOLERANCE = 1e-6
 
 
 class StandardCandles(CandlesBase):
-    """Candles of one pair. Ready when it holds `max_records`, which a young market takes its time to have.
+    """Candles of one pair. Ready when it holds `max_records`, which a young market takes its time to have, and they are up to
+    date. As in Hummingbot's other feeds there are none during an interruption.
 
     Subclasses name the domain. It shares a connector's access to the exchange where there is one, and has its own otherwise.
     """
@@ -54,6 +62,7 @@ class StandardCandles(CandlesBase):
         self._venue = venue
         self._rows: dict[int, CandleRow] = {}
         self._failing = False
+        self._up_to_date_at = -math.inf  # by the monotonic clock
 
     @classmethod
     def logger(cls) -> logging.Logger:
@@ -64,6 +73,10 @@ class StandardCandles(CandlesBase):
     @property
     def name(self) -> str:
         return f"{self.domain}_{self._trading_pair}"
+
+    @property
+    def ready(self) -> bool:
+        return bool(super().ready) and not self._stale()
 
     @property
     def rest_url(self) -> str:
@@ -110,6 +123,10 @@ class StandardCandles(CandlesBase):
         await self.stop_network()
         self._listen_candles_task = safe_ensure_future(self.listen_for_subscriptions())
 
+    async def stop_network(self) -> None:
+        await super().stop_network()
+        self._reset_candles()
+
     def check_candles_sorted_and_equidistant(self, candles: Rows) -> None:
         """Begin anew when a candle does not follow the one before it; months are not equally long."""
         starts = [int(start) for start in candles[:, 0]] if len(candles) else []
@@ -146,19 +163,23 @@ class StandardCandles(CandlesBase):
                     self._failing = False
                     self.logger().info(f"The candles of {self._trading_pair} are updated again")
             except StandardError as error:
+                if self._stale():
+                    self._reset_candles()
                 if not self._failing:
                     self._failing = True
                     self.logger().warning(f"The candles of {self._trading_pair} are not updated: {error}")
             await self._clock.sleep(min(self.interval_in_seconds / POLLS_PER_INTERVAL, MAX_PAUSE))
 
     async def refresh(self) -> None:
-        """Read what is new, and what is missing of the history. Raises StandardError when the API cannot be read."""
+        """Read what is new, and what is missing of the history. Raises StandardError when the API cannot be read, or when it
+        has stood still for too long."""
         now = int(self._clock.time())
         oldest_wanted = now - self._longest_interval() * self.max_records
         newest = sorted(self._rows)[-OVERLAP:]
         rows = await self._read_back(newest[0] if newest else oldest_wanted, None)
         self._rows |= {row.start: row for row in rows if row.start <= now + self._longest_interval()}
         known = [self._rows[start] for start in sorted(self._rows)]
+        await self._check_that_nothing_is_missing(known, now)
         candles = without_gaps(known, self._interval, oldest_wanted, now)[-self.max_records:]
         if candles and not newest and len(candles) < self.max_records:
             self.logger().info(f"{self._trading_pair} has {len(candles)} candles of {self.interval} so far; strategies wait "
@@ -169,6 +190,30 @@ class StandardCandles(CandlesBase):
         if candles:
             self._forget_before(candles[0].start)
             self._ws_candle_available.set()
+
+    async def _check_that_nothing_is_missing(self, known: Sequence[CandleRow], now: int) -> None:
+        """Where the API has no candle of the time since its newest one, either nothing happened or it stands still."""
+        if not known or self._interval.next(known[-1].start) > now or await self._knows_the_price(known[-1].close):
+            self._up_to_date_at = self._clock.monotonic()
+        elif self._stale():
+            raise ApiUnavailableError("the API stands still: it has no candle of the last "
+                                      f"{now - self._interval.next(known[-1].start)} s, in which the market price moved")
+
+    async def _knows_the_price(self, close: float) -> bool:
+        """Whether the chain's market price is the API's, by its newest candle or by its list of pairs."""
+        market = await self._market()
+        book, lmp = market.book, BOOK_FUNCTIONS["lmp"]
+        (price,) = lmp.decode_result(await self._exchange().rpc.eth_call(book, lmp.encode()))
+        now = float(price_from_chain(price))
+        if math.isclose(close, now, rel_tol=PRICE_TOLERANCE):
+            return True
+        # That candles follow the market price without a trade is no promise of the API's.
+        return any(row.book == book and row.price is not None and math.isclose(row.price, now, rel_tol=PRICE_TOLERANCE)
+                   for row in await self._exchange().rest.pairs())
+
+    def _stale(self) -> bool:
+        longest = min(STALE_INTERVALS * self._longest_interval(), STALE_SECONDS)
+        return self._clock.monotonic() - self._up_to_date_at > longest
 
     def _forget_before(self, start: int) -> None:
         """Drop what is older, but for one: the first wanted candle may be a gap that it fills."""

@@ -7,7 +7,7 @@ import pytest
 from hummingbot.connector.exchange.standard import candles
 from hummingbot.connector.exchange.standard.candles import FEEDS, StandardSandboxCandles
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
-from hummingbot.connector.exchange.standard.errors import UnknownMarketError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, UnknownMarketError
 from hummingbot.connector.exchange.standard.rest.models import parse_candle
 from hummingbot.connector.exchange.standard.sandbox.node import Mining
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
@@ -43,12 +43,24 @@ class Exchange:
         return self
 
     async def trade(self, price: int, at: float) -> None:
-        """One trade of 0.01 WBTC at a price in whole USDC and a time in seconds from the start."""
+        """One trade of 0.01 WBTC at a price in whole USDC and a time in seconds from the start, known to the API."""
         self.clock.now = START + at
-        await self.maker.sell(self.market, price * 10 ** 8, 10 ** 6)
-        await self.taker.buy(self.market, price * 10 ** 8, price * 10 ** 4, rests=False)
+        await self.trade_untold(price)
         head = self.sandbox.node.head.number
         await until(lambda: self.sandbox.indexer.head["number"] >= head)
+
+    async def trade_untold(self, price: int) -> None:
+        """One trade now that the API need not know of."""
+        await self.maker.sell(self.market, price * 10 ** 8, 10 ** 6)
+        await self.taker.buy(self.market, price * 10 ** 8, price * 10 ** 4, rests=False)
+
+    async def polls(self, feed: StandardSandboxCandles, seconds: float) -> None:
+        """Let a feed that is started look again and again for so long."""
+        end, pause = self.clock.now + seconds, float(min(feed.interval_in_seconds / 12, 60))
+        while self.clock.now < end:
+            looks = self.clock.pauses.count(pause)
+            await self.clock.advance(pause)
+            await until(lambda looks=looks: self.clock.pauses.count(pause) > looks)
 
 
 @pytest.fixture
@@ -194,6 +206,74 @@ async def test_polling_survives_an_api_that_does_not_answer_and_says_so_once(exc
     assert exchange.clock.pauses.count(5.0) >= 3
 
 
+@pytest.mark.parametrize(("interval", "longest"), [("1m", 120), ("1h", 600), ("1d", 600)])
+async def test_candles_that_were_not_read_for_two_intervals_or_ten_minutes_are_none(exchange, interval, longest):
+    feed = exchange.feed(interval, max_records=1)
+    await exchange.trade(60_000, at=0)
+    await feed.start_network()
+    await until(lambda: feed.ready)
+    exchange.sandbox.faults.add("status", target="rest", status=503)
+    await exchange.polls(feed, longest)
+    assert feed.ready and closes(feed)[-1][1] == 60_000
+    await exchange.polls(feed, 1)
+    assert not feed.ready and feed.candles_df.empty and not feed._ws_candle_available.is_set()
+    exchange.sandbox.faults.clear()
+    await exchange.polls(feed, 1)
+    assert feed.ready and closes(feed)[-1][1] == 60_000
+
+
+async def test_a_feed_that_nothing_drives_any_more_is_not_ready_for_long(exchange):
+    feed = exchange.feed(max_records=1)
+    await exchange.trade(60_000, at=0)
+    await feed.refresh()
+    exchange.clock.now += 2 * MINUTE + 1
+    assert not feed.ready
+
+
+async def test_there_are_no_candles_after_the_network_was_stopped(exchange):
+    feed = exchange.feed(max_records=1)
+    await exchange.trade(60_000, at=0)
+    await feed.start_network()
+    await until(lambda: feed.ready)
+    await feed.stop_network()
+    assert not feed.ready and feed.candles_df.empty and not feed._ws_candle_available.is_set()
+    await feed.start_network()
+    await until(lambda: feed.ready)
+
+
+async def test_an_api_that_stands_still_while_the_price_moves_gives_no_invented_candles_for_long(exchange):
+    feed = exchange.feed(max_records=1)
+    await exchange.trade(60_000, at=0)
+    await feed.refresh()
+    exchange.sandbox.indexer.settings.paused = True
+    await exchange.trade_untold(60_500)
+    exchange.clock.now += 2 * MINUTE
+    await feed.refresh()
+    assert feed.ready  # any API is a little late
+    exchange.clock.now += 1
+    with pytest.raises(ApiUnavailableError, match="stands still: it has no candle of the last 61 s"):
+        await feed.refresh()
+    assert not feed.ready
+    exchange.sandbox.indexer.settings.paused = False
+    await exchange.trade(60_600, at=122)
+    await feed.refresh()
+    assert feed.ready and closes(feed) == [(120, 60_600)]
+
+
+@pytest.mark.parametrize("told_by", ["candle", "pairs"])
+async def test_a_market_in_which_nothing_happens_keeps_its_candles(exchange, told_by):
+    feed = exchange.feed(max_records=1)
+    await exchange.trade(60_000, at=0)
+    await feed.refresh()
+    if told_by == "pairs":  # a price that moves without a trade, of which an API has no candle
+        candles = exchange.sandbox.indexer.pair_of(exchange.market.base.address, exchange.market.quote.address).candles["min"]
+        candles.update({start: bucket._replace(close=59_000 * 10 ** 8) for start, bucket in candles.items()})
+    for _ in range(4):
+        exchange.clock.now += MINUTE
+        await feed.refresh()
+        assert feed.ready
+
+
 async def test_a_feed_shares_the_connectors_access_to_the_exchange(exchange):
     connector = StandardExchange(domain="standard_sandbox", trading_required=False)
     feed = CandlesFactory.get_candle(CandlesConfig(connector="standard_sandbox", trading_pair=TOKEN_PAIR), connector)
@@ -276,7 +356,11 @@ async def test_one_row_of_the_far_future_does_not_cost_the_candles(monkeypatch) 
     async def read_back(begin, before):
         return rows
 
+    async def knows_the_price(close):
+        return True
+
     monkeypatch.setattr(feed, "_read_back", read_back)
+    monkeypatch.setattr(feed, "_knows_the_price", knows_the_price)
     without_gaps = candles.without_gaps
     monkeypatch.setattr(candles, "without_gaps", lambda *given: made.append(without_gaps(*given)) or made[-1])
     await feed.refresh()
