@@ -27,8 +27,8 @@ def test_everything_that_is_mounted_read_only_exists_and_keeps_its_place():
     assert len(readonly) > 1
     for source, target in readonly:
         assert source.exists(), source
-        below = source.resolve().relative_to(ROOT).as_posix().removeprefix("strategies/")
-        assert target == f"/home/hummingbot/{below}"
+        below = source.resolve().relative_to(ROOT).as_posix()
+        assert target in (f"/home/hummingbot/{below.removeprefix('strategies/')}", f"/home/hummingbot/ready/{below}")
 
 
 def test_nothing_that_a_bot_writes_is_committed():
@@ -48,10 +48,31 @@ def test_every_variable_is_one_that_the_connector_reads(monkeypatch):
         assert resolve_network(domain, {}, None, {name: ""}) == resolve_network(domain, {}, None, {})
 
 
-def test_the_image_of_ones_own_is_hummingbots_with_the_folder():
+def test_the_image_of_ones_own_is_hummingbots_with_the_folder_and_the_ready_files():
     lines = (DOCKER / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    assert lines == [f"FROM {SERVICE['image']}", f"COPY {PLACE} /home/hummingbot/{PLACE}"]
-    assert f"!{PLACE}" in (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+    copied = {PLACE: PLACE, "conf": "ready/conf", "strategies": "ready/strategies"}
+    assert lines == [f"FROM {SERVICE['image']}", *(f"COPY {source} /home/hummingbot/{to}" for source, to in copied.items())]
+    assert all((f"../{source}", f"/home/hummingbot/{to}", "ro") in MOUNTS for source, to in copied.items())
+    kept = {line.removeprefix("!") for line in (DOCKER / "Dockerfile.dockerignore").read_text(encoding="utf-8").splitlines()
+            if line.startswith("!")}
+    assert kept == {PLACE, "strategies", *(f"conf/{folder.name}" for folder in (ROOT / "conf").iterdir())}
+
+
+def test_in_a_container_the_ready_files_can_be_written_and_nothing_of_the_users(tmp_path):
+    for source, target, *mode in MOUNTS:
+        if mode and (DOCKER / source).is_dir():
+            shutil.copytree(DOCKER / source, tmp_path / Path(target).relative_to("/home"),
+                            ignore=shutil.ignore_patterns("__pycache__"))
+    home = tmp_path / "hummingbot"
+    (home / "conf" / "connectors").mkdir(parents=True)
+    (home / "conf" / "connectors" / "standard.yml").write_text("the encrypted key")
+    for folder in (home, tmp_path / "other"):
+        done = subprocess.run([sys.executable, "-S", "-B", "-m", PLACE.replace("/", "."), "config", str(folder)], cwd=home,
+                              capture_output=True, text=True, timeout=30)
+        assert done.returncode == 0, done.stderr
+        written = {file.name for file in (folder / "conf").rglob("*.yml")} - {"standard.yml"}
+        assert written == {file.name for file in (ROOT / "conf").rglob("*.yml")}
+    assert not (tmp_path / "other" / "conf" / "connectors").exists()
 
 
 def test_the_folder_alone_in_a_checkout_is_listed_and_can_be_used(tmp_path):

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hummingbot.connector.exchange.standard.cli.ready import FILES, ready_root
+
 PACKAGE = Path(__file__).resolve().parents[1]
-# In a wheel the files are part of the package; in a clone they stand at its root, which is their one source.
-_IN_WHEEL = PACKAGE / "ready"
-_REPOSITORY = PACKAGE.parents[3]
 
 
 def add_parser(subparsers: Any, words: str) -> argparse.ArgumentParser:
@@ -26,12 +25,11 @@ def add_parser(subparsers: Any, words: str) -> argparse.ArgumentParser:
 
 
 def ready_files() -> Iterator[tuple[Path, Path]]:
-    """Each ready file and where it belongs below a bot's folder."""
-    root = _IN_WHEEL if _IN_WHEEL.is_dir() else _REPOSITORY
-    for top, below in ((root / "conf", Path("conf")), (root / "strategies", Path())):
-        for file in sorted(top.rglob("*")):
-            if file.is_file() and file.suffix in (".yml", ".py") and "__pycache__" not in file.parts:
-                yield file, below / file.relative_to(top)
+    """Each ready file and where it belongs below a bot's folder; none where they are not all there."""
+    root = ready_root(PACKAGE)
+    if root is not None:
+        for name in FILES:
+            yield root / name, Path(name.removeprefix("strategies/"))
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,8 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.folder.expanduser().resolve()
     files = list(ready_files())
     if not files:
-        print("The ready configurations are not here: this folder is a copy of the connector alone. They are in the wheel and "
-              "in the repository.", file=sys.stderr)
+        print("The ready configurations are not here, or not all: this folder is a copy of the connector alone. They are in the "
+              "wheel and in the repository.", file=sys.stderr)
         return 1
     try:
         for source, name in files:

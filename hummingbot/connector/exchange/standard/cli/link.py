@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from hummingbot.connector.exchange.standard.cli.ready import FILES, ready_root
 from hummingbot.connector.exchange.standard.compatibility import (
     TESTED_RELEASE,
     Hummingbot,
@@ -21,8 +22,6 @@ SOURCE = Path(__file__).resolve().parents[1]
 PLACE = Path("hummingbot", "connector", "exchange", "standard")
 # Marks a copy that `link --copy` made, and so may replace or remove.
 MARK = ".copied_by_link"
-# What `config` writes out, at the root of a clone or in `ready/` of a wheel.
-READY = ("conf", "strategies")
 _EXCLUDED = f"/{PLACE.as_posix()}"
 _INSTALLED = ("site-packages", "dist-packages")
 
@@ -165,9 +164,11 @@ def _is_connector(folder: Path) -> bool:
 def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     # In a clone the ready configurations stand outside of the folder; a copy takes them along for the command `config`.
-    for name in READY:
-        if (source.parents[3] / name).is_dir() and not (source / "ready").is_dir():
-            shutil.copytree(source.parents[3] / name, target / "ready" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    root = ready_root(source)
+    if root is not None and root != source / "ready":
+        for name in FILES:
+            (target / "ready" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(root / name, target / "ready" / name)
     (target / MARK).write_text(f"Copied from {source}. `link --copy` renews it, `unlink` removes it.\n", encoding="utf-8")
 
 

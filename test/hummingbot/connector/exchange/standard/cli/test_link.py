@@ -214,7 +214,7 @@ def test_the_ready_configurations_are_written_and_nothing_of_the_users_is_replac
 
 
 def test_a_copy_of_the_connector_alone_says_where_the_configurations_are(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(config, "_REPOSITORY", tmp_path)
+    monkeypatch.setattr(config, "PACKAGE", tmp_path / "hummingbot" / "connector" / "exchange" / "standard")
     assert main(["config", str(tmp_path)]) == 1 and "in the repository" in capsys.readouterr().err
 
 
