@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address
+from hummingbot.connector.exchange.standard.chain.endpoints import websocket_url
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.standard_constants import Network
 
@@ -26,7 +27,7 @@ def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, e
     if values["rpc_url"]:
         urls = _urls(domain, "rpc_url", values["rpc_url"])
         # The node's WebSocket is taken to stand beside its JSON-RPC, as on Somnia, unless it is named.
-        network = network._replace(rpc_urls=urls, rpc_ws_urls=tuple(f"{_websocket(url)}/ws" for url in urls))
+        network = network._replace(rpc_urls=urls, rpc_ws_urls=tuple(websocket_url(url) for url in urls))
     if values["rpc_ws_url"]:
         network = network._replace(rpc_ws_urls=_urls(domain, "rpc_ws_url", values["rpc_ws_url"], ("ws", "wss")))
     if values["api_url"]:

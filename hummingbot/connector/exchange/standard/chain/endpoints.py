@@ -6,7 +6,7 @@ pause that doubles each time. Only host names are logged, since a path or a quer
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import aiohttp
 
@@ -42,6 +42,14 @@ def host_of(url: str) -> str:
     except ValueError:
         port = ""
     return f"{parts.hostname or 'an URL without a host'}{port}"
+
+
+def websocket_url(rpc_url: str) -> str:
+    """Where a node whose HTTP endpoint is known serves its WebSocket: the path /ws beside it."""
+    parts = urlsplit(rpc_url)
+    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
+    path = parts.path.rstrip("/")
+    return urlunsplit((scheme, parts.netloc, path if path.endswith("/ws") else path + "/ws", parts.query, ""))
 
 
 def shown_error(error: Exception) -> str:

@@ -5,7 +5,7 @@ import json
 from collections import deque
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -200,14 +200,6 @@ class WsRpcClient:
             if not answer.done():
                 answer.set_exception(error)
         self._arrived.set()
-
-
-def websocket_url(rpc_url: str) -> str:
-    """Where a node whose HTTP endpoint is known serves its WebSocket: the path /ws beside it."""
-    parts = urlsplit(rpc_url)
-    scheme = {"http": "ws", "https": "wss"}.get(parts.scheme, parts.scheme)
-    path = parts.path.rstrip("/")
-    return urlunsplit((scheme, parts.netloc, path if path.endswith("/ws") else path + "/ws", parts.query, ""))
 
 
 def _rpc_error(error: Any) -> RpcError:

@@ -142,6 +142,11 @@ def test_streams_move_with_the_servers_that_offer_them():
     assert {url for _, url in network.ws_urls} == {"ws://127.0.0.1:9001/ws/channels", "ws://127.0.0.1:9001/ws/spot"}
 
 
+def test_the_node_stream_of_a_url_with_a_query_or_a_path_of_its_own_is_beside_it():
+    network = resolved(given={"rpc_url": "https://node.test/x?key=K,https://other.test/ws"})
+    assert network.rpc_ws_urls == ("wss://node.test/x/ws?key=K", "wss://other.test/ws")
+
+
 def test_streams_elsewhere_stay_where_they_are():
     network = resolved("standard", given={"api_url": "https://api.test"})
     assert network.ws_urls == CONSTANTS.NETWORKS["standard"].ws_urls

@@ -7,7 +7,7 @@ from aiohttp import web
 
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot.connector.exchange.standard.chain import ws
-from hummingbot.connector.exchange.standard.chain.ws import MALFORMED_LIMIT, MALFORMED_WINDOW, WsRpcClient, websocket_url
+from hummingbot.connector.exchange.standard.chain.ws import MALFORMED_LIMIT, MALFORMED_WINDOW, WsRpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError
 from test.hummingbot.connector.exchange.standard.chain.fake_assistant import FakeAssistant
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
@@ -231,17 +231,6 @@ async def test_sending_into_a_broken_line_is_told(line):
     assistant.closed = True
     with pytest.raises(ApiUnavailableError, match="not connected"):
         await client.call("eth_x")
-
-
-@pytest.mark.parametrize(("rpc", "stream"), [
-    ("https://api.infra.mainnet.somnia.network", "wss://api.infra.mainnet.somnia.network/ws"),
-    ("https://node.test/", "wss://node.test/ws"),
-    ("http://127.0.0.1:8745", "ws://127.0.0.1:8745/ws"),
-    ("https://node.test/v2/key?x=1", "wss://node.test/v2/key/ws?x=1"),
-    ("wss://node.test/ws", "wss://node.test/ws"),
-])
-def test_the_websocket_of_a_node_is_beside_its_http_endpoint(rpc, stream):
-    assert websocket_url(rpc) == stream
 
 
 async def test_a_refused_handshake_names_the_host_only(refusing_server):
