@@ -18,6 +18,8 @@ LAST_PAUSE = 60.0
 # A source that holds this long is trusted again from the first pause on.
 TRUSTED_AFTER = 60.0
 READY_WITHIN = 20.0
+# A source that never worked in so many tries is told of: its setting may be wrong.
+TRIES_UNTIL_TOLD = 3
 MAX_WAITING_EVENTS = 100_000
 
 
@@ -105,6 +107,7 @@ class Failover[Feed, Event]:
         self._chance = chance
         self._failures = [0] * len(sources)
         self._next_try = [0.0] * len(sources)
+        self._worked = [False] * len(sources)
         self._live: _Running[Feed, Event] | None = None
         self._candidate: _Running[Feed, Event] | None = None
         self._heard = clock.monotonic()
@@ -175,18 +178,22 @@ class Failover[Feed, Event]:
                      sink: Callable[[Event], None]) -> None:
         """Take over with a candidate that is ready; give up one that broke or takes too long."""
         if candidate.task.done():
-            self._failed(candidate)
-            logging.getLogger(__name__).debug("%s: %s is no good: %s", self._what, self._sources[candidate.rank].name,
-                                              _reason(candidate.task))
-            self._candidate = None
+            self._given_up(candidate, _reason(candidate.task))
         elif candidate.ready.is_set():
             self._candidate = None
             self._go_live(candidate, sink, "it is better")
             await _end(live)
         else:
-            self._failed(candidate)
-            self._candidate = None
+            self._given_up(candidate, f"it was not ready within {READY_WITHIN:g} s")
             await _end(candidate)
+
+    def _given_up(self, candidate: "_Running[Feed, Event]", reason: str) -> None:
+        self._failed(candidate)
+        self._candidate = None
+        rank = candidate.rank
+        level = logging.WARNING if not self._worked[rank] and self._failures[rank] == TRIES_UNTIL_TOLD else logging.DEBUG
+        logging.getLogger(__name__).log(level, "%s: %s did not work in try %d, and will be tried again: %s", self._what,
+                                        self._sources[rank].name, self._failures[rank], reason)
 
     async def _left(self, broken: "_Running[Feed, Event]", sink: Callable[[Event], None]) -> None:
         """The live source broke: polling is live at once. When polling itself broke, so does the failover."""
@@ -208,6 +215,7 @@ class Failover[Feed, Event]:
     def _go_live(self, running: "_Running[Feed, Event]", sink: Callable[[Event], None], reason: str) -> None:
         before, now = self._state.source, self._sources[running.rank].name
         self._live = running
+        self._worked[running.rank] = True
         changed = before not in ("", now)  # polling may begin again where it broke
         if changed:
             logging.getLogger(__name__).info("%s: from %s to %s: %s", self._what, before, now, reason)

@@ -1,5 +1,6 @@
 """The connector on each source of data and across switches between them, on a sandbox in process."""
 import asyncio
+import logging
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -74,6 +75,27 @@ async def test_when_the_streams_break_polling_takes_over_within_a_second_and_no_
         await until(lambda: order(exchange, client_order_id).current_state is OrderState.FILLED)
         fills = order(exchange, client_order_id).order_fills
         assert len(fills) == 4 and sum(fill.fill_base_amount for fill in fills.values()) == AMOUNT
+
+
+async def test_a_chosen_source_that_never_works_is_told_of_once_for_each_kind_of_data_and_without_a_key_of_its_url(
+        caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "hummingbot.connector.exchange.standard")
+    async with quiet_sandbox() as sandbox:
+        refuse_streams(sandbox, True)
+        url = sandbox.rpc_url.replace("http", "ws")
+        async with connected(sandbox, standard_feed="auto", trading_pairs=[TOKEN_PAIR],
+                             standard_rpc_ws_url=f"{url}/ws/SECRET?key=SECRET",
+                             standard_stream_url=f"channels+{url}/ws/SECRET?key=SECRET"):
+            await until(lambda: caplog.text.count("did not work in try 3") == 4, 30)
+    assert not_working(caplog) == {("Order books", "chain"), ("Order books", "stream"), ("Own orders", "chain"),
+                                    ("Own orders", "stream")}
+    assert "SECRET" not in caplog.text
+
+
+def not_working(caplog: pytest.LogCaptureFixture) -> set[tuple[str, ...]]:
+    """Which source did not work for which data, by the log."""
+    return {tuple(record.getMessage().partition(" did not work in try 3")[0].split(": ")) for record in caplog.records
+            if "did not work in try 3" in record.getMessage()}
 
 
 def refuse_streams(sandbox: Sandbox, refused: bool) -> None:

@@ -212,6 +212,30 @@ async def test_a_source_that_connects_and_tells_nothing_is_given_up() -> None:
         assert not silent.running and stage.feed.state.source == "polling"
 
 
+@pytest.mark.parametrize(("silent", "reason"), [(False, "refused"), (True, "it was not ready within 20 s")])
+async def test_a_source_that_never_worked_is_told_of_once(caplog: pytest.LogCaptureFixture, silent: bool, reason: str) -> None:
+    async with Stage("stream") as stage:
+        for _ in range(300):
+            if stage.newest("stream").running and not silent:
+                stage.newest("stream").break_down("refused")
+            await stage.clock.advance(1.0)
+        assert len(stage.made) > 4
+    warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+    assert warnings == [f"Order books: stream did not work in try 3, and will be tried again: {reason}"]
+
+
+async def test_a_source_that_worked_before_is_not_told_of_as_one_that_never_did(caplog: pytest.LogCaptureFixture) -> None:
+    async with Stage("stream") as stage:
+        stage.newest("stream").tell(book(1))
+        await settle()
+        for _ in range(120):
+            if stage.newest("stream").running:
+                stage.newest("stream").break_down("refused")
+            await stage.clock.advance(1.0)
+        assert len(stage.made) > 4
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
 async def test_a_trade_that_two_sources_tell_of_counts_once() -> None:
     async with Stage() as stage:
         stage.polling.tell(trade("a"), trade("b"))
