@@ -6,15 +6,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from demo.bot_home import make_bot_home
-from hummingbot.connector.exchange.standard.network import resolve_network
+from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
+from hummingbot.connector.exchange.standard.standard_utils import KEYS, OTHER_DOMAINS_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = ROOT / "docker"
 PLACE = "hummingbot/connector/exchange/standard"
 SERVICE = yaml.safe_load((DOCKER / "docker-compose.yml").read_text(encoding="utf-8"))["services"]["hummingbot"]
+CONFIGURATIONS = [type(keys) for keys in (KEYS, *OTHER_DOMAINS_KEYS.values())]
 MOUNTS = [tuple(volume.split(":")) for volume in SERVICE["volumes"]]
 
 
@@ -38,14 +41,31 @@ def test_nothing_that_a_bot_writes_is_committed():
             assert f"docker/{source.split('/')[1]}/" in ignored, source
 
 
-def test_every_variable_is_one_that_the_connector_reads(monkeypatch):
-    names = [setting.partition("=")[0] for setting in SERVICE["environment"]]
-    assert names
-    for name in names:
-        domain = re.sub("_(RPC_URL|API_URL|ENGINE_ADDRESS)$", "", name).lower()
-        value = "0x" + "ab" * 20 if name.endswith("ADDRESS") else "http://127.0.0.1:1"
-        assert resolve_network(domain, {}, None, {name: value}) != resolve_network(domain, {}, None, {})
-        assert resolve_network(domain, {}, None, {name: ""}) == resolve_network(domain, {}, None, {})
+# A value of each setting that is no domain's default.
+VALUES = {"rpc_url": "http://127.0.0.1:1", "rpc_ws_url": "ws://127.0.0.1:1", "api_url": "http://127.0.0.1:1",
+          "stream_url": "channels+ws://127.0.0.1:1", "engine_address": "0x" + "ab" * 20, "chain_id": "1", "feed": "stream",
+          "market_slippage": "0.5", "gas_reserve": "7", "max_fee_gwei": "7", "poll_interval": "7"}
+
+
+@pytest.mark.parametrize("settings", CONFIGURATIONS, ids=lambda settings: settings.model_fields["connector"].default)
+def test_every_setting_but_the_key_comes_from_the_environment_and_is_read_there(settings):
+    domain = settings.model_fields["connector"].default
+    names = {name.removeprefix(f"{domain}_") for name in settings.model_fields if name.startswith(f"{domain}_")} - {"private_key"}
+    assert names == set(VALUES)
+    for name, value in VALUES.items():
+        variable = f"{domain}_{name}".upper()
+        (given,) = [setting for setting in SERVICE["environment"] if setting.startswith(f"{variable}=")]
+        default = re.fullmatch(rf"{variable}=\$\{{{variable}:-(.*)}}", given)[1]
+        assert resolved(domain, {variable: value}) != resolved(domain, {})
+        assert resolved(domain, {variable: default}) == resolved(domain, {})
+
+
+def test_no_variable_is_one_that_the_connector_does_not_read():
+    assert len(SERVICE["environment"]) == len(CONFIGURATIONS) * len(VALUES)
+
+
+def resolved(domain, environment):
+    return resolve_network(domain, {}, None, environment), resolve_preferences(domain, {}, None, environment)
 
 
 def test_the_image_of_ones_own_is_hummingbots_with_the_folder_and_the_ready_files():
