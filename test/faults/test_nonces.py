@@ -9,7 +9,13 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import NotSentError
 from test.hummingbot.connector.exchange.standard.chain.fake_node import FakeNode, Fault
-from test.hummingbot.connector.exchange.standard.chain.test_transactions import ENGINE, Bench, intent, successes
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import (
+    ENGINE,
+    Bench,
+    intent,
+    mined_between_two_runs,
+    successes,
+)
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.feeds.test_polling import Account
 
@@ -40,23 +46,11 @@ async def test_f06_another_program_uses_the_key(bench: Bench, caplog: pytest.Log
     assert [sent.nonce for sent in bench.node.executed] == [4, 5, 6, 7], "in step with the chain again"
 
 
-async def _mined_between_two_runs(folder: Path) -> Bench:
-    """A bench that takes up a transaction which was mined so long before it began that its block is not read for it."""
-    first = await Bench(folder).start()
-    first.node.mining = False
-    first.submit(intent(1))
-    await first.run(0.5)
-    await first.close()
-    first.node.mining = True
-    first.node.mine()
-    first.node.block += 1_000
-    return Bench(folder, first.node, first.clock)
-
-
 @pytest.mark.parametrize("behind", [{}, {"eth_getTransactionByHash": "null", "eth_blockNumber": 2}])
 async def test_f06_a_receipt_that_is_late_or_a_node_that_is_behind_is_no_other_program(
         tmp_path: Path, behind: dict[str, Any]) -> None:
-    bench = await _mined_between_two_runs(tmp_path)
+    bench = await mined_between_two_runs(tmp_path)
+    bench.node.block += 1_000  # so many that the transaction's own is not read for it
 
     def before(method: str, params: list[Any]) -> Any:
         if bench.clock.now > 1_012.0:

@@ -77,3 +77,15 @@ class Bench:
 
 def successes(bench: Bench) -> int:
     return sum(isinstance(end, Receipt) and end.ok for end in bench.ends.values())
+
+
+async def mined_between_two_runs(folder: Path) -> Bench:
+    """A bench that takes up a transaction which was mined before it began: its nonce is used from the first look on."""
+    first = await Bench(folder).start()
+    first.node.mining = False
+    first.submit(intent(1))
+    await first.run(0.5)
+    await first.close()
+    first.node.mining = True
+    first.node.mine()
+    return Bench(folder, first.node, first.clock)

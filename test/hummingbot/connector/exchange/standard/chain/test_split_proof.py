@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
-from test.hummingbot.connector.exchange.standard.chain.sender_bench import Bench, intent, successes
+from test.hummingbot.connector.exchange.standard.chain.sender_bench import Bench, intent, mined_between_two_runs, successes
 
 
 async def test_a_node_that_takes_no_batches_and_is_behind_in_single_answers_proves_nothing(bench: Bench) -> None:
@@ -39,23 +39,11 @@ async def test_blocks_that_cannot_be_read_prove_nothing_either(bench: Bench) -> 
     assert bench.mined_orders() == Counter({intent(1).data: 1})
 
 
-async def _mined_between_two_runs(folder: Path) -> Bench:
-    """A bench that takes up a transaction which was mined before it began: its nonce is used from the first look on."""
-    first = await Bench(folder).start()
-    first.node.mining = False
-    first.submit(intent(1))
-    await first.run(0.5)
-    await first.close()
-    first.node.mining = True
-    first.node.mine()
-    return Bench(folder, first.node, first.clock)
-
-
 @pytest.mark.parametrize("is_head_known", [True, False])
 async def test_what_was_mined_between_two_runs_is_not_lost_by_the_word_of_a_node_behind(tmp_path: Path,
                                                                                        is_head_known: bool) -> None:
     """Its nonce is used from the first look on; head and nonce come from one node, receipts and hashes from one behind it."""
-    second = await _mined_between_two_runs(tmp_path)
+    second = await mined_between_two_runs(tmp_path)
     started = False
 
     def before(method: str, params: list[Any]) -> Any:
@@ -115,7 +103,7 @@ async def test_what_no_block_holds_is_lost_though_a_node_goes_on_saying_that_it_
 @pytest.mark.parametrize("waits", [True, False])
 async def test_what_may_be_in_an_older_block_than_those_that_are_read_is_not_lost_while_a_node_is_unsure(
         tmp_path: Path, waits: bool) -> None:
-    bench = await _mined_between_two_runs(tmp_path)
+    bench = await mined_between_two_runs(tmp_path)
     bench.node.block += 1_000
 
     def before(method: str, params: list[Any]) -> Any:
@@ -171,7 +159,7 @@ async def test_that_a_nonce_is_free_by_the_word_of_a_node_far_behind_hides_no_bl
 
 
 async def test_nor_does_it_for_a_transaction_of_an_earlier_run(tmp_path: Path) -> None:
-    bench = await _mined_between_two_runs(tmp_path)
+    bench = await mined_between_two_runs(tmp_path)
     bench.node.block += 1
     bench.node.before = lambda method, params: hex(0) if method == "eth_getTransactionCount" else None
     await bench.start()
