@@ -6,6 +6,7 @@ build a second one.
 """
 import shutil
 from pathlib import Path
+from runpy import run_path
 
 from setuptools import find_namespace_packages, setup
 from setuptools.command.build_py import build_py
@@ -23,9 +24,11 @@ class BuildWithReadyFiles(build_py):
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
-            for name in ("conf", "strategies"):
-                shutil.copytree(ROOT / name, Path(self.build_lib, *PACKAGE.split("."), "ready", name), dirs_exist_ok=True,
-                                ignore=shutil.ignore_patterns("__pycache__"))
+            # File by file, since a folder called conf may as well be a bot's, with its keys.
+            for name in run_path(str(ROOT.joinpath(*PACKAGE.split("."), "cli", "ready.py")))["FILES"]:
+                target = Path(self.build_lib, *PACKAGE.split("."), "ready", name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(ROOT / name, target)
 
 
 setup(

@@ -17,6 +17,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = tmp_path_factory.mktemp("source")
     for name in ("hummingbot", "conf", "strategies"):
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    keys = source / "conf" / "connectors" / "standard.yml"
+    keys.parent.mkdir()
+    keys.write_text("standard_private_key: what nobody else may have\n")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     subprocess.run([sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(source / "dist")], cwd=source,
@@ -33,6 +36,7 @@ def test_it_has_every_module_and_every_ready_file_and_nothing_above_the_connecto
         ready = {f"{PACKAGE}ready/{file.relative_to(ROOT).as_posix()}" for suffix in ("yml", "py")
                  for file in (ROOT / kind).rglob(f"*.{suffix}")}
         assert ready and ready <= names
+    assert not any("connectors" in name for name in names if "/ready/" in name), "a bot's own files are not ready ones"
 
 
 def test_unpacked_over_a_checkout_its_config_command_writes_the_same_files(wheel, tmp_path):
