@@ -1,5 +1,6 @@
 """What the exchange makes of orders (docs/faults.md, F16 and F19 to F23)."""
 import asyncio
+import logging
 from decimal import Decimal
 
 import pytest
@@ -112,7 +113,9 @@ async def test_f20_one_order_of_a_batch_would_revert(caplog: pytest.LogCaptureFi
         sent = transactions(sandbox) - before
         assert sent[ENGINE_FUNCTIONS["createOrders"].selector] == 1
         assert sent[ENGINE_FUNCTIONS["limitSell"].selector] == 4, "the one that the simulation named is not sent again"
-        assert len([record for record in caplog.records if "failed" in record.message and "TFF" in record.message]) == 1
+        # Hummingbot tells of it too, at a level that a test before this one may have switched on.
+        warnings = [record.message for record in caplog.records if record.levelno >= logging.WARNING]
+        assert len([message for message in warnings if "failed" in message and "TFF" in message]) == 1
 
 
 async def test_f21_some_orders_of_a_batch_of_cancels_are_filled_already() -> None:

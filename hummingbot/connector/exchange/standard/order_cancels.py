@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.cancels import CancelResult
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     NotSentError,
@@ -37,6 +38,7 @@ class OrderCancels:
         self._caught_up = caught_up
         self._leftovers: set[asyncio.Future[Any]] = set()
         self._left_on: dict[OrderKey, int | None] = {}  # since which block one seems to be gone
+        self._untold: dict[OrderKey, CancelResult] = {}  # what was mined, and is not in the logs that were read
         self._told: OrderedDict[str, None] = OrderedDict()  # the orders of which was said that they are on their way
 
     async def cancel(self, order: InFlightOrder) -> bool:
@@ -59,7 +61,7 @@ class OrderCancels:
                 logging.getLogger(__name__).debug("The order %s is looked for and cannot be cancelled before it is found",
                                                   order.client_order_id)
                 return False
-            cancelled, block_number = await account.cancel(key)
+            cancelled, block_number = self._untold.get(key) or await account.cancel(key)
         except NotSentError as error:
             logging.getLogger(__name__).warning("The order %s is not cancelled: %s", order.client_order_id, error)
             return False
@@ -72,6 +74,7 @@ class OrderCancels:
                                                 error)
             return False
         told = await self._caught_up(block_number)
+        self._note_untold(account, key, None if told else CancelResult(cancelled, block_number))
         known = told and not cancelled and await self._left(key, block_number) and not account.is_placing(order.client_order_id)
         if order.is_cancelled:
             return True
@@ -84,6 +87,14 @@ class OrderCancels:
         if not known or order.exchange_order_id != key.exchange_order_id:
             return False  # its end is still to come, with the logs or the next poll; or it was placed anew in another block
         raise not_found(order)
+
+    def _note_untold(self, account: Account, key: OrderKey, result: CancelResult | None) -> None:
+        """A strategy asks again every few seconds, and each cancel costs gas: what a block has is not sent once more while the
+        logs are not read up to there. Afterwards it is, should the book hold the order all the same."""
+        self._untold.pop(key, None)
+        if result is not None:
+            self._untold = {other: before for other, before in self._untold.items() if other in account.settlement.resting}
+            self._untold[key] = result
 
     async def _placed(self, order: InFlightOrder) -> bool:
         """Wait a while until a block holds the order; whether one does."""

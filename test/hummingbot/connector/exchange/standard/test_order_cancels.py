@@ -1,5 +1,6 @@
 """What a cancel says of its order, by what the chain and the logs tell."""
 import asyncio
+from contextlib import suppress
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -60,6 +61,31 @@ async def test_an_order_that_the_chain_dropped_and_no_log_ended_is_not_found() -
 
 async def test_an_order_that_is_gone_is_not_missing_before_the_logs_were_read() -> None:
     assert await cancels(cancelled=False, told=False).cancel(resting_order()) is False
+
+
+@pytest.mark.parametrize("cancelled", [True, False])
+async def test_what_a_block_cancelled_is_not_cancelled_again_before_the_logs_of_that_block_were_read(cancelled: bool) -> None:
+    asked: list[OrderKey] = []
+    asking, is_told = cancels(cancelled=cancelled, told=False, asked=asked), [False, False, True, True]
+
+    async def caught_up(block_number: int) -> bool:
+        return is_told.pop(0)
+    asking._caught_up = caught_up
+    for _ in range(2):
+        assert await asking.cancel(resting_order()) is False
+    assert asked == [KEY], "a strategy asks again and again, and each cancel costs gas"
+    for _ in range(2):  # once they are read the book may hold it all the same, since blocks are replaced
+        with suppress(OrderNotFoundError):
+            await asking.cancel(resting_order())
+    assert asked == [KEY, KEY] and not asking._untold
+
+
+async def test_only_what_rests_is_remembered_as_cancelled_and_not_told() -> None:
+    asking, order = cancels(cancelled=True, told=False), resting_order()
+    for number in range(3):
+        order.exchange_order_id = KEY._replace(id=number).exchange_order_id
+        await asking.cancel(order)
+    assert list(asking._untold) == [KEY._replace(id=2)]
 
 
 async def test_an_order_that_is_gone_is_not_missing_before_its_own_end_is_told() -> None:
