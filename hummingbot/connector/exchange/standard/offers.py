@@ -34,8 +34,12 @@ class Offers:
         levels = self.levels(trading_pair, is_buy)
         return price_from_chain(levels[0].price if levels else 1)
 
+    def tells_market_price(self, trading_pair: str) -> bool:
+        """Whether the order book has brought the engine's market price with it."""
+        return self._data_source.market_price(trading_pair) is not None
+
     def market_price(self, trading_pair: str) -> int:
-        """The engine's market price x 1e8, as it was last seen; the rules of the pair must be known."""
+        """The engine's market price x 1e8: the book's, or that of the rules of the pair, which must be known."""
         seen = self._data_source.market_price(trading_pair)
         return self._rules.facts[trading_pair].market_price if seen is None else price_to_chain(Decimal(str(seen)))
 

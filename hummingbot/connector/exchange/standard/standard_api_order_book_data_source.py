@@ -36,7 +36,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._connector = connector
         self._feed = feed
         self._clock = clock
-        self._market_prices: dict[str, float] = {}
+        self._market_prices: dict[str, float | None] = {}
         self._last_prices: dict[str, float] = {}
         self._followed: set[str] | None = None  # the pairs of the feed, once it has begun
 
@@ -76,7 +76,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             pause = min(2 * pause, LAST_RETRY)
 
     def market_price(self, trading_pair: str) -> float | None:
-        """The engine's market price, as the book had it last."""
+        """The engine's market price as the book had it last; None where it tells none."""
         return self._market_prices.get(trading_pair)
 
     async def listen_for_order_book_diffs(self, ev_loop: asyncio.AbstractEventLoop, output: "asyncio.Queue[Any]") -> None:
@@ -102,8 +102,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             self._last_prices[event.trading_pair] = event.price
             self._message_queue[self._trade_messages_queue_key].put_nowait(_trade_message(event))
             return
-        if event.market_price is not None:
-            self._market_prices[event.trading_pair] = event.market_price
+        # One that the book does not tell must not stay that of another source: it would bound orders for ever.
+        self._market_prices[event.trading_pair] = event.market_price
         # Snapshots and deltas share one queue, in which they keep their order: on the way through two the tracker may swap
         # them, and while it begins it holds the snapshots of its own queue back.
         self._message_queue[self._diff_messages_queue_key].put_nowait(book_message(event))

@@ -138,7 +138,7 @@ class StandardExchange(ExchangePyBase):
         self._outages = Outages()
         self._is_poll_wanted = False
         super().__init__(balance_asset_limit, rate_limits_share_pct)
-        self._rules = MarketRules(self._venue, self._address)
+        self._rules = MarketRules(self._venue, self._address, self._time_source)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
         self._order_calls = OrderCalls(self._address, self._preferences.market_slippage, self._time_source, self._offers)
         self._updates = TrackerUpdates(self._order_tracker, self._venue.market_of, self._time_source, self._take_off,
@@ -404,6 +404,8 @@ class StandardExchange(ExchangePyBase):
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
         account = await self._trading_account()
         market = self._venue.market(trading_pair)
+        if not self._offers.tells_market_price(trading_pair):
+            await self._rules.renew(self._trading_pairs)
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:  # strategies ask once, at their start, what is ready
             old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")

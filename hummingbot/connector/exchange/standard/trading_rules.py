@@ -1,21 +1,30 @@
 """What the chain says of markets, as Hummingbot's trading rules and fees (docs/protocol.md, "Minimum size", "Fees")."""
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import PRICE_STEP, Market, fee_rate
+from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.venue import MarketFacts, Venue
 from hummingbot.connector.trading_rule import TradingRule
+
+# For so many seconds the market price that was read with the rules bounds orders where the books tell none.
+FRESH_SECONDS = 5.0
 
 
 class MarketRules:
     """The rules of the markets that are traded, as they were read last."""
 
-    def __init__(self, venue: Venue, account: str) -> None:
+    def __init__(self, venue: Venue, account: str, clock: Clock) -> None:
         """`account` is the address whose fees are of interest, "" for anybody's."""
         self._venue = venue
         self._account = account
+        self._clock = clock
+        self._read_at = -math.inf
+        self._reading = SharedWork()
         self._read = False
         self._told_unlisted: set[str] = set()
         self.facts: Mapping[str, MarketFacts] = {}
@@ -38,13 +47,23 @@ class MarketRules:
         listing = await self._venue.listing()
         # Without pairs of its own (connect, balance) a connector still answers for all markets.
         markets = [listing.by_pair[pair] for pair in trading_pairs or listing.by_pair if pair in listing.by_pair]
+        asked = self._clock.monotonic()
         self.facts = await self._venue.facts(markets, self._account)
+        self._read_at = asked
         for market in markets:
             if market.trading_pair not in self.facts:
                 logging.getLogger(__name__).error("The chain does not tell the rules of %s; it cannot be traded until it does.",
                                                   market.trading_pair)
         return [trading_rule(market, self.facts[market.trading_pair]) for market in markets
                 if market.trading_pair in self.facts]
+
+    async def renew(self, trading_pairs: Sequence[str]) -> None:
+        """Read them again unless they are fresh. Raises ApiUnavailableError or RpcError."""
+        async def read() -> None:
+            await self.refresh(trading_pairs)
+
+        if self._clock.monotonic() - self._read_at > FRESH_SECONDS:
+            await self._reading.done(read)
 
     def fee(self, trading_pair: str, is_maker: bool) -> Decimal | None:
         """The account's fee as a fraction, None while it is not known."""

@@ -34,7 +34,8 @@ class UpdateIds:
 class BookSnapshot(NamedTuple):
     """A whole order book: (price, base amount) levels, best first. `update_id` never decreases within a pair.
 
-    `market_price` is the engine's own (docs/protocol.md, "Market price"), which bounds where orders may rest.
+    `market_price` is the engine's own (docs/protocol.md, "Market price"), which bounds where orders may rest; None where the
+    source does not know it.
     """
 
     trading_pair: str

@@ -140,13 +140,14 @@ async def test_trade_of_the_feed_names_the_takers_side(world, is_buy, kind):
                                "amount": 3.5}
 
 
-async def test_market_price_is_that_of_the_last_snapshot_that_had_one(world):
+async def test_market_price_is_that_of_the_last_book_or_of_none(world):
     await world.listen()
     assert world.source.market_price(PAIR) is None
     world.feed.sink(SNAPSHOT._replace(market_price=9.5))
-    world.feed.sink(SNAPSHOT._replace(update_id=8))
     assert world.source.market_price(PAIR) == 9.5
     assert world.source.market_price(OTHER) is None
+    world.feed.sink(SNAPSHOT._replace(update_id=8))
+    assert world.source.market_price(PAIR) is None, "another source tells the book, and knows no market price"
 
 
 async def test_what_is_told_while_nobody_listens_waits_in_its_order(world):
