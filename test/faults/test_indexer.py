@@ -23,17 +23,23 @@ async def test_f30_the_indexer_is_minutes_behind(caplog: pytest.LogCaptureFixtur
         await trader.approve(market)
         name = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(60_000))
         await rests(exchange, name)
+        resting = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(61_000))
+        await rests(exchange, resting)
         await asyncio.sleep(5 / SPEED)
         assert exchange.ready and exchange.book_ages[TOKEN_PAIR] < STALE_SECONDS
         sandbox.indexer.settings.paused = True
         await trader.buy(market, PRICE, 600 * 10 ** 6)
         assert await end_of(exchange, name) is OrderState.FILLED, "the own order is the chain's business"
         await until(lambda: exchange.book_ages[TOKEN_PAIR] > STALE_SECONDS)
-        assert not exchange.ready and exchange.status_dict["order_books_initialized"] is False
-        await until(lambda: "old: the connector is not ready" in caplog.text)
-        assert caplog.text.count("old: the connector is not ready") == 1
+        await until(lambda: "old: no order is placed by it until it is newer" in caplog.text)
+        assert caplog.text.count("old: no order is placed by it until it is newer") == 1
+        late = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(62_000))
+        assert await end_of(exchange, late) is OrderState.FAILED and "s old: no order is placed by it." in caplog.text
+        assert exchange.ready, "else no strategy would cancel, nor refresh what it has on other pairs"
+        assert [result.success for result in await exchange.cancel_all(10)] == [True]
+        assert order(exchange, resting).is_cancelled
         sandbox.indexer.settings.paused = False
-        await until(lambda: exchange.ready and exchange.book_ages[TOKEN_PAIR] < STALE_SECONDS)
+        await until(lambda: exchange.book_ages[TOKEN_PAIR] < STALE_SECONDS)
 
 
 async def test_f30_a_quiet_market_is_no_late_one() -> None:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.orders.sizing import limit_order
@@ -16,7 +18,16 @@ from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.faults.orders import end_of, rests, transactions
 from test.hummingbot.connector.exchange.standard.test_listing import FOO, SOMI, SOMI_USDC, USDC, World
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader, connected, deposit, order, quiet_sandbox
+from test.hummingbot.connector.exchange.standard.trading import (
+    NATIVE_PAIR,
+    TOKEN_PAIR,
+    Trader,
+    connected,
+    deposit,
+    order,
+    quiet_sandbox,
+    until,
+)
 
 DECIMALS = st.sampled_from([0, 6, 8, 18])
 ACCOUNT = "0x" + "ac" * 20
@@ -75,6 +86,32 @@ async def test_f46_a_pair_is_delisted(caplog: pytest.LogCaptureFixture) -> None:
         await exchange._update_balances()
         assert exchange.get_balance("WBTC") == market.base.from_units(
             sandbox.view.balance(market.base.address, sandbox.accounts[0].address))
+
+
+@pytest.mark.parametrize("is_hidden", [True, False], ids=["the API does not list it", "its book cannot be read"])
+async def test_f46_a_pair_without_a_book_does_not_keep_others_from_trading_after_a_break(
+        is_hidden: bool, caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="polling") as exchange:
+        market = exchange._venue.market(NATIVE_PAIR)
+        if is_hidden:
+            sandbox.indexer.hidden.add(market.book)
+        else:
+            sandbox.faults.add("status", target="rest", status=500, path=f"/api/orderbook/*/{to_checksum(market.base.address)}/*")
+        await exchange.stop_network()
+        await exchange.start_network()
+        await until(lambda: exchange.book_ages[TOKEN_PAIR] < STALE_SECONDS)
+        await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61_000)))
+        refused = exchange.buy(NATIVE_PAIR, Decimal(1), OrderType.LIMIT, Decimal("0.5"))
+        assert await end_of(exchange, refused) is OrderState.FAILED
+        assert "The order book of SOMI-USDC is from before the network was left: no order is placed by it." in caplog.text
+        if is_hidden:
+            await until(lambda: exchange.ready)
+            sandbox.indexer.hidden.clear()
+        else:
+            assert not exchange.ready, "it may be told yet"
+            sandbox.faults.clear()
+        await until(lambda: exchange.ready and exchange.book_ages[NATIVE_PAIR] < STALE_SECONDS)
+        await rests(exchange, exchange.buy(NATIVE_PAIR, Decimal(1), OrderType.LIMIT, Decimal("0.5")))
 
 
 async def test_f46_fees_change_and_nobody_tells() -> None:

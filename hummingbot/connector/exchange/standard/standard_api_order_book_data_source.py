@@ -13,6 +13,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     PublicTrade,
 )
 from hummingbot.core.data_type.common import TradeType
+from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
@@ -39,6 +40,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._market_prices: dict[str, float | None] = {}
         self._last_prices: dict[str, float] = {}
         self._followed: set[str] | None = None  # the pairs of the feed, once it has begun
+        self._told: set[str] = set()  # the pairs whose books are of now
 
     @property
     def feed(self) -> MarketFeed:
@@ -79,6 +81,14 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         """The engine's market price as the book had it last; None where it tells none."""
         return self._market_prices.get(trading_pair)
 
+    def has_told(self, trading_pair: str) -> bool:
+        """Whether the book was told since the network was left last."""
+        return trading_pair in self._told
+
+    def leave(self) -> None:
+        """The network is left: no book is of now any more."""
+        self._told.clear()
+
     async def listen_for_order_book_diffs(self, ev_loop: asyncio.AbstractEventLoop, output: "asyncio.Queue[Any]") -> None:
         """From now on the tracker's queue gets what the feed tells of books, without another queue before it."""
         await self._pass_on(self._diff_messages_queue_key, output)
@@ -102,14 +112,29 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             self._last_prices[event.trading_pair] = event.price
             self._message_queue[self._trade_messages_queue_key].put_nowait(_trade_message(event))
             return
+        self._told.add(event.trading_pair)
         # One that the book does not tell must not stay that of another source: it would bound orders for ever.
         self._market_prices[event.trading_pair] = event.market_price
         # Snapshots and deltas share one queue, in which they keep their order: on the way through two the tracker may swap
         # them, and while it begins it holds the snapshots of its own queue back.
         self._message_queue[self._diff_messages_queue_key].put_nowait(book_message(event))
 
+    async def get_new_order_book(self, trading_pair: str) -> OrderBook:
+        """The book now, or the one from before the network was left where it cannot be read yet: the tracker begins one pair
+        after the other, and the feed goes on trying."""
+        try:
+            book: OrderBook = await super().get_new_order_book(trading_pair)
+        except StandardError:  # told already
+            book = self._connector.order_books[trading_pair]
+            # Of what the feed told while the tracker waited, it may have dropped the beginning.
+            self._told.discard(trading_pair)
+            self._feed.remove_pair(trading_pair)
+            self._follow(trading_pair)
+        return book
+
     async def _order_book_snapshot(self, trading_pair: str) -> OrderBookMessage:
-        """The book now. Keeps trying, since the tracker would give up for good at the first error."""
+        """The book now. Keeps trying where none is known from before, since the tracker would give up for good at the first
+        error; else raises a StandardError."""
         pause, reported = FIRST_RETRY, False
         while True:
             try:
@@ -117,12 +142,15 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
                 snapshot = await self._feed.snapshot(trading_pair)
                 if self._followed is not None and trading_pair not in self._followed:  # it was listed after the feed began
                     self._follow(trading_pair)
+                self._told.add(trading_pair)
                 return book_message(snapshot)
             except StandardError as error:
                 if not reported:
                     reported = True
                     tell = self.logger().error if isinstance(error, ConfigurationError) else self.logger().warning
                     tell(f"No order book of {trading_pair} yet: {error}")
+                if trading_pair in self._connector.order_books:
+                    raise
             await self._clock.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 

@@ -136,7 +136,7 @@ class StandardExchange(ExchangePyBase):
         self._resuming: asyncio.Task[None] | None = None
         self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._outages = Outages()
-        self._is_poll_wanted = False
+        self._is_poll_wanted = self._has_begun = False
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._rules = MarketRules(self._venue, self._address, self._time_source)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
@@ -232,14 +232,18 @@ class StandardExchange(ExchangePyBase):
         state = self.feed_states.get("order books")
         polled = state is not None and state.source == "polling"
         tracker = self.order_book_tracker
-        left = tracker.order_books.keys() - tracker._tracking_tasks.keys()
+        left = tracker.order_books.keys() - {pair for pair in tracker._tracking_tasks if self._orderbook_ds.has_told(pair)}
         return {pair: math.inf if pair in left else self._freshness.age(pair) if polled else 0.0 for pair in self._trading_pairs}
 
     @property
     def status_dict(self) -> dict[str, bool]:
-        """See ExchangePyBase.status_dict; a book that is too old counts as none."""
+        """See ExchangePyBase.status_dict. At the beginning, and again after the network was left, a book that is too old counts
+        as none, unless the API does not list its pair any more. Later on it only keeps orders from being placed: strategies
+        that look at this all the time also cancel nothing while it is not well, whatever the pair."""
         status: dict[str, bool] = super().status_dict
-        status["order_books_initialized"] &= all(age <= STALE_SECONDS for age in self.book_ages.values())
+        self._has_begun |= status["order_books_initialized"] and all(
+            age <= STALE_SECONDS for pair, age in self.book_ages.items() if pair not in self._venue.unlisted)
+        status["order_books_initialized"] = self._has_begun
         return status
 
     def supported_order_types(self) -> list[OrderType]:
@@ -310,7 +314,9 @@ class StandardExchange(ExchangePyBase):
     async def stop_network(self) -> None:
         if self._returned.is_set():  # it is told to leave once more before it begins again
             self._returned = asyncio.Event()
+        self._has_begun = False
         await super().stop_network()
+        self._orderbook_ds.leave()
         # Hummingbot keeps the queues whose readers it ended; what comes before a pair is begun anew would be lost in them.
         self.order_book_tracker._tracking_message_queues.clear()
         self.order_book_tracker._saved_message_queues.clear()
@@ -406,7 +412,7 @@ class StandardExchange(ExchangePyBase):
         market = self._venue.market(trading_pair)
         if not self._offers.tells_market_price(trading_pair):
             await self._rules.renew(self._trading_pairs)
-        if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:  # strategies ask once, at their start, what is ready
+        if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:
             old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)

@@ -105,7 +105,7 @@ class Freshness:
         age = self.age(trading_pair)
         if age > STALE_SECONDS and trading_pair not in self._stale:
             self._stale.add(trading_pair)
-            logging.getLogger(__name__).warning("The order book of %s is %.0f s old: the connector is not ready until it is "
+            logging.getLogger(__name__).warning("The order book of %s is %.0f s old: no order is placed by it until it is "
                                                 "newer", trading_pair, age)
         elif age <= STALE_SECONDS and trading_pair in self._stale:
             self._stale.remove(trading_pair)

@@ -255,6 +255,22 @@ async def test_no_order_is_placed_by_a_book_from_before_the_network_was_left(cap
         await placed(exchange)
 
 
+async def test_an_old_book_keeps_the_connector_from_being_ready_only_before_it_has_been() -> None:
+    old = patch.object(StandardExchange, "book_ages", {NATIVE_PAIR: 1.0, TOKEN_PAIR: 31.0})
+    async with quiet_sandbox() as sandbox, connected(sandbox, ready=False) as exchange:
+        for _ in range(2):
+            with old:
+                await until(lambda: exchange.order_book_tracker.ready and all(
+                    is_there for what, is_there in exchange.status_dict.items() if what != "order_books_initialized"))
+                assert not exchange.ready
+            await until(lambda: exchange.ready)
+            with old:
+                assert exchange.ready
+            await exchange.stop_network()
+            assert not exchange.ready
+            await exchange.start_network()
+
+
 async def test_rules_and_fees_are_read_from_the_chain_while_the_api_is_away(caplog: pytest.LogCaptureFixture) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         sandbox.faults.add("status", target="rest", status=503)

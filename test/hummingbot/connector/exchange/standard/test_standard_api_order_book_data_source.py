@@ -58,6 +58,7 @@ class FakeConnector:
         self.venue = SimpleNamespace(listing=self._listing, refresh_listing=self._listing)
         self.listed, self.discovery, self.prices = {PAIR, OTHER}, [], {}
         self.rules = None
+        self.order_books = {}
 
     async def _listing(self):
         if self.discovery:
@@ -248,6 +249,29 @@ async def test_first_snapshot_waits_for_the_markets_too(world):
     asking = asyncio.ensure_future(world.source.get_new_order_book(PAIR))
     await world.clock.advance(1)
     assert (await asking).snapshot_uid == 7
+
+
+@pytest.mark.parametrize("error", [ApiUnavailableError("gone"), UnknownMarketError("not listed")])
+async def test_a_book_from_before_the_network_was_left_stands_where_it_cannot_be_read_and_is_told_anew(world, caplog, error):
+    await world.listen()
+    world.source.leave()
+    world.feed.pairs.append(PAIR)  # it runs
+    world.feed.sink(SNAPSHOT)
+    known = world.connector.order_books[PAIR] = OrderBook()
+    world.feed.snapshots = [error]
+    assert await world.source.get_new_order_book(PAIR) is known
+    assert [record.getMessage() for record in caplog.records] == [f"No order book of {PAIR} yet: {error}"]
+    assert not world.source.has_told(PAIR) and world.feed.pairs == [PAIR], "the tracker may have dropped what came before"
+    world.feed.sink(SNAPSHOT)
+    assert world.source.has_told(PAIR)
+
+
+async def test_no_book_is_one_of_now_after_the_network_was_left(world):
+    assert not world.source.has_told(PAIR)
+    await world.source.get_new_order_book(PAIR)
+    assert world.source.has_told(PAIR)
+    world.source.leave()
+    assert not world.source.has_told(PAIR)
 
 
 # Pairs that come and go
