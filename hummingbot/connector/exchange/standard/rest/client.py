@@ -32,6 +32,10 @@ LAST_PAUSE = 60.0
 LONGEST_WISH = 600.0
 
 
+class _NotThereError(ApiUnavailableError):
+    """HTTP 404: the API does not know what it is asked for."""
+
+
 class RestClient:
     """The REST API of one network. Several base URLs may be given: one that fails is left for the next.
 
@@ -60,20 +64,24 @@ class RestClient:
         return self._urls[self._current]
 
     async def get(self, path: str) -> bytes:
-        """The body of a successful answer, from the first of the base URLs that gives one."""
+        """The body of a successful answer, from the first of the base URLs that gives one. That there is no such thing is an
+        answer, too: another API is asked for it no more than this one is left for it."""
         failure: ApiUnavailableError | None = None
         first = self._current
         for attempt in range(len(self._urls)):
             asked = (first + attempt) % len(self._urls)
             try:
-                return await self._get_once(path, asked)
+                body = await self._get_once(path, asked)
+            except _NotThereError:
+                raise
             except ApiUnavailableError as error:
                 failure = failure or error
-                if attempt + 1 < len(self._urls) and self._current == asked:
-                    left = self.url
-                    self._current = (asked + 1) % len(self._urls)
-                    logging.getLogger(__name__).warning("Leaving the API at %s for %s: %s", host_of(left), host_of(self.url),
-                                                        error)
+                continue
+            if failure is not None and self._current == first:
+                self._current = asked
+                logging.getLogger(__name__).warning("Leaving the API at %s for %s: %s", host_of(self._urls[first]),
+                                                    host_of(self.url), failure)
+            return body
         assert failure is not None
         raise failure
 
@@ -90,8 +98,10 @@ class RestClient:
             wish = answer.retry_after
             self._leave_alone(asked, wish)
             raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})", wish)
-        advice = ": check the API URL" if path == CONSTANTS.EXCHANGE_PATH and answer.status == 404 else ""
-        raise ApiUnavailableError(f"GET {path}: HTTP {answer.status} {answer.body[:80]!r}{advice}")
+        failed = f"GET {path}: HTTP {answer.status} {answer.body[:80]!r}"
+        if answer.status == 404 and path == CONSTANTS.EXCHANGE_PATH:
+            raise ApiUnavailableError(f"{failed}: check the API URL")
+        raise (_NotThereError if answer.status == 404 else ApiUnavailableError)(failed)
 
     def _leave_alone(self, url: int, wish: float | None) -> None:
         pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._refusals[url], 10)) * (0.75 + self._chance.random() / 2)

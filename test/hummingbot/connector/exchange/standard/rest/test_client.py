@@ -193,6 +193,28 @@ async def test_rate_limited_url_is_left_for_the_next_one(api, client_of_two):
     assert await client_of_two.factory_address()
 
 
+async def test_that_a_thing_is_not_there_is_an_answer_and_no_reason_to_ask_another_api(api, client_of_two, caplog):
+    api.answer(SECOND, payload("ticks"))
+    for _ in range(2):
+        with pytest.raises(ApiUnavailableError, match="HTTP 404"):
+            await client_of_two.order_book(SOMI.address, USDC.address)
+    assert len(api.requested) == 2 and client_of_two.url == FIRST and not caplog.records
+
+
+async def test_an_address_at_which_there_is_no_api_is_left_for_the_next_one(api, client_of_two):
+    api.answer(SECOND, payload("exchange"))
+    assert await client_of_two.factory_address() and client_of_two.url == SECOND
+
+
+async def test_nothing_is_told_of_urls_while_none_answers(api, client_of_two, caplog):
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    api.answer(SECOND, b"", status=503)
+    for _ in range(3):
+        with pytest.raises(ApiUnavailableError, match="connection refused"):
+            await client_of_two.factory_address()
+    assert client_of_two.url == FIRST and not caplog.records
+
+
 async def test_single_url_is_asked_once_and_nothing_is_told(api, client, caplog):
     api.answer(FIRST, ApiUnavailableError("connection refused"))
     with pytest.raises(ApiUnavailableError):
