@@ -59,7 +59,8 @@ class Listing:
 
 
 async def engine_address(rest: RestClient, rpc: RpcClient, network: Network) -> str:
-    """The matching engine: the network's, or, where none is fixed, that of the factory which the API names.
+    """The matching engine: the network's, or, where none is fixed, that of the factory which the API names. From then on the
+    API client knows the factory.
 
     Raises ConfigurationError when nothing there answers as the engine does.
     """
@@ -69,7 +70,7 @@ async def engine_address(rest: RestClient, rpc: RpcClient, network: Network) -> 
             factory = await rest.factory_address()
             (engine,) = FACTORY_FUNCTIONS["engine"].decode_result(
                 await rpc.eth_call(factory, FACTORY_FUNCTIONS["engine"].encode()))
-        ENGINE_FUNCTIONS["orderbookFactory"].decode_result(
+        (rest.factory,) = ENGINE_FUNCTIONS["orderbookFactory"].decode_result(
             await rpc.eth_call(engine, ENGINE_FUNCTIONS["orderbookFactory"].encode()))
     except (AbiError, OrderRejectedError):
         raise ConfigurationError(f"There is no Standard matching engine at {engine or 'the address that the API names'} on this "

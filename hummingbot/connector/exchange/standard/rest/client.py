@@ -55,6 +55,8 @@ class RestClient:
         self._current = 0
         self._timeout = timeout
         self._trades_path: str | None = None
+        self.factory: str | None = None  # of the exchange, lower case, once it is known; a further URL must be about it
+        self._factories: dict[int, str] = {}  # by URL
         self.answers = 0  # how many requests were answered with what was asked for
         self._reported_rejections: set[str] = set()
 
@@ -71,6 +73,7 @@ class RestClient:
         for attempt in range(len(self._urls)):
             asked = (first + attempt) % len(self._urls)
             try:
+                await self._refuse_another_exchange(asked)
                 body = await self._get_once(path, asked)
             except _NotThereError:
                 raise
@@ -84,6 +87,19 @@ class RestClient:
             return body
         assert failure is not None
         raise failure
+
+    async def _refuse_another_exchange(self, url: int) -> None:
+        """Raise ApiUnavailableError for a further URL unless it is about the same exchange as the first one has to be."""
+        if url == 0 or self.factory is None:
+            return
+        if url not in self._factories:
+            factory = _factory(await self._get_once(CONSTANTS.EXCHANGE_PATH, url))
+            if factory != self.factory and url not in self._factories:
+                logging.getLogger(__name__).warning("The API at %s is about another exchange, that of the factory %s: it is not "
+                                                    "used", host_of(self._urls[url]), factory)
+            self._factories[url] = factory
+        if self._factories[url] != self.factory:
+            raise ApiUnavailableError(f"the API at {host_of(self._urls[url])} is about another exchange")
 
     async def _get_once(self, path: str, asked: int) -> bytes:
         left = self._resume_at[asked] - self._clock.monotonic()
@@ -110,11 +126,7 @@ class RestClient:
 
     async def factory_address(self) -> str:
         """The order book factory that the API indexes, lower case; its engine is the exchange."""
-        answer = parse_json(await self.get(CONSTANTS.EXCHANGE_PATH))
-        deployer = answer.get("deployer") if isinstance(answer, dict) else None
-        if not isinstance(deployer, str) or not is_address(deployer):
-            raise BadDataError("the API does not name its factory")
-        return deployer.lower()
+        return _factory(await self.get(CONSTANTS.EXCHANGE_PATH))
 
     async def pairs(self) -> list[PairRow]:
         """All listed pairs, page by page."""
@@ -184,3 +196,11 @@ class RestClient:
             if number >= page.total_pages or not page.rows:
                 break
         return rows
+
+
+def _factory(body: bytes) -> str:
+    answer = parse_json(body)
+    deployer = answer.get("deployer") if isinstance(answer, dict) else None
+    if not isinstance(deployer, str) or not is_address(deployer):
+        raise BadDataError("the API does not name its factory")
+    return deployer.lower()

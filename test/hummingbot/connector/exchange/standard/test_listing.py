@@ -142,6 +142,12 @@ async def test_engine_is_that_of_the_factory_that_the_api_names_when_none_is_fix
     assert (await world.discover(NETWORK._replace(engine=""))).engine == engine
 
 
+async def test_an_api_that_takes_over_must_be_of_the_factory_that_the_engine_names():
+    world = World(SOMI_USDC).list(SOMI_USDC)
+    await world.discover()
+    assert world.rest.factory == FACTORY
+
+
 @pytest.mark.parametrize("deployer", ["0x" + "00" * 20, USDC.address])
 async def test_factory_that_is_none_is_a_configuration_error(deployer):
     world = World(SOMI_USDC).list(SOMI_USDC)

@@ -215,6 +215,47 @@ async def test_nothing_is_told_of_urls_while_none_answers(api, client_of_two, ca
     assert client_of_two.url == FIRST and not caplog.records
 
 
+OURS, THEIRS = {"deployer": "0x" + "fa" * 20}, {"deployer": "0x" + "ee" * 20}
+
+
+async def test_an_api_of_another_exchange_is_never_used_and_told_once(api, client_of_two, caplog):
+    client_of_two.factory = OURS["deployer"]
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    api.answer(f"{SECOND}/api/exchange", THEIRS)
+    api.answer(SECOND, payload("ticks"))
+    for _ in range(3):
+        with pytest.raises(ApiUnavailableError, match="connection refused"):
+            await client_of_two.order_book(SOMI.address, USDC.address)
+    assert client_of_two.url == FIRST and len([url for url in api.requested if url.startswith(SECOND)]) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The API at two.test is about another exchange, that of the factory {THEIRS['deployer']}: it is not used"]
+
+
+async def test_an_api_is_asked_once_whether_it_is_of_this_exchange(api, client_of_two):
+    client_of_two.factory = OURS["deployer"]
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    api.answer(f"{SECOND}/api/exchange", b"", status=503)
+    api.answer(f"{SECOND}/api/exchange", OURS)
+    api.answer(SECOND, payload("ticks"))
+    with pytest.raises(ApiUnavailableError, match="connection refused"):
+        await client_of_two.order_book(SOMI.address, USDC.address)
+    for _ in range(2):
+        await client_of_two.order_book(SOMI.address, USDC.address)
+    assert [url for url in api.requested if url.startswith(SECOND) and url.endswith("exchange")] == 2 * [f"{SECOND}/api/exchange"]
+    assert client_of_two.url == SECOND
+
+
+async def test_an_api_that_was_used_before_the_exchange_was_known_is_left_when_it_is_of_another(api, client_of_two):
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    api.answer(FIRST, payload("ticks"))
+    api.answer(SECOND, THEIRS)
+    await client_of_two.factory_address()
+    assert client_of_two.url == SECOND
+    client_of_two.factory = OURS["deployer"]
+    await client_of_two.order_book(SOMI.address, USDC.address)
+    assert client_of_two.url == FIRST
+
+
 async def test_single_url_is_asked_once_and_nothing_is_told(api, client, caplog):
     api.answer(FIRST, ApiUnavailableError("connection refused"))
     with pytest.raises(ApiUnavailableError):
