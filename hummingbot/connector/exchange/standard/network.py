@@ -57,7 +57,8 @@ def _moved(stream_url: str, old_api_url: str, api_url: str) -> str:
 class Preferences(NamedTuple):
     """How the user wants to trade: how far beyond the best price a market order may go, as a fraction, how much of the
     native token stays in the wallet to pay for transactions, the most to offer for gas in wei (None for no bound),
-    which sources of data to use, and the seconds between two polls while orders are open or a book moves."""
+    which sources of data to use, and the seconds between two polls while orders are open or a book moves (a book is polled
+    more often where that would be too seldom to trade by it)."""
 
     market_slippage: Decimal
     gas_reserve: Decimal

@@ -18,7 +18,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     PublicTrade,
     UpdateIds,
 )
-from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades, alike
 from hummingbot.connector.exchange.standard.markets import Market
@@ -28,6 +28,8 @@ from hummingbot.connector.exchange.standard.rest.models import TradeRow, numbere
 # A quiet book is asked only so often, in seconds.
 IDLE_INTERVAL = 5.0
 QUIET_POLLS_TO_IDLE = 5
+# And a book at least so often, whatever the interval: two answers may be lost before it is too old to trade by.
+LONGEST_INTERVAL = STALE_SECONDS / 3
 MAX_REMEMBERED_TRADES = 1000
 # After an outage further pages of trades are read until one is known, but not more than so many.
 MAX_TRADE_PAGES = 20
@@ -45,13 +47,13 @@ class PollingMarketFeed:
     def __init__(self, rest: RestClient, market: Callable[[str], Market], clock: Clock, interval: float,
                  update_ids: UpdateIds | None = None, told: ToldTrades | None = None,
                  freshness: Freshness | None = None) -> None:
-        """`market` gives the market of a trading pair; `interval` is in seconds between polls of a lively book;
-        `update_ids` and `told` are those that it shares with other sources of the same books and trades; `freshness` learns
-        how old the books are."""
+        """`market` gives the market of a trading pair; `interval` is in seconds between polls of a lively book, and
+        counts as LONGEST_INTERVAL where it is more; `update_ids` and `told` are those that it shares with other sources of the
+        same books and trades; `freshness` learns how old the books are."""
         self._rest = rest
         self._market = market
         self._clock = clock
-        self._interval = interval
+        self._interval = min(interval, LONGEST_INTERVAL)
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._sink: MarketSink | None = None
         self._broken: asyncio.Future[None] | None = None

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError, UnknownMarketError
 from hummingbot.connector.exchange.standard.feeds import polling
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, PublicTrade
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.polling import (
     IDLE_INTERVAL,
     MAX_BLOCK_RANGE,
@@ -119,6 +120,18 @@ async def test_unchanged_book_is_not_delivered_again_and_asked_less_often(books)
     assert await books.next() == []
     assert books.requests(AAA) == asked
     assert books.clock.pauses[-1] == IDLE_INTERVAL
+
+
+async def test_a_book_is_asked_for_often_enough_to_trade_by_however_long_the_interval(books):
+    freshness = Freshness(lambda book: None, books.clock)
+    books.feed = PollingMarketFeed(RestClient(books.api, ["https://api.test"]), market_of, books.clock, 60.0,
+                                   freshness=freshness)
+    await books.run(AAA)
+    ages = []
+    for _ in range(120):
+        await books.clock.advance(1)
+        ages.append(freshness.age(AAA))
+    assert max(ages) < STALE_SECONDS / 2, "an answer may be lost"
 
 
 async def test_changed_book_is_delivered_and_asked_at_the_full_rate_again(books):
