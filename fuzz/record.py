@@ -72,7 +72,7 @@ class RecordingTransport:
         self._session = session
         self.last = ""
 
-    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float, **_: Any) -> HttpAnswer:
         """See HttpTransport.request."""
         async with self._session.request(method, url, data=body, headers={"Content-Type": "application/json"}) as response:
             content = await response.read()

@@ -69,7 +69,7 @@ class OneAnswer:
         pause = chance.choice(("1", "0", "-1", "", "\u00b2", "\u0661", "9" * 400, "nan", "soon")) if unusual else None
         self._answer = HttpAnswer(status, {} if pause is None else {"retry-after": pause}, body)
 
-    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float, **_: Any) -> HttpAnswer:
         """See HttpTransport.request."""
         return self._answer
 
@@ -152,7 +152,7 @@ def _rest(call: RestCall) -> Callable[[str, bytes, Random], Any]:
 
 async def _prepare_from(book: bytes, pairs: bytes, chance: Random) -> Any:
     class TwoAnswers(OneAnswer):
-        async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+        async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float, **_: Any) -> HttpAnswer:
             return HttpAnswer(200, {}, pairs if "/pairs/" in url else book)
     return await _prepared(RestClient(TwoAnswers(b"", chance), [URL]))
 

@@ -5,7 +5,7 @@ import random
 import socket
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from typing import Any
 
@@ -18,12 +18,13 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RateLimitedError
 from hummingbot.connector.exchange.standard.feeds.polling import IDLE_INTERVAL
 from hummingbot.connector.exchange.standard.rest.client import LAST_PAUSE, RestClient
+from hummingbot.connector.exchange.standard.transport import HttpAnswer, nothing
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.network_iterator import NetworkStatus
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from test.faults.orders import end_of, rests
-from test.hummingbot.connector.exchange.standard.clocks import ManualClock
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.feeds.test_polling import AAA, Books, book_of
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader, connected, order, quiet_sandbox
@@ -88,6 +89,53 @@ async def test_f33_another_api_is_asked_meanwhile_and_pauses_differ_between_bots
             await alone.get("/api/exchange")
         pauses.add(alone._resume_at[0] - clock.now)
     assert len(pauses) == 5 and all(0.75 <= pause <= 1.25 for pause in pauses)
+
+
+class SlowApi(FakeApi):
+    """Requests wait for their turn, and then for their answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.turn, self.arrival = asyncio.Event(), asyncio.Event()
+
+    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float,
+                      begin: Callable[[], None] = nothing) -> HttpAnswer:
+        await self.turn.wait()
+        begin()
+        await self.arrival.wait()
+        return await super().request(method, url, timeout=timeout)
+
+
+async def test_f33_requests_of_one_moment_that_are_all_refused_are_one_refusal() -> None:
+    api, clock = SlowApi(), ManualClock()
+    client = RestClient(api, [FIRST], clock=clock)
+    api.answer("/api/exchange", b"", status=429)
+    api.answer("/api/exchange", b"", status=429, retry_after="20")
+    api.answer("/api/exchange", b"", status=429)
+    api.turn.set()
+    asking = [asyncio.ensure_future(client.get("/api/exchange")) for _ in range(10)]
+    await settle()
+    api.arrival.set()
+    await asyncio.wait(asking)
+    assert len(api.requested) == 10 and client._refusals == [1]
+    assert client._resume_at[0] == clock.now + 20, "what one of them was told counts"
+
+
+async def test_f33_a_request_that_waits_for_its_turn_while_the_api_asks_for_fewer_is_not_sent() -> None:
+    api, clock = SlowApi(), ManualClock()
+    client = RestClient(api, [FIRST], clock=clock)
+    api.answer("/api/exchange", b"", status=429)
+    api.turn.set()
+    first = asyncio.ensure_future(client.get("/api/exchange"))
+    await settle()
+    api.turn.clear()
+    second = asyncio.ensure_future(client.get("/api/exchange"))
+    await settle()
+    api.arrival.set()
+    await settle()
+    api.turn.set()
+    await asyncio.wait((first, second))
+    assert len(api.requested) == 1 and "not asked again before" in str(second.exception())
 
 
 # Outages and nonsense

@@ -1,6 +1,7 @@
 """URLs, throttling and HTTP by Hummingbot's web assistants."""
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,7 +11,7 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.endpoints import shown_error
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.stream_connection import StreamingAssistantsFactory
-from hummingbot.connector.exchange.standard.transport import HttpAnswer
+from hummingbot.connector.exchange.standard.transport import HttpAnswer, nothing
 from hummingbot.core.api_throttler.async_throttler import AsyncThrottler
 from hummingbot.core.web_assistant.auth import AuthBase
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod, RESTRequest
@@ -57,7 +58,8 @@ class WebAssistantTransport:
         self._factory = factory
         self._limit_id = limit_id
 
-    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float,
+                      begin: Callable[[], None] = nothing) -> HttpAnswer:
         """See HttpTransport.request. Waiting for the throttler does not count against the deadline."""
         headers = {"Accept": "application/json"}
         if body is not None:
@@ -66,6 +68,7 @@ class WebAssistantTransport:
         assistant = await self._factory.get_rest_assistant()
         try:
             async with self._factory.throttler.execute_task(limit_id=self._limit_id):
+                begin()
                 async with asyncio.timeout(timeout):
                     response = await assistant.call(request)
                     return HttpAnswer(response.status, {name.lower(): value for name, value in response.headers.items()},

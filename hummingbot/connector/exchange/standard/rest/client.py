@@ -102,10 +102,13 @@ class RestClient:
             raise ApiUnavailableError(f"the API at {host_of(self._urls[url])} is about another exchange")
 
     async def _get_once(self, path: str, asked: int) -> bytes:
-        left = self._resume_at[asked] - self._clock.monotonic()
-        if left > 0:
-            raise RateLimitedError(f"GET {path}: rate limit exceeded; not asked again before {left:.0f} s", left)
-        answer = await self._transport.request("GET", self._urls[asked] + path, timeout=self._timeout)
+        def begin() -> None:
+            left = self._resume_at[asked] - self._clock.monotonic()
+            if left > 0:
+                raise RateLimitedError(f"GET {path}: rate limit exceeded; not asked again before {left:.0f} s", left)
+
+        begin()
+        answer = await self._transport.request("GET", self._urls[asked] + path, timeout=self._timeout, begin=begin)
         if answer.status == 200:
             self.answers += 1
             self._refusals[asked] = 0
@@ -120,9 +123,11 @@ class RestClient:
         raise (_NotThereError if answer.status == 404 else ApiUnavailableError)(failed)
 
     def _leave_alone(self, url: int, wish: float | None) -> None:
-        pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._refusals[url], 10)) * (0.75 + self._chance.random() / 2)
-        self._refusals[url] += 1
-        self._resume_at[url] = self._clock.monotonic() + max(pause, min(wish or 0.0, LONGEST_WISH))
+        now, pause = self._clock.monotonic(), 0.0
+        if now >= self._resume_at[url]:  # else it was under way already when another one was refused
+            pause = min(LAST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._refusals[url], 10)) * (0.75 + self._chance.random() / 2)
+            self._refusals[url] += 1
+        self._resume_at[url] = max(self._resume_at[url], now + max(pause, min(wish or 0.0, LONGEST_WISH)))
 
     async def factory_address(self) -> str:
         """The order book factory that the API indexes, lower case; its engine is the exchange."""

@@ -1,9 +1,10 @@
 """A scripted REST API as an HTTP transport: answers by path, in the order in which a test gave them."""
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
-from hummingbot.connector.exchange.standard.transport import HttpAnswer
+from hummingbot.connector.exchange.standard.transport import HttpAnswer, nothing
 
 
 class FakeApi:
@@ -26,8 +27,10 @@ class FakeApi:
         """Whatever was scripted for this path is no more."""
         self._answers[path].clear()
 
-    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float) -> HttpAnswer:
+    async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float,
+                      begin: Callable[[], None] = nothing) -> HttpAnswer:
         """See HttpTransport.request."""
+        begin()
         assert method == "GET" and body is None
         self.requested.append(url)
         candidates = [path for path, answers in self._answers.items() if answers and (url.startswith(path) or path in url)]

@@ -102,6 +102,20 @@ async def test_get_has_no_body_and_post_carries_json_as_it_is(transport, url):
     assert answer.headers["retry-after"] == "3"
 
 
+async def test_a_request_whose_turn_has_come_may_still_be_given_up(url):
+    throttler = web_utils.create_throttler()
+    transport = web_utils.WebAssistantTransport(web_utils.build_api_factory(throttler), CONSTANTS.RPC_LIMIT_ID)
+    passed = []
+
+    def refuse():
+        passed.append(len(throttler._task_logs))
+        raise ApiUnavailableError("not any more")
+
+    with pytest.raises(ApiUnavailableError, match="not any more"):
+        await transport.request("GET", url + "/echo", timeout=5, begin=refuse)
+    assert passed == [1], "the throttler had let it pass"
+
+
 @pytest.mark.parametrize("status", [400, 404, 427, 429, 500, 502])
 async def test_any_status_is_an_answer(transport, url, status):
     answer = await transport.request("GET", f"{url}/status/{status}", timeout=5)

@@ -99,11 +99,11 @@ async def test_trades_that_hang_do_not_hold_up_the_order_book() -> None:
     await books.run(AAA)
     ask = books.api.request
 
-    async def request(method, url, *, body=None, timeout):
+    async def request(method, url, *, timeout, **arguments):
         if "/trades/" in url:
             await books.clock.sleep(timeout)
             raise ApiUnavailableError("no answer in time")
-        return await ask(method, url, body=body, timeout=timeout)
+        return await ask(method, url, timeout=timeout, **arguments)
 
     books.api.request = request
     before = books.requests(AAA)

@@ -295,7 +295,7 @@ async def test_candles_before_a_time_and_malformed_ones_among_them(api, client):
 class HalfDead:
     """The first URL fails after a while, the second one answers."""
 
-    async def request(self, method, url, *, body=None, timeout):
+    async def request(self, method, url, *, body=None, timeout, begin):
         await asyncio.sleep(0.01)
         if url.startswith(FIRST):
             raise ApiUnavailableError("no answer")
