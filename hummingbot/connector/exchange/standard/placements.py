@@ -39,16 +39,19 @@ from hummingbot.connector.exchange.standard.window import Window
 
 # What may rest, and what takes or comes back (docs/protocol.md, "Matching limits").
 PLACE, TAKE = "place", "take"
-# A quote that is older than this when it could be sent is not worth sending any more.
+# A quote that is older than this, in seconds, when it could be sent is not worth sending any more.
 PATIENCE = 60.0
 WINDOW_SECONDS = 0.005
 MAX_BATCH = 20
 
 
 class _Order(NamedTuple):
+    """An order as it was priced; `deadline` is the monotonic time until which it may be sent, whatever it waited for."""
+
     client_order_id: str
     call: OrderCall
     terms: OrderTerms
+    deadline: float
 
     @property
     def note(self) -> dict[str, Any]:
@@ -78,6 +81,7 @@ class Placements:
         self._gas = gas
         self._gas_money = gas_money
         self._settlement = settlement
+        self._clock = clock
         self._finished = finished
         self._tell = tell
         self._unwraps = unwraps
@@ -91,17 +95,19 @@ class Placements:
     async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms) -> list[Settled]:
         """Send one order and wait for its receipt; what it did, fills first. The journal keeps its terms.
 
-        Raises OrderRejectedError when the engine refuses it, NotSentError when it provably never reached a node, and
-        OutcomeUnknownError when the process ends before that is known.
+        Raises OrderRejectedError when the engine refuses it, NotSentError when it provably never reached a node or was too old
+        to be sent, and OutcomeUnknownError when the process ends before that is known.
         """
+        deadline = self._clock.monotonic() + PATIENCE
         if call.needs_allowance:
             await self._allowances.ensure(call.spends, call.deposit)
-        return await self._window.add(_Order(client_order_id, call, terms))
+        return await self._window.add(_Order(client_order_id, call, terms, deadline))
 
     async def _send_all(self, waiting: list[_Waiting]) -> None:
         waiting = await self._with_gas_money(waiting)
         if any(order.call.value for order, _ in waiting):
             waiting = await self._within_reserve(waiting)
+        waiting = self._in_time(waiting)
         together = [entry for entry in waiting if entry[0].call.item is not None]
         size = min(MAX_BATCH, self._gas.items_per_batch())
         groups = [together[start:start + size] for start in range(0, len(together), size)]
@@ -155,6 +161,14 @@ class Placements:
                     future.add_done_callback(self._promised.pop)
         return [entry for entry in waiting if not entry[1].done()]
 
+    def _in_time(self, waiting: list[_Waiting]) -> list[_Waiting]:
+        """Fail the orders whose prices are too old by now, as after the wait for an approval; the others, in their order."""
+        now = self._clock.monotonic()
+        for order, future in waiting:
+            if now > order.deadline:
+                _fail(future, NotSentError(f"The order is not sent: its price is more than {PATIENCE:.0f} seconds old."))
+        return [entry for entry in waiting if now <= entry[0].deadline]
+
     async def _send_one(self, entry: _Waiting) -> None:
         order, future = entry
         kind = PLACE if order.call.item is not None else TAKE
@@ -194,13 +208,14 @@ class Placements:
                 _fail(entry[1], answer)
             else:
                 good.append(entry)
-        await asyncio.gather(*(self._send_one(entry) for entry in good))
+        await asyncio.gather(*(self._send_one(entry) for entry in self._in_time(good)))
 
     def _submit(self, data: bytes, value: int, gas_limit: int, kind: str, orders: Sequence[_Order]) -> Tracked:
+        patience = min(order.deadline for order in orders) - self._clock.monotonic()
         return self._sender.submit(Intent(
             to=self._listing.engine, data=data, value=value, gas_limit=gas_limit, kind=kind,
             client_order_ids=tuple([order.client_order_id for order in orders]),
-            tag=json.dumps([order.note for order in orders]), patience=PATIENCE))
+            tag=json.dumps([order.note for order in orders]), patience=patience))
 
     async def finish(self, tracked: Tracked) -> list[Settled]:
         """Wait for the end of a placement, of this run or an earlier one, settle it and tell what it did."""

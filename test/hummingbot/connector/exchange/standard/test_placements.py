@@ -27,7 +27,7 @@ from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import limit_order
-from hummingbot.connector.exchange.standard.placements import Placements
+from hummingbot.connector.exchange.standard.placements import PATIENCE, Placements
 from hummingbot.core.data_type.common import OrderType, TradeType
 from test.hummingbot.connector.exchange.standard.clocks import QuickClock, settle, until
 
@@ -36,6 +36,15 @@ QUOTE = Token("0x" + "cc" * 20, "USDC", 6)
 NATIVE = Market(Token("0x" + "aa" * 20, "SOMI", 18), QUOTE, "0x" + "b1" * 20, base_is_native=True)
 WBTC = Market(Token("0x" + "bb" * 20, "WBTC", 8), QUOTE, "0x" + "b2" * 20)
 End = Receipt | StandardError
+
+
+class LaterClock(QuickClock):
+    """A quick clock that can be put forward by `later` seconds."""
+
+    later = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.later
 
 
 class Chain:
@@ -55,8 +64,9 @@ class Chain:
         self.listing = Listing(ENGINE, NATIVE.base.address)
         self.listing.add([NATIVE, WBTC])
         self.settlement = Settlement(ALICE, self.listing.by_book)
+        self.clock = LaterClock()
         self.placements = Placements(ALICE, self.listing, self, self, self, self.gas, self, self.settlement,  # type: ignore[arg-type]
-                                     QuickClock(), self.finished, self._tell, self)  # type: ignore[arg-type]
+                                     self.clock, self.finished, self._tell, self)  # type: ignore[arg-type]
 
     async def _tell(self, settled: list[Settled]) -> None:
         if self.faults:
@@ -171,6 +181,43 @@ async def test_a_batch_that_is_refused_is_taken_apart_and_only_what_the_engine_r
     chain.refusals = [refusal, None]
     first, second = await ends_of(chain.place("a"), chain.place("b"))
     assert first is refusal and second[0].client_order_id == "b" and len(chain.sent) == 2
+
+
+@pytest.mark.parametrize("waited", [50.0, 61.0])
+async def test_orders_of_a_batch_that_is_refused_late_are_sent_only_while_their_prices_are_new(waited: float) -> None:
+    """As after minutes in which fees were too high for it to be mined."""
+    chain = Chain(None, receipt(placed(1)), receipt(placed(2)))
+    chain.refusals = [None, None]
+    orders = [chain.place("a"), chain.place("b")]
+    await until(lambda: chain.sent)
+    chain.clock.later = waited
+    chain.sent[0].end(receipt(ok=False, reason="OrderSizeTooSmall"))
+    ends = await ends_of(*orders)
+    if waited < PATIENCE:
+        assert [events[0].client_order_id for events in ends] == ["a", "b"]
+        assert all(5.0 < tracked.intent.patience <= PATIENCE - waited for tracked in chain.sent[1:]) and len(chain.sent) == 3
+    else:
+        assert all(isinstance(end, NotSentError) and "its price is more than 60 seconds old" in str(end) for end in ends)
+        assert len(chain.sent) == 1
+
+
+async def test_an_order_that_waited_long_for_an_approval_is_not_sent_with_its_old_price(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = Chain(receipt(placed(1)))
+    approved = asyncio.Event()
+
+    async def ensure(token: Token, units: int) -> None:
+        await approved.wait()
+
+    monkeypatch.setattr(chain, "ensure", ensure)
+    old = chain.place("a")
+    await settle()
+    chain.clock.later = 61.0
+    new = chain.place("b")
+    await settle()
+    approved.set()
+    first, second = await ends_of(old, new)
+    assert isinstance(first, NotSentError) and second[0].client_order_id == "b"
+    assert [tracked.intent.client_order_ids for tracked in chain.sent] == [("b",)]
 
 
 async def test_gas_that_ran_out_makes_the_next_order_bring_more_and_the_allowance_be_asked_for() -> None:
