@@ -5,17 +5,23 @@ others cannot be mined before them.
 """
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, MAX_LAG_BLOCKS, RpcClient
-from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt, block, quantity, receipt, transaction_hashes
+from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt, block, quantity, receipt, transaction_hashes
 from hummingbot.connector.exchange.standard.chain.watch import Watch
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    BadDataError,
+    ConfigurationError,
+    RpcError,
+    StandardError,
+)
 
 FIRST_PAUSE = 0.15
 LAST_PAUSE = 2.0
@@ -81,12 +87,15 @@ class Follower:
         try:
             moved = await self.poll()
         except (ApiUnavailableError, ConfigurationError, RpcError) as error:
-            if not self._troubled:
-                logging.getLogger(__name__).warning("Receipts cannot be read; they are asked for again: %s", error)
-            self._troubled = True
+            self._tell(error)
             return False
-        self._troubled = False
         return moved
+
+    def _tell(self, trouble: StandardError | None) -> None:
+        """Say once that receipts cannot be read, until all can be."""
+        if trouble is not None and not self._troubled:
+            logging.getLogger(__name__).warning("Receipts cannot be read; they are asked for again: %s", trouble)
+        self._troubled = trouble is not None
 
     async def poll(self) -> bool:
         """One look at the chain and what follows from it. Returns whether anything was mined."""
@@ -99,7 +108,7 @@ class Follower:
             ("eth_blockNumber", []), ("eth_getTransactionCount", [self._address, "latest"]),
             *[("eth_getTransactionReceipt", [name]) for _, name in asked],
             *[("eth_getBlockByNumber", [hex(number), False]) for number in places]])
-        for answer in answers:
+        for answer in answers[:2]:
             if isinstance(answer, RpcError):
                 raise answer
         head, count = quantity(answers[0], "eth_blockNumber"), quantity(answers[1], "eth_getTransactionCount")
@@ -107,20 +116,25 @@ class Follower:
         if not old:
             self._ledger.head = head
             book.chain_is_at(count)
-        seen, moved = self._receipts(asked, answers[2:], head)
+        # What is answered badly for one hash says nothing of it, and nothing at all of the others.
+        receipts, blocks = _each(receipt, answers[2:2 + len(asked)]), _each(block, answers[2 + len(asked):])
+        seen, moved = self._receipts(asked, receipts, head)
         if not old:
-            await self._look_for_foreign([slot for slot in window if slot not in seen])
-            self._watch.look(watched, dict(zip(places, map(block, answers[2 + len(asked):]))), head)
+            unread = {slot for (slot, _), found in zip(asked, receipts) if isinstance(found, StandardError)}
+            await self._look_for_foreign([slot for slot in window if slot not in seen], unread)
+            self._watch.look(watched, {number: found if isinstance(found, Block) else None
+                                       for number, found in zip(places, blocks)}, head)
         await self._care()
+        self._tell(next((found for found in (*receipts, *blocks) if isinstance(found, StandardError)), None))
         return moved
 
-    def _receipts(self, asked: Sequence[tuple[Slot, str]], answers: Sequence[Any], head: int) -> tuple[set[Slot], bool]:
+    def _receipts(self, asked: Sequence[tuple[Slot, str]], receipts: Sequence[Receipt | StandardError | None],
+                  head: int) -> tuple[set[Slot], bool]:
         """The slots that are in a block, and whether any of them is there for good."""
         seen: set[Slot] = set()
         moved = False
-        for (slot, name), answer in zip(asked, answers):
-            found = receipt(answer)
-            if found is None or found.transaction_hash != name or slot in seen:
+        for (slot, name), found in zip(asked, receipts):
+            if not isinstance(found, Receipt) or found.transaction_hash != name or slot in seen:
                 continue
             seen.add(slot)
             if head - found.block_number >= self._confirmations and self._ledger.book.slots.get(slot.nonce) is slot:
@@ -128,14 +142,15 @@ class Follower:
                 moved = True
         return seen, moved
 
-    async def _look_for_foreign(self, unseen: Sequence[Slot]) -> None:
-        """Among slots without a receipt, find those whose nonce was used by somebody else."""
+    async def _look_for_foreign(self, unseen: Sequence[Slot], unread: Collection[Slot]) -> None:
+        """Among slots without a receipt, find those whose nonce was used by somebody else; not among those of which a receipt
+        may be there and cannot be read."""
         now = self._clock.monotonic()
         suspects = []
         for slot in unseen:
             if slot.nonce >= self._ledger.book.chain:
                 slot.free_at = self._ledger.head
-            if slot.nonce >= self._ledger.book.chain or slot.sending:
+            if slot.nonce >= self._ledger.book.chain or slot.sending or slot in unread:
                 slot.unseen = 0
                 continue
             slot.unseen += 1
@@ -279,3 +294,14 @@ class Follower:
         if book.gaps() and now >= self._gap_at:
             self._gap_at = now + GAP_PAUSE
             self._ledger.wake.set()
+
+
+def _each[Value](read: Callable[[Any], Value], answers: Sequence[Any]) -> list[Value | StandardError]:
+    """The answers, each read by itself; in the place of one that cannot be read stands why."""
+    values: list[Value | StandardError] = []
+    for answer in answers:
+        try:
+            values.append(answer if isinstance(answer, RpcError) else read(answer))
+        except BadDataError as error:
+            values.append(error)
+    return values
