@@ -9,7 +9,7 @@ from hummingbot.connector.exchange.standard.chain.signing import Fees
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import RpcError
 
-# Nodes replace a waiting transaction only for at least a tenth more; an eighth is safe against their rounding.
+# Nodes replace a waiting transaction only for at least a tenth more of both fees; an eighth is safe against their rounding.
 BUMP_NUMERATOR, BUMP_DENOMINATOR = 9, 8
 MAX_AGE = 3.0
 CAP_REPORT_PAUSE = 600.0
@@ -49,12 +49,12 @@ class FeePolicy:
         self._read_at = self._clock.monotonic() - self._max_age - 1
 
     def replacement(self, old: Fees, suggested: Fees) -> Fees | None:
-        """Fees that a node accepts instead of `old`: an eighth more, or as suggested when that is more.
+        """Fees that a node accepts instead of `old`: an eighth more of both, or as suggested when that is more.
 
         None when that is above the cap, or absurdly far above what the network suggests.
         """
         max_fee = max(_bumped(old.max_fee), suggested.max_fee)
-        if max_fee > suggested.max_fee * _MOST_OVER_SUGGESTED:
+        if max_fee > max(1, suggested.max_fee) * _MOST_OVER_SUGGESTED:
             return None
         if self._cap is not None and max_fee > self._cap:
             if _bumped(old.max_fee) > self._cap:
@@ -96,7 +96,7 @@ class FeePolicy:
 
 
 def _bumped(amount: int) -> int:
-    return -(-amount * BUMP_NUMERATOR // BUMP_DENOMINATOR)
+    return max(amount + 1, -(-amount * BUMP_NUMERATOR // BUMP_DENOMINATOR))  # an eighth of a tip of nothing is nothing
 
 
 def _base_fee(history: Any) -> int | None:

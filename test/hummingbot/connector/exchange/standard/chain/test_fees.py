@@ -107,6 +107,18 @@ def test_no_replacement_offers_much_more_than_the_network_suggests() -> None:
     assert policy(FakeNode()).replacement(Fees(88, 1), Fees(10, 1)) == Fees(99, 2)
 
 
+def test_a_replacement_offers_a_higher_tip_where_none_is_suggested() -> None:
+    """Nodes want more of both fees."""
+    assert policy(FakeNode()).replacement(Fees(800, 0), Fees(800, 0)) == Fees(900, 1)
+    assert policy(FakeNode(), cap=850).replacement(Fees(720, 0), Fees(900, 0)) == Fees(850, 1)
+
+
+def test_what_costs_nothing_is_replaced_by_what_costs_little() -> None:
+    free = Fees(0, 0, True)
+    assert policy(FakeNode()).replacement(free, free) == Fees(1, 1, True)
+    assert policy(FakeNode()).replacement(Fees(9, 9, True), free) is None
+
+
 def test_gas_limits_by_network() -> None:
     assert gas_profile(5031) is gas_profile(50312) is SOMNIA and gas_profile(1) is gas_profile(31337) is ETHEREUM
     gas = GasLimits(SOMNIA)

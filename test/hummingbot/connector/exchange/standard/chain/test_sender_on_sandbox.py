@@ -1,6 +1,7 @@
 """The sender over real HTTP against the sandbox, whose node and connections misbehave."""
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from hummingbot.connector.exchange.standard.chain.transactions import Transactio
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.sandbox.faults import Kind
+from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox, SandboxSettings
 from hummingbot.connector.exchange.standard.sandbox.traders import TraderSettings
 from hummingbot.connector.exchange.standard.transport import HttpAnswer
+from test.hummingbot.connector.exchange.standard.clocks import until
 
 RECIPIENT = "0x" + "5a" * 20
 
@@ -67,8 +70,14 @@ class Bench:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     settings = SandboxSettings(port=0, block_interval=0.05, traders=TraderSettings(enabled=False))
+    async with running(settings, tmp_path) as bench:
+        yield bench
+
+
+@asynccontextmanager
+async def running(settings: SandboxSettings, path: Path) -> AsyncIterator[Bench]:
     async with Sandbox(settings) as sandbox, aiohttp.ClientSession() as session:
-        bench = Bench(sandbox, session, tmp_path)
+        bench = Bench(sandbox, session, path)
         await bench.sender.start()
         yield bench
         sandbox.faults.clear()
@@ -148,3 +157,16 @@ async def test_a_payment_beyond_the_means_is_refused_and_the_next_one_works(benc
     (end,) = await ends([too_much])
     assert isinstance(end, NotSentError) and "has not enough native tokens" in str(end)
     assert all(isinstance(receipt, Receipt) for receipt in await ends(bench.pay(2)))
+
+
+async def test_where_no_tip_is_suggested_a_payment_is_taken_back_by_one_with_a_tip(tmp_path: Path) -> None:
+    """The sandbox's pool takes a replacement only for more of both fees, as geth's does."""
+    settings = SandboxSettings(port=0, block_interval=0.05, traders=TraderSettings(enabled=False),
+                               node=NodeSettings(priority_fee=0))
+    async with running(settings, tmp_path) as bench:
+        bench.sandbox.faults.node.mining_paused = True
+        paid = bench.sender.submit(Intent(RECIPIENT, b"", 1, 60_000, "pay", ("pay",), patience=0.5))
+        await until(lambda: [waiting.to for waiting in bench.sandbox.node.pool] == [bench.sender.address])
+        bench.sandbox.faults.node.mining_paused = False
+        (end,) = await ends([paid])
+        assert isinstance(end, NotSentError) and await bench.paid() == 0
