@@ -107,7 +107,7 @@ class Placements:
         waiting = await self._with_gas_money(waiting)
         if any(order.call.value for order, _ in waiting):
             waiting = await self._within_reserve(waiting)
-        waiting = self._in_time(waiting)
+        waiting = self._worth_sending(waiting)
         together = [entry for entry in waiting if entry[0].call.item is not None]
         size = min(MAX_BATCH, self._gas.items_per_batch())
         groups = [together[start:start + size] for start in range(0, len(together), size)]
@@ -161,13 +161,18 @@ class Placements:
                     future.add_done_callback(self._promised.pop)
         return [entry for entry in waiting if not entry[1].done()]
 
-    def _in_time(self, waiting: list[_Waiting]) -> list[_Waiting]:
-        """Fail the orders whose prices are too old by now, as after the wait for an approval; the others, in their order."""
-        now = self._clock.monotonic()
-        for order, future in waiting:
-            if now > order.deadline:
-                _fail(future, NotSentError(f"The order is not sent: its price is more than {PATIENCE:.0f} seconds old."))
-        return [entry for entry in waiting if now <= entry[0].deadline]
+    def _worth_sending(self, waiting: list[_Waiting]) -> list[_Waiting]:
+        """Fail the orders whose prices are too old by now, as after the wait for an approval, and all while no node may be asked
+        what becomes of them; the others, in their order."""
+        now, limit = self._clock.monotonic(), self._rpc.rate_limit
+        old = f"its price is more than {PATIENCE:.0f} seconds old."
+        good = []
+        for entry in waiting:
+            if limit is not None or now > entry[0].deadline:
+                _fail(entry[1], NotSentError(f"The order is not sent: {limit or old}"))
+            else:
+                good.append(entry)
+        return good
 
     async def _send_one(self, entry: _Waiting) -> None:
         order, future = entry
@@ -208,7 +213,7 @@ class Placements:
                 _fail(entry[1], answer)
             else:
                 good.append(entry)
-        await asyncio.gather(*(self._send_one(entry) for entry in self._in_time(good)))
+        await asyncio.gather(*(self._send_one(entry) for entry in self._worth_sending(good)))
 
     def _submit(self, data: bytes, value: int, gas_limit: int, kind: str, orders: Sequence[_Order]) -> Tracked:
         patience = min(order.deadline for order in orders) - self._clock.monotonic()

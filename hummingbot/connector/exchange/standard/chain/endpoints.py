@@ -1,7 +1,8 @@
 """Which of several equal endpoints to ask: the first good one, with the bad ones left alone for a while.
 
 An endpoint is left when it fails, falls behind, stands still or belongs to another chain, and is asked again after a
-pause that doubles each time. Only host names are logged, since a path or a query may hold somebody's access key.
+pause that doubles each time, or before where no other answers. One that asks for fewer requests is left alone even then.
+Only host names are logged, since a path or a query may hold somebody's access key.
 """
 import logging
 from collections.abc import Sequence
@@ -11,16 +12,20 @@ from urllib.parse import urlsplit, urlunsplit
 import aiohttp
 
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import RateLimitedError
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
+# However long a node wants to be left alone, no longer are orders without any that tells what became of them.
+LONGEST_QUIET = 30.0
 LIMITED_SECONDS = 600.0
 
 
 @dataclass(slots=True, eq=False)
 class Endpoint:
     """One URL and what is known about it. `head` is the last block number that it told, `head_since` since when. A batch of
-    more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was."""
+    more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `quiet_until` it
+    wants fewer requests."""
 
     url: str
     host: str
@@ -29,6 +34,7 @@ class Endpoint:
     chain_checked: bool = False
     failures: int = 0
     retry_at: float = 0.0
+    quiet_until: float = 0.0
     trouble: str = ""
     head: int = -1
     head_since: float = 0.0
@@ -68,12 +74,23 @@ class EndpointPool:
         self.endpoints = [Endpoint(url, host_of(url)) for url in urls]
         self._current = self.endpoints[0]
 
-    def choices(self) -> list[Endpoint]:
-        """All endpoints, the best to ask first: those that are not paused, then those whose pause ends first."""
+    def choices(self, urgent: bool = False) -> list[Endpoint]:
+        """The endpoints, the best to ask first: those that are not paused, then those whose pause ends first. Those that want
+        fewer requests are among them for what is urgent alone."""
         now = self._clock.monotonic()
-        good = [endpoint for endpoint in self.endpoints if endpoint.retry_at <= now]
-        paused = sorted([endpoint for endpoint in self.endpoints if endpoint.retry_at > now], key=lambda item: item.retry_at)
+        there = [endpoint for endpoint in self.endpoints if urgent or endpoint.quiet_until <= now]
+        good = [endpoint for endpoint in there if endpoint.retry_at <= now]
+        paused = sorted([endpoint for endpoint in there if endpoint.retry_at > now], key=lambda item: item.retry_at)
         return good + paused
+
+    @property
+    def rate_limit(self) -> RateLimitedError | None:
+        """Why no endpoint may be asked now; None where one may."""
+        endpoint = min(self.endpoints, key=lambda item: item.quiet_until)
+        left = endpoint.quiet_until - self._clock.monotonic()
+        if left <= 0:
+            return None
+        return RateLimitedError(f"{endpoint.host} asks for fewer requests; it is asked again in {left:.1f} s", left)
 
     def batch_limit(self, endpoint: Endpoint) -> int:
         """How many requests to ask at once."""
@@ -88,9 +105,18 @@ class EndpointPool:
 
     def failed(self, endpoint: Endpoint, trouble: str, pause: float | None = None) -> None:
         """Leave the endpoint alone for `pause` seconds, or for twice as long as the last time."""
+        endpoint.chain_checked = False
+        self._pause(endpoint, trouble, pause)
+
+    def wants_fewer(self, endpoint: Endpoint, error: RateLimitedError) -> None:
+        """Ask the endpoint nothing that is not urgent for as long as it wants, or a moment. Its chain is the same as before."""
+        pause = FIRST_PAUSE if error.retry_after is None else min(error.retry_after, LONGEST_QUIET)
+        endpoint.quiet_until = self._clock.monotonic() + pause
+        self._pause(endpoint, str(error), error.retry_after)
+
+    def _pause(self, endpoint: Endpoint, trouble: str, pause: float | None) -> None:
         endpoint.failures += 1
         endpoint.trouble = trouble
-        endpoint.chain_checked = False
         doubled: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(endpoint.failures - 1, 10))
         endpoint.retry_at = self._clock.monotonic() + max(doubled, pause or 0.0)
 

@@ -66,7 +66,7 @@ class RpcClient:
     is used: one that belongs to another chain is left for the next, and when there is no other ConfigurationError is raised.
 
     Every method raises ApiUnavailableError (RateLimitedError, BadDataError) when no endpoint gave a usable answer, and
-    RpcError when the node answered with an error.
+    RpcError when the node answered with an error. While all endpoints want fewer requests, transactions alone are sent.
     """
 
     def __init__(self, transport: HttpTransport, urls: Sequence[str], clock: Clock, timeout: float = 10.0, *,
@@ -82,6 +82,11 @@ class RpcClient:
         self.answers = 0  # how many HTTP requests were answered with JSON-RPC
         self._head = -1
         self._riders = Riders(self._ask_any, clock)
+
+    @property
+    def rate_limit(self) -> RateLimitedError | None:
+        """Why every question fails now, as all endpoints asked for fewer requests; None where one may be asked."""
+        return self._pool.rate_limit
 
     async def call(self, method: str, *params: Any) -> Any:
         """The result of one call."""
@@ -249,11 +254,14 @@ class RpcClient:
         return values.data(answer, "eth_call")
 
     async def _ask_any(self, requests: Sequence[Request], once: bool = False) -> list[Any | RpcError]:
+        limit = None if once else self._pool.rate_limit
+        if limit is not None:
+            raise limit
         failure: ApiUnavailableError | None = None
         wrong_chain: ConfigurationError | None = None
         stale: list[Any | RpcError] | None = None
         stale_head = -1
-        for endpoint in self._pool.choices():
+        for endpoint in self._pool.choices(urgent=once):
             asked = False
             try:
                 await self._check_chain(endpoint)
@@ -268,7 +276,10 @@ class RpcClient:
                 continue
             except ApiUnavailableError as error:
                 failure = error
-                self._pool.failed(endpoint, str(error), error.retry_after if isinstance(error, RateLimitedError) else None)
+                if isinstance(error, RateLimitedError):
+                    self._pool.wants_fewer(endpoint, error)
+                else:
+                    self._pool.failed(endpoint, str(error))
                 if once and asked:
                     raise
                 continue

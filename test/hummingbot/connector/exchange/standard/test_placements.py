@@ -19,6 +19,7 @@ from hummingbot.connector.exchange.standard.errors import (
     NotSentError,
     OrderRejectedError,
     OutcomeUnknownError,
+    RateLimitedError,
     RpcError,
     StandardError,
 )
@@ -57,6 +58,7 @@ class Chain:
         self.forgotten = 0
         self.newest = 9
         self.money: int | StandardError = 10 ** 20
+        self.rate_limit: RateLimitedError | None = None
         self.refusals: list[OrderRejectedError | None] = []
         self.faults: list[Exception] = []
         self.finished: list[Tracked] = []
@@ -218,6 +220,20 @@ async def test_an_order_that_waited_long_for_an_approval_is_not_sent_with_its_ol
     first, second = await ends_of(old, new)
     assert isinstance(first, NotSentError) and second[0].client_order_id == "b"
     assert [tracked.intent.client_order_ids for tracked in chain.sent] == [("b",)]
+
+
+@pytest.mark.parametrize("is_refused", [False, True], ids=["at once", "after a batch was refused"])
+async def test_no_order_is_sent_while_no_node_may_be_asked_what_becomes_of_it(is_refused: bool) -> None:
+    chain = Chain(receipt(ok=False, reason="OrderSizeTooSmall"), receipt(placed(1)))
+    chain.refusals = [None, None]
+    limit = RateLimitedError("node asks for fewer requests; it is asked again in 12.0 s", 12.0)
+    if is_refused:
+        chain.forget = lambda: setattr(chain, "rate_limit", limit)  # type: ignore[method-assign]
+    else:
+        chain.rate_limit = limit
+    for end in await ends_of(chain.place("a"), chain.place("b")):
+        assert isinstance(end, NotSentError) and str(end) == f"The order is not sent: {limit}"
+    assert len(chain.sent) == is_refused
 
 
 async def test_gas_that_ran_out_makes_the_next_order_bring_more_and_the_allowance_be_asked_for() -> None:

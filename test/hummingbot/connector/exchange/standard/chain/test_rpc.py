@@ -104,13 +104,14 @@ async def test_a_long_batch_is_cut_and_a_refused_one_is_halved_until_it_passes()
     (HttpAnswer(500, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"internal error"}}'), ApiUnavailableError),
     (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"Too Many Requests"}}'), RateLimitedError)])
 async def test_a_node_in_trouble_does_not_refuse_batches(whole: HttpAnswer, error: type[Exception]) -> None:
-    host = Host(eth_getBalance=lambda address, tag: address)
-    rpc = client(host, batch_limit=10)
+    clock, host = FakeClock(), Host(eth_getBalance=lambda address, tag: address)
+    rpc = client(host, clock=clock, batch_limit=10)
     questions = [("eth_getBalance", [hex(number), "latest"]) for number in range(10)]
     host.whole = whole
     for _ in range(5):
         with pytest.raises(error):
             await rpc.batch(questions)
+        clock.now += 1.0
     assert host.posts == [10] * 5
     host.whole = None
     assert await rpc.batch(questions) == [hex(number) for number in range(10)] and host.posts[5:] == [10]
