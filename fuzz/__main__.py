@@ -1,7 +1,8 @@
 """Feeds decoders with damaged answers: `make fuzz INPUTS=1000000 TARGET=rest-trades SEED=1`.
 
-Without a target all of them take their turn. A campaign goes on where it stopped before, unless --fresh is given; --at feeds
-one input alone and shows it. The exit code is 1 when a decoder did not bear an input.
+Without a target all of them take their turn. A campaign goes on where it stopped before, unless the code changed or --fresh is
+given; inputs that failed are fed again first, until they are borne. --at feeds one input alone and shows it. The exit code is 1
+when a decoder did not bear an input.
 """
 import argparse
 import logging

@@ -1,4 +1,5 @@
 """A campaign finds what is wrong, says how to see it again, and goes on where it stopped."""
+import dataclasses
 import time
 from pathlib import Path
 from random import Random
@@ -52,6 +53,41 @@ def test_a_campaign_stops_after_so_many_failures_and_goes_on_where_it_stopped(
     campaign.campaign("toy", 1_000, 1, 1, 10_000, Progress(tmp_path, "toy", 1))
     assert Progress(tmp_path, "toy", 1).done == 1_000
     assert "toy: 1,000 of 1,000 inputs" in capfd.readouterr().out
+
+
+def test_what_failed_is_fed_again_first_until_it_is_borne(target: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = campaign.campaign("toy", 300, 1, 1, 10_000, Progress(tmp_path, "toy", 1))
+    failed = Progress(tmp_path, "toy", 1).failed
+    assert first and first[0].number in failed and Progress(tmp_path, "toy", 1).done == 300
+    assert campaign.campaign("toy", 300, 1, 1, 10_000, Progress(tmp_path, "toy", 1)), "nothing was mended"
+    assert Progress(tmp_path, "toy", 1).failed == failed
+
+    repaired = {"toy": dataclasses.replace(campaign.known()["toy"], decode=lambda *_: None)}
+    monkeypatch.setattr(campaign, "known", lambda: repaired)
+    mended = Progress(tmp_path, "toy", 1, code="of the mended decoder")
+    assert next(mended.pieces(300)).numbers == tuple(sorted(failed))
+    assert campaign.campaign("toy", 300, 1, 1, 10_000, mended) == []
+    assert list(Progress(tmp_path, "toy", 1, code="of the mended decoder").pieces(300)) == []
+
+
+def test_other_code_has_everything_to_do_again(tmp_path: Path) -> None:
+    Progress(tmp_path, "toy", 1, code="old").fed(range(0, 300), [])
+    assert Progress(tmp_path, "toy", 1, code="old").done == 300
+    assert Progress(tmp_path, "toy", 1, code="new").done == 0
+
+
+def test_the_digest_is_of_the_package_and_of_what_makes_the_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign, "SOURCES", (tmp_path,))
+    digest = campaign.code_digest.__wrapped__
+    seen = {digest()}
+    for name in ("mutate.py", "answers.json.gz"):
+        (tmp_path / name).write_bytes(b"1")
+        seen.add(digest())
+    (tmp_path / "mutate.py").write_bytes(b"2")
+    seen.add(digest())
+    monkeypatch.setattr(campaign, "simulated_code_digest", lambda: "of another package")
+    seen.add(digest())
+    assert len(seen) == 5 and digest() in seen
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -1, [1, {"a": (2, -0.5)}], TradeRow("", True, -1.0, 1.0, 1.0)])
