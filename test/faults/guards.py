@@ -14,6 +14,13 @@ class Edit(NamedTuple):
     replace: str
 
 
+class Selection(NamedTuple):
+    """Tests of a row: those that `tests` names, all of them when it is empty."""
+
+    row: int
+    tests: str
+
+
 class Guard(NamedTuple):
     """What guards row `row`; `tests` names those of its tests that depend on it, all of the row when empty."""
 
@@ -21,6 +28,11 @@ class Guard(NamedTuple):
     what: str
     edits: tuple[Edit, ...]
     tests: str = ""
+
+    @property
+    def selection(self) -> Selection:
+        """The tests that are to miss it."""
+        return Selection(self.row, self.tests)
 
 
 def guard(row: int, what: str, file: str, find: str, replace: str, tests: str = "") -> Guard:
