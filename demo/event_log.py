@@ -31,14 +31,21 @@ class ReportedFill(NamedTuple):
     fee_token: str
 
 
+class ReportedFailure(NamedTuple):
+    """When an order was reported as failed, in seconds since the epoch, and the type of the error, if that was told."""
+
+    at: float
+    error: str
+
+
 @dataclass
 class ReportedOrders:
-    """The client ids of the orders that were reported so far, by what was said of them."""
+    """The client ids of the orders that were reported so far, by what was said of them; and how they failed."""
 
     created: set[str] = field(default_factory=set)
     cancelled: set[str] = field(default_factory=set)
     completed: set[str] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
+    failed: dict[str, ReportedFailure] = field(default_factory=dict)
 
 
 class EventLog:
@@ -88,7 +95,7 @@ class EventLog:
         if name in COMPLETED:
             self.orders.completed.add(order_id)
         if name == FAILED:
-            self.orders.failed.add(order_id)
+            self.orders.failed[order_id] = ReportedFailure(float(event["timestamp"]), event.get("error_type") or "")
             return f"FAILED   {order_id}: {event.get('error_message') or 'see the log'}"
         return ""
 

@@ -53,7 +53,7 @@ class Soak:
             self._tell()
         self._live(max(0.0, end - time.monotonic()))
         summary = self.session.finish()
-        return Report(self.watch, self.chaos.thrown, summary)
+        return Report(self.watch, self.chaos, summary)
 
     def _live(self, seconds: float) -> None:
         """Let time pass and take samples. Raises RuntimeError when the bot is gone."""

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from hummingbot.connector.exchange.standard.sandbox.stream_faults import DAMAGES
+from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
 
 Body = dict[str, Any]
 ADMIN_SECONDS = 120.0  # a sandbox on a busy machine may be busy itself
+# What is asked during a fault may be given up this much later: after a request's deadline and Hummingbot's next tick.
+AFTERMATH = REQUEST_TIMEOUT + 2.0
 
 
 def _streams(chance: random.Random, switches: Body) -> Body:
@@ -59,17 +62,20 @@ FAULTS: dict[str, Callable[[random.Random], Body]] = {
 
 
 class Chaos:
-    """Breaks and mends one sandbox; `thrown` counts what was thrown by kind, and `journal` gets a line for each change.
-    Raises OSError when /admin does not answer."""
+    """Breaks and mends one sandbox; `thrown` counts what was thrown by kind, `rounds` has the times from which and until which
+    something was broken, and `journal` gets a line for each change. Raises OSError when /admin does not answer."""
 
     def __init__(self, url: str, seed: int, journal: Path | None = None) -> None:
         self.thrown: Counter[str] = Counter()
+        self.rounds: list[tuple[float, float]] = []
+        self._broken_since: float | None = None
         self._url = url
         self._random = random.Random(seed)
         self._journal = journal
 
     def break_something(self) -> list[str]:
         """One to three faults at once instead of those before; which ones."""
+        self._broken_since = self._broken_since or time.time()
         kinds = self._random.sample([*FAULTS, "connections refused"], self._random.choice([1, 1, 2, 3]))
         body: Body = {"clear": True, "http": []}
         for kind in kinds:
@@ -86,6 +92,13 @@ class Chaos:
         """Nothing is broken any more."""
         self._post("faults", {"clear": True, "node": {"mining_paused": False}})
         self._post("release", {})
+        if self._broken_since is not None:
+            self.rounds.append((self._broken_since, time.time()))
+            self._broken_since = None
+
+    def explains(self, at: float) -> bool:
+        """Whether what was reported in the second of this time may come of something that was broken, and is whole again."""
+        return any(int(began) <= at <= mended + AFTERMATH for began, mended in self.rounds)
 
     def trade(self, on: bool) -> None:
         """The other traders go on or pause."""

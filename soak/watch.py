@@ -3,7 +3,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 import psutil  # type: ignore[import-untyped]
 
 OUR_LOGGERS = "hummingbot.connector.exchange.standard"
+# Tells what tasks ended with that Hummingbot started and nobody waits for.
+BACKGROUND_TASKS = "hummingbot.core.utils.async_utils"
+ERROR_LEVELS = ("ERROR", "CRITICAL", "NETWORK")  # the last is Hummingbot's, for what goes wrong between it and an exchange
+_OUR_FRAME = re.compile(r'File "[^"]*/exchange/standard/(?!sandbox/)')
 _LINE = re.compile(r"^\d{4}-\S+ \S+ - \d+ - (?P<logger>\S+) - (?P<level>[A-Z_]+) - ")
 
 
@@ -33,9 +37,30 @@ class FileSizes(NamedTuple):
     logs: int
 
 
+class Record(NamedTuple):
+    """What was logged at once: a line, and the lines without a head that follow it, as in tracebacks."""
+
+    logger: str
+    level: str
+    lines: list[str]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether one of our loggers wrote it."""
+        return self.logger.startswith(OUR_LOGGERS)
+
+    @property
+    def is_our_error(self) -> bool:
+        """Whether it tells of an error that is ours: one of our loggers or the end of a task does, or, at whatever level, a
+        traceback leads through our code."""
+        if any(_OUR_FRAME.search(line) for line in self.lines[1:]):
+            return True
+        return self.level in ERROR_LEVELS and (self.is_ours or self.logger == BACKGROUND_TASKS)
+
+
 @dataclass
 class LogVolume:
-    """Lines and bytes of a log, by who wrote them and how urgent it was."""
+    """Lines and bytes of a log, by who wrote them and how urgent it was; `errors` are those that our code has to do with."""
 
     lines: Counter[str] = field(default_factory=Counter)
     bytes: Counter[str] = field(default_factory=Counter)
@@ -73,20 +98,31 @@ class Watch:
         return [{**line, "at": line["time"] - offset} for line in lines]
 
     def log_volume(self) -> LogVolume:
-        """Who wrote how much into the log; lines without a head, as in tracebacks, belong to the line before."""
-        volume, writer = LogVolume(), "others"
+        """Who wrote how much into the log, and what errors of ours are in it."""
+        volume = LogVolume()
+        for record in self._records():
+            writer = "ours" if record.is_ours else "others"
+            volume.lines[writer] += len(record.lines)
+            volume.bytes[writer] += sum(len(line.encode()) for line in record.lines)
+            if record.is_ours:
+                volume.levels[record.level] += 1
+            if record.is_our_error:
+                volume.errors.append(" … ".join(dict.fromkeys((record.lines[0].rstrip(), record.lines[-1].rstrip()))))
+        return volume
+
+    def _records(self) -> Iterator[Record]:
+        record: Record | None = None
         with (self._home / "logs" / f"logs_{self._strategy}.log").open(encoding="utf-8") as file:
             for line in file:
                 found = _LINE.match(line)
-                if found is not None:
-                    writer = "ours" if found["logger"].startswith(OUR_LOGGERS) else "others"
-                    if writer == "ours":
-                        volume.levels[found["level"]] += 1
-                        if found["level"] in ("ERROR", "CRITICAL"):
-                            volume.errors.append(line.rstrip())
-                volume.lines[writer] += 1
-                volume.bytes[writer] += len(line.encode())
-        return volume
+                if found is None and record is not None:
+                    record.lines.append(line)
+                    continue
+                if record is not None:
+                    yield record
+                record = Record(found["logger"] if found else "", found["level"] if found else "", [line])
+        if record is not None:
+            yield record
 
 
 def _size(paths: Any) -> int:

@@ -38,6 +38,8 @@ async def test_a_fault_changes_something_and_is_mended_and_noted(sandbox: Sandbo
     assert await asyncio.to_thread(chaos.break_something) == [kind]
     assert sandbox.faults.state() != whole and chaos.thrown[kind] == 1
     await asyncio.to_thread(chaos.mend)
+    ((began, mended),) = chaos.rounds
+    assert began <= mended and chaos.explains(began) and not chaos.explains(began - 1)
     assert sandbox.faults.state() == whole
     notes = [json.loads(line) for line in (tmp_path / "faults.jsonl").read_text().splitlines()]
     assert notes[1]["faults"]["clear"] and len(notes) == 4
