@@ -4,12 +4,14 @@ A busy machine makes any callback take long by the wall clock, so what counts is
 The garbage collector runs in whatever callback happens to come, and looks at everything that the process has: its time is
 told by itself.
 Waiting inside a callback is found by its cause: files, databases, sleeps, processes and names that are looked up in the loop's
-thread are noticed where they are called.
+thread are noticed where they are called. A database that is open already waits for its disk without opening anything, so its
+statements are noticed too.
 """
 import asyncio
 import contextlib
 import gc
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -92,6 +94,23 @@ class LoopWatch:
             time.sleep = sleep
             asyncio.Handle._run = run  # type: ignore[method-assign]
             signal.signal(signal.SIGVTALRM, handler)
+
+    @contextlib.contextmanager
+    def tracing_databases(self) -> Iterator[None]:
+        """The statements of databases that are opened until the end of the block are noticed for as long as these are open."""
+        connect = sqlite3.connect
+
+        def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+            connection: sqlite3.Connection = connect(*arguments, **options)
+            # SQLite calls back in the thread that runs a statement, and a commit is one too, whoever asked for it.
+            connection.set_trace_callback(lambda statement: self._notice("sqlite3", (statement,)))
+            return connection
+
+        sqlite3.connect = traced  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            sqlite3.connect = connect
 
     def _note(self, handle: asyncio.Handle, seconds: float, computing: float) -> None:
         self.callbacks += 1

@@ -74,17 +74,19 @@ async def quote(exchange: StandardExchange, levels: int, seconds: float) -> int:
 
 async def measure(url: str, key: str, levels: int, seconds: float, limit: float = LIMIT) -> tuple[LoopWatch, int]:
     """Watch the loop while it quotes; the watch and the number of orders created."""
-    async with connector(url, key, list(PAIRS), standard_feed="polling") as exchange:
-        await quote(exchange, 1, 1.0)  # approvals, and whatever is imported or compiled when it is first needed
-        set_faults(url, FAULTS)
-        gc.collect()
-        gc.freeze()
-        try:
-            with LoopWatch(limit).watching() as watch:
-                created = await quote(exchange, levels, seconds)
-        finally:
-            gc.unfreeze()
-            set_faults(url, {"clear": True})
+    watch = LoopWatch(limit)
+    with watch.tracing_databases():
+        async with connector(url, key, list(PAIRS), standard_feed="polling") as exchange:
+            await quote(exchange, 1, 1.0)  # approvals, and whatever is imported or compiled when it is first needed
+            set_faults(url, FAULTS)
+            gc.collect()
+            gc.freeze()
+            try:
+                with watch.watching():
+                    created = await quote(exchange, levels, seconds)
+            finally:
+                gc.unfreeze()
+                set_faults(url, {"clear": True})
     return watch, created
 
 

@@ -1,10 +1,16 @@
 """The event loop is never blocked: a short run of `make bench-stalls`, tolerant of a busy machine, and a check of its eyes."""
 import asyncio
+import re
 import time
 from pathlib import Path
 
+import pytest
+
 from bench.loop_watch import LoopWatch
 from bench.stalls import watched
+from fuzz.journal import Inline
+from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.clock import SystemClock
 
 TOLERANT_LIMIT = 0.060
 
@@ -35,6 +41,21 @@ async def test_a_blocking_call_of_the_connector_is_noticed(tmp_path: Path) -> No
         time.sleep(0.001)  # noqa: ASYNC251 (somebody else's)
         await asyncio.sleep(0)
     assert [call.what.split()[0] for call in watch.blocking] == ["time.sleep"]
+
+
+@pytest.mark.parametrize("executor", [None, Inline()], ids=["a thread of its own", "the loop's thread"])
+async def test_a_journal_that_writes_in_the_loops_thread_is_noticed(tmp_path: Path, executor: Inline | None) -> None:
+    watch = LoopWatch(0.02)
+    with watch.tracing_databases():
+        journal = Journal(tmp_path / "journal.sqlite", SystemClock(), executor=executor)
+        await journal.open()
+        with watch.watching():
+            await asyncio.sleep(0)
+            await journal.set("key", "value", over=["order"])
+            assert await journal.get("key") == "value"
+    await journal.close()
+    statements = [re.sub(r"\W+", " ", call.what).split()[1] for call in watch.blocking]
+    assert statements == ([] if executor is None else ["BEGIN", "INSERT", "DELETE", "COMMIT", "BEGIN", "SELECT", "COMMIT"])
 
 
 def test_nothing_blocks_the_loop_while_the_connector_quotes_among_faults() -> None:
