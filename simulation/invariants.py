@@ -263,7 +263,7 @@ class Invariants:
         if transaction.hash in siblings:
             return
         for other in siblings.values():
-            if not transaction.data and self._world.sandbox.node.mined(other.hash) is not None:
+            if not transaction.data and self._world.sandbox.node.history.receipt(other.hash) is not None:
                 continue  # a gap is filled that a node behind has; every other one refuses it
             if transaction.max_fee <= other.max_fee:
                 self._fail("I8", f"nonce {transaction.nonce} is used for two transactions that do not replace each other")

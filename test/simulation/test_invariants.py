@@ -19,7 +19,7 @@ MINED: dict[str, object] = {}
 
 
 def watched() -> Invariants:
-    node = SimpleNamespace(settings=SimpleNamespace(chain_id=CHAIN), mined=MINED.get)
+    node = SimpleNamespace(settings=SimpleNamespace(chain_id=CHAIN), history=SimpleNamespace(receipt=MINED.get))
     world = SimpleNamespace(network=SimpleNamespace(), trace=Trace(lambda: 0.0), loop=SimpleNamespace(time=lambda: 0.0),
                             replaced=Replaced("0xe", "0xa", lambda: 0.0),
                             sandbox=SimpleNamespace(node=node))
