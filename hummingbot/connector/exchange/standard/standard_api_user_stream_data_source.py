@@ -1,5 +1,6 @@
 """Hummingbot's user stream data source, fed by an account feed: polling today, a stream whenever there is one."""
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self._feed: AccountFeed | None = None
         self._clock = clock
         self._last_recv_time = 0.0
+        self._waiting: deque[float] = deque()  # when each event that waits to be processed was read
 
     @property
     def feed(self) -> AccountFeed | None:
@@ -33,6 +35,16 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
         """When the feed last told how far it has read, in seconds since the epoch."""
         return self._last_recv_time
 
+    @property
+    def backlog_seconds(self) -> float:
+        """How long ago the oldest event was read that is not processed yet; 0 when none waits."""
+        return self._clock.monotonic() - self._waiting[0] if self._waiting else 0.0
+
+    def processed(self) -> None:
+        """The oldest event that waited is dealt with."""
+        if self._waiting:
+            self._waiting.popleft()
+
     async def listen_for_user_stream(self, output: "asyncio.Queue[Any]") -> None:
         """Run the feed for ever; when it breaks, say so and run it again after a growing pause, from where it was."""
         pause = FIRST_RETRY
@@ -41,6 +53,7 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
             nonlocal pause
             pause = FIRST_RETRY
             self._last_recv_time = self._clock.time()
+            self._waiting.append(self._clock.monotonic())
             output.put_nowait(event)
 
         while True:

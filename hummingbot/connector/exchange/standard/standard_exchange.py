@@ -415,6 +415,9 @@ class StandardExchange(ExchangePyBase):
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:
             old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")
+        if (lag := self._user_stream_tracker.data_source.backlog_seconds) > STALE_SECONDS:
+            # A machine that does not keep up would be buried under orders whose fills and ends it has yet to tell.
+            raise OrderRejectedError(f"What became of orders {lag:.0f} s ago is not told yet: no order is placed before it is.")
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
         settled = await account.place(order_id, call, terms)
@@ -512,6 +515,8 @@ class StandardExchange(ExchangePyBase):
                 raise
             except Exception:
                 self.logger().exception("Unexpected error in user stream listener loop.")
+            finally:
+                self._user_stream_tracker.data_source.processed()
 
     async def _money_moved(self, change: BalanceChange | None) -> None:
         if change is not None:

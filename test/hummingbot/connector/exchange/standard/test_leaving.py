@@ -8,6 +8,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.placements import PLACE
+from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
@@ -238,6 +239,23 @@ async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCa
             assert "The order book of WBTC-USDC is 31 s old: no order is placed by it." in caplog.text
             await exchange._execute_cancel(TOKEN_PAIR, first)
         assert order(exchange, first).is_cancelled
+
+
+async def test_no_order_is_placed_before_what_became_of_the_others_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A machine that does not keep up."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        source = exchange._user_stream_tracker.data_source
+        assert isinstance(source, StandardAPIUserStreamDataSource)
+        first = await placed(exchange)
+        with patch.object(StandardAPIUserStreamDataSource, "backlog_seconds", 31.0):
+            late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
+            await until(lambda: late in exchange._order_tracker.all_fillable_orders and order(exchange, late).is_failure)
+            assert "What became of orders 31 s ago is not told yet: no order is placed before it is." in caplog.text
+            await exchange._execute_cancel(TOKEN_PAIR, first)
+        assert order(exchange, first).is_cancelled
+        read_at = source.last_recv_time
+        await until(lambda: source.last_recv_time > read_at and not source._waiting)
+        await placed(exchange)
 
 
 async def test_no_order_is_placed_by_a_book_from_before_the_network_was_left(caplog: pytest.LogCaptureFixture) -> None:

@@ -68,6 +68,20 @@ async def test_events_reach_the_queue_as_they_are_and_in_order(world):
     assert [world.output.get_nowait() for _ in events] == events
 
 
+async def test_the_backlog_is_as_old_as_the_oldest_event_that_is_not_processed(world):
+    await world.listen()
+    assert world.source.backlog_seconds == 0
+    for number in range(3):
+        world.feed.sink(OrderLogs([], number))
+        await world.clock.advance(10)
+    assert world.source.backlog_seconds == 30
+    world.source.processed()
+    assert world.source.backlog_seconds == 20
+    for _ in range(4):
+        world.source.processed()
+    assert world.source.backlog_seconds == 0
+
+
 async def test_last_received_time_is_zero_until_the_feed_told_something(world):
     await world.listen()
     assert world.source.last_recv_time == 0
