@@ -73,6 +73,10 @@ class Comparison:
                     self._forgotten_nonces.add(on_chain.nonce)
             self._unexplained = None
 
+    def excuse(self, place: str) -> None:
+        """The chain has had this order, and it is right that no connector knows of it."""
+        self._forgotten_nonces.add(self.truth().orders[place].nonce)
+
     def _is_forgotten(self, submission: Submission) -> bool:
         """Whether an order on the chain may be one that is forgotten: mined anew it has another place, and the same nonce."""
         return submission.nonce in self._forgotten_nonces
