@@ -74,8 +74,9 @@ class Comparison:
             self._unexplained = None
 
     def excuse(self, place: str) -> None:
-        """The chain has had this order, and it is right that no connector knows of it."""
+        """The chain has had this order, and it is right that no connector knows of it; money may have moved for it."""
         self._forgotten_nonces.add(self.truth().orders[place].nonce)
+        self._unexplained = None
 
     def _is_forgotten(self, submission: Submission) -> bool:
         """Whether an order on the chain may be one that is forgotten: mined anew it has another place, and the same nonce."""
