@@ -297,9 +297,22 @@ class Settlement:
             return []
         before = replace(order)
         told = self._maker_fill(order, log, event) if isinstance(event, OrderMatched) else self._canceled(order, log, event)
-        self._steps.append(_Step(log.block_number, log.transaction_hash, log, key, before, (trade,) if trade else (),
-                                 tuple(told)))
+        self._keep(_Step(log.block_number, log.transaction_hash, log, key, before, (trade,) if trade else (), tuple(told)),
+                   log, before.deposit - order.deposit)
         return list(told)
+
+    def _keep(self, step: _Step, log: EngineLog, taken: int) -> None:
+        """Keep what a log did to an order, in its place on the chain: where it came late, the order had so much less of its
+        deposit by the time of what stands behind it."""
+        later = [(other, other.before) for other in self._steps if other.key == step.key and other.before is not None
+                 and other.log is not None and _place(other.log) > _place(log)]
+        if not later:
+            self._steps.append(step)
+            return
+        next_step, step.before = later[0][0], replace(later[0][1])
+        self._steps.insert(self._steps.index(next_step), step)
+        for _, before in later:
+            before.deposit -= taken
 
     def swept(self, key: OrderKey, block_number: int) -> list[Settled]:
         """The book does not hold the order any more, and all logs up to the block are known.
@@ -328,8 +341,8 @@ class Settlement:
             return []
         self._is_new(event, is_maker=True)
         late = self._filled(ended.client_order_id, key, log, event, event.base_amount, event.quote_amount)
-        self._steps.append(_Step(log.block_number, log.transaction_hash, log, key, None, ((event.pair, event.trade_id, True),),
-                                 (late,)))
+        self._keep(_Step(log.block_number, log.transaction_hash, log, key, None, ((event.pair, event.trade_id, True),), (late,)),
+                   log, event.quote_amount if key.is_bid else event.base_amount)
         return [late]
 
     def _canceled(self, order: Resting, log: EngineLog, event: OrderCanceled) -> list[Closed]:

@@ -117,6 +117,37 @@ def test_the_state_of_an_older_block_is_told_as_it_was():
     assert settlement.apply(log(match(11), 11)) == [], "it counts still"
 
 
+LATE = pytest.mark.parametrize(("deposit", "ends"), [(5000, False), (3000, True)], ids=["it rests", "it has ended"])
+
+
+@LATE
+def test_the_state_of_an_older_block_holds_what_a_log_of_that_time_did_that_came_late(deposit, ends):
+    settlement = resting(deposit)
+    settlement.apply(log(match(2, base=2000, clear=ends), 12))
+    settlement.apply(log(match(1), 10))
+    assert [[order.deposit for order in settlement.resting_at(block)] for block in (9, 10, 11)] == \
+        [[deposit], [deposit - 1000], [deposit - 1000]]
+    settlement.forget_steps(10)
+    assert [order.deposit for order in settlement.resting_at(10)] == [deposit - 1000]
+
+
+@LATE
+@pytest.mark.parametrize("removed", [1, 2])
+def test_a_log_that_came_late_and_the_one_before_it_are_taken_back_each_by_itself(deposit, ends, removed):
+    settlement = resting(deposit)
+    matches = {1: log(match(1), 10), 2: log(match(2, base=2000, clear=ends), 12)}
+    settlement.apply(matches[2])
+    settlement.apply(matches[1])
+    before = state(settlement)
+    settlement.apply(matches[removed]._replace(removed=True))
+    assert [order.deposit for order in settlement.resting.values()] == \
+        ([] if ends and removed == 1 else [deposit - (2000 if removed == 1 else 1000)])
+    assert settlement.recent_fills(0) == {("mine", f"{BOOK}:{3 - removed}")}
+    settlement.apply(matches[removed])
+    assert state(settlement) == before and len(settlement.recent_fills(0)) == 2
+    assert [[order.deposit for order in settlement.resting_at(block)] for block in (9, 10)] == [[deposit], [deposit - 1000]]
+
+
 def test_an_order_moved_last_where_the_newest_thing_that_is_not_final_happened_to_it():
     settlement = Settlement(A, {BOOK: MARKET})
     assert settlement.moved_at(KEY) == -1, "nothing is known of it"
