@@ -1,6 +1,7 @@
 """Logs that come twice, late, in disorder or not at all (docs/faults.md, F26 to F29)."""
 from decimal import Decimal
 from itertools import pairwise, permutations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.feeds import polling
 from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Filled, OrderKey, Resting, Settlement
@@ -17,6 +19,7 @@ from hummingbot.core.event.events import MarketEvent
 from test.faults.orders import end_of, rests
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.feeds.test_polling import ACCOUNT, BOOK, MARKETS, Account
+from test.hummingbot.connector.exchange.standard.test_order_states import BASE, DEPOSIT, KEY, World
 from test.hummingbot.connector.exchange.standard.trading import (
     TOKEN_PAIR,
     Trader,
@@ -150,3 +153,19 @@ async def test_f29_the_node_has_not_indexed_the_newest_blocks_yet() -> None:
     assert [log.block_number for log in await account.next()] == [ahead]
     account.task.cancel()
     await settle()
+
+
+async def test_f29_the_node_that_gives_the_logs_is_far_behind_the_one_that_names_the_head(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "LATE_INTERVAL", 0.0, raising=False)
+    world = World(tmp_path)
+    await world.start()
+    world.node.fill(KEY, BASE.to_units(Decimal(1)), DEPOSIT // 2, 10 ** 15)
+    late, world.node.logs = world.node.logs, []
+    world.node.head += 200  # twenty seconds
+    await until(lambda: world.exchange._events.settled_block >= world.node.head)
+    assert not world.order.order_fills
+    world.node.logs = late
+    world.exchange._user_stream_tracker.data_source.hurry()
+    await until(lambda: world.order.executed_amount_base == 1)
+    await world.stop()

@@ -99,6 +99,7 @@ class Account:
         self._in_doubt: set[str] = set()
         self._began = 0
         self._final = 0  # what happened up to this block is not known step by step any more
+        self._late_blocks = network.late_blocks
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
         updates.follow(self.settlement.resting)
@@ -372,7 +373,7 @@ class Account:
 
     def _final_at(self, block_number: int) -> int:
         """The newest block that counts as final once the logs up to a block are processed."""
-        final = max(0, block_number - REORGANISED_BLOCKS)  # a young chain has no older block that could be asked for
+        final = max(0, block_number - self._late_blocks)  # a young chain has no older block that could be asked for
         unsettled = [tracked.receipt.block_number
                      for tracked in (*self._unconfirmed, *self._sender.resumed, *self._placements.unsettled)
                      if tracked.receipt is not None]

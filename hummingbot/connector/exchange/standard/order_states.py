@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
-from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.connector.exchange.standard.venue import ChainOrder, Venue
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
 
@@ -42,11 +41,11 @@ class OrderStates:
 
     async def _is_over(self, key: OrderKey, head: int) -> bool:
         """Whether all is known of how a missing order left. Where blocks were replaced, the new ones may not have been read
-        yet; but what is final was."""
+        yet, and logs may come late; but what is final was read."""
         if await self._left(key, head):
             self._missing.pop(key, None)
             return True
-        return head - self._missing.setdefault(key, head) >= REORGANISED_BLOCKS
+        return head - self._missing.setdefault(key, head) >= self._venue.network.late_blocks
 
     def _state(self, order: InFlightOrder, key: OrderKey | None, stored: Mapping[OrderKey, ChainOrder],
                ended: Collection[OrderKey]) -> OrderUpdate | OrderNotFoundError:

@@ -9,8 +9,11 @@ DEFAULT_DOMAIN = "standard"
 TESTNET_DOMAIN = "standard_testnet"
 SANDBOX_DOMAIN = "standard_sandbox"
 
-# So many of the newest blocks may still be replaced, or their logs come late; what is older is final.
+# So many of the newest blocks may still be replaced where a chain's blocks are not final at once.
 REORGANISED_BLOCKS = 20
+# Half a minute on Somnia. Several nodes answer behind one URL: the one that gives the logs may be behind the one that names
+# the newest block.
+SOMNIA_LATE_BLOCKS = 300
 
 # The dialects of the exchange's own WebSocket: docs/stream_protocol.md, and docs/protocol.md, "WebSocket".
 CHANNELS = "channels"
@@ -33,6 +36,8 @@ class Network(NamedTuple):
     explorer: str
     # For how many blocks a mined transaction is watched for being taken back; 0 where a block is final at once.
     watched_blocks: int = 0
+    # The logs of so many of the newest blocks may be others later, or come late; what is older is final.
+    late_blocks: int = REORGANISED_BLOCKS
     # Where the exchange may offer streams of its own, as (dialect, URL), and the node's WebSocket is not among them.
     ws_urls: tuple[tuple[str, str], ...] = ()
     # The nodes' WebSockets. Somnia's stand beside their JSON-RPC, at /ws, and so does the sandbox's.
@@ -49,6 +54,7 @@ NETWORKS = {
         well_known_tokens=(("SOMI", "0x046ede9564a72571df6f5e44d0405360c0f4dcab"),
                            ("USDC", "0x28bec7e30e6faee657a03e19bf1128aad7632a00")),
         explorer="https://explorer.somnia.network",
+        late_blocks=SOMNIA_LATE_BLOCKS,
         rpc_ws_urls=("wss://api.infra.mainnet.somnia.network/ws",),
         # Unverified: named by others, seen to answer by nobody.
         ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-mainnet-ponder-release.standardweb3.com"),
@@ -64,6 +70,7 @@ NETWORKS = {
                            ("USDC", "0x0ed782b8079529f7385c3eda9faf1eaa0dbc6a17"),
                            ("WBTC", "0x54597df4e4a6385b77f39d458eb75443a8f9aa9e")),
         explorer="https://shannon-explorer.somnia.network",
+        late_blocks=SOMNIA_LATE_BLOCKS,
         rpc_ws_urls=("wss://api.infra.testnet.somnia.network/ws", "wss://dream-rpc.somnia.network/ws"),
         # Unverified, as on mainnet.
         ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-testnet-ponder-release.standardweb3.com"),

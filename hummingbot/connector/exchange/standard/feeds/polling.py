@@ -24,6 +24,7 @@ from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades,
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import TradeRow, numbered, parse_tick_book
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 
 # A quiet book is asked only so often, in seconds.
 IDLE_INTERVAL = 5.0
@@ -34,6 +35,8 @@ MAX_REMEMBERED_TRADES = 1000
 # After an outage further pages of trades are read until one is known, but not more than so many.
 MAX_TRADE_PAGES = 20
 MAX_BLOCK_RANGE = 1000
+# How often, in seconds, all blocks are read again whose logs may come late, and not only the newest.
+LATE_INTERVAL = 5.0
 Noticed = Callable[[Sequence[EngineLog], int, int], None]
 GoPast = Callable[[int], Awaitable[int | None]]
 TOPICS = [[ORDER_MATCHED.topic, ORDER_CANCELED.topic]]
@@ -195,8 +198,9 @@ class PollingMarketFeed:
 class PollingAccountFeed:
     """Own maker fills and cancels from the engine's logs, by block ranges from a cursor that outlives the process.
 
-    The newest blocks are read again each time. A log that was told and stands there no longer is told once more, as removed,
-    when its block was proven to be replaced: a node that answers less than it knows proves nothing.
+    The newest blocks are read again each time, and now and then all whose logs may come late. A log that was told and stands
+    there no longer is told once more, as removed, when its block was proven to be replaced: a node that answers less than it
+    knows proves nothing.
     """
 
     name = "polling"
@@ -219,6 +223,7 @@ class PollingAccountFeed:
         self._hurry = asyncio.Event()
         self._read_up_to = -1
         self._recent = False
+        self._late_at = clock.monotonic()  # when logs that came late are looked for next
 
     @property
     def block_number(self) -> int:
@@ -260,8 +265,16 @@ class PollingAccountFeed:
             self._deliver({}, [], block, sink)
 
     async def _read(self, sink: AccountSink) -> None:
-        if self._recent and await self._read_newest(sink):
-            return
+        now = self._clock.monotonic()
+        is_late = now >= self._late_at
+        # With the blocks that are new it is to be no more than the node gives at once.
+        again = max(REORGANISED_BLOCKS, min(self._told.late_blocks, self._range // 2)) if is_late else REORGANISED_BLOCKS
+        if not (self._recent and await self._read_newest(sink, again)):
+            await self._read_ranges(sink, again)
+        if is_late:
+            self._late_at = now + LATE_INTERVAL
+
+    async def _read_ranges(self, sink: AccountSink, again: int) -> None:
         head = await self._rpc.block_number()
         known = self._told.block_number
         if known is not None and known > head + MAX_LAG_BLOCKS:
@@ -269,7 +282,7 @@ class PollingAccountFeed:
                                                 "what is followed begins at its head", head, known)
             self._told.begin_anew()
             self._read_up_to = -1
-        begin = self._told.first_block(head)
+        begin = self._told.first_block(head, again)
         if begin > head:
             self._deliver({}, [], head, sink)
         while begin <= head:
@@ -288,9 +301,9 @@ class PollingAccountFeed:
             begin = end + 1
         self._recent = True
 
-    async def _read_newest(self, sink: AccountSink) -> bool:
+    async def _read_newest(self, sink: AccountSink, again: int) -> bool:
         """All that is new in one request, as there is not much of it; False when the node does not say it like that."""
-        begin = self._told.first_block(self._read_up_to)
+        begin = self._told.first_block(self._read_up_to, again)
         try:
             head, found = await self._rpc.newest_logs(self._engine, TOPICS, begin)
         except RpcError as error:
@@ -306,7 +319,9 @@ class PollingAccountFeed:
         """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
         decoded = decode_engine_logs(found, self._engine)
         if self._noticed is not None:
-            self._noticed(decoded, begin, end)
+            # What happened to others is of interest while it is new.
+            newest = max(begin, self._told.first_block(end))
+            self._noticed([log for log in decoded if log.block_number >= newest], newest, end)
         held = {Place.of(log): log for log in decoded if self.concerns(log)}
         self._deliver(held, await self._gone(held, begin, end), end, sink, begin)
 
@@ -326,12 +341,9 @@ class PollingAccountFeed:
                 doubtful[log.block_number] = log.block_hash
             elif now != log:
                 replaced.add(log.block_number)
-        for number in sorted(doubtful):
-            if replaced and number >= min(replaced):
-                break
-            block = await self._rpc.get_block(number)
-            if block is not None and block.hash != doubtful[number]:
-                replaced.add(number)
+        first = min(replaced, default=end + 1)
+        blocks = await self._rpc.get_blocks(sorted(number for number in doubtful if number < first))
+        replaced |= {number for number, block in blocks.items() if block.hash != doubtful[number]}
         return self._told.logs(min(replaced)) if replaced else []
 
     def concerns(self, log: EngineLog) -> bool:

@@ -83,4 +83,5 @@ def market_feed(mode: str, context: FeedContext, polling: MarketFeed) -> Switchi
 def account_feed(mode: str, context: FeedContext, looking: Looking, cursor: int | None) -> SwitchingAccountFeed:
     """Own orders by the sources of a setting, then by `looking` (polling), from a block on."""
     sources = [(name, partial(ACCOUNT_SOURCES[name], context, looking)) for name in CONSTANTS.FEEDS[mode]]
-    return SwitchingAccountFeed([*sources, ("polling", looking)], cursor, context.clock, context.chance)
+    told = ToldLogs(cursor, context.venue.network.late_blocks)
+    return SwitchingAccountFeed([*sources, ("polling", looking)], told, context.clock, context.chance)

@@ -89,11 +89,10 @@ class SwitchingAccountFeed:
 
     name = "switching"
 
-    def __init__(self, sources: Sequence[tuple[str, Callable[[ToldLogs], AccountFeed]]], cursor: int | None, clock: Clock,
+    def __init__(self, sources: Sequence[tuple[str, Callable[[ToldLogs], AccountFeed]]], told: ToldLogs, clock: Clock,
                  chance: random.Random) -> None:
-        """Each source is a name and what makes a feed that goes on from what was told; `cursor` is the last block whose logs
-        are not wanted any more."""
-        self._told = ToldLogs(cursor)
+        """Each source is a name and what makes a feed that goes on from what was `told`."""
+        self._told = told
         self._failover: Failover[AccountFeed, AccountEvent] = Failover(
             "Own orders", [Source(name, partial(create, self._told)) for name, create in sources],
             lambda feed, sink: feed.run(sink), self._caught_up, self._taken_over, clock, chance)

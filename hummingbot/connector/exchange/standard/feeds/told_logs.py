@@ -28,8 +28,10 @@ class ToldLogs:
     before it is live counts for nothing.
     """
 
-    def __init__(self, cursor: int | None) -> None:
-        """`cursor` is the last block whose logs are not wanted, or None to begin at the head."""
+    def __init__(self, cursor: int | None, late_blocks: int = REORGANISED_BLOCKS) -> None:
+        """`cursor` is the last block whose logs are not wanted, or None to begin at the head; `late_blocks` is how many blocks
+        late logs may come."""
+        self.late_blocks = late_blocks
         self._first = 0 if cursor is None else max(0, cursor + 1)
         self._block_number = cursor
         self._logs: dict[Place, EngineLog] = {}
@@ -39,11 +41,11 @@ class ToldLogs:
         """The block up to which everything was told; None before the first event where there was no cursor."""
         return self._block_number
 
-    def first_block(self, head: int) -> int:
-        """From where on blocks are to be read: the newest of those that were told are read again, as others may have
-        replaced them. `head` is the chain's, for when nothing was told yet."""
+    def first_block(self, head: int, again: int = REORGANISED_BLOCKS) -> int:
+        """From where on blocks are to be read: so many of the newest that were told are read `again`, as others may have
+        replaced them, or logs may have come late. `head` is the chain's, for when nothing was told yet."""
         known = head if self._block_number is None else self._block_number
-        return max(self._first, known + 1 - REORGANISED_BLOCKS)
+        return max(self._first, known + 1 - again)
 
     def logs(self, begin: int, end: int | None = None) -> list[EngineLog]:
         """What was told of the blocks from `begin` to `end`, or of all from `begin` on."""
@@ -95,7 +97,7 @@ class ToldLogs:
                 new.append(log)
                 self._logs[place] = log
         self._block_number = max(event.block_number, self._block_number or 0)
-        oldest = self._block_number - 2 * REORGANISED_BLOCKS
+        oldest = self._block_number - 2 * self.late_blocks
         self._logs = {place: log for place, log in self._logs.items() if log.block_number > oldest}
         return OrderLogs([*sorted(removed, key=_order, reverse=True), *new], self._block_number)
 

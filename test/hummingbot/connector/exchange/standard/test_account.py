@@ -254,7 +254,7 @@ async def test_nothing_is_final_after_the_block_of_a_placement_of_the_last_run_t
     await account.recall()
     assert account._sender.resumed == [] and account._final_at(1000) == 10
     account._placements.unsettled.discard(resumed)
-    assert account._final_at(1000) == 980
+    assert account._final_at(1000) == 700
     await account._journal.close()
 
 
@@ -265,7 +265,7 @@ async def test_nor_after_a_break_that_of_one_which_was_not_settled_before(
     scene.account._placements.unsettled.add(before)
     monkeypatch.setattr(scene.account._sender, "resumed", [again])
     scene.account._follow_again()
-    assert scene.account._placements.unsettled == {again} and scene.account._final_at(1000) == 980
+    assert scene.account._placements.unsettled == {again} and scene.account._final_at(1000) == 700
     again.end(mined("0x30"))
     assert scene.account._final_at(1000) == 10
     await settle()

@@ -130,7 +130,7 @@ async def test_order_whose_worthless_rest_was_swept_away_is_cancelled_and_never_
 async def test_order_that_left_without_any_log_stays_until_its_block_is_final_and_is_lost_in_the_end(world):
     del world.node.orders[KEY]
     await world.exchange._update_order_status()
-    world.node.head += CONSTANTS.REORGANISED_BLOCKS - 1
+    world.node.head += NETWORK.late_blocks - 1
     await world.exchange._update_order_status()
     assert world.misses == 0 and world.order.is_open
     world.node.head += 1
@@ -145,7 +145,7 @@ async def test_missing_order_that_rests_again_is_final_anew(world):
     order = world.node.orders.pop(KEY)
     await world.exchange._update_order_status()
     world.node.orders[KEY] = order
-    world.node.head += CONSTANTS.REORGANISED_BLOCKS
+    world.node.head += NETWORK.late_blocks
     await world.exchange._update_order_status()
     del world.node.orders[KEY]
     await world.exchange._update_order_status()
@@ -242,7 +242,7 @@ async def test_lost_order_that_left_without_any_log_is_given_up(world):
     del world.node.orders[KEY]
     await world.exchange._update_lost_orders_status()
     assert "1" in world.tracker.lost_orders
-    world.node.head += CONSTANTS.REORGANISED_BLOCKS
+    world.node.head += NETWORK.late_blocks
     await world.exchange._update_lost_orders_status()
     await until(lambda: "1" not in world.tracker.lost_orders)
     assert world.told(MarketEvent.OrderFilled) == []

@@ -369,10 +369,10 @@ async def test_feed_runs_again_after_it_broke(books):
 class Account:
     """A chain with orders of an account and of others, and a feed that follows the account."""
 
-    def __init__(self, cursor=None):
+    def __init__(self, cursor=None, late_blocks=REORGANISED_BLOCKS, noticed=None):
         self.node, self.clock, self.told = FakeNode(1, ENGINE, "0x" + "00" * 20, tuple(MARKETS.values())), ManualClock(), []
         self.rpc = RpcClient(self.node, ["https://node.test"], self.clock)
-        self.feed = PollingAccountFeed(self.rpc, ENGINE, ACCOUNT, ToldLogs(cursor), self.clock, lambda: 1.0)
+        self.feed = PollingAccountFeed(self.rpc, ENGINE, ACCOUNT, ToldLogs(cursor, late_blocks), self.clock, lambda: 1.0, noticed)
         self.task = None
         self._orders = 0
 
@@ -644,8 +644,9 @@ async def test_events_of_replaced_blocks_are_taken_back_the_newest_first(account
         return {"result": []} if method == "eth_getLogs" else answer(method, params)
 
     monkeypatch.setattr(account.node, "_answer", reorganised)
+    requests = account.rpc.answers
     assert [(log.block_number, log.removed) for log in await account.next()] == [(102, True), (101, True)]
-    assert asked == [101], "what follows a replaced block is replaced too"
+    assert asked == [101, 102] and account.rpc.answers == requests + 2, "all blocks are asked for at once"
 
 
 async def test_events_that_are_older_than_what_is_read_again_stay(account):

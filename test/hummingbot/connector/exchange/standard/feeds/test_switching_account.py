@@ -60,7 +60,7 @@ class Stage:
     def __init__(self) -> None:
         self.events: list[AccountEvent] = []
         self.made: dict[str, list[CommandedAccountFeed]] = {"chain": [], "polling": []}
-        self.feed = SwitchingAccountFeed([("chain", self._maker("chain")), ("polling", self._maker("polling"))], 7,
+        self.feed = SwitchingAccountFeed([("chain", self._maker("chain")), ("polling", self._maker("polling"))], ToldLogs(7),
                                          ManualClock(), random.Random(1))
         self.task = asyncio.ensure_future(self.feed.run(self.events.append))
 
@@ -169,8 +169,8 @@ class Polled:
         rpc = RpcClient(self.node, ["https://node.test"], self.clock)
         self.events: list[Any] = []
         self.feed = SwitchingAccountFeed(
-            [("polling", lambda told: PollingAccountFeed(rpc, ENGINE, ACCOUNT, told, self.clock, lambda: 1.0))], None, self.clock,
-            random.Random(1))
+            [("polling", lambda told: PollingAccountFeed(rpc, ENGINE, ACCOUNT, told, self.clock, lambda: 1.0))], ToldLogs(None),
+            self.clock, random.Random(1))
         self.node.rest(OrderKey(BOOK, True, 1), ACCOUNT, 10 ** 9, 10 ** 9)
 
     async def run(self) -> "asyncio.Task[None]":
