@@ -55,15 +55,16 @@ _FORGOTTEN = ("What happened since block %d is not told any more: open orders ar
 
 class Recalled(NamedTuple):
     """What the last run left: orders that rested after block `cursor`, placements to be `finish`ed, those of their orders
-    that Hummingbot was `told` of (by client order id). `head` is the newest block at this start. `is_forgotten` says that no
-    node tells any more what happened between the last run and the cursor."""
+    that Hummingbot was `told` of (by client order id). `head` is the newest block at this start. With `fills_stand` what
+    Hummingbot recorded of the placements' fills is not in doubt: no block is ever replaced, or no node tells any more what
+    happened between the last run and the cursor."""
 
     cursor: int
     head: int
     orders: list[Resting]
     unfinished: list[Tracked]
     told: Collection[str]
-    is_forgotten: bool = False
+    fills_stand: bool = False
 
 
 class Account:
@@ -98,8 +99,8 @@ class Account:
         self._recalled = False
         self._in_doubt: set[str] = set()
         self._began = 0
-        self._final = 0  # what happened up to this block is not known step by step any more
         self._late_blocks = network.late_blocks
+        self._final = 0  # what happened up to this block is not known step by step any more
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
         updates.follow(self.settlement.resting)
@@ -353,12 +354,14 @@ class Account:
 
         That is the resting orders with their deposits some blocks earlier; what happened since is read again by the next
         run, so that it need not be undone should those blocks be replaced. Of that, only the fills are noted, and those that
-        were undone: Hummingbot saves its orders when it is told an event, and of an undone fill there is none.
+        were undone, where blocks are replaced at all: Hummingbot saves its orders when it is told an event, and of an undone
+        fill there is none.
         """
         final = self._final_at(block_number)
         self._final = max(self._final, final)
-        state = SavedState(final, [replace(order) for order in self.settlement.resting_at(final)],
-                           sorted(self.settlement.recent_fills(final) | self._updates.doubtful), sorted(self._updates.taken_back))
+        fills = self.settlement.recent_fills(final) | self._updates.doubtful if self._deep is not None else ()
+        state = SavedState(final, [replace(order) for order in self.settlement.resting_at(final)], sorted(fills),
+                           sorted(self._updates.taken_back))
         self.settlement.forget_steps(final)
         settled = [tracked for tracked in self._finished if tracked.receipt is None or tracked.receipt.block_number <= final]
         now = self._clock.monotonic()
@@ -447,7 +450,7 @@ class Account:
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         self._final = cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS
-        return Recalled(cursor, self._began, orders, unfinished, told, forgotten)
+        return Recalled(cursor, self._began, orders, unfinished, told, forgotten or self._deep is None)
 
     async def _is_told(self, block: int, newest: int) -> bool:
         return await is_told(self._rpc, self._listing.engine, [list(TRADING_TOPICS)], block, newest)

@@ -83,7 +83,7 @@ class Resumption:
         resting = {order.client_order_id for order in recalled.orders}  # another transaction placed those
         self._updates.question([client_order_id for tracked in recalled.unfinished
                                 for client_order_id in tracked.intent.client_order_ids
-                                if client_order_id in known and client_order_id not in resting], not recalled.is_forgotten)
+                                if client_order_id in known and client_order_id not in resting], not recalled.fills_stand)
 
     async def _adopt(self, restored: Collection[str]) -> None:
         """Take up what the chain alone knows of the orders that Hummingbot saved."""

@@ -477,15 +477,15 @@ async def test_what_the_first_receipts_proved_is_not_in_question_again_after_a_b
     assert first.cancelled() and remains.questions == 1
 
 
-@pytest.mark.parametrize("is_forgotten", [False, True])
-async def test_orders_whose_placement_is_followed_are_questioned_unless_another_one_placed_them(is_forgotten: bool) -> None:
-    """A batch was refused, and one of its orders placed by itself since; the fills are told again unless they are forgotten."""
+@pytest.mark.parametrize("fills_stand", [False, True])
+async def test_orders_whose_placement_is_followed_are_questioned_unless_another_one_placed_them(fills_stand: bool) -> None:
+    """A batch was refused, and one of its orders placed by itself since; the fills are told again unless they stand."""
     remains = Remains(saved(LOST), saved(KEPT, "single"))
     remains.answers = [[(60_000, 7)]]
     batch = Tracked(1, Intent("0x" + "e0" * 20, b"", 0, 100_000, PLACE, ("saved", "single", "gone")), 0.0, 0.0)
-    recalled = Recalled(90, 95, [Resting(KEPT, "single", 60_000, 5)], [batch], ("gone",), is_forgotten)
+    recalled = Recalled(90, 95, [Resting(KEPT, "single", 60_000, 5)], [batch], ("gone",), fills_stand)
     await remains.resumption.run(recalled, ["saved", "single"])
-    assert remains.questioned == (["saved"], not is_forgotten)
+    assert remains.questioned == (["saved"], not fills_stand)
 
 
 async def test_a_node_that_is_away_is_asked_again_for_what_the_journal_lost() -> None:

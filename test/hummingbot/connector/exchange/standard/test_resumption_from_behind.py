@@ -9,9 +9,11 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import RpcError
-from hummingbot.core.data_type.common import OrderType
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.hummingbot.connector.exchange.standard.model import Rig
+from test.hummingbot.connector.exchange.standard.test_order_states import AMOUNT, BASE, DEPOSIT, MARKET, PRICE, World
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
 
@@ -58,3 +60,61 @@ async def test_an_order_that_no_strategy_knows_is_cancelled_though_a_node_that_i
     await asyncio.sleep(3.0)  # a minute of the connector's time
     assert rig.orders[order.client_order_id].current_state is OrderState.CANCELED
     assert not rig.exchange._account.settlement.resting
+
+
+class Restarted(World):
+    """The next run on the chain of another, with what that left."""
+
+    def __init__(self, tmp_path: Path, before: World) -> None:
+        super().__init__(tmp_path)
+        self.exchange.restore_tracking_states(before.exchange.tracking_states)
+        self.node = self.exchange.venue.rpc._transport = before.node
+        self.order = self.exchange.in_flight_orders[before.order.client_order_id]
+
+    async def start(self) -> None:
+        self.tasks = [asyncio.ensure_future(self.exchange._user_stream_tracker.start()),
+                      asyncio.ensure_future(self.exchange._user_stream_event_listener())]
+
+    def fill(self) -> None:
+        """A quarter of the order is taken."""
+        quarter(self)
+
+
+def quarter(world: World) -> None:
+    key = OrderKey.parse(world.order.exchange_order_id)
+    assert key is not None
+    world.node.fill(key, BASE.to_units(AMOUNT / 4), DEPOSIT // 4, 10 ** 15)
+
+
+async def filled_in_part(tmp_path: Path, is_placed: bool) -> World:
+    """A run in which a quarter of an order was filled, and that has ended; with `is_placed` it is this run's own."""
+    world = World(tmp_path)
+    world.node.market_prices[MARKET.book] = 10 ** 9
+    await world.start()
+    if is_placed:
+        await world.exchange._update_trading_rules()
+        world.exchange.start_tracking_order("2", None, "AAA-BBB", TradeType.BUY, PRICE, AMOUNT, OrderType.LIMIT)
+        await world.exchange._place_order("2", "AAA-BBB", AMOUNT, TradeType.BUY, OrderType.LIMIT, PRICE)
+        world.order = world.exchange.in_flight_orders["2"]
+    quarter(world)
+    await until(lambda: world.order.executed_amount_base == AMOUNT / 4)
+    await until(lambda: world.exchange._events.settled_block >= world.node.head)
+    await world.stop()
+    await until(lambda: not world.exchange._account._running)
+    return world
+
+
+@pytest.mark.parametrize("is_placed", [False, True], ids=["of long ago", "placed just before"])
+async def test_a_fill_of_the_last_run_stands_though_the_logs_come_from_a_node_that_is_behind(
+        tmp_path: Path, is_placed: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """On a chain whose blocks are final at once."""
+    before = await filled_in_part(tmp_path, is_placed)
+    logs, before.node.logs = before.node.logs, []
+    world = Restarted(tmp_path, before)
+    await world.start()
+    await until(lambda: world.exchange._resuming is not None and world.exchange._resuming.done())
+    assert world.order.executed_amount_base == AMOUNT / 4 and "took back" not in caplog.text
+    world.node.logs = logs
+    world.fill()
+    await until(lambda: world.order.executed_amount_base == AMOUNT / 2)
+    await world.stop()
