@@ -138,6 +138,8 @@ GUARDS = (
     guard(29, "the newest blocks are read again", "feeds/told_logs.py", "known + 1 - again)", "known)"),
     guard(29, "older ones are, now and then", "feeds/polling.py", "is_late = now >= self._late_at", "is_late = False",
           "test_f29_the_node_that_gives"),
+    guard(29, "deposits are compared with what the logs tell", "lost_logs.py", "return now - doubt.since >= LASTING_SECONDS",
+          "return False", "test_f29_a_log"),
     guard(30, "the chain's trades are awaited from the API", "standard_exchange.py", ", self._freshness.on_chain),", ", None),",
           "test_f30_the_indexer"),
     guard(30, "no order is placed by an old book", "standard_exchange.py",

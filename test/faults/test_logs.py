@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard import account_events, lost_logs
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
@@ -19,7 +20,7 @@ from hummingbot.core.event.events import MarketEvent
 from test.faults.orders import end_of, rests
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.feeds.test_polling import ACCOUNT, BOOK, MARKETS, Account
-from test.hummingbot.connector.exchange.standard.test_order_states import BASE, DEPOSIT, KEY, World
+from test.hummingbot.connector.exchange.standard.test_order_states import AMOUNT, BASE, DEPOSIT, KEY, NETWORK, World
 from test.hummingbot.connector.exchange.standard.trading import (
     TOKEN_PAIR,
     Trader,
@@ -168,4 +169,27 @@ async def test_f29_the_node_that_gives_the_logs_is_far_behind_the_one_that_names
     world.node.logs = late
     world.exchange._user_stream_tracker.data_source.hurry()
     await until(lambda: world.order.executed_amount_base == 1)
+    await world.stop()
+
+
+@pytest.mark.parametrize("share", [4, 1], ids=["it rests", "it was taken whole"])
+async def test_f29_a_log_is_given_only_when_its_block_is_not_looked_at_any_more(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: int) -> None:
+    monkeypatch.setattr(account_events, "CATCH_UP_TIMEOUT", 0.3)
+    monkeypatch.setattr(lost_logs, "LASTING_SECONDS", 0.0)
+    world = World(tmp_path)
+    await world.start()
+    await world.exchange._update_order_status()
+    world.node.fill(KEY, BASE.to_units(AMOUNT / share), DEPOSIT // share, 10 ** 15, clear=share == 1)
+    late, world.node.logs = world.node.logs, []
+    for _ in range(2):
+        world.node.head += NETWORK.late_blocks
+        world.exchange._user_stream_tracker.data_source.hurry()
+        await until(lambda: world.exchange._events.settled_block >= world.node.head)
+    world.node.logs = late
+    for _ in range(3):
+        await world.exchange._update_order_status()
+    await until(lambda: world.order.executed_amount_base == AMOUNT / share)
+    assert world.misses == 0 and len(world.order.order_fills) == 1
+    assert world.order.current_state is (OrderState.FILLED if share == 1 else OrderState.PARTIALLY_FILLED)
     await world.stop()

@@ -99,7 +99,7 @@ class Account:
         self._recalled = False
         self._in_doubt: set[str] = set()
         self._began = 0
-        self._late_blocks = network.late_blocks
+        self.late_blocks = network.late_blocks
         self._final = 0  # what happened up to this block is not known step by step any more
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
@@ -376,7 +376,7 @@ class Account:
 
     def _final_at(self, block_number: int) -> int:
         """The newest block that counts as final once the logs up to a block are processed."""
-        final = max(0, block_number - self._late_blocks)  # a young chain has no older block that could be asked for
+        final = max(0, block_number - self.late_blocks)  # a young chain has no older block that could be asked for
         unsettled = [tracked.receipt.block_number
                      for tracked in (*self._unconfirmed, *self._sender.resumed, *self._placements.unsettled)
                      if tracked.receipt is not None]
@@ -398,17 +398,21 @@ class Account:
             self._remembered = None
             self._finished[:0] = settled
 
-    async def _read_again(self, block_number: int) -> Reading:
-        """The account's logs after a block, and what the engine holds of its orders after them. Raises ApiUnavailableError when
-        the node does not have the blocks after it yet."""
+    async def logs_since(self, block_number: int) -> tuple[list[EngineLog], int]:
+        """The account's fills and cancels after a block, and the block up to which these are all. Raises ApiUnavailableError
+        when the node does not have the blocks after it yet."""
         logs: list[EngineLog] = []
         feed = PollingAccountFeed(self._rpc, self._listing.engine, self.address, ToldLogs(block_number), self._clock, lambda: 0.0)
         await feed.read(lambda event: logs.extend(event.logs) if isinstance(event, OrderLogs) else None)
         if feed.block_number < 0:
             raise ApiUnavailableError(f"the node is behind and does not know what happened after block {block_number}")
+        return logs, feed.block_number
+
+    async def _read_again(self, block_number: int) -> Reading:
+        """The same, and what the engine holds of the account's orders after these logs."""
+        logs, read = await self.logs_since(block_number)
         keys = list(self.settlement.resting)
-        held = await self.held(keys, feed.block_number) if keys else []
-        return Reading(logs, dict(zip(keys, [deposit for _, deposit in held])), feed.block_number)
+        return Reading(logs, dict(zip(keys, await self.deposits(keys, read) if keys else [])), read)
 
     async def note_feeds(self, states: str) -> None:
         """Leave in the journal where the data come from now, for who looks at it from outside."""

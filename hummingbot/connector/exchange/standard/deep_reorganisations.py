@@ -20,7 +20,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.supervision import Supervision
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import StandardError
-from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, OrderKey, Settled, Settlement
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, OrderKey, Settled, Settlement, resting_key
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
 # Between two notes that are kept; and between two times that orders are compared after a reorganisation.
@@ -160,7 +160,7 @@ class DeepReorganisations:
         for key, held in reading.deposits.items():
             order = self._settlement.resting[key]
             known = self._updates.fills_of(order.client_order_id, key.book)
-            logs = [log for log in reading.logs if _concerns(log, key)]
+            logs = [log for log in reading.logs if resting_key(log.event) == key]
             # On another chain a trade id may be another trade's.
             same = {_trade_id(log.event) for log in logs if isinstance(log.event, OrderMatched)
                     and known.get(_trade_id(log.event)) == log.event.base_amount}
@@ -203,14 +203,6 @@ def _parsed(text: str) -> list[Note]:
 
 def _trade_id(match: OrderMatched) -> str:
     return f"{match.pair}:{match.trade_id}"
-
-
-def _concerns(log: EngineLog, key: OrderKey) -> bool:
-    """Whether the log is of a resting order's fill or cancel."""
-    event = log.event
-    if isinstance(event, OrderMatched):
-        return (event.pair, not event.is_bid, event.id) == key
-    return isinstance(event, OrderCanceled) and (event.pair, event.is_bid, event.id) == key
 
 
 def _moved(log: EngineLog, key: OrderKey) -> int:

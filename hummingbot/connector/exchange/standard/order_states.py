@@ -1,6 +1,7 @@
 """The state of Hummingbot's orders by the chain: one request for all of them."""
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
+from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -11,16 +12,14 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState,
 class OrderStates:
     """Reads what the engine holds of orders."""
 
-    def __init__(self, venue: Venue, clock: Clock, caught_up: Callable[[int], Awaitable[bool]],
-                 left: Callable[[OrderKey, int], Awaitable[bool]], is_placing: Callable[[str], bool]) -> None:
-        """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are; `left` is told of
-        orders that the book does not hold after that block, and tells whether their end is known. One that `is_placing`
-        tells of by its client order id is on its way, and its id is that of a block that was replaced before this run."""
+    def __init__(self, venue: Venue, clock: Clock, events: AccountEvents,
+                 compare: Callable[[Mapping[OrderKey, int], int], Awaitable[None]]) -> None:
+        """`events` are those of the account that placed the orders; `compare` is told of the deposits that the engine holds, and
+        of a block that is not older."""
         self._venue = venue
         self._clock = clock
-        self._caught_up = caught_up
-        self._left = left
-        self._is_placing = is_placing
+        self._events = events
+        self._compare = compare
         self._missing: dict[OrderKey, int] = {}  # since which block
 
     async def read(self, orders: Sequence[InFlightOrder]) -> list[OrderUpdate | OrderNotFoundError]:
@@ -29,11 +28,12 @@ class OrderStates:
         Raises ApiUnavailableError or RpcError, which say nothing about any order.
         """
         keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None
-                and not self._is_placing(order.client_order_id)}
+                and not self._events.is_placing(order.client_order_id)}  # its id is that of a block that was replaced
         orders_now, head = await self._venue.orders_and_head(list(keys.values())) if keys else ([], 0)
         stored = dict(zip(keys.values(), orders_now))
+        await self._compare({key: order.deposit for key, order in stored.items()}, head)
         gone = [key for key, order in stored.items() if order.deposit == 0]
-        told = not gone or await self._caught_up(head)
+        told = not gone or await self._events.caught_up(head)
         ended = {key for key in gone if told and await self._is_over(key, head)}
         for key in stored.keys() - set(gone):
             self._missing.pop(key, None)
@@ -42,7 +42,7 @@ class OrderStates:
     async def _is_over(self, key: OrderKey, head: int) -> bool:
         """Whether all is known of how a missing order left. Where blocks were replaced, the new ones may not have been read
         yet, and logs may come late; but what is final was read."""
-        if await self._left(key, head):
+        if await self._events.left(key, head):
             self._missing.pop(key, None)
             return True
         return head - self._missing.setdefault(key, head) >= self._venue.network.late_blocks

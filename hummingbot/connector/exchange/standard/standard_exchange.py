@@ -45,6 +45,7 @@ from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, ac
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.greeting import greet
+from hummingbot.connector.exchange.standard.lost_logs import LostLogs
 from hummingbot.connector.exchange.standard.markets import price_from_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
 from hummingbot.connector.exchange.standard.offers import Offers
@@ -146,8 +147,8 @@ class StandardExchange(ExchangePyBase):
         self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
                                      self._money_moved, FeedReport(lambda: self.feed_states, self._time_source))
         self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up, self._events.left)
-        self._states = OrderStates(self._venue, self._time_source, self._events.caught_up, self._events.left,
-                                   self._events.is_placing)
+        lost = LostLogs(lambda: self._account, self._updates, self._events.caught_up, self._time_source)
+        self._states = OrderStates(self._venue, self._time_source, self._events, lost.compare)
         self._balances = Balances(self._venue, self._address, ForeignOrders(self._venue, self._address, self._time_source),
                                   self._preferences.gas_reserve, lambda: self.in_flight_orders)
         self.real_time_balance_update = False

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import NamedTuple, Union
 
-from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched, OrderPlaced
+from hummingbot.connector.exchange.standard.chain.engine import EngineEvent, OrderCanceled, OrderMatched, OrderPlaced
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, TokenOut
 from hummingbot.connector.exchange.standard.markets import Market
 
@@ -55,6 +55,13 @@ class Resting:
     price: int
     deposit: int
     placed_at: tuple[int, int] = (0, 0)
+
+
+def resting_key(event: EngineEvent) -> OrderKey | None:
+    """Which resting order a fill or a cancel is of; None for any other event."""
+    if isinstance(event, OrderMatched):
+        return OrderKey(event.pair, not event.is_bid, event.id)
+    return OrderKey(event.pair, event.is_bid, event.id) if isinstance(event, OrderCanceled) else None
 
 
 class Opened(NamedTuple):
