@@ -71,6 +71,8 @@ GUARDS = (
              "                         block_number, from_block)"),
         Edit("feeds/told_logs.py", "self._block_number = max(event.block_number, self._block_number or 0)",
              "self._block_number = event.block_number")), "test_f08_logs"),
+    guard(8, "a start waits until the node knows as much as the last run", "account.py",
+          "await is_begun_anew(self._rpc, self._began, block, witness)", "False", "test_f08_a_start"),
     guard(9, "the cap on fees", "chain/fees.py", "if self._cap is not None and max_fee > self._cap:", "if False:",
           "test_f09_fees"),
     guard(9, "a replacement offers enough more", "chain/fees.py", "BUMP_NUMERATOR, BUMP_DENOMINATOR = 9, 8",

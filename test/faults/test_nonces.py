@@ -8,6 +8,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.core.data_type.in_flight_order import OrderState
 from test.hummingbot.connector.exchange.standard.chain.fake_node import FakeNode, Fault
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import (
     ENGINE,
@@ -16,8 +17,10 @@ from test.hummingbot.connector.exchange.standard.chain.sender_bench import (
     mined_between_two_runs,
     successes,
 )
-from test.hummingbot.connector.exchange.standard.clocks import settle
+from test.hummingbot.connector.exchange.standard.clocks import settle, until
 from test.hummingbot.connector.exchange.standard.feeds.test_polling import Account
+from test.hummingbot.connector.exchange.standard.test_order_states import DEPOSIT, NETWORK
+from test.hummingbot.connector.exchange.standard.test_resumption_from_behind import Restarted, filled_in_part
 
 
 @pytest.fixture
@@ -137,3 +140,23 @@ async def test_f08_logs_of_an_older_head_change_nothing() -> None:
     assert await account.next() == [], "and nothing is told twice"
     account.task.cancel()
     await settle()
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["before what it filled", "after it"])
+async def test_f08_a_start_waits_for_a_node_that_is_behind_the_last_run(
+        tmp_path: Path, is_there: bool, caplog: pytest.LogCaptureFixture) -> None:
+    before = await filled_in_part(tmp_path, is_placed=False, blocks=2 * NETWORK.late_blocks)
+    head, before.node.head = before.node.head, 1_001 if is_there else 1_000
+    world = Restarted(tmp_path, before)
+    await world.start()
+    await until(lambda: f"The node is at block {before.node.head}, behind block {head - NETWORK.late_blocks}" in caplog.text)
+    world.node.head = head + 10
+    await until(lambda: world.exchange._resuming is not None and world.exchange._resuming.done())
+    await until(lambda: world.exchange._events.settled_block >= world.node.head)
+    (own,) = world.exchange._account.settlement.resting.values()
+    assert own.deposit == world.node.orders[own.key].deposit == DEPOSIT - DEPOSIT // 4
+    assert world.order.current_state is OrderState.PARTIALLY_FILLED and len(world.order.order_fills) == 1
+    for _ in range(3):
+        world.fill()
+    await until(lambda: world.order.is_filled)
+    await world.stop()

@@ -45,6 +45,7 @@ from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, Network
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
+from hummingbot.connector.exchange.standard.witnesses import Witness, is_begun_anew, witness_of
 
 REMEMBER_INTERVAL = 10.0
 STOP_TIMEOUT = 60.0
@@ -99,6 +100,7 @@ class Account:
         self._recalled = False
         self._in_doubt: set[str] = set()
         self._began = 0
+        self._witness: Witness | None = None
         self.late_blocks = network.late_blocks
         self._final = 0  # what happened up to this block is not known step by step any more
         self.address = wallet.address
@@ -361,7 +363,7 @@ class Account:
         self._final = max(self._final, final)
         fills = self.settlement.recent_fills(final) | self._updates.doubtful if self._deep is not None else ()
         state = SavedState(final, [replace(order) for order in self.settlement.resting_at(final)], sorted(fills),
-                           sorted(self._updates.taken_back))
+                           sorted(self._updates.taken_back), self._witness)
         self.settlement.forget_steps(final)
         settled = [tracked for tracked in self._finished if tracked.receipt is None or tracked.receipt.block_number <= final]
         now = self._clock.monotonic()
@@ -438,13 +440,19 @@ class Account:
             return state
 
     async def recall(self) -> Recalled:
-        """Take up what the last run knew. Raises ApiUnavailableError when no node answers; then it may be asked again."""
-        block, orders, fills, taken_back = await self._saved()
-        forgotten = bool((orders or self._sender.resumed) and not await self._is_told(block + 1, self._began))
-        if forgotten:
+        """Take up what the last run knew. Raises ApiUnavailableError when no node answers that knows as much; then it may be
+        asked again."""
+        block, orders, fills, taken_back, witness = await self._saved()
+        if block > self._began:
+            self._began = await self._rpc.block_number()
+        forgotten = is_anew = await is_begun_anew(self._rpc, self._began, block, witness)
+        if not is_anew and (orders or self._sender.resumed) and not await self._is_told(block + 1, self._began):
+            forgotten = True
             logging.getLogger(__name__).warning(_FORGOTTEN, block)
+        if forgotten:
             block, fills, taken_back = self._began, [], []
             orders = await self._as_held(orders, block)
+        self._witness = await witness_of(self._rpc, self._began) or witness
         told = await self._journal.told_orders()
         # From here on nothing may fail: what is given once must reach the caller.
         self.settlement.restore(orders)

@@ -63,7 +63,7 @@ class AccountEvents:
         account = await self._give_account()
         await account.remember(event.block_number)
         await self._report.note(account)
-        self.settled_block = event.block_number  # which only goes back when the chain was begun anew
+        self.settled_block = event.block_number
         self._moved.set()
 
     async def left(self, key: OrderKey, block_number: int) -> bool:

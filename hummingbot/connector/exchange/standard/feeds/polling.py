@@ -7,7 +7,7 @@ from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
-from hummingbot.connector.exchange.standard.chain.rpc import MAX_LAG_BLOCKS, RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
@@ -276,12 +276,6 @@ class PollingAccountFeed:
 
     async def _read_ranges(self, sink: AccountSink, again: int) -> None:
         head = await self._rpc.block_number()
-        known = self._told.block_number
-        if known is not None and known > head + MAX_LAG_BLOCKS:
-            logging.getLogger(__name__).warning("The chain is at block %d, but block %d was read before: it was begun anew, and "
-                                                "what is followed begins at its head", head, known)
-            self._told.begin_anew()
-            self._read_up_to = -1
         begin = self._told.first_block(head, again)
         if begin > head:
             self._deliver({}, [], head, sink)
@@ -310,7 +304,7 @@ class PollingAccountFeed:
             if not is_log_range(error):
                 raise
             return False
-        if not begin <= head or (self._told.block_number or 0) > head + MAX_LAG_BLOCKS:
+        if begin > head:
             return False
         await self._take_in(found, begin, head, sink)
         return True

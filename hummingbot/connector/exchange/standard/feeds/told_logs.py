@@ -68,9 +68,9 @@ class ToldLogs:
 
         return note
 
-    def begin_anew(self, cursor: int | None = None) -> None:
-        """Nothing was told of what is there now: it is another chain, or only what comes after block `cursor` is wanted."""
-        self._first = 0 if cursor is None else cursor + 1
+    def begin_anew(self, cursor: int) -> None:
+        """Only what comes after block `cursor` is wanted."""
+        self._first = cursor + 1
         self._block_number = cursor
         self._logs.clear()
 

@@ -20,6 +20,7 @@ from hummingbot.connector.exchange.standard.markets import Market
 
 MAX_REMEMBERED_TRADES = 100_000
 MAX_EARLY_LOGS = 10_000
+END_OF_BLOCK = 2 ** 63  # a place behind all logs of a block
 
 
 class OrderKey(NamedTuple):
@@ -47,7 +48,8 @@ class OrderKey(NamedTuple):
 class Resting:
     """An own order in the book: price x 1e8 and what is left of its deposit (quote for a bid, base for an ask).
 
-    `placed_at` is where on the chain it was placed, as (block number, log index); the beginning of it where nobody knows.
+    `placed_at` is where on the chain it was placed, as (block number, log index), or a later place up to which all is counted;
+    the beginning of the chain where nobody knows.
     """
 
     key: OrderKey

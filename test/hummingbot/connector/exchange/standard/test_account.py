@@ -56,6 +56,9 @@ class Node:
     async def block_number(self) -> int:
         return 901
 
+    async def get_block(self, number: int) -> None:
+        return None
+
     async def logs(self, address: str, topics: Any, first: int, last: int) -> list[Any]:
         self.asked_blocks.append(first)
         answer = self.logs_of.pop(0)

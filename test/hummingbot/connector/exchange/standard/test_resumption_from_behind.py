@@ -9,11 +9,12 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import RpcError
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
+from test.hummingbot.connector.exchange.standard.fake_node import FakeNode
 from test.hummingbot.connector.exchange.standard.model import Rig
-from test.hummingbot.connector.exchange.standard.test_order_states import AMOUNT, BASE, DEPOSIT, MARKET, PRICE, World
+from test.hummingbot.connector.exchange.standard.test_order_states import AMOUNT, BASE, DEPOSIT, MARKET, NETWORK, PRICE, World
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
 
@@ -86,9 +87,11 @@ def quarter(world: World) -> None:
     world.node.fill(key, BASE.to_units(AMOUNT / 4), DEPOSIT // 4, 10 ** 15)
 
 
-async def filled_in_part(tmp_path: Path, is_placed: bool) -> World:
-    """A run in which a quarter of an order was filled, and that has ended; with `is_placed` it is this run's own."""
+async def filled_in_part(tmp_path: Path, is_placed: bool, blocks: int = 0) -> World:
+    """A run in which a quarter of an order was filled, and that has ended so many blocks later; with `is_placed` the order is
+    this run's own."""
     world = World(tmp_path)
+    world.node.head = 1_000
     world.node.market_prices[MARKET.book] = 10 ** 9
     await world.start()
     if is_placed:
@@ -98,6 +101,7 @@ async def filled_in_part(tmp_path: Path, is_placed: bool) -> World:
         world.order = world.exchange.in_flight_orders["2"]
     quarter(world)
     await until(lambda: world.order.executed_amount_base == AMOUNT / 4)
+    world.node.head += blocks
     await until(lambda: world.exchange._events.settled_block >= world.node.head)
     await world.stop()
     await until(lambda: not world.exchange._account._running)
@@ -117,4 +121,27 @@ async def test_a_fill_of_the_last_run_stands_though_the_logs_come_from_a_node_th
     world.node.logs = logs
     world.fill()
     await until(lambda: world.order.executed_amount_base == AMOUNT / 2)
+    await world.stop()
+
+
+async def test_on_a_chain_that_was_begun_anew_orders_are_those_that_it_holds(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    before = await filled_in_part(tmp_path, is_placed=False, blocks=2 * NETWORK.late_blocks)
+    before.node.head = 50
+    before.node.orders.clear()
+    block = FakeNode.eth_getBlockByNumber
+    monkeypatch.setattr(FakeNode, "eth_getBlockByNumber", lambda *asked: {**(block(*asked) or {}), "timestamp": "0xfffff"})
+    world = Restarted(tmp_path, before)
+    await world.start()
+    await until(lambda: world.exchange._resuming is not None and world.exchange._resuming.done())
+    await until(lambda: world.exchange._events.settled_block == 50)
+    assert "it was begun anew" in caplog.text and not world.exchange._account.settlement.resting
+    key = OrderKey(MARKET.book, True, 8)
+    world.exchange.start_tracking_order("2", key.exchange_order_id, "AAA-BBB", TradeType.BUY, PRICE, AMOUNT, OrderType.LIMIT)
+    world.order = world.exchange.in_flight_orders["2"]
+    account = world.exchange._account
+    world.node.rest(key, account.address, 10 ** 9, DEPOSIT)
+    account.settlement.restore([Resting(key, "2", 10 ** 9, DEPOSIT)])
+    world.fill()
+    await until(lambda: world.order.executed_amount_base == AMOUNT / 4)
     await world.stop()

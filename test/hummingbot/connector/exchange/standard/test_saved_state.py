@@ -3,17 +3,25 @@ import json
 
 import pytest
 
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
+from hummingbot.connector.exchange.standard.orders.settlement import END_OF_BLOCK, OrderKey, Resting
 from hummingbot.connector.exchange.standard.saved_state import SavedState
+from hummingbot.connector.exchange.standard.witnesses import Witness
 
 BOOK = "0x" + "b2" * 20
-ORDERS = [Resting(OrderKey(BOOK, True, 7), "a", 10 ** 8, 10 ** 30), Resting(OrderKey(BOOK, False, 8), "b", 3, 0)]
-STATE = SavedState(1_234, ORDERS, [("a", f"{BOOK}:12")], [("b", f"{BOOK}:13"), ("b", f"{BOOK}:14")])
+WHERE = (1_234, END_OF_BLOCK)
+ORDERS = [Resting(OrderKey(BOOK, True, 7), "a", 10 ** 8, 10 ** 30, WHERE), Resting(OrderKey(BOOK, False, 8), "b", 3, 0, WHERE)]
+STATE = SavedState(1_234, ORDERS, [("a", f"{BOOK}:12")], [("b", f"{BOOK}:13"), ("b", f"{BOOK}:14")],
+                   Witness(1_200, "0x12", 1_750_000_000))
 
 
 @pytest.mark.parametrize("state", [STATE, SavedState(0, [], [], [])])
 def test_it_is_read_as_it_was_written(state: SavedState) -> None:
     assert SavedState.from_json(state.to_json()) == state
+
+
+def test_what_was_counted_before_it_was_written_does_not_count_again() -> None:
+    state = SavedState(1_234, [Resting(OrderKey(BOOK, True, 7), "a", 10 ** 8, 5, (1_000, 3))], [], [])
+    assert [order.placed_at for order in SavedState.from_json(state.to_json()).orders] == [WHERE]
 
 
 def test_the_state_of_a_first_run_names_its_block_only() -> None:
@@ -24,7 +32,9 @@ def test_the_state_of_a_first_run_names_its_block_only() -> None:
     "", "{", "[]", "5", "null", "{}", '{"block": "5"}', '{"block": -1}', '{"block": true}', '{"block": 1, "orders": 3}',
     '{"block": 1, "orders": [[1, 2]]}', '{"block": 1, "fills": [["a"]]}', '{"block": 1, "fills": [["a", "12"]]}',
     '{"block": 1, "fills": [["a", "0x:²"]]}', '{"block": 1, "fills": {"a": 1}}',
-    '{"block": 1, "taken_back": [["a", "12"]]}', "[" * 100_000])
+    '{"block": 1, "taken_back": [["a", "12"]]}', "[" * 100_000,
+    '{"block": 1, "witness": 5}', '{"block": 1, "witness": [1, "0x", 2, 3]}', '{"block": 1, "witness": ["1", "0x", 2]}',
+    '{"block": 1, "witness": [1, 2, 3]}', '{"block": 1, "witness": [1, "0x", -3]}'])
 def test_anything_else_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):
         SavedState.from_json(text)

@@ -107,17 +107,15 @@ def test_what_no_reorganisation_reaches_any_more_is_forgotten() -> None:
     assert told.logs(0) == [log(2, 11)] and told.logs(12) == [] and told.logs(0, 10) == []
 
 
-def test_the_block_never_goes_back_but_on_another_chain() -> None:
+def test_the_block_never_goes_back_and_what_is_not_wanted_is_gone_past() -> None:
     told, events = ToldLogs(None), []
     sink = told.noting(events.append)
     sink(OrderLogs([log(1, 50)], 50))
     sink(told.difference({}, [], 40))
     sink(OrderLogs([], 45))
     assert [event.block_number for event in events] == [50, 50, 50]
-    told.begin_anew()
-    assert told.block_number is None and told.logs(0) == []
-    sink(told.difference({}, [], 3))
-    assert events[-1] == OrderLogs([], 3) and told.block_number == 3
+    told.begin_anew(70)
+    assert told.block_number == 70 and told.logs(0) == [] and told.first_block(90) == 71
 
 
 def test_balances_pass_as_they_are() -> None:
