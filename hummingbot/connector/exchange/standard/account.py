@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import CancelResult, Cancels
 from hummingbot.connector.exchange.standard.chain.allowances import Allowances
-from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, TRADING_TOPICS
+from hummingbot.connector.exchange.standard.chain.engine import TRADING_TOPICS
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
@@ -45,6 +45,7 @@ from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, Network
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
+from hummingbot.connector.exchange.standard.venue import chain_order, order_calls
 from hummingbot.connector.exchange.standard.witnesses import Witness, is_begun_anew, witness_of
 
 REMEMBER_INTERVAL = 10.0
@@ -300,14 +301,8 @@ class Account:
 
     async def held(self, keys: Sequence[OrderKey], block: int) -> list[tuple[int, int]]:
         """Price x 1e8 and deposit of these orders after a block, in one batch; zeros for one that is gone or somebody else's."""
-        function, held = BOOK_FUNCTIONS["getOrder"], []
-        calls = [(key.book, function.encode(key.is_bid, key.id)) for key in keys]
-        for answer in await self._rpc.call_many(calls, block=block):
-            if not isinstance(answer, bytes):
-                raise answer
-            owner, price, deposit = function.decode_result(answer)[0]
-            held.append((int(price), int(deposit)) if owner == self.address else (0, 0))
-        return held
+        orders = [chain_order(answer) for answer in await self._rpc.call_many(order_calls(keys), block=block)]
+        return [(order.price, order.deposit) if order.owner == self.address else (0, 0) for order in orders]
 
     def is_placing(self, client_order_id: str) -> bool:
         """Whether a transaction that places the order is on its way."""

@@ -4,7 +4,7 @@
 """
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -39,6 +39,7 @@ class OrderCancels:
         self._leftovers: set[asyncio.Future[Any]] = set()
         self._left_on: dict[OrderKey, int | None] = {}  # since which block one seems to be gone
         self._untold: dict[OrderKey, CancelResult] = {}  # what was mined, and is not in the logs that were read
+        self._failures: Counter[OrderKey] = Counter()
         self._told: OrderedDict[str, None] = OrderedDict()  # the orders of which was said that they are on their way
 
     async def cancel(self, order: InFlightOrder) -> bool:
@@ -113,16 +114,19 @@ class OrderCancels:
         return True
 
     def take_off(self, account: Account, key: OrderKey, gone_since: int | None = None) -> None:
-        """Cancel what still rests of an order that is filled as far as Hummingbot is concerned. `gone_since` is the block after
-        which a cancel of it first found nothing."""
-        if key in account.settlement.resting:
-            leftover = safe_ensure_future(self._take_off(account, key, gone_since))
-            self._leftovers.add(leftover)
-            leftover.add_done_callback(self._leftovers.discard)
+        """Cancel what still rests of an order that is filled as far as Hummingbot is concerned, or that no strategy knows.
+        `gone_since` is the block after which a cancel of it first found nothing."""
+        if key not in account.settlement.resting:
+            self._failures.pop(key, None)
+            return
+        leftover = safe_ensure_future(self._take_off(account, key, gone_since))
+        self._leftovers.add(leftover)
+        leftover.add_done_callback(self._leftovers.discard)
 
     async def _take_off(self, account: Account, key: OrderKey, gone_since: int | None) -> None:
         try:
             cancelled, block_number = await account.cancel(key)
+            self._failures.pop(key, None)
             if cancelled:
                 return
             if not await self._caught_up(block_number):
@@ -132,9 +136,13 @@ class OrderCancels:
                 since = block_number if gone_since is None else gone_since
                 if block_number - since < REORGANISED_BLOCKS:
                     self._left_on[key] = since
-        except StandardError as error:  # the network may just have been left
-            logging.getLogger(__name__).debug("What is left of %s stays for now: %s", key.exchange_order_id, error)
+        except StandardError as error:
             self._left_on[key] = gone_since
+            self._failures[key] += 1
+            # At first the network may just have been left.
+            logging.getLogger(__name__).log(
+                logging.WARNING if self._failures[key] == 2 else logging.DEBUG,
+                "What rests under %s could not be cancelled: %s It is tried again and again", key.exchange_order_id, error)
 
     def take_off_again(self, account: Account) -> None:
         """Try anew what could not be cancelled."""

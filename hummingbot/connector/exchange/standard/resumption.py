@@ -15,7 +15,6 @@ Hummingbot saves its orders on events only, so after a crash it may know less or
 * a fill that Hummingbot recorded and a reorganisation took back meanwhile is taken out of its order; of an order that is done
   a warning says so.
 """
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
@@ -23,7 +22,7 @@ from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.account import Account, Recalled
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting
 from hummingbot.connector.exchange.standard.placements import terms_of
@@ -37,10 +36,12 @@ class Resumption:
 
     def __init__(self, account: Account, tracker: ClientOrderTracker, updates: TrackerUpdates,
                  caught_up: Callable[[int], Awaitable[bool]], clock: Clock,
-                 recorded: Callable[[Collection[str]], Awaitable[set[str]]]) -> None:
+                 recorded: Callable[[Collection[str]], Awaitable[set[str]]], take_off: Callable[[OrderKey], None]) -> None:
         """`caught_up` waits a while for the logs up to a block to be processed, and tells whether they are; `recorded` gives
-        those of some orders (client order ids) that Hummingbot's database holds."""
+        those of some orders (client order ids) that Hummingbot's database holds; `take_off` cancels an order, and tries again
+        until it has."""
         self._recorded = recorded
+        self._take_off = take_off
         self._account = account
         self._tracker = tracker
         self._updates = updates
@@ -51,7 +52,7 @@ class Resumption:
 
     async def run(self, recalled: Recalled, restored: Collection[str]) -> None:
         """`restored` are the orders (by client order id) that Hummingbot brought from its last run, as long as it lasts. When
-        it is cancelled, running it again goes on."""
+        it is cancelled or fails, running it again goes on."""
         if not self._has_questioned:  # once: what the first receipts prove is not in question again
             await self._question_and_expect(recalled)
             self._has_questioned = True
@@ -128,7 +129,7 @@ class Resumption:
             elif deposit and order.key in settlement.resting:
                 logging.getLogger(__name__).warning("The order %s of the last run rests, and no strategy knows it any more: "
                                                     "cancelling it", order.client_order_id)
-        await asyncio.gather(*(self._cancel(order) for order, deposit in zip(unknown, held) if deposit))
+                self._take_off(order.key)
 
     async def _asked[Answer](self, question: Callable[[], Awaitable[Answer]]) -> Answer:
         """The answer to a question to the chain, asked until a node answers."""
@@ -137,12 +138,6 @@ class Resumption:
                 return await question()
             except (ApiUnavailableError, RpcError):
                 await self._clock.sleep(RETRY_PAUSE)
-
-    async def _cancel(self, order: Resting) -> None:
-        try:
-            await self._account.cancel(order.key)
-        except StandardError as error:
-            logging.getLogger(__name__).error("The order %s could not be cancelled: %s", order.client_order_id, error)
 
 
 def _terms(placement: Tracked) -> Mapping[str, OrderTerms]:

@@ -25,6 +25,7 @@ from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.balances import Balances
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.supervision import Supervision
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.compatibility import warn_of_untested_hummingbot
 from hummingbot.connector.exchange.standard.errors import (
@@ -483,8 +484,9 @@ class StandardExchange(ExchangePyBase):
         await self._venue.recover(await account.noted_books() | self._restored_books())
         recalled = await account.recall()
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
-                                self._time_source, partial(recorded_orders, self))
-        self._resume = partial(self._take_up, resumption, recalled)
+                                self._time_source, partial(recorded_orders, self), self._take_off)
+        self._resume = partial(Supervision("taking up of what the last run left", self._time_source).keep,
+                               partial(self._take_up, resumption, recalled))
         self._resuming = safe_ensure_future(self._resume())
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda told: account.polling_feed(told, self._account_interval, self._freshness.on_chain),

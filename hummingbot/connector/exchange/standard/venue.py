@@ -166,12 +166,12 @@ class Venue:
 
     async def orders(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[ChainOrder]:
         """The engine's orders of these keys after a block, in one batch."""
-        return [_order(answer) for answer in await self.rpc.call_many(_order_calls(keys), block=block)]
+        return [chain_order(answer) for answer in await self.rpc.call_many(order_calls(keys), block=block)]
 
     async def orders_and_head(self, keys: Sequence[OrderKey]) -> tuple[list[ChainOrder], int]:
         """The same, and the number of a block that is not older than what they say."""
-        answers, head = await self.rpc.calls_and(_order_calls(keys), "eth_blockNumber")
-        return [_order(answer) for answer in answers], quantity(head, "eth_blockNumber")
+        answers, head = await self.rpc.calls_and(order_calls(keys), "eth_blockNumber")
+        return [chain_order(answer) for answer in answers], quantity(head, "eth_blockNumber")
 
     async def _words(self, calls: Sequence[Call]) -> list[int | None]:
         """The one word that each call returns; None where the contract refuses the call or returns something else."""
@@ -184,12 +184,14 @@ def _word(answer: bytes | OrderRejectedError | RpcError) -> int | None:
     return int.from_bytes(answer, "big") if isinstance(answer, bytes) and len(answer) == WORD else None
 
 
-def _order_calls(keys: Sequence[OrderKey]) -> list[Call]:
+def order_calls(keys: Sequence[OrderKey]) -> list[Call]:
+    """What to call for orders of these keys."""
     function = BOOK_FUNCTIONS["getOrder"]
     return [(key.book, function.encode(key.is_bid, key.id)) for key in keys]
 
 
-def _order(answer: bytes | OrderRejectedError | RpcError) -> ChainOrder:
+def chain_order(answer: bytes | OrderRejectedError | RpcError) -> ChainOrder:
+    """What such a call returned. Raises the error that it is, and ApiUnavailableError where it is no order."""
     if not isinstance(answer, bytes):
         raise answer
     return ChainOrder(*_decoded(BOOK_FUNCTIONS["getOrder"], answer)[0])

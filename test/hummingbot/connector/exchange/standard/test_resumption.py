@@ -11,11 +11,17 @@ import pytest
 
 from hummingbot.connector.exchange.standard import account
 from hummingbot.connector.exchange.standard.account import Recalled
-from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    NotSentError,
+    OrderRejectedError,
+    RpcError,
+)
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settlement
 from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resumption
@@ -360,7 +366,6 @@ class Remains:
         self.brought_back: set[str] = set()
         self.behind: list[int] = []
         self.answers: list[Any] = []
-        self.cancel_fault: StandardError | None = None
         self.cancelled: list[OrderKey] = []
         self.told: list[Any] = []
         self.questioned: tuple[list[str], bool] = ([], False)
@@ -368,7 +373,8 @@ class Remains:
         self.may_follow = asyncio.Event()
         self.may_follow.set()
         self.clock = ManualClock()
-        self.resumption = Resumption(self, self, self, self.caught_up, self.clock, self.recorded)  # type: ignore[arg-type]
+        self.resumption = Resumption(self, self, self, self.caught_up, self.clock, self.recorded,  # type: ignore[arg-type]
+                                     self.cancelled.append)
 
     @property
     def all_fillable_orders(self) -> dict[str, InFlightOrder]:
@@ -423,11 +429,6 @@ class Remains:
 
     async def fail_unsent(self, client_order_id: str, why: str) -> None:
         return None
-
-    async def cancel(self, key: OrderKey) -> None:
-        self.cancelled.append(key)
-        if self.cancel_fault is not None:
-            raise self.cancel_fault
 
     async def resume(self, *orders: Resting) -> None:
         """The last run left these orders; those that the tracker has are the restored ones."""
@@ -527,6 +528,16 @@ async def test_of_an_order_that_is_on_neither_its_end_is_not_known_unless_it_is_
     assert not remains.settlement.resting
 
 
+async def test_what_was_not_read_because_of_a_fault_is_read_when_it_is_run_again() -> None:
+    remains = Remains()
+    remains.answers = [OrderRejectedError("the contract refuses the call"), [(1, 5)]]
+    with pytest.raises(OrderRejectedError):
+        await remains.resume(Resting(KEPT, "unknown", 1, 5))
+    assert remains.cancelled == []
+    await remains.resumption.run(Recalled(90, 95, [], [], ()), [])
+    assert remains.cancelled == [KEPT] and remains.questions == 1
+
+
 async def test_what_rests_and_nobody_knows_is_cancelled_and_what_is_gone_forgotten(caplog: pytest.LogCaptureFixture) -> None:
     remains = Remains()
     remains.answers = [[(0, 0), (1, 5)]]
@@ -541,16 +552,6 @@ async def test_an_order_that_was_brought_back_and_is_gone_is_ended_by_its_own_lo
     remains.answers = [[(0, 0)]]
     await remains.resume(Resting(LOST, "back", 1, 5))
     assert remains.cancelled == [] and list(remains.settlement.resting) == [LOST]
-
-
-async def test_a_cancel_that_fails_is_told_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
-    remains = Remains()
-    remains.answers = [[(1, 5), (1, 5)]]
-    remains.cancel_fault = NotSentError("There is no gas money.")
-    await remains.resume(Resting(LOST, "a", 1, 5), Resting(KEPT, "b", 1, 5))
-    assert remains.cancelled == [LOST, KEPT]
-    for name in "ab":
-        assert f"The order {name} could not be cancelled: There is no gas money." in caplog.text
 
 
 @pytest.mark.parametrize("is_saved", [True, False], ids=["saved", "never saved"])
@@ -626,3 +627,49 @@ async def test_an_order_that_is_still_on_its_way_when_the_network_is_left_does_n
     rig.sandbox.node.resume()
     await rig.quiet()
     assert rig.orders[order.client_order_id].current_state is OrderState.OPEN
+
+
+async def test_an_order_that_nobody_knows_is_cancelled_as_soon_as_it_can_be(
+        rig: Rig, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    await resting(rig)
+    rig.records.save(rig.exchange, {})
+    await rig.kill()
+    cancel, poor = account.Account.cancel, [True]
+
+    async def refused_at_first(self: account.Account, key: OrderKey) -> Any:
+        if poor:
+            raise NotSentError("There is no gas money.")
+        return await cancel(self, key)
+
+    monkeypatch.setattr(account.Account, "cancel", refused_at_first)
+    await rig.connect()
+    await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
+    await until(lambda: "could not be cancelled: There is no gas money." in caplog.text)
+    assert rig.exchange._account.settlement.resting
+    poor.clear()
+    rig.exchange._poll_soon()
+    await until(lambda: not rig.exchange._account.settlement.resting)
+    await rig.quiet()
+
+
+@pytest.mark.parametrize("answer", [OrderRejectedError("the contract refuses the call"), b"\0" * 31],
+                         ids=["a refusal", "a short answer"])
+async def test_a_start_goes_on_after_an_answer_that_is_none(
+        rig: Rig, answer: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    await resting(rig)
+    rig.records.save(rig.exchange, {})
+    await rig.kill()
+    real, wrong = RpcClient.call_many, [True]
+
+    async def call_many(self: RpcClient, calls: Any, *arguments: Any, **named: Any) -> Any:
+        is_order = all(data.startswith(BOOK_FUNCTIONS["getOrder"].selector) for _, data in calls)
+        if is_order and wrong and isinstance(named.get("block"), int):
+            wrong.clear()
+            return [answer] * len(calls)
+        return await real(self, calls, *arguments, **named)
+
+    monkeypatch.setattr(RpcClient, "call_many", call_many)
+    await rig.connect()
+    await until(lambda: not wrong)
+    await until(lambda: rig.exchange._account.settlement.resting == {} and rig.exchange._resuming.done())
+    assert rig.exchange._resuming.exception() is None
