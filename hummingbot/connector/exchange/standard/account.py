@@ -99,6 +99,7 @@ class Account:
         self._unconfirmed: list[Tracked] = []  # those of them that were mined before a break and are to be seen again
         self._running = False
         self._recalled = False
+        self._given: set[Tracked] = set()  # placements of the last run that were given to be finished, and are not yet
         self._in_doubt: set[str] = set()
         self._began = 0
         self._witness: Witness | None = None
@@ -256,6 +257,7 @@ class Account:
         `placed_anew` are orders that a later transaction is to place, so that they do not fail with this one; nor do those
         that another one on its way still may place.
         """
+        self._given.discard(tracked)
         try:
             await self._placements.finish(tracked)
         except OutcomeForgottenError:
@@ -328,6 +330,8 @@ class Account:
         return locked
 
     def _reorganised(self, tracked: Tracked, void: Receipt | None) -> None:
+        if tracked in self._sender.resumed or tracked in self._given:
+            return  # nothing was settled of it, nor is it known yet of which of its orders Hummingbot knows
         if tracked in self._finished:
             self._finished.remove(tracked)
         if tracked.intent.kind in (PLACE, TAKE):
@@ -454,6 +458,7 @@ class Account:
         self._updates.doubt(fills, taken_back)
         unfinished = self.unfinished()
         self._placements.unsettled.update(unfinished)
+        self._given.update(unfinished)
         self._recalled = True
         # Without orders of the last run nothing of the time between is of interest.
         self._final = cursor = block if forgotten or orders or unfinished else self._began - REORGANISED_BLOCKS

@@ -121,6 +121,7 @@ class Ledger:
 
     def mined(self, slot: Slot, receipt: Receipt) -> Tracked:
         """One of the slot's attempts is in a block. Returns its intent; the slot's other intents can never be mined."""
+        slot.exposed.add(receipt.transaction_hash)  # although no node may have answered yet that it took it
         self.book.used(slot)
         return next(tracked for attempt, tracked in slot.attempts if attempt.hash == receipt.transaction_hash)
 

@@ -107,12 +107,14 @@ class Scene:
         listing = Listing(ENGINE, "0x" + "aa" * 20)
         listing.add([WBTC])
         self.end: StandardError | None = None
+        self.finished: list[Tracked] = []
         self.account = Account(Wallet("0x" + "01" * 32), self.node, listing,  # type: ignore[arg-type]
                                CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN], folder, "standard", self.clock,
                                self.heard)  # type: ignore[arg-type]
         self.account._placements = SimpleNamespace(finish=self._finish, unsettled=set())  # type: ignore[assignment]
 
     async def _finish(self, tracked: Tracked) -> None:
+        self.finished.append(tracked)
         if self.end is not None:
             raise self.end
 
@@ -321,6 +323,25 @@ async def test_a_placement_that_failed_in_a_block_that_was_replaced_has_nothing_
     scene.account._reorganised(tracked, None)
     await settle()
     assert scene.heard.told == [] and scene.heard.failed == [("a", "It was taken back.")]
+
+
+async def test_nothing_is_told_of_a_placement_of_the_last_run_before_it_is_to_be_finished(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its block is replaced while it is not known yet which of its orders Hummingbot knows."""
+    resumed, account = placement("a"), scene.account
+    await account._journal.open()
+    monkeypatch.setattr(account._sender, "resumed", [resumed])
+    scene.node.logs_of = [[]]
+    account._reorganised(resumed, mined("0x30"))
+    await settle()
+    (given,) = (await account.recall()).unfinished
+    account._reorganised(given, mined("0x30"))
+    await settle()
+    assert scene.heard.told == [] and scene.heard.failed == [] and scene.finished == []
+    await account.finish(given)
+    account._reorganised(given, None)
+    await settle()
+    assert scene.finished == [given, given], "from then on it is followed anew"
 
 
 async def test_an_order_does_not_fail_with_a_batch_while_another_transaction_may_place_it(scene: Scene) -> None:

@@ -13,7 +13,8 @@ from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Recei
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.chain.watch import Mined, Watch
-from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from test.hummingbot.connector.exchange.standard.chain.fake_node import CHAIN_ID, Sent, decode
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import KEY, Bench, intent, successes
 
 WATCHED = 20
@@ -53,6 +54,28 @@ async def test_a_transaction_whose_block_was_replaced_is_mined_again(bench: Watc
     assert successes(bench) == 2 and set(bench.mined_orders().values()) == {1}
     again = {end.transaction_hash: end.block_number for end in bench.ends.values() if isinstance(end, Receipt)}
     assert again.keys() == first.keys() and all(again[name] > first[name] for name in first)
+
+
+async def test_what_was_mined_before_any_node_answered_is_taken_back_for_more_than_it_offers(
+        bench: WatchingBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    send, is_silent, sent = bench.rpc.send_raw_transactions, [True], list[Sent]()
+
+    async def sending(raw: Any) -> Any:
+        sent.extend(map(decode, raw))
+        answer = await send(raw)
+        if is_silent:
+            await bench.clock.sleep(1.0)
+            raise ApiUnavailableError("It gave no answer.")
+        return answer
+    monkeypatch.setattr(bench.rpc, "send_raw_transactions", sending)
+    first, _ = bench.submit(intent(1, patience=1.0), intent(2))
+    await bench.run(5.0, 2)
+    is_silent.clear()
+    await bench.run(1.5)
+    bench.node.reorganise(18)
+    await bench.run(5.0)
+    original, *others = dict.fromkeys(transaction for transaction in sent if transaction.nonce == first.attempts[0].nonce)
+    assert others and all(other.max_fee > original.max_fee for other in others), "the pool has it again"
 
 
 async def test_a_settled_transaction_whose_block_was_replaced_is_known_to_the_next_run(bench: WatchingBench) -> None:
