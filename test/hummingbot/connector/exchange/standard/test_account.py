@@ -348,7 +348,7 @@ async def test_an_order_does_not_fail_with_a_batch_while_another_transaction_may
     """A batch was refused and its orders were placed one by one; then all of these lost their block."""
     single = placement("a")
     scene.end = OrderRejectedError("refused again")
-    scene.account._sender = SimpleNamespace(pending=[single])  # type: ignore[assignment]
+    scene.account._sender = SimpleNamespace(pending=[single], resumed=[])  # type: ignore[assignment]
     scene.account._reorganised(placement("a", "b"), None)
     await settle()
     assert scene.heard.failed == [("b", "refused again")]
@@ -360,7 +360,7 @@ async def test_nor_does_it_fail_with_a_batch_that_is_forgotten(scene: Scene, mon
 
     monkeypatch.setattr(account_module, "found_in_books", found_in_books)
     scene.end = OutcomeForgottenError("no receipt")
-    scene.account._sender = SimpleNamespace(pending=[placement("a")])  # type: ignore[assignment]
+    scene.account._sender = SimpleNamespace(pending=[placement("a")], resumed=[])  # type: ignore[assignment]
     await scene.account.finish(placement("a", "b"))
     assert [name for name, _ in scene.heard.failed] == ["b"]
 
