@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import takewhile
 from typing import NamedTuple, Union
 
 from hummingbot.connector.exchange.standard.chain.engine import EngineEvent, OrderCanceled, OrderMatched, OrderPlaced
@@ -132,7 +133,8 @@ _Trade = tuple[str, int, bool]
 
 @dataclass(slots=True, eq=False)
 class _Step:
-    """What one log, or one item of a receipt (`log` None), did: the order before it, the trades it counted, what was told."""
+    """What one log, or one item of a receipt (`log` None), did: the order before it, the trades it counted, what was told.
+    `is_late` says that its log came after those of what stands behind it."""
 
     block_number: int
     transaction_hash: str
@@ -141,6 +143,7 @@ class _Step:
     before: Resting | None
     trades: tuple[_Trade, ...]
     told: tuple[Union[Opened, Filled, Closed], ...]
+    is_late: bool = False
 
 
 class Settlement:
@@ -318,7 +321,7 @@ class Settlement:
         if not later:
             self._steps.append(step)
             return
-        next_step, step.before = later[0][0], replace(later[0][1])
+        next_step, step.before, step.is_late = later[0][0], replace(later[0][1]), True
         self._steps.insert(self._steps.index(next_step), step)
         for _, before in later:
             before.deposit -= taken
@@ -449,7 +452,10 @@ class Settlement:
         A receipt that was settled later stays: it was mined before any of them.
         """
         at = self._steps.index(step)
-        undone = [step] + [other for other in self._steps[at + 1:] if step.key is not None and other.key == step.key
+        # What came late did not look at what it left, and may have left nothing.
+        before = [other for other in self._steps[:at] if step.key is not None and other.key == step.key]
+        late = list(reversed([*takewhile(lambda other: other.is_late, reversed(before))]))
+        undone = [*late, step] + [other for other in self._steps[at + 1:] if step.key is not None and other.key == step.key
                            and (other.log is not None or not other.transaction_hash)]  # what was swept is of no transaction
         self._steps = [other for other in self._steps if other not in undone]
         retracted: list[Settled] = []
@@ -459,9 +465,9 @@ class Settlement:
                 self._seen_trades.pop(trade, None)
         if step.key is not None:
             self._resting.pop(step.key, None)
-            if step.before is not None:
-                self._resting[step.key] = replace(step.before)
-        for log in [other.log for other in undone[1:] if other.log is not None]:
+            if undone[0].before is not None:
+                self._resting[step.key] = replace(undone[0].before)
+        for log in [other.log for other in undone if other is not step and other.log is not None]:
             retracted += self.apply(log)
         return retracted + (self._apply_early(step.key) if step.key in self._resting else [])
 

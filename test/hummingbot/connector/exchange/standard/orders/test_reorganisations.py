@@ -148,6 +148,16 @@ def test_a_log_that_came_late_and_the_one_before_it_are_taken_back_each_by_itsel
     assert [[order.deposit for order in settlement.resting_at(block)] for block in (9, 10)] == [[deposit], [deposit - 1000]]
 
 
+def test_an_order_whose_cancel_is_void_is_gone_when_logs_that_came_late_left_nothing():
+    settlement, cancel = resting(3000), log(OrderCanceled(BOOK, 7, False, A, 3000), 13)
+    settlement.apply(cancel)
+    for late in (log(match(1), 10), log(match(2, base=2000, clear=True), 12)):
+        settlement.apply(late)
+    told = settlement.apply(cancel._replace(removed=True))
+    assert not settlement.resting and told[-1].ending is Ending.FILLED
+    assert settlement.recent_fills(0) == {("mine", f"{BOOK}:{number}") for number in (1, 2)}
+
+
 def test_an_order_moved_last_where_the_newest_thing_that_is_not_final_happened_to_it():
     settlement = Settlement(A, {BOOK: MARKET})
     assert settlement.moved_at(KEY) == -1, "nothing is known of it"
