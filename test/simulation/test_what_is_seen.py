@@ -244,7 +244,7 @@ CASES: list[tuple[Callable[[], None], Scenario, str, str]] = [
     (miss_cancels, short(order(0.1), CANCEL), "I2", "on the chain"),
     (forget_what_was_ordered, RESTING, "I2", "nothing was ever heard of it"),
     (fail_by_mistake, RESTING, "I2", "failed by KeyError"),
-    (place_nothing_any_more, short(order(0.1), FINISH), "I2", "orders fail"),
+    (place_nothing_any_more, short(order(0.1), FINISH), "I2", "these orders fail"),
     (cancel_nothing, short(order(0.1), FINISH), "I3", "were cancelled and rest"),
     (call_what_is_cancelled_filled, short(order(0.1), CANCEL), "I2", "is FILLED"),
     (show_other_prices, short(order(0.1), QUIET, feed="stream", stream="iter"), "rest", "of the book"),
