@@ -142,7 +142,7 @@ class OrderCancels:
             # At first the network may just have been left.
             logging.getLogger(__name__).log(
                 logging.WARNING if self._failures[key] == 2 else logging.DEBUG,
-                "What rests under %s could not be cancelled: %s It is tried again and again", key.exchange_order_id, error)
+                "What rests under %s could not be cancelled (%s) and is tried again at every poll", key.exchange_order_id, error)
 
     def take_off_again(self, account: Account) -> None:
         """Try anew what could not be cancelled."""

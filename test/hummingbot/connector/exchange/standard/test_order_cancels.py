@@ -205,7 +205,7 @@ async def test_what_could_not_be_taken_off_is_tried_again_until_it_is_gone(fault
         asking.take_off_again(account)  # type: ignore[arg-type]
         await settle()
     assert account.cancelled == [KEY, KEY, KEY]
-    assert caplog.text.count(f"What rests under {KEY.exchange_order_id} could not be cancelled: {fault} It is tried again") == 1
+    assert caplog.text.count(f"What rests under {KEY.exchange_order_id} could not be cancelled ({fault})") == 1
     account.fault = None
     for _ in range(2):
         asking.take_off_again(account)  # type: ignore[arg-type]
