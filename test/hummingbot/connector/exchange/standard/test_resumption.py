@@ -644,7 +644,11 @@ async def test_an_order_that_nobody_knows_is_cancelled_as_soon_as_it_can_be(
     monkeypatch.setattr(account.Account, "cancel", refused_at_first)
     await rig.connect()
     await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
-    await until(lambda: "could not be cancelled (There is no gas money.)" in caplog.text)
+    def has_told() -> bool:
+        rig.exchange._poll_soon()
+        return "could not be cancelled (There is no gas money.)" in caplog.text
+
+    await until(has_told)
     assert rig.exchange._account.settlement.resting
     poor.clear()
     rig.exchange._poll_soon()
