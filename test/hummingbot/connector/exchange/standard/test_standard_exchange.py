@@ -319,7 +319,8 @@ async def test_a_cancel_of_an_order_that_was_filled_meanwhile_tells_the_fill() -
         deposit_units = market.deposit_for(chain_price, market.base.to_units(AMOUNTS[TOKEN_PAIR]))
         await trader.buy(market, chain_price, deposit_units, rests=False)
         await exchange.cancel_all(10)
-        assert order(exchange, client_order_id).current_state is OrderState.FILLED
+        assert order(exchange, client_order_id).is_filled
+        await until(lambda: order(exchange, client_order_id).current_state is OrderState.FILLED)  # which is told in a moment
 
 
 async def close_connections() -> None:
