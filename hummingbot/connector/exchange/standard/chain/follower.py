@@ -290,7 +290,7 @@ class Follower:
             self._missing_since = (missing, now)
         elif now - self._missing_since[1] > STUCK:
             self._missing_since = None
-            book.release(missing)
+            book.doubt(missing)
         if book.gaps() and now >= self._gap_at:
             self._gap_at = now + GAP_PAUSE
             self._ledger.wake.set()

@@ -61,6 +61,7 @@ class NonceBook:
         self.chain = 0
         self.slots: dict[int, Slot] = {}
         self._free: set[int] = set()
+        self._doubtful: set[int] = set()
 
     def take(self) -> int:
         """A nonce for a new transaction: the lowest free one, else the next."""
@@ -75,7 +76,7 @@ class NonceBook:
         """The nonce, taken before, is in use."""
         self.slots[slot.nonce] = slot
         self.next = max(self.next, slot.nonce + 1)
-        self._free.discard(slot.nonce)
+        self.fill(slot.nonce)
 
     def used(self, slot: Slot) -> None:
         """A transaction with this nonce is in a block, or waits elsewhere and is not ours: never give the nonce out again."""
@@ -95,19 +96,26 @@ class NonceBook:
         self.chain = nonce
         self.next = max(self.next, nonce)
         self._free = {free for free in self._free if free >= nonce}
+        self._doubtful = {doubtful for doubtful in self._doubtful if doubtful >= nonce}
+
+    def doubt(self, nonce: int) -> None:
+        """Nodes wait for this nonce, and nobody knows of a transaction with it. It is a gap, and nothing that matters may take
+        it: they may only be behind what was mined in an earlier run."""
+        self._doubtful.add(nonce)
 
     def gaps(self) -> Sequence[int]:
-        """Free nonces below a live one, the lowest first."""
+        """Free and doubtful nonces below a live one, the lowest first."""
         highest = max(self.slots, default=-1)
-        return sorted(nonce for nonce in self._free if nonce < highest)
+        return sorted(nonce for nonce in self._free | self._doubtful if nonce < highest)
 
     def missing(self) -> int | None:
-        """The nonce that the chain waits for when it is neither live nor free, although later ones are live."""
+        """The nonce that the chain waits for when it is neither live nor a gap, although later ones are live."""
         waits = self.chain
-        if self.slots and waits not in self.slots and waits not in self._free and max(self.slots) > waits:
+        if self.slots and waits not in self.slots and waits not in self._free | self._doubtful and max(self.slots) > waits:
             return waits
         return None
 
     def fill(self, nonce: int) -> None:
-        """Take this particular nonce out of the free ones."""
+        """Take this particular nonce out of the free and the doubtful ones."""
         self._free.discard(nonce)
+        self._doubtful.discard(nonce)

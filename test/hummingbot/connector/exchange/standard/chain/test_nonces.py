@@ -23,11 +23,13 @@ class BookMachine(RuleBasedStateMachine):
         super().__init__()
         self.book = NonceBook(3)
         self.book.chain_is_at(3)
+        self.doubtful: set[int] = set()
 
     @rule()
     def take(self) -> None:
+        missing = self.book.missing()
         nonce = self.book.take()
-        assert nonce not in self.book.slots and nonce >= self.book.chain
+        assert nonce not in self.book.slots and nonce >= self.book.chain and nonce not in self.doubtful | {missing}
         self.book.open(Slot(nonce, [], 0.0))
 
     @precondition(lambda self: self.book.slots)
@@ -46,11 +48,25 @@ class BookMachine(RuleBasedStateMachine):
     def foreign(self, ahead: int) -> None:
         self.book.chain_is_at(self.book.chain + ahead)
 
+    @rule(back=st.integers(1, 3))
+    def behind(self, back: int) -> None:
+        self.book.chain_is_at(max(0, self.book.chain - back))
+
+    @precondition(lambda self: self.book.missing() is not None)
+    @rule()
+    def doubt(self) -> None:
+        missing = self.book.missing()
+        assert missing is not None
+        self.book.doubt(missing)
+        self.doubtful.add(missing)
+        assert missing in self.book.gaps() and self.book.missing() is None
+
     @precondition(lambda self: self.book.gaps())
     @rule()
     def fill(self) -> None:
         nonce = self.book.gaps()[0]
         self.book.fill(nonce)
+        self.doubtful.discard(nonce)
         assert nonce not in self.book.slots
         self.book.open(Slot(nonce, [], 0.0))
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
-from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Tracked
+from hummingbot.connector.exchange.standard.chain.follower import STUCK
+from hummingbot.connector.exchange.standard.chain.intents import FILLER, FOREVER, Tracked
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
@@ -567,6 +568,28 @@ async def test_a_gap_is_given_to_an_order_that_waits(bench: Bench) -> None:
     bench.submit(intent(2))
     await bench.clock.settle()
     assert [(sent.nonce, sent.data) for sent in bench.node.accepted] == [(0, intent(0).data), (1, intent(2).data)]
+
+
+async def test_no_order_takes_a_nonce_that_only_a_node_that_is_behind_calls_unused(bench: Bench, tmp_path: Path) -> None:
+    [mined] = bench.submit(intent(0))
+    await bench.run(1.0, 1)
+    bench.sender.settle(mined)
+    bench.node.mining = False
+    bench.submit(intent(1))
+    await bench.clock.settle()
+    await bench.close()
+
+    behind = {"eth_blockNumber": "0x64", "eth_getTransactionCount": "0x0"}
+    bench.node.before = lambda method, params: None if "pending" in params else behind.get(method)
+    bench.node.accepted.clear()
+    later = await Bench(tmp_path, bench.node, bench.clock).start()
+    await later.run(1.0)
+    later.sender._follower._fill_gaps(later.clock.monotonic() + STUCK)
+    later.submit(intent(2))  # waits already when the gap is filled
+    await later.run(1.0)
+    assert [(sent.nonce, sent.to == ENGINE) for sent in later.node.accepted] == [(2, True)]
+    assert later.sender._ledger.book.slots[0].owners[0].intent.kind == FILLER
+    await later.close()
 
 
 def _refuse(method: str, params: list[Any], data: bytes) -> Any:
