@@ -78,6 +78,11 @@ class Comparison:
         self._forgotten_nonces.add(self.truth().orders[place].nonce)
         self._unexplained = None
 
+    def sent_again(self, nonce: int, anew: int) -> None:
+        """The orders of a nonce that another program's transaction got are placed with another one."""
+        if nonce in self._forgotten_nonces:
+            self._forgotten_nonces.add(anew)
+
     def _is_forgotten(self, submission: Submission) -> bool:
         """Whether an order on the chain may be one that is forgotten: mined anew it has another place, and the same nonce."""
         return submission.nonce in self._forgotten_nonces

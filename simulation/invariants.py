@@ -115,6 +115,7 @@ class Invariants:
         self._world = world
         self._problem: Violation | None = None
         self._by_nonce: dict[int, dict[str, Transaction]] = {}
+        self._all_sent: dict[int, dict[str, Transaction]] = {}
         self._taken: set[str] = set()
         self._followed = -inf  # when there was a transaction to look for
         self._trades: dict[tuple[str, TradeType], str] = {}
@@ -259,6 +260,7 @@ class Invariants:
         transaction = self._decoded(raw)
         if transaction is None:
             return
+        self._check_sent_again(transaction)
         siblings = self._by_nonce.setdefault(transaction.nonce, {})
         if transaction.hash in siblings:
             return
@@ -272,6 +274,21 @@ class Invariants:
         siblings[transaction.hash] = transaction
         if len(self._by_nonce) > 500:
             self._taken -= self._by_nonce.pop(min(self._by_nonce)).keys()
+
+    def _check_sent_again(self, transaction: Transaction) -> None:
+        """What lost its nonce to another program's transaction is sent with another one, and forgotten still if it was before."""
+        sent = self._all_sent.setdefault(transaction.nonce, {})
+        if transaction.hash in sent:
+            return
+        sent[transaction.hash] = transaction
+        node, wish = self._world.sandbox.node, (transaction.to, transaction.value, transaction.data)
+        used = node.nonce(transaction.sender)
+        for nonce, known in self._all_sent.items():
+            if nonce != transaction.nonce and nonce < used and wish in [(old.to, old.value, old.data) for old in known.values()] \
+                    and all(node.history.receipt(name) is None for name in known):
+                self._world.comparison.sent_again(nonce, transaction.nonce)
+        if len(self._all_sent) > 500:
+            del self._all_sent[min(self._all_sent)]
 
     def _decoded(self, raw: bytes) -> Transaction | None:
         try:

@@ -18,17 +18,19 @@ KEY = "0x" + "42" * 32
 MINED: dict[str, object] = {}
 
 
-def watched() -> Invariants:
-    node = SimpleNamespace(settings=SimpleNamespace(chain_id=CHAIN), history=SimpleNamespace(receipt=MINED.get))
+def watched(again: list[tuple[int, int]] | None = None, used: int = 3) -> Invariants:
+    node = SimpleNamespace(settings=SimpleNamespace(chain_id=CHAIN), history=SimpleNamespace(receipt=MINED.get),
+                           nonce=lambda address: used)
+    told = again if again is not None else []
     world = SimpleNamespace(network=SimpleNamespace(), trace=Trace(lambda: 0.0), loop=SimpleNamespace(time=lambda: 0.0),
-                            replaced=Replaced("0xe", "0xa", lambda: 0.0),
-                            sandbox=SimpleNamespace(node=node))
+                            replaced=Replaced("0xe", "0xa", lambda: 0.0), sandbox=SimpleNamespace(node=node),
+                            comparison=SimpleNamespace(sent_again=lambda nonce, anew: told.append((nonce, anew))))
     return Invariants(world, KEY, "a key")  # type: ignore[arg-type]
 
 
-def request(value: int, max_fee: int = 10, data: bytes = b"") -> bytes:
-    signed = Wallet(KEY).sign_transaction(chain_id=CHAIN, nonce=3, to="0x" + "11" * 20, value=value, data=data, gas_limit=21_000,
-                                          fees=Fees(max_fee, 0))
+def request(value: int, max_fee: int = 10, data: bytes = b"", nonce: int = 3) -> bytes:
+    signed = Wallet(KEY).sign_transaction(chain_id=CHAIN, nonce=nonce, to="0x" + "11" * 20, value=value, data=data,
+                                          gas_limit=21_000, fees=Fees(max_fee, 0))
     return json.dumps([{"id": 8, "method": "eth_sendRawTransaction", "params": ["0x" + signed.raw.hex()]}]).encode()
 
 
@@ -87,6 +89,28 @@ def test_a_nonce_is_freed_by_a_transfer_and_never_used_for_another_order() -> No
     assert violation(invariants) == ""
     invariants._sent(request(1, max_fee=13, data=b"another"))
     assert "nonce 3 is used for two things" in violation(invariants)
+
+
+def test_an_order_that_lost_its_nonce_to_a_stranger_is_the_same_with_another_nonce(monkeypatch: pytest.MonkeyPatch) -> None:
+    again: list[tuple[int, int]] = []
+    invariants = watched(again, used=4)
+    invariants._sent(request(1, data=b"one order"))
+    invariants._sent(request(1, data=b"another", nonce=4))
+    assert again == []
+    invariants._sent(request(1, data=b"one order", nonce=5))
+    assert again == [(3, 5)]
+    again.clear()
+    monkeypatch.setitem(MINED, next(iter(invariants._all_sent[3])), "a receipt")
+    invariants._sent(request(1, data=b"one order", nonce=6))
+    assert again == []  # both are on the chain: two orders
+
+
+def test_a_nonce_that_nobody_has_used_was_not_lost() -> None:
+    again: list[tuple[int, int]] = []
+    invariants = watched(again, used=3)
+    invariants._sent(request(1, data=b"one order"))
+    invariants._sent(request(1, data=b"one order", nonce=4))
+    assert again == []
 
 
 def fill(order_id: str, side: TradeType = TradeType.SELL) -> OrderFilledEvent:
