@@ -145,9 +145,9 @@ class WebsocketAccountFeed:
             if self._begin is None:
                 self._begin = content.block + 1
             self._began.set()
-            self._since[channel] = min(content.from_block, self._since.get(channel, content.from_block))
-            self._held = {place: log for place, log in self._held.items()
-                          if log.block_number < content.from_block or _channel(log) != channel}
+            # Of blocks before these something may have been missed, and is not told again: nothing is known of them any more.
+            self._since[channel] = content.from_block
+            self._held = {place: log for place, log in self._held.items() if _channel(log) != channel}
         for log in content.logs:
             # Placements are settled from their receipts; polling does not tell of them either.
             if log.removed:

@@ -165,6 +165,22 @@ async def test_what_was_told_of_blocks_before_those_that_the_stream_tells_of_sta
     await asyncio.gather(scene.task, return_exceptions=True)
 
 
+@pytest.mark.parametrize("missed", [True, False])
+async def test_of_blocks_before_its_new_beginning_a_channel_with_a_gap_knows_nothing(missed: bool) -> None:
+    scene, heard = Scene(), []
+    another = noting(scene.feed, heard.append)
+    await settle()
+    await scene.tell(Told(ORDERS_CHANNEL, None, 1, LogsContent(True, (), 1, 10)))
+    await scene.tell(Told(FILLS_CHANNEL, None, 1, LogsContent(True, (), 1, 10)), BlockReached(10, {}))
+    if not missed:  # its block is replaced while the stream misses what comes
+        await scene.tell(orders(2, cancelled(7, 12, "0xa")))
+    another(OrderLogs([cancelled(7, 12, "0xa")] if missed else [], 40))
+    await scene.tell(Told(ORDERS_CHANNEL, None, 5, LogsContent(True, (), 41 - REORGANISED_BLOCKS, 40)), BlockReached(40, {}))
+    assert scene.logs == []
+    scene.task.cancel()
+    await asyncio.gather(scene.task, return_exceptions=True)
+
+
 async def test_what_was_said_long_before_the_source_is_live_is_said_again_then(scene: Scene) -> None:
     live, waiting = scene.feed._sink, []
     scene.feed._sink = waiting.append  # another source is live, and stands still at block 10
