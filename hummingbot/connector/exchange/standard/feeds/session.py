@@ -231,6 +231,7 @@ class Sequences:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._last: dict[str, int] = {}
+        self._first: dict[str, int] = {}  # where a stream began without a whole
         self._awaited: dict[str, tuple[float, float]] = {}  # when to ask again, and when to give up
         self.duplicates = 0
 
@@ -250,6 +251,7 @@ class Sequences:
     def forget(self, stream: str) -> None:
         """Nothing of this stream is wanted any more."""
         self._last.pop(stream, None)
+        self._first.pop(stream, None)
         self._awaited.pop(stream, None)
 
     def awaits(self, *streams: str) -> bool:
@@ -261,6 +263,7 @@ class Sequences:
         stream, sequence = told.stream, told.sequence
         if is_whole:
             self._awaited.pop(stream, None)
+            self._first.pop(stream, None)
             if sequence is not None:
                 self._last[stream] = sequence
             return True
@@ -269,8 +272,10 @@ class Sequences:
         last = self._last.get(stream)
         if sequence is None or last is None:
             if sequence is not None:
-                self._last[stream] = sequence
+                self._last[stream] = self._first[stream] = sequence
             return True
+        if sequence < self._first.get(stream, 0):
+            return None  # it is late, and no duplicate: it was never taken
         if sequence <= last:
             self.duplicates += 1
             return False

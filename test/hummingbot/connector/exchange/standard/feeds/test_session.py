@@ -249,6 +249,15 @@ def test_a_whole_that_is_not_numbered_is_taken_and_numbers_begin_after_it() -> N
     assert sequences.follows(told(6, 7), False) is None
 
 
+def test_what_comes_after_the_message_with_which_a_stream_began_is_missing_if_it_belongs_before_it() -> None:
+    sequences = Sequences(ManualClock())
+    assert [sequences.follows(told(number - 1, number), False) for number in (2, 3, 2, 1)] == [True, True, False, None]
+    sequences.forget("s")
+    assert [sequences.follows(told(number - 1, number), False) for number in (4, 3)] == [True, None]
+    assert [sequences.follows(message, message.previous is None) for message in (told(None, 5), told(1, 2))] == [True, False], (
+        "a whole holds what came before it")
+
+
 def test_a_stream_that_does_not_begin_is_asked_for_again_and_then_given_up() -> None:
     clock = ManualClock()
     sequences = Sequences(clock)

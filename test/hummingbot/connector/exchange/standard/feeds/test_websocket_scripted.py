@@ -191,6 +191,15 @@ async def test_a_gap_among_trades_makes_them_be_read() -> None:
         assert [event.trade_id for event in scene.listener.trades] == ["a", "b", "c"]
 
 
+async def test_of_two_first_trades_that_come_the_wrong_way_round_none_is_lost() -> None:
+    async with running() as scene:
+        scene.dialect.api_trades = [trade("a"), trade("b")]
+        scene.line.tell(trades(trade("b"), sequence=2, previous=1))
+        scene.line.tell(trades(trade("a"), sequence=1, previous=0))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["b", "a"]
+
+
 async def test_trades_of_long_ago_are_known_and_not_told() -> None:
     scene = Scene()
     scene.dialect.api_trades = [trade("old", 900.0), trade("new", 990.0)]
