@@ -125,6 +125,16 @@ def _as_told(told: Sequence[Traded], happened: Sequence[Traded]) -> list[Traded]
     return ordered + left
 
 
+def _without(trades: Sequence[Traded], others: Sequence[Traded]) -> list[Traded]:
+    """What is left of trades when for each of the others one that is like it is taken out, the first one."""
+    left = list(trades)
+    for other in others:
+        found = next((trade for trade in left if trade.is_like(other)), None)
+        if found is not None:
+            left.remove(found)
+    return left
+
+
 class _Watched:
     """A book of Hummingbot's: the trades that it was told, and those that must be among them."""
 
@@ -133,6 +143,7 @@ class _Watched:
         self.told: list[Traded] = []
         self.happened: list[Traded] = []
         self.twice: list[str] = []
+        self._late: list[Traded] = []  # may be told yet: happened when nothing was asked for, and was not told
         self._ids: set[str] = set()
         self._forwarder = SourceInfoEventForwarder(self._take)
         book.add_listener(OrderBookEvent.TradeEvent, self._forwarder)
@@ -145,8 +156,19 @@ class _Watched:
         if event.amount:
             self.told.append(Traded(event.price, event.amount))
 
-    def begin(self) -> None:
+    def begin(self, may_be_late: bool) -> None:
+        """Compare what comes from now on; what happened and was not told `may_be_late`."""
+        _, self._late = self._told_late()
+        if may_be_late:
+            self._late += _without(self.happened, self.told)
         self.told, self.happened = [], []
+
+    def _told_late(self) -> tuple[list[Traded], list[Traded]]:
+        """What was told but for late trades, and those that are late still."""
+        if not self._late:
+            return self.told, []
+        late = _without(self._late, _without(self.told, self.happened))
+        return _without(self.told, _without(self._late, late)), late
 
     def forget_ids(self) -> None:
         """Other trades may have the ids of those that were in blocks which are replaced."""
@@ -158,7 +180,8 @@ class _Watched:
         been told before."""
         if self.twice:
             return f"public trades were told twice: {self.twice[:5]}"
-        told, happened = self.told[max(0, len(self.told) - len(self.happened)):], self.happened
+        (told, _), happened = self._told_late(), self.happened
+        told = told[max(0, len(told) - len(happened)):]
         if not in_order:
             told, happened = sorted(told), _as_told(sorted(told), happened)
         if len(told) == len(happened) and all(map(Traded.is_like, told, happened)):
@@ -204,11 +227,11 @@ class MarketView:
 
     def begin(self) -> None:
         """All that happened so far is known to have been told."""
-        if self._is_void:
+        was_void, self._is_void = self._is_void, False
+        if was_void:
             self._forget_ids()
-        self._is_void = False
         for watched in self._watched.values():
-            watched.begin()
+            watched.begin(was_void and self._is_grouped)
 
     def problems(self, exchange: StandardExchange) -> Iterator[str]:
         """Where Hummingbot's view differs from the chain."""

@@ -89,6 +89,50 @@ def test_a_source_without_numbers_may_tell_late_but_not_leave_out(monkeypatch: p
     assert view.problems == []
 
 
+def test_such_a_source_may_tell_later_what_nobody_asked_for_when_blocks_were_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = View(monkeypatch, is_grouped=True).watch()
+    view.view.reorganised()
+    view.happen(1, 2, 5)
+    view.tell(2)
+    view.view.begin()
+    view.happen(3)
+    view.tell(3, 1)
+    assert view.problems == []
+    view.view.begin()
+    view.happen(4)
+    view.tell(4, 5)
+    assert view.problems == [], "it may take more than one quiet point"
+    view.view.begin()
+    view.happen(6)
+    view.tell(6, 1.0000001)
+    assert view.problems, "once"
+
+
+@pytest.mark.parametrize("told", [(3, 2), (3, 9), (1,), (3, 1, 1.0005)])
+def test_such_a_source_may_tell_nothing_else_late_and_nothing_twice(monkeypatch: pytest.MonkeyPatch, told: tuple[float, ...]) -> None:
+    view = View(monkeypatch, is_grouped=True).watch()
+    view.view.reorganised()
+    view.happen(1, 2)
+    view.tell(2)
+    view.view.begin()
+    view.happen(3)
+    view.tell(*told)
+    assert view.problems
+    view.view.begin()
+    view.tell(1)
+    assert (view.problems == []) == (1 not in told)
+
+
+def test_one_that_counts_its_trades_tells_none_late(view: View) -> None:
+    view.view.reorganised()
+    view.happen(1, 2)
+    view.tell(2)
+    view.view.begin()
+    view.happen(3)
+    view.tell(3, 1)
+    assert view.problems
+
+
 def test_trades_whose_prices_are_told_as_one_are_in_no_order() -> None:
     told = [Traded(0.6493338, 1.0), Traded(0.6493338, 6.0)]
     happened = [Traded(0.64933377, 1.0), Traded(0.64933376, 6.0)]
