@@ -173,7 +173,7 @@ class _MarketRun:
             else:
                 self._forget(pair)
             # Not before the book has shown that no trade is missing: another source tells them all in order then.
-            self._tell_trade(pair, log, self._stream.timestamp(log.block_number))
+            self._tell_trade(pair, log, self._stream.timestamp(log.block_number), self._sink)
 
     def _apply(self, pair: _PairBook, log: EngineLog) -> None:
         if pair.backlog is not None:
@@ -299,7 +299,8 @@ class _MarketRun:
 
     # Trades
 
-    def _tell_trade(self, pair: _PairBook, log: EngineLog, timestamp: float, is_news: bool = True) -> None:
+    def _tell_trade(self, pair: _PairBook, log: EngineLog, timestamp: float, sink: Callable[[PublicTrade], None] | None) -> None:
+        """Count a trade, and tell it to `sink` where there is one."""
         event: EngineEvent = log.event
         if not isinstance(event, OrderMatched):
             return
@@ -307,13 +308,17 @@ class _MarketRun:
             self._held_trades.append((pair, log, timestamp))
             return
         pair.count_trade(event.trade_id)
-        if not is_news or not event.base_amount:  # dust may pay for nothing, which is no trade
+        if sink is None or not event.base_amount:  # dust may pay for nothing, which is no trade
             return
         amount = event.base_amount / 10 ** pair.market.base.decimals
         key = trade_key(log.transaction_hash, event.id, event.is_bid)
         new = pair.trade_keys.new(key, (log.block_hash, event.trade_id), amount)
         if new is not None:
-            self._sink(PublicTrade(pair.market.trading_pair, new, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
+            sink(PublicTrade(pair.market.trading_pair, new, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
+
+    def _remember(self, trade: PublicTrade) -> None:
+        """A trade is history for every source: one that comes to know of it later must not take it for news."""
+        self._told.add(trade.trading_pair, trade.trade_id, trade.amount)
 
     def _is_known(self, pair: _PairBook, log: EngineLog) -> bool:
         event: EngineEvent = log.event
@@ -342,7 +347,8 @@ class _MarketRun:
             if self._is_known(pair, log):
                 known.setdefault(pair, log.transaction_hash)
         passed: set[_PairBook] = set()
-        fresh = self._stream.timestamp(head) - missing - FRESH_TRADE_SECONDS
+        now = self._stream.timestamp(head)
+        fresh = now - missing - FRESH_TRADE_SECONDS
         for log, pair in logs:
             block = blocks.get(log.block_number)
             timestamp = float(block.timestamp) if block is not None else self._clock.time()
@@ -350,9 +356,11 @@ class _MarketRun:
                 passed.add(pair)
             elif pair in passed or (pair not in known and timestamp >= fresh):
                 begun.add(pair)
-            self._tell_trade(pair, log, timestamp, pair in begun)
+            # Blocks tell time in whole seconds. What came after the bot began and is passed over, another source may yet tell.
+            is_history = timestamp < now - self._told.seconds_since_begin(pair.market.trading_pair) - 1
+            self._tell_trade(pair, log, timestamp, self._sink if pair in begun else self._remember if is_history else None)
         for pair, log, timestamp in held:
-            self._tell_trade(pair, log, timestamp)
+            self._tell_trade(pair, log, timestamp, self._sink)
 
 
 class ChainAccountFeed:

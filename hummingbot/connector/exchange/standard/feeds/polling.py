@@ -20,7 +20,7 @@ from hummingbot.connector.exchange.standard.feeds.base import (
 )
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
-from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades, alike
+from hummingbot.connector.exchange.standard.feeds.told_trades import FRESH_TRADE_SECONDS, ToldTrades, alike
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import TradeRow, numbered, parse_tick_book
@@ -65,6 +65,7 @@ class PollingMarketFeed:
         self._freshness = freshness or Freshness(lambda book: None, clock)
         self._seen_trades: dict[str, OrderedDict[str, float]] = {}
         self._oldest_trade: dict[str, str] = {}  # of the first look
+        self._unread: set[str] = set()  # pairs whose trades could not be read at the first look
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. One pair's failure is retried on its own; the feed never ends by itself."""
@@ -146,17 +147,19 @@ class PollingMarketFeed:
 
     async def _read_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> bool:
         is_read = await self._deliver_trades(trading_pair, market, sink)
-        if is_read:
+        if is_read and not self._freshness.awaits(trading_pair):  # the API may tell less than has happened
             self._told.complete(trading_pair)
         return is_read
 
     async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink | None) -> bool:
         """Whether the trades could be read; if not, they are asked for with the next poll. Without a sink this is only to
         know which are history."""
+        self._told.begin(trading_pair)
         try:
             rows = await self._new_trades(trading_pair, market)
         except ApiUnavailableError as error:
             logging.getLogger(__name__).debug("The trades of %s could not be read: %s", trading_pair, error)
+            self._unread.add(trading_pair)
             return False
         self._freshness.told(trading_pair, rows)
         first = trading_pair not in self._seen_trades
@@ -166,21 +169,31 @@ class PollingMarketFeed:
         ordered = list(numbered(reversed(rows)))
         if first and ordered:
             self._oldest_trade[trading_pair] = ordered[0].key
-        # Where a page could not be used, the next one reaches back beyond the first look.
-        oldest = self._oldest_trade.get(trading_pair)
-        history = next((at for at, row in enumerate(ordered) if row.key == oldest), 0)
+        history = self._history(trading_pair, ordered, first)
         for at, row in enumerate(ordered):
             if row.key in seen and alike(row.base_amount, seen[row.key]):
                 continue
             seen[row.key] = row.base_amount
             # What was traded before the bot's first look is history, not news, whoever reads it.
-            if first or sink is None or at < history:
+            if sink is None or at < history:
                 self._told.add(trading_pair, row.key, row.base_amount)
             else:
                 sink(PublicTrade(trading_pair, row.key, row.is_buy, row.price, row.base_amount, row.timestamp))
         while len(seen) > MAX_REMEMBERED_TRADES:
             seen.popitem(last=False)
         return True
+
+    def _history(self, trading_pair: str, ordered: Sequence[TradeRow], first: bool) -> int:
+        """How many of these trades, the oldest first, are from before the bot's first look."""
+        if not first:
+            # Where a page could not be used, the next one reaches back beyond the first look.
+            oldest = self._oldest_trade.get(trading_pair)
+            return next((at for at, row in enumerate(ordered) if row.key == oldest), 0)
+        if trading_pair not in self._unread:
+            return len(ordered)
+        # It could not be read then: its time says which trades are older.
+        fresh = self._clock.time() - self._told.seconds_since_begin(trading_pair) - FRESH_TRADE_SECONDS
+        return next((at for at, row in enumerate(ordered) if row.timestamp >= fresh), len(ordered))
 
     async def _new_trades(self, trading_pair: str, market: Market) -> list[TradeRow]:
         """The newest trades, back to one that is known: on one page as a rule, on more after an outage."""

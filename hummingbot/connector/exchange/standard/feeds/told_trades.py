@@ -59,6 +59,7 @@ class ToldTrades:
         self._clock = clock
         self._keys: dict[str, OrderedDict[str, float]] = {}  # the amounts, by pair
         self._complete_at: dict[str, float] = {}
+        self._began: dict[str, float] = {}
 
     def knows(self, trading_pair: str, key: str) -> bool:
         """Whether a trade was told."""
@@ -85,8 +86,21 @@ class ToldTrades:
             keys.popitem(last=False)
         return key
 
+    def begin(self, trading_pair: str) -> None:
+        """The bot looks at the pair, for the first time or once more: what was before the first time is history, whichever
+        source shows it and when; what comes after it is news."""
+        now = self._clock.monotonic()
+        self._began.setdefault(trading_pair, now)
+        self._complete_at.setdefault(trading_pair, now)
+
+    def seconds_since_begin(self, trading_pair: str) -> float:
+        """For how many seconds trades of the pair have been news; 0 where the bot has not looked yet."""
+        now = self._clock.monotonic()
+        return now - self._began.get(trading_pair, now)
+
     def complete(self, trading_pair: str) -> None:
         """Every trade of the pair was told, but perhaps those of the last seconds: a source looks back that far anyway."""
+        self.begin(trading_pair)
         self._complete_at[trading_pair] = self._clock.monotonic()
 
     def seconds_missing(self, trading_pairs: Iterable[str]) -> float:

@@ -1,5 +1,6 @@
 """Trades of the last blocks before a chain stream began, when the node that is asked is a little behind the stream, or ahead
 of it."""
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -86,3 +87,24 @@ async def test_a_node_that_is_ahead_of_the_stream_is_not_asked_for_more_blocks_t
     await settle()
     assert [task.exception() for task in chain.tasks if task.done()] == [None] * 2
     assert chain.trades == ["0x1:7:False"]
+
+
+async def test_what_was_traded_before_the_bot_began_is_history_for_every_source(monkeypatch) -> None:
+    """The API may tell of it later: its indexer stood still when the bot began."""
+    chain = Lagging(monkeypatch)
+
+    async def get_blocks(numbers: Any) -> dict[int, Any]:
+        return {number: SimpleNamespace(timestamp=number) for number in numbers}
+
+    monkeypatch.setattr(chain, "get_blocks", get_blocks)
+    trades = [matched(7, number, block, transaction=f"0x{number}") for number, block in ((1, 50), (2, 75), (3, 90))]
+    chain.on_chain = [log._replace(event=log.event._replace(is_bid=False)) for log in trades]
+    chain.told.begin(SOMI.trading_pair)
+    chain.clock.now += 30  # the bot began with block 70
+    chain.told.complete(SOMI.trading_pair)
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    assert chain.trades == ["0x3:7:False"]
+    known = [chain.told.knows(SOMI.trading_pair, f"0x{number}:7:False") for number in (1, 2)]
+    assert known == [True, False], "what came since, another source may have yet to tell"

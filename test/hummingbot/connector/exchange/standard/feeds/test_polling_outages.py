@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
-from hummingbot.connector.exchange.standard.feeds.base import MarketEvent, MarketSink, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.base import MarketEvent, MarketSink, PublicTrade, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.failover import Source
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
@@ -113,3 +113,35 @@ async def test_trades_that_hang_do_not_hold_up_the_order_book() -> None:
     books.task.cancel()
     await asyncio.gather(books.task, return_exceptions=True)
     assert books.requests(AAA) - before >= 30, "one poll a second, whatever becomes of the trades"
+
+
+async def test_trades_since_a_first_look_that_found_nothing_out_are_news() -> None:
+    books = Books()
+    books.trades(AAA, error=ApiUnavailableError("away"))
+    await books.feed.snapshot(AAA)
+    books.clock.now += 60
+    rows = ((4, 1_061.0), (3, 1_030.0), (2, 1_001.0), (1, 980.0))
+    books.trades(AAA, *({**trade_row(number), "timestamp": timestamp} for number, timestamp in rows))
+    await books.run(AAA)
+    told = [event.timestamp for event in books.events if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert told == [1_001.0, 1_030.0, 1_061.0]
+
+
+async def test_an_api_that_stands_still_does_not_make_trades_complete() -> None:
+    books = Books()
+    freshness = Freshness({BOOK: market_of(AAA)}.get, books.clock)
+    books.feed = PollingMarketFeed(RestClient(books.api, ["https://api.test"]), market_of, books.clock, 1.0, told=books.told,
+                                   freshness=freshness)
+    await books.run(AAA)
+    freshness.on_chain([trade(1, book=BOOK)], 1, 1)
+    for _ in range(20):
+        await books.next()
+    missing = books.told.seconds_missing([AAA])
+    books.trades(AAA, {**trade_row(1), "txHash": trade(1).transaction_hash, "orderId": trade(1).event.id})
+    await books.next(5.0)
+    told = books.told.seconds_missing([AAA])
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert (missing, told) == (20, 0)

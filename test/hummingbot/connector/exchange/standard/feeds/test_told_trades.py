@@ -46,6 +46,20 @@ def test_what_is_missing_counts_from_when_a_pair_was_complete_last() -> None:
     assert told.seconds_missing(["A-B", "C-D", "never-seen"]) == 9
 
 
+def test_what_is_news_counts_from_when_the_bot_looked_first() -> None:
+    clock = ManualClock()
+    told = ToldTrades(clock)
+    assert told.seconds_since_begin("A-B") == 0
+    told.begin("A-B")
+    clock.now += 7
+    for again in (told.begin, told.complete):
+        again("A-B")
+        assert told.seconds_since_begin("A-B") == 7
+    clock.now += 2
+    told.begin("A-B")
+    assert told.seconds_missing(["A-B"]) == 2
+
+
 def test_the_trades_of_one_transaction_with_one_order_are_told_apart_by_their_places() -> None:
     keys = TradeKeys(10)
     assert [keys.new("tx:7", ("0xa", number), 1.0) for number in (1, 2, 3)] == ["tx:7", "tx:7#1", "tx:7#2"]
