@@ -109,7 +109,8 @@ def test_such_a_source_may_tell_later_what_nobody_asked_for_when_blocks_were_rep
 
 
 @pytest.mark.parametrize("told", [(3, 2), (3, 9), (1,), (3, 1, 1.0005)])
-def test_such_a_source_may_tell_nothing_else_late_and_nothing_twice(monkeypatch: pytest.MonkeyPatch, told: tuple[float, ...]) -> None:
+def test_such_a_source_may_tell_nothing_else_late_and_nothing_twice(monkeypatch: pytest.MonkeyPatch,
+                                                                     told: tuple[float, ...]) -> None:
     view = View(monkeypatch, is_grouped=True).watch()
     view.view.reorganised()
     view.happen(1, 2)
