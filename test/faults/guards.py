@@ -89,7 +89,7 @@ GUARDS = (
     guard(13, "a placement counts by its events", "standard_exchange.py", "        if not settled:\n", "        if False:\n",
           "test_f13_a_placement"),
     guard(14, "one approval of a token at a time", "chain/allowances.py",
-          "await self._looks[token.address].done(lambda: self._look(token, units))", "await self._look(token, units)",
+          "await known.look.done(lambda: self._look(token, known, units))", "await self._look(token, known, units)",
           "test_f14_two"),
     guard(14, "allowances are read again after a failure", "placements.py", "            self._allowances.forget()\n", "",
           "test_f14_an_allowance"),

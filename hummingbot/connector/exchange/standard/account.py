@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import CancelResult, Cancels
-from hummingbot.connector.exchange.standard.chain.allowances import Allowances
+from hummingbot.connector.exchange.standard.chain.allowances import WITHOUT_LIMIT, Allowances
 from hummingbot.connector.exchange.standard.chain.engine import TRADING_TOPICS
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
@@ -73,10 +73,11 @@ class Account:
     """One wallet on one engine: placing, cancelling, and what is known of its resting orders."""
 
     def __init__(self, wallet: Wallet, rpc: RpcClient, listing: Listing, network: Network, folder: Path, domain: str,
-                 clock: Clock, updates: TrackerUpdates, max_fee: int | None = None, gas_reserve: int = 0) -> None:
+                 clock: Clock, updates: TrackerUpdates, max_fee: int | None = None, gas_reserve: int = 0,
+                 approval: str = WITHOUT_LIMIT) -> None:
         """`folder` is where the journal of this wallet and engine is kept; `updates` is told what placements did.
         `max_fee` is the most to offer for gas, in wei (None for no bound), and `gas_reserve` what no order may spend of the
-        native token, in wei."""
+        native token, in wei; `approval` is how tokens are approved (see Allowances)."""
         self._rpc = rpc
         self._listing = listing
         self._clock = clock
@@ -91,7 +92,8 @@ class Account:
         self.is_recorded = True  # whether Hummingbot is there to record what is told
         self._following: set[asyncio.Task[None]] = set()
         self._finished: list[Tracked] = []
-        self._allowances = Allowances(rpc, self._sender, wallet.address, listing.engine, self._gas.approve(), self._finished)
+        self._allowances = Allowances(rpc, self._sender, wallet.address, listing.engine, self._gas, clock, self._finished,
+                                      approval)
         self._remembered: SavedState | None = None
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()

@@ -3,13 +3,14 @@
 For each setting the first of these counts: what the constructor is given, the field of conf/connectors/<domain>.yml, the
 environment variable (STANDARD_SANDBOX_RPC_URL and the like), the domain's default. Several URLs are separated by commas.
 """
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import is_address
+from hummingbot.connector.exchange.standard.chain.allowances import APPROVALS, WITHOUT_LIMIT
 from hummingbot.connector.exchange.standard.chain.endpoints import websocket_url
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.standard_constants import Network
@@ -57,12 +58,13 @@ def _moved(stream_url: str, old_api_url: str, api_url: str) -> str:
 class Preferences(NamedTuple):
     """How the user wants to trade: how far beyond the best price a market order may go, as a fraction, how much of the
     native token stays in the wallet to pay for transactions, the most to offer for gas in wei (None for no bound),
-    which sources of data to use, and the seconds between two polls while orders are open or a book moves (a book is polled
-    more often where that would be too seldom to trade by it)."""
+    how tokens are approved (see Allowances), which sources of data to use, and the seconds between two polls while orders
+    are open or a book moves (a book is polled more often where that would be too seldom to trade by it)."""
 
     market_slippage: Decimal
     gas_reserve: Decimal
     max_fee: int | None
+    approval: str
     feed: str
     poll_interval: float
 
@@ -78,13 +80,20 @@ def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: An
     max_fee = _decimal(domain, "max_fee_gwei", given, configuration, environment, Decimal(0))
     if max_fee < 0:
         raise ConfigurationError(f"{domain}_max_fee_gwei must not be negative.")
-    feed = _setting(domain, "feed", given, configuration, environment) or CONSTANTS.DEFAULT_FEEDS[domain]
-    if feed not in CONSTANTS.FEEDS:
-        raise ConfigurationError(f"{domain}_feed must be one of {', '.join(CONSTANTS.FEEDS)}.")
+    approval = _choice(domain, "approval", given, configuration, environment, APPROVALS, WITHOUT_LIMIT)
+    feed = _choice(domain, "feed", given, configuration, environment, CONSTANTS.FEEDS, CONSTANTS.DEFAULT_FEEDS[domain])
     interval = _decimal(domain, "poll_interval", given, configuration, environment, CONSTANTS.POLL_INTERVAL)
     if not Decimal("0.1") <= interval <= 60:
         raise ConfigurationError(f"{domain}_poll_interval must be a number of seconds from 0.1 to 60.")
-    return Preferences(slippage, reserve, int(max_fee.scaleb(9)) or None, feed, float(interval))
+    return Preferences(slippage, reserve, int(max_fee.scaleb(9)) or None, approval, feed, float(interval))
+
+
+def _choice(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str],
+            choices: Collection[str], default: str) -> str:
+    value = _setting(domain, name, given, configuration, environment) or default
+    if value not in choices:
+        raise ConfigurationError(f"{domain}_{name} must be one of {', '.join(choices)}.")
+    return value
 
 
 def _decimal(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str],

@@ -99,9 +99,14 @@ class Placements:
         to be sent, and OutcomeUnknownError when the process ends before that is known.
         """
         deadline = self._clock.monotonic() + PATIENCE
-        if call.needs_allowance:
-            await self._allowances.ensure(call.spends, call.deposit)
-        return await self._window.add(_Order(client_order_id, call, terms, deadline))
+        order = _Order(client_order_id, call, terms, deadline)
+        if not call.needs_allowance:
+            return await self._window.add(order)
+        await self._allowances.ensure(call.spends, call.deposit)
+        try:
+            return await self._window.add(order)
+        finally:
+            self._allowances.release(call.spends, call.deposit)
 
     async def _send_all(self, waiting: list[_Waiting]) -> None:
         waiting = await self._with_gas_money(waiting)

@@ -92,6 +92,8 @@ class StandardExchange(ExchangePyBase):
     # Balances and order checks are one batched request each, so they need no long pause while logs keep arriving.
     LONG_POLL_INTERVAL = 12.0
     web_utils = web_utils
+    _is_poll_wanted = _has_begun = False
+    _resuming: asyncio.Task[None] | None = None
 
     def __init__(self,
                  standard_private_key: str = "",
@@ -104,6 +106,7 @@ class StandardExchange(ExchangePyBase):
                  standard_market_slippage: str = "",
                  standard_gas_reserve: str = "",
                  standard_max_fee_gwei: str = "",
+                 standard_approval: str = "",
                  standard_feed: str = "",
                  standard_poll_interval: str = "",
                  receive_connector_configuration: bool | str = True,
@@ -124,9 +127,10 @@ class StandardExchange(ExchangePyBase):
         self._data_path = data_path
         self._limits_share = rate_limits_share_pct
         given = {"rpc_url": standard_rpc_url, "rpc_ws_url": standard_rpc_ws_url, "api_url": standard_api_url,
-                 "stream_url": standard_stream_url, "engine_address": standard_engine_address,
-                 "chain_id": standard_chain_id, "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve,
-                 "max_fee_gwei": standard_max_fee_gwei, "feed": standard_feed, "poll_interval": standard_poll_interval}
+                 "stream_url": standard_stream_url, "engine_address": standard_engine_address, "chain_id": standard_chain_id,
+                 "market_slippage": standard_market_slippage, "gas_reserve": standard_gas_reserve,
+                 "max_fee_gwei": standard_max_fee_gwei, "approval": standard_approval, "feed": standard_feed,
+                 "poll_interval": standard_poll_interval}
         self._network = resolve_network(domain, given, connector_configuration, os.environ)
         self._preferences = resolve_preferences(domain, given, connector_configuration, os.environ)
         self._wallet_auth = StandardAuth("", standard_private_key, self._time_source) if standard_private_key else None
@@ -135,10 +139,8 @@ class StandardExchange(ExchangePyBase):
         self._returned.set()
         self._answers_checked: tuple[int, int] | None = None
         self._restored: set[str] = set()
-        self._resuming: asyncio.Task[None] | None = None
         self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._outages = Outages()
-        self._is_poll_wanted = self._has_begun = False
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._rules = MarketRules(self._venue, self._address, self._time_source)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
@@ -297,7 +299,8 @@ class StandardExchange(ExchangePyBase):
             if self._account is None:  # several may have waited for the listing
                 self._account = Account(self._wallet_auth.wallet, self._venue.rpc, listing, self._network,
                                         self._data_path or Path(data_path()), self._domain, self._time_source, self._updates,
-                                        self._preferences.max_fee, int(self._preferences.gas_reserve.scaleb(18)))
+                                        self._preferences.max_fee, int(self._preferences.gas_reserve.scaleb(18)),
+                                        self._preferences.approval)
         await self._account.start()
         return self._account
 

@@ -20,7 +20,7 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     ORDER_MATCHED,
     ORDER_PLACED,
 )
-from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.tokens import APPROVAL, ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -300,7 +300,7 @@ class FakeNode:
 
     def _do_approve(self, asked: Asked, spender: str, amount: int) -> list[LogEntry]:
         self.allowances[asked.to, asked.sender, spender] = amount
-        return []
+        return [APPROVAL.encode(asked.sender, spender, amount)]
 
     def _do_limitBuy(self, asked: Asked, base: str, quote: str, price: int, amount: int, is_maker: bool, n: int,
                      recipient: str) -> list[LogEntry]:
@@ -373,9 +373,10 @@ class FakeNode:
               asked: Asked | None = None) -> None:
         self.head += 1
         block = {"blockNumber": hex(self.head), "blockHash": f"0x{self.head:064x}"}
-        entries = [{"address": self.engine, "topics": list(topics), "data": "0x" + data.hex(), "logIndex": hex(index),
+        emitter = asked.to if asked is not None and asked.name == "approve" else self.engine
+        entries = [{"address": emitter, "topics": list(topics), "data": "0x" + data.hex(), "logIndex": hex(index),
                     "transactionHash": transaction_hash, "removed": False, **block} for index, (topics, data) in enumerate(logs)]
-        self.logs += entries
+        self.logs += [entry for entry in entries if emitter == self.engine]
         self.receipts[transaction_hash] = {
             "transactionHash": transaction_hash, "status": hex(int(success)), "gasUsed": hex(21_000),
             "effectiveGasPrice": hex(6 * GWEI), "logs": entries, "from": asked.sender if asked else STRANGER, **block}

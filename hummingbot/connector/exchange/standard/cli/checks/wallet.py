@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
-from hummingbot.connector.exchange.standard.chain.allowances import UNLIMITED
+from hummingbot.connector.exchange.standard.chain.allowances import EXACT, MANUAL, UNLIMITED
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.cli.checks.bot import bots, forgotten
 from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
@@ -67,13 +67,14 @@ async def _tokens(exchange: Exchange, listing: Listing, address: str, native: in
     held = [token for token in listing.tokens.values() if units.get(token.address)]
     answers = await exchange.venue.rpc.call_many(
         [(token.address, ERC20_FUNCTIONS["allowance"].encode(address, listing.engine)) for token in held])
-    findings = [_token(token, units[token.address], answer) for token, answer in zip(held, answers)]
+    approval = exchange.preferences.approval
+    findings = [_token(token, units[token.address], answer, approval) for token, answer in zip(held, answers)]
     if not held and native == 0:
         findings.append(warned("balances", "the wallet holds none of the listed tokens", "Send it what it is to trade."))
     return findings
 
 
-def _token(token: Token, units: int, answer: object) -> Finding:
+def _token(token: Token, units: int, answer: object, approval: str) -> Finding:
     check, detail = f"balance {token.symbol}", _amount(token.from_units(units))
     if not isinstance(answer, bytes):
         return warned(check, f"{detail}; the allowance cannot be read", "The token may not be tradable.")
@@ -83,7 +84,11 @@ def _token(token: Token, units: int, answer: object) -> Finding:
     if allowance >= units:
         return passed(check, f"{detail}; allowance {_amount(token.from_units(allowance))}")
     now = f"is {_amount(token.from_units(allowance))}" if allowance else "is not given yet"
-    return passed(check, f"{detail}; the allowance {now}, the first order that needs it asks for one")
+    if approval == MANUAL:
+        return warned(check, f"{detail}; the allowance {now}, and is to be given by hand",
+                      "Approve the engine for what is to be traded, or change the setting `approval`.")
+    much = "what it needs" if approval == EXACT else "a limitless one"
+    return passed(check, f"{detail}; the allowance {now}, the first order that needs it asks for {much}")
 
 
 async def _wrapped(exchange: Exchange, listing: Listing, address: str) -> list[Finding]:
