@@ -44,7 +44,8 @@ def test_nothing_that_a_bot_writes_is_committed():
 # A value of each setting that is no domain's default.
 VALUES = {"rpc_url": "http://127.0.0.1:1", "rpc_ws_url": "ws://127.0.0.1:1", "api_url": "http://127.0.0.1:1",
           "stream_url": "channels+ws://127.0.0.1:1", "engine_address": "0x" + "ab" * 20, "chain_id": "1", "feed": "stream",
-          "market_slippage": "0.5", "gas_reserve": "7", "max_fee_gwei": "7", "poll_interval": "7"}
+          "market_slippage": "0.5", "gas_reserve": "7", "max_fee_gwei": "7", "poll_interval": "7",
+          "approval": "exact"}
 
 
 @pytest.mark.parametrize("settings", CONFIGURATIONS, ids=lambda settings: settings.model_fields["connector"].default)

@@ -123,6 +123,25 @@ async def test_f14_an_allowance_is_exhausted_or_revoked() -> None:
             assert approvals(sandbox) == 4
 
 
+async def test_f14_no_more_is_approved_than_the_orders_need() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_approval="exact") as exchange:
+        market, owner = exchange._venue.market(TOKEN_PAIR), sandbox.accounts[0].address
+        for step in range(2):
+            prices = [Decimal(61000 + 2 * step), Decimal(61001 + 2 * step)]
+            for name in [exchange.sell(TOKEN_PAIR, AMOUNT_SOLD, OrderType.LIMIT, price) for price in prices]:
+                await rests(exchange, name)
+            assert sandbox.view.allowance(market.base.address, owner, sandbox.engine_address) == 0
+        assert approvals(sandbox) == 2
+
+
+async def test_f14_what_the_user_revoked_is_not_approved_again(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_approval="manual") as exchange:
+        name = exchange.sell(TOKEN_PAIR, AMOUNT_SOLD, OrderType.LIMIT, Decimal(61000))
+        assert await end_of(exchange, name) is OrderState.FAILED
+        assert "may spend 0.00000000 WBTC of the wallet and the order needs 0.01000000" in caplog.text
+        assert not transactions(sandbox), "no gas is spent"
+
+
 async def test_f17_an_order_is_taken_whole_at_once() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         market, trader = exchange._venue.market(TOKEN_PAIR), Trader(sandbox)

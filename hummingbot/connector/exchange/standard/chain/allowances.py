@@ -21,17 +21,15 @@ from hummingbot.connector.exchange.standard.shared_work import SharedWork
 UNLIMITED = 2 ** 256 - 1
 # How much is approved: all there is, for good; what the orders at hand need; or nothing, since the user approves by hand.
 WITHOUT_LIMIT, EXACT, MANUAL = APPROVALS = "unlimited", "exact", "manual"
-# Two: the first may be another order's, for which less sufficed. A token that allows nothing is not approved for ever.
-LOOKS = 2
 # For so many seconds a token that refused is not asked again: each refusal costs gas.
 REFUSAL_PAUSE = 60.0
 
 
 @dataclass
 class _Allowance:
-    """What is known of one token, in its smallest units. `limit` is how much may be `granted` to orders altogether by what the
-    chain said last, -1 while it has to be asked; `ended` is how much of that was granted to orders that came to their end
-    since, and `wanted` what orders wait for."""
+    """What is known of one token, in its smallest units. `wanted` is what orders wait for, `granted` what orders got since the
+    start, `ended` how much of that is of orders that came to their end. `limit` is how much may be granted altogether by what
+    the chain said last, -1 while it has to be asked. The token refused an approval at `refused_at`, on the monotonic clock."""
 
     limit: int = -1
     granted: int = 0
@@ -71,13 +69,12 @@ class Allowances:
         known = self._tokens[token.address]
         known.wanted += units
         try:
-            for _ in range(LOOKS):
-                if known.left < units:
-                    await known.look.done(lambda: self._look(token, known, units))
+            while known.left < units:
+                await known.look.done(lambda: self._look(token, known, units))
+                if known.left < units:  # perhaps by the look of an order for which less sufficed
+                    self._raise_if_refused(token, known, units)
         finally:
             known.wanted -= units
-        if known.left < units:
-            self._refuse(token, known, units)
         known.granted += units
 
     def release(self, token: Token, units: int) -> None:
@@ -104,7 +101,7 @@ class Allowances:
         known.limit = -1
         amount, words = UNLIMITED, "without limit, now and later (the setting `approval` has other ways)"
         if self._approval == EXACT:
-            amount, words = needed, f"up to {token.from_units(needed)}, for the orders at hand"
+            amount, words = needed, f"up to {token.from_units(needed):f}, for the orders at hand"
         logger.info("Approving the exchange (%s) to spend the wallet's %s %s", self._spender, token.symbol, words)
         # USDT and its like change an allowance only from nothing. What others say to the 0 does not matter.
         steps = [0, amount] if is_change else [amount]
@@ -137,12 +134,11 @@ class Allowances:
         """For how many seconds more the token is not asked again, since each refusal costs gas; 0 or less for none."""
         return known.refused_at + REFUSAL_PAUSE - self._clock.monotonic()
 
-    def _refuse(self, token: Token, known: _Allowance, units: int) -> None:
-        """Raise where it is known why the allowance does not suffice; else the exchange decides."""
+    def _raise_if_refused(self, token: Token, known: _Allowance, units: int) -> None:
         if self._approval == MANUAL:
             raise OrderRejectedError(
-                f"The exchange may spend {token.from_units(max(0, known.left))} {token.symbol} of the wallet and the order needs "
-                f"{token.from_units(units)}: approve more for {self._spender} by hand, since the setting `approval` is {MANUAL}.")
+                f"The exchange may spend {token.from_units(max(0, known.left)):f} {token.symbol} of the wallet and the order needs "
+                f"{token.from_units(units):f}: approve more for {self._spender} by hand, since the setting `approval` is {MANUAL}.")
         if (pause := self._pause(known)) > 0:
             raise OrderRejectedError(f"{token.symbol} refused the approval for the exchange: {known.refusal}. It is asked again "
                                      f"in {pause:.0f} s.", known.refusal)

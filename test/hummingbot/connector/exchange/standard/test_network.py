@@ -93,20 +93,22 @@ def preferred(**given):
 
 def test_without_settings_preferences_are_the_defaults():
     assert preferred(market_slippage="", gas_reserve="") == \
-        Preferences(CONSTANTS.MARKET_SLIPPAGE, CONSTANTS.GAS_RESERVE, None, CONSTANTS.DEFAULT_FEEDS[SANDBOX], 1.0)
+        Preferences(CONSTANTS.MARKET_SLIPPAGE, CONSTANTS.GAS_RESERVE, None, "unlimited", CONSTANTS.DEFAULT_FEEDS[SANDBOX], 1.0)
 
 
 def test_preferences_are_exact_numbers_from_any_source():
     stored = SimpleNamespace(standard_sandbox_gas_reserve="0.25")
     environment = {"STANDARD_SANDBOX_GAS_RESERVE": "9", "STANDARD_SANDBOX_MARKET_SLIPPAGE": "0.005",
                    "STANDARD_SANDBOX_FEED": "polling", "STANDARD_SANDBOX_POLL_INTERVAL": "2.5",
-                   "STANDARD_SANDBOX_MAX_FEE_GWEI": "12.5"}
+                   "STANDARD_SANDBOX_MAX_FEE_GWEI": "12.5", "STANDARD_SANDBOX_APPROVAL": "exact"}
     assert resolve_preferences(SANDBOX, {}, stored, environment) == \
-        Preferences(Decimal("0.005"), Decimal("0.25"), 12_500_000_000, "polling", 2.5)
+        Preferences(Decimal("0.005"), Decimal("0.25"), 12_500_000_000, "exact", "polling", 2.5)
 
 
 @pytest.mark.parametrize("name, text, words", [("max_fee_gwei", "-1", "not be negative"), ("max_fee_gwei", "much", "a number"),
-                                               ("feed", "carrier pigeon", "one of"), ("poll_interval", "0", "from 0.1 to 60"),
+                                               ("feed", "carrier pigeon", "one of"),
+                                               ("approval", "some", "one of unlimited, exact, manual"),
+                                               ("poll_interval", "0", "from 0.1 to 60"),
                                                ("poll_interval", "NaN", "a number")])
 def test_a_fee_or_a_source_that_is_none_is_refused(name, text, words):
     with pytest.raises(ConfigurationError, match=f"standard_sandbox_{name} must .*{words}"):

@@ -55,7 +55,7 @@ class Chain:
         self.ends = list(ends)
         self.sent: list[Tracked] = []
         self.told: list[Settled] = []
-        self.forgotten = 0
+        self.forgotten = self.spendable = 0
         self.newest = 9
         self.money: int | StandardError = 10 ** 20
         self.rate_limit: RateLimitedError | None = None
@@ -90,7 +90,10 @@ class Chain:
         return [0] * len(orders)
 
     async def ensure(self, token: Token, units: int) -> None:
-        return None
+        self.spendable += units
+
+    def release(self, token: Token, units: int) -> None:
+        self.spendable -= units
 
     def forget(self) -> None:
         self.forgotten += 1
@@ -359,3 +362,14 @@ async def test_an_order_that_leaves_nothing_to_pay_for_cancels_is_refused_and_th
     first, second = await ends_of(chain.place("a"), chain.place("b"))
     assert isinstance(first, OrderRejectedError) and "up to 0.5 are needed. Fund the wallet." in str(first)
     assert second[0].client_order_id == "b" and [tracked.intent.client_order_ids for tracked in chain.sent] == [("b",)]
+
+
+@pytest.mark.parametrize("end", [receipt(placed(1)), receipt(ok=False, reason="TFF"), NotSentError("not sent")])
+async def test_what_an_order_may_spend_is_reserved_until_its_end(end: End) -> None:
+    chain = Chain(None)
+    order = chain.place("a")
+    await until(lambda: chain.sent)
+    assert chain.spendable > 0
+    chain.sent[0].end(end)
+    await ends_of(order)
+    assert chain.spendable == 0

@@ -81,6 +81,7 @@ class FakeNode:
         self.receipts: dict[str, dict[str, Any]] = {}
         self.posts: list[list[str]] = []
         self.failing: Callable[[Sent], tuple[int, int]] = lambda sent: (1, 50_000)
+        self.emitting: Callable[[Sent], tuple[str, tuple[tuple[str, ...], bytes]] | None] = lambda sent: None
         self.call: Callable[[dict[str, str]], str] = lambda fields: "0x"
         self.before: Callable[[str, list[Any]], Any] | None = None
         self.lose: Callable[[list[str]], bool] | None = None
@@ -127,9 +128,12 @@ class FakeNode:
         status, gas = self.failing(sent)
         self.executed.append(sent)
         self.nonce += 1
-        self.receipts[sent.hash] = {
-            "transactionHash": sent.hash, "blockNumber": hex(self.block), "blockHash": self._block_hash(self.block),
-            "status": hex(status), "gasUsed": hex(gas), "effectiveGasPrice": hex(self.base_fee), "logs": []}
+        place = {"transactionHash": sent.hash, "blockNumber": hex(self.block), "blockHash": self._block_hash(self.block)}
+        log = self.emitting(sent) if status else None
+        logs = [] if log is None else [{"address": log[0], "topics": log[1][0], "data": "0x" + log[1][1].hex(), "logIndex": "0x0",
+                                        **place}]
+        self.receipts[sent.hash] = {**place, "status": hex(status), "gasUsed": hex(gas),
+                                    "effectiveGasPrice": hex(self.base_fee), "logs": logs}
 
     def _block_hash(self, number: int) -> str:
         return f"0x{max(branch for first, branch in self.branches.items() if first <= number):032x}{number:032x}"

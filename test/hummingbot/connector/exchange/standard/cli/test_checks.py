@@ -261,11 +261,14 @@ async def test_a_wallet_that_waits_or_is_a_contract_is_a_warning(
     assert finding.verdict is verdict and words in finding.detail
 
 
-@pytest.mark.parametrize(("answer", "words"), [
-    (AWAY, "the allowance cannot be read"), (word(UNLIMITED), "allowance unlimited"), (word(7_000_000), "allowance 7"),
-    (word(1_000_000), "the allowance is 1, the first order"), (word(0), "is not given yet")])
-def test_an_allowance_is_told_by_what_it_allows(answer: Any, words: str) -> None:
-    assert words in wallet_checks._token(MARKET.quote, 5_000_000, answer).detail
+@pytest.mark.parametrize(("answer", "approval", "words"), [
+    (AWAY, "exact", "the allowance cannot be read"), (word(UNLIMITED), "exact", "allowance unlimited"),
+    (word(7_000_000), "manual", "allowance 7"),
+    (word(1_000_000), "unlimited", "the allowance is 1, the first order that needs it asks for a limitless one"),
+    (word(0), "exact", "is not given yet, the first order that needs it asks for what it needs"),
+    (word(0), "manual", "is not given yet, and is to be given by hand")])
+def test_an_allowance_is_told_by_what_it_allows(answer: Any, approval: str, words: str) -> None:
+    assert words in wallet_checks._token(MARKET.quote, 5_000_000, answer, approval).detail
 
 
 def test_a_wallet_with_no_more_than_the_reserve_sells_none_of_it(exchange: Exchange) -> None:
