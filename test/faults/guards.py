@@ -91,6 +91,8 @@ GUARDS = (
     guard(14, "one approval of a token at a time", "chain/allowances.py",
           "await known.look.done(lambda: self._look(token, known, units))", "await self._look(token, known, units)",
           "test_f14_two"),
+    guard(14, "nothing is approved where the user does so by hand", "chain/allowances.py", " and self._approval != MANUAL", "",
+          "test_f14_what"),
     guard(14, "allowances are read again after a failure", "placements.py", "            self._allowances.forget()\n", "",
           "test_f14_an_allowance"),
     guard(15, "deposits are rounded to the smallest that suffices", "markets.py",

@@ -137,8 +137,9 @@ class Allowances:
     def _raise_if_refused(self, token: Token, known: _Allowance, units: int) -> None:
         if self._approval == MANUAL:
             raise OrderRejectedError(
-                f"The exchange may spend {token.from_units(max(0, known.left)):f} {token.symbol} of the wallet and the order needs "
-                f"{token.from_units(units):f}: approve more for {self._spender} by hand, since the setting `approval` is {MANUAL}.")
+                f"The exchange may spend {token.from_units(max(0, known.left)):f} {token.symbol} of the wallet and the order "
+                f"needs {token.from_units(units):f}: approve more for {self._spender} by hand, since the setting `approval` is "
+                f"{MANUAL}.")
         if (pause := self._pause(known)) > 0:
             raise OrderRejectedError(f"{token.symbol} refused the approval for the exchange: {known.refusal}. It is asked again "
                                      f"in {pause:.0f} s.", known.refusal)
