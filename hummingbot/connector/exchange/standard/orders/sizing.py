@@ -3,7 +3,8 @@
 Hummingbot orders base amounts; the engine spends deposits: base for a sell, quote for a buy. A sell spends the amount
 rounded down to the token's smallest unit. A buy spends the smallest quote amount that brings at least the base amount
 ordered, at the levels it will match and at its own price for the rest; so it ends with the amount ordered, or with less
-than one quote unit's worth (or one amount step, whichever is more) above it for each level, if the book stays as it is.
+than one quote unit's worth (or one amount step, whichever is more) above it for each level, if the book stays as it is. By
+a book whose prices and amounts are rounded, as the REST API's are, it may end some ten-millionths off.
 """
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -20,6 +21,8 @@ from hummingbot.connector.exchange.standard.markets import (
 )
 
 MAX_MATCHES = 20
+# The REST API rounds prices as 32-bit floats: what it shows may be off by one part in so many.
+SINGLE_PRECISION = 2 ** 23
 
 
 class Level(NamedTuple):
@@ -113,9 +116,8 @@ def clamped_price(is_buy: bool, price: Decimal, market_price: int, spread: int) 
 def _order(market: Market, is_buy: bool, base_units: int, price: int, recipient: str, levels: Sequence[Level], matches: int,
            rests: bool) -> OrderCall:
     takes = levels if matches else ()
-    crosses = bool(takes) and (takes[0].price <= price if is_buy else takes[0].price >= price)
-    # A level does not tell how many orders it holds, and too little gas would fail them all.
-    expected = matches if crosses or not rests else 0
+    # A level does not tell how many orders it holds nor, in a rounded book, its very price; too little gas would fail them all.
+    expected = matches if not rests or (takes and _may_take(is_buy, price, takes[0].price)) else 0
     if is_buy:
         deposit, _ = buy_deposit(market, price, base_units, takes)
         smallest, spends, native = market.smallest_buy(price), market.quote, market.quote_is_native
@@ -136,6 +138,11 @@ def _order(market: Market, is_buy: bool, base_units: int, price: int, recipient:
         function = ENGINE_FUNCTIONS["limitBuy" if is_buy else "limitSell"]
         data = function.encode(base, quote, price, deposit, rests, matches, recipient)
     return OrderCall(data, deposit if native else 0, spends, deposit, price, expected, item)
+
+
+def _may_take(is_buy: bool, price: int, shown: int) -> bool:
+    unsure = shown // SINGLE_PRECISION + 1
+    return shown - unsure <= price if is_buy else shown + unsure >= price
 
 
 def cancel_call(orders: Sequence[tuple[Market, bool, int]]) -> bytes:

@@ -16,6 +16,7 @@ from hummingbot.connector.exchange.standard.orders.sizing import (
     limit_order,
     market_order,
 )
+from hummingbot.connector.exchange.standard.sandbox.api_rows import rounded
 from test.hummingbot.connector.exchange.standard.orders.recordings import GENERATIONS, markets
 from test.vectors import steps
 
@@ -250,6 +251,14 @@ def test_only_an_order_that_crosses_expects_to_match(is_buy, best, crosses):
     assert call.expected_matches == (7 if crosses else 0)
     assert market_order(BTC_USDC, is_buy, Decimal("0.001"), ME, levels, Decimal("0.01")).expected_matches == 20
     assert limit_order(BTC_USDC, is_buy, Decimal("0.001"), Decimal(60_000), ME).expected_matches == 0
+
+
+@given(st.integers(1, 10**15), st.booleans())
+def test_an_order_at_the_price_of_a_level_that_the_api_rounds_brings_the_gas_to_take_it(price, is_buy):
+    shown = round(rounded(price / 10**8) * 10**8)
+    levels = [Level(shown, 10**30)]
+    call = limit_order(BTC_USDC, is_buy, Decimal(10**10), price_from_chain(price), ME, levels, matches=7)
+    assert call.expected_matches == 7 and call.price == price, "and goes no further than the user said"
 
 
 @pytest.mark.parametrize("is_buy, amount, words", [
