@@ -189,7 +189,8 @@ class Journal:
         while self._queue:
             work, self._queue = self._queue, []
             try:
-                results = await loop.run_in_executor(self._executor, self._commit, [statement for statement, _ in work])
+                results, is_written = await loop.run_in_executor(self._executor, self._commit,
+                                                                 [statement for statement, _ in work])
             except BaseException as error:
                 for _, future in work:
                     if not future.done():
@@ -198,7 +199,8 @@ class Journal:
                     raise
                 self._tell(error)
             else:
-                self._tell(None)
+                if is_written:  # what writes nothing succeeds on a full disk, too
+                    self._tell(None)
                 for (_, future), result in zip(work, results):
                     if not future.done():
                         future.set_result(result)
@@ -218,12 +220,15 @@ class Journal:
         if any(number % _PRUNE_EVERY == 0 for number in ids):
             _prune_to(connection, self._keep_settled)
 
-    def _commit(self, statements: Sequence[Callable[[sqlite3.Connection], Any]]) -> list[Any]:
+    def _commit(self, statements: Sequence[Callable[[sqlite3.Connection], Any]]) -> tuple[list[Any], bool]:
+        """The statements' results, and whether anything was written."""
         connection = self._connection
         assert connection is not None
+        before = connection.total_changes
         with connection:
             connection.execute("BEGIN IMMEDIATE")
-            return [statement(connection) for statement in statements]
+            results = [statement(connection) for statement in statements]
+        return results, connection.total_changes > before
 
     def _connect(self, now: float) -> None:
         if self._connection is not None:  # the caller of an earlier opening did not wait for it

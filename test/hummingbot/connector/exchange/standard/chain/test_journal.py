@@ -1,8 +1,10 @@
 """The journal keeps what was sent, survives damage, and never blocks the loop."""
 import asyncio
+import logging
 import sqlite3
 import threading
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -234,7 +236,7 @@ async def test_the_writes_of_one_tick_are_one_commit_off_the_loop(journal: Journ
     commits: list[tuple[int, int]] = []
     commit = Journal._commit
 
-    def counted(self: Journal, statements: list) -> list:
+    def counted(self: Journal, statements: list) -> tuple[list, bool]:
         commits.append((len(statements), threading.get_ident()))
         return commit(self, statements)
 
@@ -252,6 +254,26 @@ async def test_an_error_of_the_disk_reaches_the_caller_and_the_journal_goes_on(j
         await journal._run(fail)
     await journal.set("key", "value")
     assert await journal.get("key") == "value"
+
+
+async def test_a_full_disk_is_told_once_until_something_is_written(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
+    """What writes nothing succeeds on a full disk, too: an answer, or the end of an intent that could not be recorded."""
+    caplog.set_level(logging.INFO)
+    connection = journal._connection
+    assert connection is not None
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    large = replace(INTENT, data=bytes(100_000))
+    for number in range(1, 4):
+        with pytest.raises(sqlite3.OperationalError, match="full"):
+            await journal.record([entry(number, intent=large)])
+        await journal.failed([(number, "The journal cannot be written")])
+        assert await journal.unfinished(ACCOUNT) == []
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    connection.execute(f"PRAGMA max_page_count = {pages + 100}")
+    await journal.record([entry(4, intent=large)])
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"] and "written again" in caplog.text
+    assert [item.id for item in await journal.unfinished(ACCOUNT)] == [4]
 
 
 async def test_a_folder_that_cannot_be_used_is_one_sentence(tmp_path: Path) -> None:
