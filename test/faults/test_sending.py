@@ -16,7 +16,7 @@ from hummingbot.core.data_type.in_flight_order import OrderState
 from test.faults.orders import end_of, rests
 from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
 from test.hummingbot.connector.exchange.standard.chain.test_transactions import Bench, intent, successes
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox, until
 
 SEND = "eth_sendRawTransaction"
 ONCE = Counter({intent(1).data: 1})
@@ -159,3 +159,22 @@ async def test_f10_no_native_tokens_for_the_gas(caplog: pytest.LogCaptureFixture
         results = await exchange.cancel_all(10)
         assert [result.success for result in results] == [True], "a cancel can still be paid"
         assert order(exchange, name).current_state is OrderState.CANCELED
+
+
+async def test_f10_a_wallet_that_is_topped_up_trades_on_at_once() -> None:
+    """Native tokens for gas, and tokens to sell: nothing of the refusals before is kept."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        address, node = sandbox.accounts[0].address, sandbox.node
+        tokens = node.world.contract(exchange._venue.market(TOKEN_PAIR).base.address)
+        native, held = node.balance(address), tokens.balances[address]
+        node.world.add_balance(address, 1 - native)
+        (await exchange._trading_account()).gas_money.seen(1)
+        assert await end_of(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61000))) \
+            is OrderState.FAILED
+        node.world.add_balance(address, native)
+        tokens.balances[address] = 1
+        assert await end_of(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61000))) \
+            is OrderState.FAILED
+        tokens.balances[address] = held
+        await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61000)))
+        await until(lambda: exchange.get_available_balance("WBTC") == Decimal(held - 10 ** 6).scaleb(-8))
