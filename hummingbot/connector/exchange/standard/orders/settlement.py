@@ -9,7 +9,7 @@ What the newest blocks did is kept as steps, each with the order as it was befor
 can be undone exactly and the state as of an older block can be told.
 """
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import takewhile
@@ -208,9 +208,15 @@ class Settlement:
         """What a mined transaction did to the orders it placed, given in the order of its items with their deposits.
 
         `logs` and `outflows` are those of the receipt. Fills come before the opening of the rest, as they happened, and before
-        all what receipts of replaced blocks did, as far as this one proves them void.
+        all what receipts of replaced blocks did, as far as this one proves them void. An order of the account that another
+        evicts (docs/protocol.md, "Order ids") ends first: its id is the other's from then on.
         """
-        settled = self._retract_contradicted(logs)
+        placed = {OrderKey(log.event.pair, log.event.is_bid, log.event.id): log for log in logs
+                  if isinstance(log.event, OrderPlaced)}
+        evictions = {key: log for log in logs if isinstance(log.event, OrderCanceled)
+                     and (key := resting_key(log.event)) in placed and log.log_index < placed[key].log_index}
+        settled = [event for log in evictions.values() for event in self.apply(log)]
+        settled += self._retract_contradicted(logs, placed.keys() - evictions.keys())
         for number, (client_order_id, deposit, group) in enumerate(zip(client_order_ids, deposits, self._items(logs))):
             settled += self._settle_item(number, client_order_id, deposit, group, outflows)
         return settled
@@ -420,10 +426,9 @@ class Settlement:
         steps = [step for step in self._steps if step.log is None and step.transaction_hash == transaction_hash]
         return [event for step in reversed(steps) for event in self._take_back(step)]
 
-    def _retract_contradicted(self, logs: Sequence[EngineLog]) -> list[Settled]:
-        """Undo the receipts of other transactions that claim an order's or a trade's id that this one has. Their blocks were
-        replaced, of which nobody may have heard yet."""
-        keys = {OrderKey(log.event.pair, log.event.is_bid, log.event.id) for log in logs if isinstance(log.event, OrderPlaced)}
+    def _retract_contradicted(self, logs: Sequence[EngineLog], keys: Set[OrderKey]) -> list[Settled]:
+        """Undo the receipts of other transactions that claim one of these orders' ids, or a trade's id that this one has. Their
+        blocks were replaced, of which nobody may have heard yet."""
         trades = {(log.event.pair, log.event.trade_id, False) for log in logs if isinstance(log.event, OrderMatched)}
         own = {log.transaction_hash for log in logs} | {""}  # what was swept is of no transaction
         void = [step.transaction_hash for step in self._steps if step.log is None and step.transaction_hash not in own
