@@ -109,6 +109,7 @@ _BOOK = (
 _BOOK_2026_07 = (
     "getMatchingMode()(uint8)",
     "getPool()(address)",
+    "twap(uint32 minSeconds)(uint256 price,uint256 window)",
 )
 _FACTORY = (
     "allPairsLength()(uint256)",

@@ -1,8 +1,7 @@
 """Worlds to begin with: the exchange as a newcomer finds it in the sandbox, that of a recorded scenario, and how a
 description becomes a world."""
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
@@ -15,8 +14,8 @@ from hummingbot.connector.exchange.standard.sandbox.engine_state import ADMIN_RO
 from hummingbot.connector.exchange.standard.sandbox.execution import MAX_UINT256, Block, Execution
 from hummingbot.connector.exchange.standard.sandbox.factory import Factory
 from hummingbot.connector.exchange.standard.sandbox.gas import GasMeter, GasSchedule
-from hummingbot.connector.exchange.standard.sandbox.levels import LAST_ID
 from hummingbot.connector.exchange.standard.sandbox.matching_engine import MatchingEngine
+from hummingbot.connector.exchange.standard.sandbox.recording import added_pairs
 from hummingbot.connector.exchange.standard.sandbox.tokens import Token, WrappedNative
 from hummingbot.connector.exchange.standard.sandbox.world import World
 
@@ -202,7 +201,7 @@ def _preset_book(book: Book, pair: PairSpec) -> None:
 
 
 def from_vectors(vectors: Mapping[str, Any], scenario: Mapping[str, Any] | str) -> Deployment:
-    """The state in which a recorded scenario (itself, or its name) starts.
+    """The state in which a recorded scenario (itself, or its name) starts, before its `preset` (presets.set_presets).
 
     The recordings tell neither the address of the book implementation nor the names of all tokens: addresses of books
     and names are taken from the pairs that are listed in the file, others are made up.
@@ -213,27 +212,28 @@ def from_vectors(vectors: Mapping[str, Any], scenario: Mapping[str, Any] | str) 
     addresses = {name: address.lower() for name, address in {**meta["contracts"], **meta["accounts"]}.items()}
     decimals = {pair[side]: pair[f"{side}_decimals"] for pair in meta["pairs"].values() for side in ("base", "quote")}
     holdings = _holdings(vectors, addresses, decimals)
-    added = list(_added_pairs(vectors))
+    added = list(added_pairs(vectors))
     books = {(pair["base_address"].lower(), pair["quote_address"].lower()): pair["orderbook"].lower()
              for pair in meta["pairs"].values()}
     books.update({(pair["base"]["token"].lower(), pair["quote"]["token"].lower()): pair["pair"].lower() for pair in added})
     names = {token["symbol"]: token["name"] for pair in added for token in (pair["base"], pair["quote"])}
     tokens = {symbol: TokenSpec(addresses[symbol], symbol, names.get(symbol, f"Mock {symbol}"), places,
                                 holdings.get(symbol, {})) for symbol, places in decimals.items()}
-    presets = start.get("preset") or {}
     limit, market = (_usual_spread(meta, kind) for kind in ("lmt", "mkt"))
     return Deployment(
         wrapped=tokens.pop("WETH"), tokens=tuple(tokens.values()),
-        pairs=tuple(_recorded_pair(name, meta, start, presets) for name in meta["pairs"]),
+        pairs=tuple(_recorded_pair(name, meta, start) for name in meta["pairs"]),
         engine=addresses["engine"], factory=addresses["factory"], implementation=_named_address("recorded book"),
         operator=addresses["deployer"], fee_receiver=meta["fees"]["feeTo"].lower(),
-        balances={**{addresses[name]: RECORDED_BALANCE for name in meta["accounts"]}, **holdings["native"]},
-        allowances={(addresses[key.partition(":")[2]], owner): amount for key, owners in holdings.items()
-                    if key.startswith("allowance:") for owner, amount in owners.items() if amount},
+        # What the wrapper holds follows from the wrapped balances.
+        balances={**{addresses[name]: RECORDED_BALANCE for name in meta["accounts"]},
+                  **{holder: amount for holder, amount in holdings["native"].items() if holder != addresses["WETH"]}},
+        allowances={(addresses[token], owner): amount for token in decimals
+                    for owner, amount in holdings.get(f"allowance:{token}", {}).items() if amount},
         nonces=_first_nonces(vectors), books=books,
         generation=Generation.AUGUST_2025 if meta["version"] == "A" else Generation.JULY_2026, canonical_logs=False,
         chain_id=meta["chain_id"], maker_fee=meta["fees"]["maker"], taker_fee=meta["fees"]["taker"],
-        default_limit_spread=limit, default_market_spread=market, history_count=presets.get("engine.count", 0))
+        default_limit_spread=limit, default_market_spread=market)
 
 
 def _holdings(vectors: Mapping[str, Any], addresses: Mapping[str, str],
@@ -255,15 +255,6 @@ def _holdings(vectors: Mapping[str, Any], addresses: Mapping[str, str],
     return holdings
 
 
-def _added_pairs(vectors: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The arguments of every recorded PairAdded event."""
-    for scenario in vectors["scenarios"]:
-        for step in scenario["steps"]:
-            for log in step.get("logs") or ():
-                if log.get("event") == "PairAdded":
-                    yield log["args"]
-
-
 def _first_nonces(vectors: Mapping[str, Any]) -> dict[str, int]:
     nonces: dict[str, int] = {}
     for scenario in vectors["scenarios"]:
@@ -279,28 +270,12 @@ def _usual_spread(meta: Mapping[str, Any], kind: str) -> Spread:
     return spreads.most_common(1)[0][0]
 
 
-def _recorded_pair(name: str, meta: Mapping[str, Any], scenario: Mapping[str, Any], presets: Mapping[str, int]) -> PairSpec:
+def _recorded_pair(name: str, meta: Mapping[str, Any], scenario: Mapping[str, Any]) -> PairSpec:
     pair, spread = meta["pairs"][name], meta["spreads"][name]
     state = scenario["initial_pairs"].get(name, {})
     return PairSpec(
         base=pair["base_address"].lower(), quote=pair["quote_address"].lower(),
-        listing_price=_preset(presets, name, scenario, "lmp", state.get("book.lmp", pair["listing_price"])),
+        listing_price=state.get("book.lmp", pair["listing_price"]),
         limit_spread=Spread(spread["lmt_buy"], spread["lmt_sell"]), market_spread=Spread(spread["mkt_buy"], spread["mkt_sell"]),
-        by_time=bool(pair["matching_mode"]),
-        trades=_preset(presets, name, scenario, "tradeCount", state.get("book.tradeCount", 0)),
-        next_ids=(_preset(presets, name, scenario, "nextMakeId(bid)", state.get("book.nextMakeId(bid)", 1)),
-                  _preset(presets, name, scenario, "nextMakeId(ask)", state.get("book.nextMakeId(ask)", 1))))
-
-
-def _preset(presets: Mapping[str, int], pair: str, scenario: Mapping[str, Any], name: str, otherwise: int) -> int:
-    """A preset of a book: "book.NAME" means the scenario's first pair, "book:PAIR.NAME" another one. The ids may be preset
-    by the contract's own counter of a side, "bidOrders.count", which is the last id that was given."""
-    counter = {"nextMakeId(bid)": "bidOrders.count", "nextMakeId(ask)": "askOrders.count"}.get(name)
-    for key, value in presets.items():
-        match = re.fullmatch(r"book(?::(?P<pair>[^.]+))?\.(?P<name>.+)", key)
-        if match and (match["pair"] or scenario["pairs"][0]) == pair:
-            if match["name"] == name:
-                return value
-            if match["name"].lstrip("_") == counter:
-                return value % LAST_ID + 1
-    return otherwise
+        by_time=bool(pair["matching_mode"]), trades=state.get("book.tradeCount", 0),
+        next_ids=(state.get("book.nextMakeId(bid)", 1), state.get("book.nextMakeId(ask)", 1)))

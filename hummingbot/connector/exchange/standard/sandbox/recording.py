@@ -47,14 +47,17 @@ class Scenario(NamedTuple):
 
 class Recording:
     """A file of recorded scenarios. `addresses` gives the lower-case address of every name (accounts, contracts, books
-    as "book:PAIR")."""
+    as "book:PAIR"), `pairs` those listed at the start and by the scenarios; `is_later` tells generation B from A."""
 
     def __init__(self, contents: Json) -> None:
         meta = contents["meta"]
         self.contents = contents
         self.addresses: dict[str, str] = {name: value.lower() for group in (meta["accounts"], meta["contracts"])
                                           for name, value in group.items()}
-        self.pairs: Mapping[str, Json] = meta["pairs"]
+        self.is_later: bool = meta.get("version") == "B"
+        self.pairs: Mapping[str, Json] = {**_listed_later(contents), **meta["pairs"]}
+        for address, name in meta.get("labels", {}).items():
+            self.addresses.setdefault(name, address.lower())
         for name, pair in self.pairs.items():
             self.addresses[f"book:{name}"] = pair["orderbook"].lower()
         self.scenarios = [Scenario(raw["name"], raw, _segments(raw["steps"])) for raw in contents["scenarios"]]
@@ -67,6 +70,26 @@ class Recording:
             for name, tokens in recorded.items():
                 names.setdefault(name, set()).update(tokens)
         return names
+
+
+def added_pairs(contents: Mapping[str, Any]) -> Iterator[Json]:
+    """The arguments of every PairAdded event in a file."""
+    for scenario in contents["scenarios"]:
+        for step in scenario["steps"]:
+            for log in step.get("logs") or ():
+                if log.get("event") == "PairAdded":
+                    yield log["args"]
+
+
+def _listed_later(contents: Json) -> dict[str, Json]:
+    """The pairs that scenarios list, by name, as `meta` gives those of the start."""
+    names = {address.lower(): name for name, address in contents["meta"]["contracts"].items()}
+    pairs = {}
+    for pair in added_pairs(contents):
+        base, quote = (names.get(pair[side]["token"].lower(), pair[side]["symbol"]) for side in ("base", "quote"))
+        pairs[f"{base}/{quote}"] = {"base_address": pair["base"]["token"], "quote_address": pair["quote"]["token"],
+                                    "orderbook": pair["pair"]}
+    return pairs
 
 
 def _segments(steps: Sequence[Json]) -> tuple[tuple[tuple[int, Json], ...], ...]:

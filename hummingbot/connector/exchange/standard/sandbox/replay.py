@@ -12,6 +12,7 @@ from aiohttp import web
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.sandbox.deployment import build, from_vectors
 from hummingbot.connector.exchange.standard.sandbox.node import Mining, Node, NodeSettings
+from hummingbot.connector.exchange.standard.sandbox.presets import set_presets
 from hummingbot.connector.exchange.standard.sandbox.recording import (
     Json,
     Recording,
@@ -24,10 +25,12 @@ from hummingbot.connector.exchange.standard.sandbox.recording import (
 )
 from hummingbot.connector.exchange.standard.sandbox.replay_views import Answer, Views
 from hummingbot.connector.exchange.standard.sandbox.rpc import BODY_LIMIT, JsonRpc
+from hummingbot.connector.exchange.standard.sandbox.world import World
 
 CHAIN_ID = 31337
 FIRST_TIMESTAMP = 1_750_000_000
 PROGRESS_SECONDS = 5.0
+NO_ADDRESS = "nothing, since the recording does not tell the address of that name"
 _SHOWN = 400
 
 
@@ -75,8 +78,8 @@ class RpcClient:
 
 
 @asynccontextmanager
-async def _fresh_node(recording: Recording, scenario: Scenario, clock: Clock) -> AsyncIterator[RpcClient]:
-    """A node in the scenario's initial state, served over HTTP on loopback."""
+async def _fresh_node(recording: Recording, scenario: Scenario, clock: Clock) -> AsyncIterator[tuple[RpcClient, World]]:
+    """A node in the scenario's initial state, without its presets, served over HTTP on loopback; and its world."""
     world = build(from_vectors(recording.contents, scenario.raw))
     for sender, nonce in scenario.first_nonces().items():
         world.set_nonce(sender, nonce)
@@ -92,17 +95,20 @@ async def _fresh_node(recording: Recording, scenario: Scenario, clock: Clock) ->
         await site.start()
         host, port = runner.addresses[0][:2]
         async with aiohttp.ClientSession() as session:
-            yield RpcClient(session, f"http://{host}:{port}/")
+            yield RpcClient(session, f"http://{host}:{port}/"), world
     finally:
         await runner.cleanup()
 
 
 class ScenarioReplay:
-    """One scenario: runs its steps, collects what differs. `gas` holds (recorded, used) of each transaction."""
+    """One scenario: runs its steps, collects what differs. `gas` holds (recorded, used) of each transaction, `unmodelled`
+    the labels of the calls that the sandbox does not imitate, `unknown_presets` the keys that it does not know."""
 
     def __init__(self, recording: Recording, scenario: Scenario, clock: Clock) -> None:
         self.mismatches: list[Mismatch] = []
         self.gas: list[tuple[int, int]] = []
+        self.unmodelled: list[str] = []
+        self.unknown_presets: list[str] = []
         self._recording = recording
         self._scenario = scenario
         self._clock = clock
@@ -111,23 +117,39 @@ class ScenarioReplay:
         self._balances: dict[tuple[str, str], Any] = {}
 
     async def run(self) -> None:
-        """Run every step."""
-        raw = self._scenario.raw
+        """Run every step. The initial state is compared before its presets are set: a recording may tell it as it was before
+        them or after."""
         for segment in self._scenario.segments:
-            async with _fresh_node(self._recording, self._scenario, self._clock) as rpc:
+            async with _fresh_node(self._recording, self._scenario, self._clock) as (rpc, world):
                 self._step = "initial state"
-                await self._compare_state(rpc, raw["initial_pairs"])
-                expected = {(name, token): amount for name, tokens in raw["initial_balances"].items()
-                            for token, amount in tokens.items()}
-                self._balances = await self._read_balances(rpc)
-                for key, amount in expected.items():
-                    self._compare(f"balance of {' '.join(key)}", amount, self._balances[key])
+                await self._compare_initial_state(rpc)
+                self._preset(world, self._scenario.raw)
                 for index, step in segment:
-                    self._step = f"{index} ({step['label']})"
-                    if step["kind"] == "tx":
-                        await self._transaction(rpc, step)
-                    elif "data" in step:
-                        await self._view(rpc, step)
+                    self._step = f"{index} ({step.get('label', step['kind'])})"
+                    self._preset(world, step)
+                    try:
+                        await self._replay(rpc, step)
+                    except (AttributeError, LookupError, TypeError, ValueError) as error:
+                        self._compare("step", "one that can be replayed", f"{type(error).__name__} {error}")
+
+    async def _compare_initial_state(self, rpc: RpcClient) -> None:
+        raw = self._scenario.raw
+        await self._compare_state(rpc, raw["initial_pairs"])
+        self._balances = await self._read_balances(rpc)
+        for name, tokens in raw["initial_balances"].items():
+            for token, amount in tokens.items():
+                self._compare(f"balance of {name} {token}", amount, self._balances.get((name, token), NO_ADDRESS))
+
+    def _preset(self, world: World, raw: Json) -> None:
+        """Set the presets of the scenario, or of one of its steps."""
+        self.unknown_presets += set_presets(world, self._recording.addresses, self._scenario.raw["pairs"],
+                                            raw.get("preset") or {})
+
+    async def _replay(self, rpc: RpcClient, step: Json) -> None:
+        if step["kind"] == "tx":
+            await self._transaction(rpc, step)
+        elif "data" in step:
+            await self._view(rpc, step)
 
     def _compare(self, what: str, expected: Any, got: Any) -> None:
         if expected != got:
@@ -155,6 +177,9 @@ class ScenarioReplay:
         await self._compare_state(rpc, step["after"])
 
     async def _view(self, rpc: RpcClient, step: Json) -> None:
+        if not self._views.is_modelled(step["data"]):
+            self.unmodelled.append(step["label"])
+            return
         message = {name: step[name] for name in ("from", "to", "data") if name in step}
         answer = await rpc.one("eth_call", message, "latest")
         self._compare_outcome(step.get("revert"), step.get("return_data"), answer)
@@ -193,6 +218,10 @@ class ScenarioReplay:
             if wanted is None and token.startswith("allowance:"):
                 continue
             self._compare(f"balance change of {name} in {token}", wanted or 0, balance - before[name, token])
+        for name, tokens in expected.items():
+            for token, wanted in tokens.items():
+                if (name, token) not in self._balances:
+                    self._compare(f"balance change of {name} in {token}", wanted, NO_ADDRESS)
 
     async def _compare_state(self, rpc: RpcClient, expected: Json) -> None:
         for pair, state in expected.items():
@@ -208,6 +237,7 @@ async def _replay(paths: Sequence[str | Path], out: TextIO, progress: TextIO | N
     total = sum(len(recording.scenarios) for recording in recordings)
     scenarios = steps = mismatches = silent = 0
     gas: list[tuple[int, int]] = []
+    unmodelled: list[str] = []
     told_at = clock.monotonic()
     for recording in recordings:
         for scenario in recording.scenarios:
@@ -222,20 +252,25 @@ async def _replay(paths: Sequence[str | Path], out: TextIO, progress: TextIO | N
             silent += sum(step["kind"] != "tx" and "data" not in step for step in scenario.raw["steps"])
             mismatches += len(replay.mismatches)
             gas += replay.gas
+            unmodelled += replay.unmodelled
             for mismatch in replay.mismatches:
                 out.write(f"{mismatch}\n")
+            for key in dict.fromkeys(replay.unknown_presets):
+                out.write(f"{scenario.name}: the sandbox does not know the preset {key}, which was left out\n")
             if progress is not None and clock.monotonic() - told_at > PROGRESS_SECONDS:
                 told_at = clock.monotonic()
                 progress.write(f"{scenarios} of {total} scenarios\n")
-    for line in _statistics(gas, silent):
+    for line in _statistics(gas, silent, unmodelled):
         out.write(f"{line}\n")
     out.write(f"{scenarios} scenarios, {steps} steps, {mismatches} mismatches\n")
     return 1 if mismatches else 0
 
 
-def _statistics(gas: Sequence[tuple[int, int]], silent: int) -> Iterator[str]:
+def _statistics(gas: Sequence[tuple[int, int]], silent: int, unmodelled: Sequence[str]) -> Iterator[str]:
     if silent:
         yield f"{silent} steps without calldata (measurements of the recorder) were not replayed"
+    if unmodelled:
+        yield f"{len(unmodelled)} calls of what the sandbox does not imitate were not compared: {', '.join(unmodelled)}"
     ratios = sorted(abs(used - recorded) / recorded for recorded, used in gas if recorded)
     if ratios:
         yield (f"gas used differs from the recorded by {ratios[len(ratios) // 2]:.1%} in the median, "

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS_2026_07
 from hummingbot.connector.exchange.standard.cli import replay as command
 from hummingbot.connector.exchange.standard.sandbox.replay import run_replay
 from test.vectors import FILES, load
@@ -25,8 +26,11 @@ def replay(*paths: Path) -> tuple[int, list[str]]:
 
 def test_every_recorded_step_of_both_generations_is_reproduced() -> None:
     code, lines = replay(*FILES.values())
-    assert (code, lines[-1]) == (0, "71 scenarios, 408 steps, 0 mismatches")
+    scenarios = [scenario for name in FILES for scenario in load(name)["scenarios"]]
+    steps = sum(len(scenario["steps"]) for scenario in scenarios)
+    assert (code, lines[-1]) == (0, f"{len(scenarios)} scenarios, {steps} steps, 0 mismatches")
     assert not [line for line in lines if ": expected " in line]
+    assert len(scenarios) >= 71
 
 
 def picked(*names: str) -> Json:
@@ -165,6 +169,120 @@ def test_a_skipped_transaction_shows_in_all_that_depends_on_it(tmp_path: Path) -
     del contents["scenarios"][0]["steps"][0]
     code, lines = replay(written(tmp_path / "doctored.json", contents))
     assert code == 1 and len(lines) > 3
+
+
+def only(generation: str, name: str) -> Json:
+    """A copy of one scenario, in a file without the others."""
+    contents = load(generation)
+    scenario = next(scenario for scenario in contents["scenarios"] if scenario["name"] == name)
+    return copy.deepcopy({"meta": contents["meta"], "scenarios": [scenario]})
+
+
+def initial_mismatches(lines: list[str]) -> list[str]:
+    return [line for line in lines if "step initial state" in line]
+
+
+@pytest.mark.parametrize("key", ["book._askOrders.count", "book:BASE/QUOTE.askOrders.count"])
+@pytest.mark.parametrize("next_id", [1, 2 ** 32 - 1], ids=["before the preset", "after the preset"])
+def test_an_initial_state_may_be_told_as_before_the_preset_or_after(tmp_path: Path, key: str, next_id: int) -> None:
+    contents = only("engine_2025_08", "first_limit_sell")
+    (scenario,) = contents["scenarios"]
+    scenario["preset"] = {key: 2 ** 32 - 2}
+    scenario["initial_pairs"]["BASE/QUOTE"]["book.nextMakeId(ask)"] = next_id
+    _, lines = replay(written(tmp_path / "preset.json", contents))
+    assert not initial_mismatches(lines)
+    assert any("book.getOrderIds(ask 100000000000): expected [1], got [4294967295]" in line for line in lines), "it was set"
+
+
+def test_a_preset_may_stand_at_a_step(tmp_path: Path) -> None:
+    contents = only("engine_2025_08", "history_id_wrap")
+    (scenario,) = contents["scenarios"]
+    scenario["steps"][0]["preset"] = scenario.pop("preset")
+    code, lines = replay(written(tmp_path / "preset.json", contents))
+    assert code == 0 and lines[-1].endswith(" 0 mismatches")
+
+
+def test_an_unknown_preset_is_told(tmp_path: Path) -> None:
+    contents = only("engine_2025_08", "first_limit_sell")
+    contents["scenarios"][0]["preset"] = {"book.weather": 1}
+    code, lines = replay(written(tmp_path / "preset.json", contents))
+    assert code == 0 and lines[0] == "first_limit_sell: the sandbox does not know the preset book.weather, which was left out"
+
+
+def test_a_view_that_the_sandbox_does_not_imitate_is_counted_and_not_compared(tmp_path: Path) -> None:
+    contents = only("engine_2026_07", "b_fifo_pair")
+    book = contents["meta"]["pairs"]["BASEF/QUOTE"]["orderbook"]
+    contents["scenarios"][0]["steps"].append({
+        "kind": "view", "label": "twap(60)", "to": book, "return_data": "0x" + f"{10 ** 11:064x}{60:064x}",
+        "data": "0x" + BOOK_FUNCTIONS_2026_07["twap"].encode(60).hex()})
+    code, lines = replay(written(tmp_path / "views.json", contents))
+    assert code == 0 and "1 calls of what the sandbox does not imitate were not compared: twap(60)" in lines
+
+
+def unknown_balance(scenario: Json) -> None:
+    scenario["steps"][0]["balance_delta"]["book:BTC/BASEW"] = {"BTC": 5}
+
+
+def unknown_token(scenario: Json) -> None:
+    scenario["initial_balances"]["alice"]["allowance:DOGE"] = 5
+
+
+def unknown_pair(scenario: Json) -> None:
+    scenario["steps"][0]["after"]["DOGE/QUOTE"] = {"book.lmp": 5}
+
+
+def view_of_the_other_generation(scenario: Json) -> None:
+    scenario["steps"][0]["after"]["BASE/QUOTE"]["book.getMatchingMode"] = 0
+
+
+def log_without_topics(scenario: Json) -> None:
+    del scenario["steps"][0]["logs"][0]["topics"]
+
+
+@pytest.mark.parametrize(("doctor", "told"), [
+    (unknown_balance, "step 0 (alice limitSell 1000000000000000000 base-units @ 100000000000): balance change of book:BTC/BASEW "
+                      "in BTC: expected 5, got nothing, since the recording does not tell the address of that name"),
+    (unknown_token, "step initial state: balance of alice allowance:DOGE: expected 5, got nothing, since the recording does not "
+                    "tell the address of that name"),
+    (unknown_pair, ": DOGE/QUOTE book.lmp: expected 5, got nothing, since it cannot be asked: KeyError 'book:DOGE/QUOTE'"),
+    (view_of_the_other_generation, ": BASE/QUOTE book.getMatchingMode: expected 0, got nothing, since it cannot be asked: "
+                                   "KeyError 'getMatchingMode'"),
+    (log_without_topics, ": step: expected one that can be replayed, got KeyError 'topics'")])
+def test_what_cannot_be_compared_is_a_mismatch_and_the_replay_goes_on(
+        tmp_path: Path, doctor: Callable[[Json], None], told: str) -> None:
+    contents = only("engine_2025_08", "first_limit_sell")
+    doctor(contents["scenarios"][0])
+    code, lines = replay(written(tmp_path / "unknown.json", contents))
+    assert code == 1 and told in lines[0] and lines[-1] == "1 scenarios, 3 steps, 1 mismatches"
+
+
+def test_a_pair_that_a_scenario_lists_is_found_by_its_event(tmp_path: Path) -> None:
+    contents = only("engine_2025_08", "bad_pair")
+    step = next(step for step in contents["scenarios"][0]["steps"] if step["decoded_call"]["function"].startswith("addPair"))
+    step["after"]["BTC/BASEW"] = {"book.lmp": 10 ** 8, "engine.mktPrice": 10 ** 8, "book.nextMakeId(bid)": 1, "depth(ask)": []}
+    step["balance_delta"]["book:BTC/BASEW"] = {"BTC": 0, "native": 0}
+    code, lines = replay(written(tmp_path / "listed.json", contents))
+    assert code == 0 and lines[-1].endswith(" 0 mismatches")
+
+
+def test_a_book_of_the_later_generation_is_asked_for_what_it_has(tmp_path: Path) -> None:
+    contents = only("engine_2026_07", "b_fifo_pair")
+    step = next(step for step in contents["scenarios"][0]["steps"] if step["kind"] == "tx")
+    step["after"]["BASEF/QUOTE"] |= {"book.getMatchingMode": 1, "book.getPool": "0x" + "00" * 20}
+    code, lines = replay(written(tmp_path / "later.json", contents))
+    assert code == 0 and lines[-1].endswith(" 0 mismatches")
+
+
+def test_what_the_wrapper_holds_may_be_told(tmp_path: Path) -> None:
+    contents = only("engine_2025_08", "eth_limit_sell")
+    balances = contents["scenarios"][0]["initial_balances"]
+    balances["WETH"] = {"native": sum(amounts.get("WETH", 0) for amounts in balances.values())}
+    for step in contents["scenarios"][0]["steps"]:
+        if step["kind"] == "tx":
+            changes = step["balance_delta"]
+            changes["WETH"] = {"native": -sum(amounts.get("native", 0) for amounts in changes.values())}
+    code, lines = replay(written(tmp_path / "wrapper.json", contents))
+    assert code == 0 and lines[-1].endswith(" 0 mismatches")
 
 
 @pytest.mark.parametrize("contents", [

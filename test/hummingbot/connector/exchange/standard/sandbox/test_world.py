@@ -6,16 +6,19 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
+from hummingbot.connector.exchange.standard.sandbox.book import Book
 from hummingbot.connector.exchange.standard.sandbox.deployment import (
     ACCOUNTS,
     account_key,
     address_of,
     build,
     default_deployment,
-    from_vectors,
 )
+from hummingbot.connector.exchange.standard.sandbox.matching_engine import MatchingEngine
+from hummingbot.connector.exchange.standard.sandbox.presets import set_presets
 from hummingbot.connector.exchange.standard.sandbox.state import Journal
 from hummingbot.connector.exchange.standard.sandbox.world import Block, Message, World
+from test.hummingbot.connector.exchange.standard.sandbox.recorded import Recorded
 from test.vectors import load
 
 ALICE, BOB = "0x" + "a1" * 20, "0x" + "b0" * 20
@@ -116,18 +119,24 @@ def test_wrapping_is_backed_by_native_value() -> None:
 @pytest.mark.parametrize(("preset", "count", "ids"), [
     ({"engine.count": 65_534}, 65_534, (1, 1)), ({"book.nextMakeId(ask)": 4_294_967_295}, 0, (1, 4_294_967_295)),
     ({"book:BASE/QUOTE.bidOrders.count": 4_294_967_294}, 0, (4_294_967_295, 1)),
-    ({"book.bidOrders.count": 2 ** 32 - 1}, 0, (1, 1))])
+    ({"book._askOrders.count": 4_294_967_294}, 0, (1, 4_294_967_295)), ({"book.bidOrders.count": 2 ** 32 - 1}, 0, (1, 1))])
 def test_presets_of_a_recorded_scenario_are_set(preset: dict[str, int], count: int, ids: tuple[int, int]) -> None:
     vectors = load("engine_2025_08")
     scenario = copy.deepcopy(vectors["scenarios"][0])
     scenario["preset"] = preset
     for key in ("book.nextMakeId(bid)", "book.nextMakeId(ask)"):
         assert scenario["initial_pairs"]["BASE/QUOTE"][key] == 1
-    deployment = from_vectors(vectors, scenario)
-    assert deployment.history_count == count
-    assert deployment.pairs[0].next_ids == ids
+    recorded = Recorded(vectors, scenario)
+    engine, book = (recorded.world.contract(recorded.addresses[name]) for name in ("engine", "book:BASE/QUOTE"))
+    assert isinstance(engine, MatchingEngine) and isinstance(book, Book)
+    assert engine.count == count
+    assert (book.bids.next_id, book.asks.next_id) == ids
 
 
-def test_a_recorded_scenario_is_found_by_name() -> None:
-    vectors = load("engine_2025_08")
-    assert from_vectors(vectors, "history_id_wrap").history_count == 65_534
+def test_a_preset_of_another_pair_and_of_a_price_is_set_and_an_unknown_one_told() -> None:
+    recorded = Recorded(load("engine_2025_08"), "first_limit_sell")
+    presets = {"book:BTC/QUOTE.lmp": 7, "book:BTC/QUOTE.tradeCount": 8, "book.spread": 1, "book:NO/PAIR.lmp": 1, "engine.fee": 1}
+    assert set_presets(recorded.world, recorded.addresses, ["BASE/QUOTE"], presets) == [
+        "book.spread", "book:NO/PAIR.lmp", "engine.fee"]
+    book = recorded.world.contract(recorded.addresses["book:BTC/QUOTE"])
+    assert isinstance(book, Book) and (book.last_price, book.trades) == (7, 8)
