@@ -468,7 +468,9 @@ class Settlement:
             retracted += [Retracted(event) for event in reversed(other.told)]
             for trade in other.trades:
                 self._seen_trades.pop(trade, None)
-        if step.key is not None:
+        placed = next((event for event in step.told if isinstance(event, Opened)), None)
+        # Where the log of an eviction was taken back before the receipt, the evicted order rests under the key again.
+        if step.key is not None and (placed is None or self._rests(step.key, placed.client_order_id)):
             self._resting.pop(step.key, None)
             if undone[0].before is not None:
                 self._resting[step.key] = replace(undone[0].before)

@@ -61,3 +61,16 @@ def test_an_id_that_is_cancelled_after_its_placement_is_still_that_of_a_replaced
     assert told == [Retracted(Opened("old", KEY.exchange_order_id, KEY, PRICE, 1000)),
                     Opened("new", KEY.exchange_order_id, KEY, PRICE, 2000),
                     Closed("new", KEY.exchange_order_id, Ending.CANCELED, 2000, 11)]
+
+
+@pytest.mark.parametrize("receipt_first", [False, True], ids=["logs first", "receipt first"])
+def test_an_eviction_that_is_taken_back_leaves_the_order_that_it_evicted(receipt_first):
+    settlement, logs = account_with_an_order(), eviction()
+    settlement.settle_receipt(["new"], logs, [], [2000])
+    told = settlement.retract_receipt(logs[0].transaction_hash) if receipt_first else []
+    told += [event for item in reversed(logs) for event in settlement.apply(item._replace(removed=True))]
+    told += settlement.retract_receipt(logs[0].transaction_hash)
+    opened = Opened("new", KEY.exchange_order_id, KEY, PRICE - 1, 2000)
+    closed = Closed("old", KEY.exchange_order_id, Ending.CANCELED, 1000, 11)
+    assert told == [Retracted(event) for event in ((opened, closed) if receipt_first else (closed, opened))]
+    assert [(order.client_order_id, order.deposit) for order in settlement.resting.values()] == [("old", 1000)]
