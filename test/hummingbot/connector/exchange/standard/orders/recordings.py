@@ -4,7 +4,8 @@ from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, TokenOut, decode_engine_logs, decode_outflows
 from hummingbot.connector.exchange.standard.markets import Market, Token
-from test.vectors import load
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from test.vectors import load, steps
 
 GENERATIONS = ("engine_2025_08", "engine_2026_07")
 
@@ -26,6 +27,11 @@ def markets(generation: str) -> dict[str, Market]:
         Token(pair["quote_address"].lower(), pair["quote"], pair["quote_decimals"]),
         pair["orderbook"].lower(), pair["base_address"] == wrapper, pair["quote_address"] == wrapper,
     ) for pair in meta["pairs"].values()}
+
+
+def matches(generation: str) -> int:
+    """How many matches were recorded."""
+    return sum(log["event"] == "OrderMatched" for _, step in steps(generation, "tx") for log in step["logs"])
 
 
 def runs(generation: str) -> Iterator[tuple[str, list[dict[str, Any]]]]:
@@ -51,7 +57,10 @@ def receipt_logs(generation: str, step: dict[str, Any]) -> tuple[list[EngineLog]
 
 
 def placements(generation: str, step: dict[str, Any]) -> list[Placement]:
-    """The orders that a successful transaction submitted, in order; amount 0 submits none."""
+    """The orders that a transaction submitted, in order. A failed one submitted none; amount 0 submits none, and neither does
+    an update whose cancel generation B skipped: its result is zeros."""
+    if not step["status"]:
+        return []
     name, arguments = step["decoded_call"]["function"].split("(")[0], step["decoded_call"]["args"]
     wrapper = load(generation)["meta"]["contracts"]["WETH"].lower()
     if name in ("limitBuy", "marketBuy"):
@@ -61,7 +70,16 @@ def placements(generation: str, step: dict[str, Any]) -> list[Placement]:
     if name.endswith("ETH"):
         return [Placement(arguments["recipient"].lower(), wrapper, step["value"])]
     if name.startswith(("createOrder", "updateOrder")):
-        (items,) = arguments.values()
+        (items,), results = arguments.values(), step["returned"]
+        if not isinstance(items, list):
+            items, results = [items], [results]
         return [Placement(item["recipient"].lower(), item["quote" if item["isBid"] else "base"].lower(), item["amount"])
-                for item in (items if isinstance(items, list) else [items]) if item["amount"]]
+                for item, result in zip(items, results, strict=True) if item["amount"] and any(result.values())]
     return []
+
+
+def orders_after(generation: str, step: dict[str, Any]) -> dict[OrderKey, dict[str, Any]]:
+    """Every order that the engine was asked for after a transaction, by key; of one that is gone all is zero."""
+    books = {pair: listed["orderbook"].lower() for pair, listed in load(generation)["meta"]["pairs"].items()}
+    return {OrderKey(books[pair], side == "bid", int(order_id)): order for pair, state in step["after"].items() if pair in books
+            for side in ("bid", "ask") for order_id, order in state[f"engine.getOrder({side})"].items()}

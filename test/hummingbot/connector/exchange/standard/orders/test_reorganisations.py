@@ -339,7 +339,7 @@ class Replay:
     def forward(self, number, step):
         logs, outflows = receipt_logs(self.generation, step)
         own = {f"{step['hash']}-{index}": placement.deposit for index, placement in enumerate(placements(self.generation, step))
-               if step["status"] and placement.recipient == self.account}
+               if placement.recipient == self.account}
         self.settlement.settle_receipt(list(own), [entry._replace(block_number=number) for entry in logs], outflows,
                                        list(own.values()))
         for entry in logs:

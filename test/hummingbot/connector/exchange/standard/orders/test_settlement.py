@@ -20,7 +20,15 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
     Settlement,
 )
 from hummingbot.connector.exchange.standard.tracking import without_repeats
-from test.hummingbot.connector.exchange.standard.orders.recordings import GENERATIONS, markets, placements, receipt_logs, runs
+from test.hummingbot.connector.exchange.standard.orders.recordings import (
+    GENERATIONS,
+    markets,
+    matches,
+    orders_after,
+    placements,
+    receipt_logs,
+    runs,
+)
 from test.vectors import load
 
 generations = pytest.mark.parametrize("generation", GENERATIONS)
@@ -43,8 +51,11 @@ class Ledger:
         """Settle one transaction for every account; the changes of balances, deposits and fees that it implies."""
         money, before = Counter(), self.deposits()
         events = self.events(step)
-        for placement in placements(self.generation, step) if step["status"] else ():
+        for placement in placements(self.generation, step):
             money[self.names[step["from"].lower()], self.tokens[placement.token]] -= placement.deposit
+        # Value sent with updates that place nothing is lost (docs/protocol.md, "Native token").
+        lost = step["balance_delta"].get("engine", {}).get("native", 0)
+        money.update({("engine", "WETH"): lost, (self.names[step["from"].lower()], "WETH"): -lost})
         for event in events:
             self._account_for(event, money)
         for key, amount in self.deposits().items():
@@ -59,13 +70,14 @@ class Ledger:
     def events(self, step):
         """What every settlement says about one transaction."""
         logs, outflows = receipt_logs(self.generation, step)
-        placed = {f"{step['hash']}-{index}": placement for index, placement in enumerate(placements(self.generation, step))} \
-            if step["status"] else {}
+        placed = {f"{step['hash']}-{index}": placement for index, placement in enumerate(placements(self.generation, step))}
         self.placed |= placed
         events = []
         for account, settlement in self.settlements.items():
             own = {order: placement.deposit for order, placement in placed.items() if placement.recipient == account}
             events += self._events_of(settlement, own, logs, outflows)
+            events += [event for key, order in orders_after(self.generation, step).items() if not order["depositAmount"]
+                       for event in settlement.swept(key, step["blockNumber"])]
         return events
 
     def _events_of(self, settlement, own, logs, outflows):
@@ -112,16 +124,15 @@ def recorded_money(step):
 @generations
 @pytest.mark.parametrize("feed_first", [False, True], ids=["receipt first", "feed first"])
 def test_every_balance_change_is_explained_to_the_unit(generation, feed_first):
-    mismatches, transactions = [], 0
+    mismatches = []
     for scenario, steps in runs(generation):
         ledger = Ledger(generation, feed_first)
         for step in steps:
-            transactions += 1
             said, recorded = ledger.run(step), recorded_money(step)
             if said != recorded:
                 mismatches.append((scenario, step["label"], {"said": said, "recorded": recorded}))
     assert mismatches == []
-    assert transactions == {"engine_2025_08": 312, "engine_2026_07": 50}[generation]
+    assert sum(len(steps) for _, steps in runs(generation)) >= {"engine_2025_08": 312, "engine_2026_07": 50}[generation]
 
 
 @generations
@@ -130,14 +141,8 @@ def test_what_rests_is_what_the_engine_says(generation):
         ledger = Ledger(generation)
         for step in steps:
             ledger.run(step)
-            recorded = {}
-            for pair, state in step["after"].items():
-                book = load(generation)["meta"]["pairs"][pair]["orderbook"].lower()
-                for side in ("bid", "ask"):
-                    for order_id, order in state[f"engine.getOrder({side})"].items():
-                        if order["depositAmount"]:
-                            recorded[OrderKey(book, side == "bid", int(order_id))] = (
-                                order["owner"].lower(), order["price"], order["depositAmount"])
+            recorded = {key: (order["owner"].lower(), order["price"], order["depositAmount"])
+                        for key, order in orders_after(generation, step).items() if order["depositAmount"]}
             said = {key: (account, order.price, order.deposit) for account, settlement in ledger.settlements.items()
                     for key, order in settlement.resting.items()}
             assert said == recorded, (scenario, step["label"])
@@ -158,7 +163,7 @@ def test_every_fee_is_the_floor_of_the_rate_on_what_was_received(generation):
                 received = fill.base_amount if fill.is_buy else fill.quote_amount
                 assert fill.fee == received * rates["maker" if fill.is_maker else "taker"] // 10**8, step["label"]
                 fills += 1
-    assert fills == 2 * {"engine_2025_08": 113, "engine_2026_07": 7}[generation]
+    assert fills == 2 * matches(generation) >= 2 * {"engine_2025_08": 113, "engine_2026_07": 7}[generation]
 
 
 @generations
