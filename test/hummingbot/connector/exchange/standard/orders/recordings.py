@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, TokenOut, decode_engine_logs, decode_outflows
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.sandbox.recording import added_pairs
 from test.vectors import load, steps
 
 GENERATIONS = ("engine_2025_08", "engine_2026_07")
@@ -19,14 +20,15 @@ class Placement(NamedTuple):
 
 
 def markets(generation: str) -> dict[str, Market]:
-    """The listed markets by book address."""
-    meta = load(generation)["meta"]
-    wrapper = meta["contracts"]["WETH"]
-    return {pair["orderbook"].lower(): Market(
-        Token(pair["base_address"].lower(), pair["base"], pair["base_decimals"]),
-        Token(pair["quote_address"].lower(), pair["quote"], pair["quote_decimals"]),
-        pair["orderbook"].lower(), pair["base_address"] == wrapper, pair["quote_address"] == wrapper,
-    ) for pair in meta["pairs"].values()}
+    """The markets by book address, those that scenarios list included."""
+    contents = load(generation)
+    wrapper = contents["meta"]["contracts"]["WETH"].lower()
+    pairs = [(pair["orderbook"], *(Token(pair[f"{side}_address"].lower(), pair[side], pair[f"{side}_decimals"])
+                                   for side in ("base", "quote"))) for pair in contents["meta"]["pairs"].values()]
+    pairs += [(pair["pair"], *(Token(pair[side]["token"].lower(), pair[side]["symbol"], pair[side]["decimals"])
+                               for side in ("base", "quote"))) for pair in added_pairs(contents)]
+    return {book.lower(): Market(base, quote, book.lower(), base.address == wrapper, quote.address == wrapper)
+            for book, base, quote in pairs}
 
 
 def matches(generation: str) -> int:
