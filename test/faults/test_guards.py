@@ -9,7 +9,7 @@ from test.faults.guards import GUARDS, Guard, guard
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "hummingbot/connector/exchange/standard"
-ROWS = range(1, 49)
+ROWS = range(1, 50)
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: f"F{guard.row} {guard.what}")

@@ -1,4 +1,4 @@
-"""Faults on the way of a transaction to a node (docs/faults.md, F1 to F5 and F9 to F12)."""
+"""Faults on the way of a transaction to a node (docs/faults.md, F1 to F5, F9 to F12 and F49)."""
 import itertools
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -8,14 +8,17 @@ from typing import Any
 
 import pytest
 
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
+from hummingbot.core.network_iterator import NetworkStatus
 from test.faults.orders import end_of, rests
 from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
 from test.hummingbot.connector.exchange.standard.chain.test_transactions import Bench, intent, successes
+from test.hummingbot.connector.exchange.standard.model import SPEED, FastClock
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, connected, order, quiet_sandbox, until
 
 SEND = "eth_sendRawTransaction"
@@ -178,3 +181,28 @@ async def test_f10_a_wallet_that_is_topped_up_trades_on_at_once() -> None:
         tokens.balances[address] = held
         await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61000)))
         await until(lambda: exchange.get_available_balance("WBTC") == Decimal(held - 10 ** 6).scaleb(-8))
+
+
+async def test_f49_what_answers_for_the_node_stands_still(monkeypatch: pytest.MonkeyPatch,
+                                                          caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setitem(CONSTANTS.NETWORKS, "standard_sandbox",
+                        CONSTANTS.NETWORKS["standard_sandbox"]._replace(steady_blocks=True))
+    async with quiet_sandbox() as sandbox, connected(sandbox, clock=FastClock(), standard_feed="polling") as exchange:
+        for limit in exchange._throttler._rate_limits:
+            limit.limit *= 10 * SPEED
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61_000))
+        key = await rests(exchange, name)
+        with monkeypatch.context() as frozen:
+            head = sandbox.node.visible_head
+            frozen.setattr(type(sandbox.node), "visible_head", property(lambda node: head))
+            await until(lambda: "no order is placed and no fill is told" in caplog.text)
+            late = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(62_000))
+            assert await end_of(exchange, late) is OrderState.FAILED and "s: no order is placed until it does." in caplog.text
+            assert await exchange.check_network() is NetworkStatus.CONNECTED, "else nothing at all would be sent"
+            exchange.cancel(TOKEN_PAIR, name)
+            await until(lambda: not sandbox.view.deposit(key.book, key.is_bid, key.id))
+        await until(lambda: order(exchange, name).is_cancelled)
+        await until(lambda: "tells new blocks again" in caplog.text)
+        assert caplog.text.count("no order is placed and no fill is told") == 1
+        assert await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(62_000)))

@@ -40,7 +40,8 @@ def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, e
     if values["engine_address"]:
         network = network._replace(engine=_address(domain, values["engine_address"]))
     if values["chain_id"]:
-        network = network._replace(chain_id=_chain_id(domain, values["chain_id"]))
+        chain_id = _chain_id(domain, values["chain_id"])
+        network = network._replace(chain_id=chain_id, steady_blocks=network.steady_blocks and chain_id == network.chain_id)
     return network
 
 

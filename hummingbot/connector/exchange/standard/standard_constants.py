@@ -42,6 +42,9 @@ class Network(NamedTuple):
     ws_urls: tuple[tuple[str, str], ...] = ()
     # The nodes' WebSockets. Somnia's stand beside their JSON-RPC, at /ws, and so does the sandbox's.
     rpc_ws_urls: tuple[str, ...] = ()
+    # Blocks come all the time, so that a chain without new ones stands still. A development chain may make one for each
+    # transaction and no other.
+    steady_blocks: bool = False
 
 
 NETWORKS = {
@@ -55,6 +58,7 @@ NETWORKS = {
                            ("USDC", "0x28bec7e30e6faee657a03e19bf1128aad7632a00")),
         explorer="https://explorer.somnia.network",
         late_blocks=SOMNIA_LATE_BLOCKS,
+        steady_blocks=True,
         rpc_ws_urls=("wss://api.infra.mainnet.somnia.network/ws",),
         # Unverified: named by others, seen to answer by nobody.
         ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-mainnet-ponder-release.standardweb3.com"),
@@ -71,6 +75,7 @@ NETWORKS = {
                            ("WBTC", "0x54597df4e4a6385b77f39d458eb75443a8f9aa9e")),
         explorer="https://shannon-explorer.somnia.network",
         late_blocks=SOMNIA_LATE_BLOCKS,
+        steady_blocks=True,
         rpc_ws_urls=("wss://api.infra.testnet.somnia.network/ws", "wss://dream-rpc.somnia.network/ws"),
         # Unverified, as on mainnet.
         ws_urls=((SPOT_STREAMS, "wss://ws3-somnia-testnet-ponder-release.standardweb3.com"),

@@ -266,7 +266,8 @@ class StandardExchange(ExchangePyBase):
         rest = RestClient(web_utils.WebAssistantTransport(factory, CONSTANTS.API_LIMIT_ID), self._network.api_urls,
                           clock=self._time_source)
         rpc = RpcClient(web_utils.WebAssistantTransport(factory, CONSTANTS.RPC_LIMIT_ID), self._network.rpc_urls,
-                        self._time_source, CONSTANTS.REQUEST_TIMEOUT, chain_id=self._network.chain_id)
+                        self._time_source, CONSTANTS.REQUEST_TIMEOUT, chain_id=self._network.chain_id,
+                        steady_blocks=self._network.steady_blocks)
         self._venue = Venue(self._network, rest, rpc)
         return factory
 
@@ -420,6 +421,7 @@ class StandardExchange(ExchangePyBase):
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:
             old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")
+        await self._venue.refuse_standstill()
         if (lag := self._user_stream_tracker.data_source.backlog_seconds) > STALE_SECONDS:
             # A machine that does not keep up would be buried under orders whose fills and ends it has yet to tell.
             raise OrderRejectedError(f"What became of orders {lag:.0f} s ago is not told yet: no order is placed before it is.")

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.heads import STALL_SECONDS
 from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
@@ -57,6 +58,15 @@ class Venue:
     def known_listing(self) -> Listing | None:
         """The listing, if it has been discovered."""
         return self._listing
+
+    async def refuse_standstill(self) -> None:
+        """Raise OrderRejectedError where the nodes tell no new block: what became of an order could not be told. Cancels are
+        sent all the same, since a node whose answers stand still may pass on what it is sent."""
+        if self.rpc.standstill > STALL_SECONDS:
+            await self.rpc.block_number()  # which nobody may have asked for since
+        if self.rpc.standstill > STALL_SECONDS:
+            raise OrderRejectedError(f"The node has told no new block for {self.rpc.standstill:.0f} s: no order is placed until "
+                                     "it does.")
 
     async def listing(self) -> Listing:
         """The verified markets; raises ConfigurationError for wrong settings and ApiUnavailableError without an answer."""

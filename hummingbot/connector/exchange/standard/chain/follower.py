@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
+from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
-from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, MAX_LAG_BLOCKS, RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt, block, quantity, receipt, transaction_hashes
 from hummingbot.connector.exchange.standard.chain.watch import Watch
 from hummingbot.connector.exchange.standard.clock import Clock

@@ -12,6 +12,7 @@ from typing import Any, Union
 
 from hummingbot.connector.exchange.standard.chain import rpc_values as values
 from hummingbot.connector.exchange.standard.chain.endpoints import Endpoint, EndpointPool
+from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS, STALL_SECONDS, HeadWatch
 from hummingbot.connector.exchange.standard.chain.riders import Request, Riders
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_rate_limit, revert_of
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt
@@ -30,11 +31,9 @@ BlockTag = Union[int, str]
 
 BATCH_LIMIT = 100
 MOST_POSTS = 8  # at once, for the parts of one batch
-MAX_LAG_BLOCKS = 50
 MAX_JUMP_BLOCKS = 10_000
 # Nodes that keep no history keep at least so many blocks.
 KEPT_BLOCKS = 128
-STALL_SECONDS = 30.0
 _NO_NODE_STATUSES = (401, 403, 404, 405)
 _RATE_LIMIT_STATUSES = (427, 429)
 _LONG_HEX = re.compile(r"(?:0x)?[0-9a-fA-F]{80,}")
@@ -64,13 +63,14 @@ class RpcClient:
 
     `timeout` is the deadline of each HTTP request in seconds. With `chain_id` every URL is asked for its chain before it
     is used: one that belongs to another chain is left for the next, and when there is no other ConfigurationError is raised.
+    `steady_blocks` is whether the chain makes blocks all the time, so that one that stands still is noticed.
 
     Every method raises ApiUnavailableError (RateLimitedError, BadDataError) when no endpoint gave a usable answer, and
     RpcError when the node answered with an error. While all endpoints want fewer requests, transactions alone are sent.
     """
 
     def __init__(self, transport: HttpTransport, urls: Sequence[str], clock: Clock, timeout: float = 10.0, *,
-                 chain_id: int | None = None, batch_limit: int = BATCH_LIMIT) -> None:
+                 chain_id: int | None = None, batch_limit: int = BATCH_LIMIT, steady_blocks: bool = False) -> None:
         if not urls:
             raise ConfigurationError("No RPC URL is given.")
         self._transport = transport
@@ -81,12 +81,18 @@ class RpcClient:
         self._last_id = 0
         self.answers = 0  # how many HTTP requests were answered with JSON-RPC
         self._head = -1
+        self._heads = HeadWatch(clock, steady_blocks)
         self._riders = Riders(self._ask_any, clock)
 
     @property
     def rate_limit(self) -> RateLimitedError | None:
         """Why every question fails now, as all endpoints asked for fewer requests; None where one may be asked."""
         return self._pool.rate_limit
+
+    @property
+    def standstill(self) -> float:
+        """For how many seconds the newest block had been the same when a node told it last; 0 where that is nothing unusual."""
+        return self._heads.standstill
 
     async def call(self, method: str, *params: Any) -> Any:
         """The result of one call."""
@@ -320,6 +326,7 @@ class RpcClient:
             if number != endpoint.head:
                 endpoint.head, endpoint.head_since = number, now
             self._head = max(self._head, number)
+            self._heads.told(number, endpoint.host)
             if self._head - number > MAX_LAG_BLOCKS:
                 return f"it is {self._head - number} blocks behind"
             if now - endpoint.head_since > STALL_SECONDS:

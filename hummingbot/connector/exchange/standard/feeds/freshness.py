@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
+from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
-from hummingbot.connector.exchange.standard.chain.rpc import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.models import TradeRow

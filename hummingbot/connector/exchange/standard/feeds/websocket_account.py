@@ -4,8 +4,8 @@ from collections.abc import Callable, Container
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched, OrderPlaced
+from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
-from hummingbot.connector.exchange.standard.chain.rpc import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, AccountSink, BalanceChange, OrderLogs

@@ -4,13 +4,15 @@ import asyncio
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.chain.heads import STALL_SECONDS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import SystemClock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.venue import ChainOrder, MarketFacts, Venue
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.fake_node import ETHER, STRANGER, ZERO_ADDRESS, FakeNode, Refused
 
@@ -157,3 +159,18 @@ async def test_before_the_markets_are_known_none_can_be_named(venue):
     assert venue.market_of(FOO_USDC.book) is None
     await venue.listing()
     assert venue.market("FOO-USDC") == venue.market_of(FOO_USDC.book) == FOO_USDC
+
+
+async def test_orders_are_refused_while_no_block_comes_and_the_node_is_asked_once_more_before(node):
+    clock = ManualClock()
+    venue = Venue(NETWORK, RestClient(FakeApi(), ["https://api.test"]),
+                  RpcClient(node, ["https://node.test"], clock, steady_blocks=NETWORK.steady_blocks))
+    await venue.rpc.block_number()
+    clock.now += STALL_SECONDS + 1
+    await venue.refuse_standstill()
+    assert len(node.received("eth_blockNumber")) == 1, "nothing was told since, so nothing stands still"
+    await venue.rpc.block_number()
+    with pytest.raises(OrderRejectedError, match="has told no new block for 31 s: no order is placed until it does"):
+        await venue.refuse_standstill()
+    node.head += 1
+    await venue.refuse_standstill()

@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Sequence
 import aiohttp
 
 from hummingbot.connector.exchange.standard.chain.endpoints import host_of
-from hummingbot.connector.exchange.standard.chain.rpc import MAX_LAG_BLOCKS, RpcClient
+from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.chain.ws import WsRpcClient
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, Verdict, failed, passed, warned
