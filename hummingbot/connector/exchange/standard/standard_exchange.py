@@ -364,7 +364,7 @@ class StandardExchange(ExchangePyBase):
     async def _get_last_traded_price(self, trading_pair: str) -> float:
         await self._venue.listing()
         market = self._venue.market(trading_pair)
-        trades = await self._venue.rest.trades(market.base.address, market.quote.address, 1)
+        trades = await self._venue.rest.trades(market.base.address, market.quote.address)
         if trades:
             return trades[0].price
         facts = await self._venue.facts([market], "")

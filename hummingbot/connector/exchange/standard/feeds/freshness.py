@@ -25,17 +25,13 @@ class _Awaited(NamedTuple):
     block_number: int
 
 
-def _key(transaction_hash: str, maker_order_id: int) -> str:
-    """What trade keys begin with (rest.models.trade_key)."""
-    return f"{transaction_hash.lower()}:{maker_order_id}"
-
-
 class Freshness:
     """The age of each order book in seconds.
 
     A book is as old as the last answer of the API (before the first, as the first question), or as the oldest trade on the
     chain that the API has not told of since its logs were read here, whichever is older. A trade that the API never tells of
-    is awaited until it tells of a later one: without that there is no proof that it knows what happened since.
+    is awaited until it tells of a later one: without that there is no proof that it knows what happened since. While the API
+    tells no trades at all, or none that can be used, they say nothing of its books.
     """
 
     def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
@@ -43,15 +39,20 @@ class Freshness:
         self._market_of = market_of
         self._clock = clock
         self._read_at: dict[str, float] = {}
-        self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}
+        self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}  # by the transactions' hashes
+        self._tells_trades: set[str] = set()
         self._stale: set[str] = set()
 
     def age(self, trading_pair: str) -> float:
         """How old the book is; 0 for one that the API is not asked for."""
         now = self._clock.monotonic()
-        awaited = self._awaited.get(trading_pair)
+        awaited = self._lacking(trading_pair)
         since = next(iter(awaited.values())).since if awaited else now
         return now - min(since, self._read_at.get(trading_pair, now))
+
+    def _lacking(self, trading_pair: str) -> OrderedDict[str, _Awaited] | None:
+        """The trades that the API should tell, where it tells trades."""
+        return self._awaited.get(trading_pair) if trading_pair in self._tells_trades else None
 
     def on_chain(self, logs: Iterable[EngineLog], begin: int, end: int) -> None:
         """These are the logs of the blocks from `begin` to `end`; trades among them are awaited from the API."""
@@ -60,9 +61,10 @@ class Freshness:
             event, market = log.event, self._market_of(log.event.pair)
             # Trades of nothing are told by no API, and those before the first look may be too old to be among the newest.
             if isinstance(event, OrderMatched) and event.base_amount and market and market.trading_pair in self._read_at:
-                there.add(_key(log.transaction_hash, event.id))
+                name = log.transaction_hash.lower()
+                there.add(name)
                 awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
-                awaited.setdefault(_key(log.transaction_hash, event.id), _Awaited(self._clock.monotonic(), log.block_number))
+                awaited.setdefault(name, _Awaited(self._clock.monotonic(), log.block_number))
                 if len(awaited) > MAX_AWAITED_TRADES:
                     _, oldest = awaited.popitem(last=False)
                     following = next(iter(awaited))
@@ -78,13 +80,18 @@ class Freshness:
 
     def told(self, trading_pair: str, rows: Iterable[TradeRow]) -> None:
         """The API tells of these trades now, and so knows of everything that was on the chain before them, in all markets: a
-        trade that it has left out is none to wait for."""
-        keys = {row.key.rpartition(":")[0] for row in rows}
-        told = [trade for key, trade in self._awaited.get(trading_pair, {}).items() if key in keys]
+        trade that it has left out is none to wait for. One of a transaction's trades stands for all of them."""
+        self._tells_trades.add(trading_pair)
+        names = {row.key.partition(":")[0] for row in rows}
+        told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]
         newest = max([trade.block_number for trade in told], default=-1)
         for awaited in self._awaited.values():
             for key in [key for key, trade in awaited.items() if trade.block_number <= newest]:
                 del awaited[key]
+
+    def untold(self, trading_pair: str) -> None:
+        """The API does not tell the trades of this pair, or not so that they can be used."""
+        self._tells_trades.discard(trading_pair)
 
     def begin(self, trading_pair: str) -> None:
         """The API is asked for the book from now on, or once more after a poll that broke."""
@@ -105,8 +112,9 @@ class Freshness:
         age = self.age(trading_pair)
         if age > STALE_SECONDS and trading_pair not in self._stale:
             self._stale.add(trading_pair)
+            why = ". The API's trades lack one that is on the chain" if self._lacking(trading_pair) else ""
             logging.getLogger(__name__).warning("The order book of %s is %.0f s old: no order is placed by it until it is "
-                                                "newer", trading_pair, age)
+                                                "newer%s", trading_pair, age, why)
         elif age <= STALE_SECONDS and trading_pair in self._stale:
             self._stale.remove(trading_pair)
             logging.getLogger(__name__).info("The order book of %s is up to date again", trading_pair)

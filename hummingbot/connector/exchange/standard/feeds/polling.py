@@ -10,7 +10,13 @@ from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    BadDataError,
+    RateLimitedError,
+    RpcError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.feeds.base import (
     AccountSink,
     BookSnapshot,
@@ -22,6 +28,7 @@ from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
 from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import FRESH_TRADE_SECONDS, ToldTrades, alike
 from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.outages import Outages
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import TradeRow, numbered, parse_tick_book
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
@@ -32,8 +39,6 @@ QUIET_POLLS_TO_IDLE = 5
 # And a book at least so often, whatever the interval: two answers may be lost before it is too old to trade by.
 LONGEST_INTERVAL = STALE_SECONDS / 3
 MAX_REMEMBERED_TRADES = 1000
-# After an outage further pages of trades are read until one is known, but not more than so many.
-MAX_TRADE_PAGES = 20
 MAX_BLOCK_RANGE = 1000
 # How often, in seconds, all blocks are read again whose logs may come late, and not only the newest.
 LATE_INTERVAL = 5.0
@@ -66,6 +71,7 @@ class PollingMarketFeed:
         self._seen_trades: dict[str, OrderedDict[str, float]] = {}
         self._oldest_trade: dict[str, str] = {}  # of the first look
         self._unread: set[str] = set()  # pairs whose trades could not be read at the first look
+        self._outages = Outages()
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. One pair's failure is retried on its own; the feed never ends by itself."""
@@ -158,9 +164,12 @@ class PollingMarketFeed:
         try:
             rows = await self._new_trades(trading_pair, market)
         except ApiUnavailableError as error:
-            logging.getLogger(__name__).debug("The trades of %s could not be read: %s", trading_pair, error)
+            self._outages.tell(f"The trades of {trading_pair}", error)
             self._unread.add(trading_pair)
+            if isinstance(error, BadDataError):
+                self._freshness.untold(trading_pair)
             return False
+        self._outages.tell(f"The trades of {trading_pair}", None)
         self._freshness.told(trading_pair, rows)
         first = trading_pair not in self._seen_trades
         if sink is None and not first:
@@ -198,14 +207,11 @@ class PollingMarketFeed:
     async def _new_trades(self, trading_pair: str, market: Market) -> list[TradeRow]:
         """The newest trades, back to one that is known: on one page as a rule, on more after an outage."""
         seen = self._seen_trades.get(trading_pair)
-        rows: list[TradeRow] = []
-        for number in range(1, MAX_TRADE_PAGES + 1):
-            page = await self._rest.trades_page(market.base.address, market.quote.address, number)
-            rows += page.rows
-            if seen is None or number >= page.total_pages \
-                    or any(row.key in seen or self._told.knows(trading_pair, row.key) for row in page.rows):
-                break
-        return rows
+
+        def is_known(rows: Sequence[TradeRow]) -> bool:
+            return seen is None or any(row.key in seen or self._told.knows(trading_pair, row.key) for row in rows)
+
+        return await self._rest.trades(market.base.address, market.quote.address, is_enough=is_known)
 
 
 class PollingAccountFeed:

@@ -25,6 +25,8 @@ from hummingbot.connector.exchange.standard.rest.models import (
 from hummingbot.connector.exchange.standard.transport import HttpTransport
 
 MAX_PAGES = 50
+# After an outage so many pages of trades are read at most.
+MAX_TRADE_PAGES = 20
 # After a "too many requests" an API is left alone, at first so long and twice as long each further time, in seconds; longer
 # when it says so, within reason.
 FIRST_PAUSE = 1.0
@@ -142,27 +144,47 @@ class RestClient:
         return await self.get(CONSTANTS.ORDER_BOOK_TICKS_PATH.format(
             base=to_checksum(base), quote=to_checksum(quote), limit=limit))
 
-    async def trades(self, base: str, quote: str, size: int = CONSTANTS.TRADES_PAGE_SIZE) -> list[TradeRow]:
-        """The latest public trades of a pair, newest first."""
-        return (await self.trades_page(base, quote, 1, size)).rows
+    async def trades(self, base: str, quote: str, size: int = CONSTANTS.TRADES_PAGE_SIZE,
+                     is_enough: Callable[[Sequence[TradeRow]], bool] | None = None) -> list[TradeRow]:
+        """The latest public trades of a pair, newest first, by pages of `size`: until `is_enough` of those read so far, or
+        until there are as many as a page has.
 
-    async def trades_page(self, base: str, quote: str, number: int, size: int = CONSTANTS.TRADES_PAGE_SIZE) -> Page:
-        """A page of a pair's public trades, the newest first, from page 1 on. Which of the two known paths works is found
-        out once."""
-        failure: ApiUnavailableError | None = None
+        Raises BadDataError, with the path, where the API does not tell them at all, or not the newest.
+        """
+        first = await self._trades_page(base, quote, size, 1)
+        numbers, step = range(1, first.total_pages + 1), 1
+        # No source says in which order they come, so the rows of the first page tell where the newest are.
+        if first.rows and first.rows[0].timestamp < first.rows[-1].timestamp:
+            numbers, step = numbers[::-1], -1
+            if not first.is_counted and len(first.rows) + first.rejected >= size:
+                raise BadDataError(f"GET {self._trades_path}: the oldest trades come first, and not how many pages there are")
+        rows: list[TradeRow] = []
+        for number in numbers[:MAX_TRADE_PAGES]:
+            rows += (first if number == 1 else await self._trades_page(base, quote, size, number)).rows[::step]
+            if is_enough(rows) if is_enough is not None else len(rows) >= size:
+                break
+        return rows
+
+    async def _trades_page(self, base: str, quote: str, size: int, number: int) -> Page:
+        """A page of a pair's trades. Which of the two known paths works is found out once, and anew when it is not there any
+        more."""
+        failures: list[ApiUnavailableError] = []
         for path in [self._trades_path] if self._trades_path else CONSTANTS.PAIR_TRADES_PATHS:
+            asked = path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=number)
             try:
-                body = await self.get(path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=number))
-                page = parse_page(body, ("trades",), parse_trade)
+                page = _trades(asked, await self.get(asked))
             except RateLimitedError:
                 raise
             except ApiUnavailableError as error:
-                failure = error
+                failures.append(error)
             else:
                 self._trades_path = path
                 return page
-        assert failure is not None
-        raise failure
+        unclear = [failure for failure in failures if not isinstance(failure, _NotThereError)]
+        if unclear:
+            raise unclear[0]
+        self._trades_path = None
+        raise BadDataError(str(failures[0])) from failures[0]
 
     async def candles(self, interval: str, base: str, quote: str, size: int, before: int | None = None) -> list[CandleRow]:
         """The newest candles of a pair, oldest first: those that begin before a time (epoch seconds), or all.
@@ -201,6 +223,16 @@ class RestClient:
             if number >= page.total_pages or not page.rows:
                 break
         return rows
+
+
+def _trades(path: str, body: bytes) -> Page:
+    try:
+        page = parse_page(body, ("trades",), parse_trade)
+    except BadDataError as error:
+        raise BadDataError(f"GET {path}: {error}") from error
+    if page.rejected and not page.rows:
+        raise BadDataError(f"GET {path}: none of {page.rejected} rows is a trade")
+    return page
 
 
 def _factory(body: bytes) -> str:

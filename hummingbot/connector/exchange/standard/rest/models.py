@@ -78,11 +78,13 @@ class OpenOrderRow(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Parsed rows, how many rows were left out as malformed, and how many pages the listing has."""
+    """Parsed rows, how many rows were left out as malformed, and how many pages the listing has: one where it does not say it,
+    and is not counted."""
 
     rows: list[Any]
     rejected: int
     total_pages: int
+    is_counted: bool
 
 
 def parse_json(body: bytes) -> Any:
@@ -215,7 +217,7 @@ def parse_page(body: bytes, keys: Iterable[str], parse: Callable[[Mapping[str, A
             parsed.append(parse(row))
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
             rejected += 1
-    return Page(parsed, rejected, total_pages)
+    return Page(parsed, rejected, total_pages, isinstance(answer, dict) and "totalPages" in answer)
 
 
 def parse_tick_book(body: bytes) -> TickBook:

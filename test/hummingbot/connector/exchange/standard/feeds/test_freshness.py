@@ -23,6 +23,7 @@ def clock() -> ManualClock:
 def freshness(clock: ManualClock) -> Iterator[Freshness]:
     freshness = Freshness({MARKET.book: MARKET}.get, clock)
     freshness.read(PAIR)
+    freshness.told(PAIR, [])
     yield freshness
 
 
@@ -117,6 +118,39 @@ def test_it_is_said_once_when_a_book_is_too_old_and_once_when_it_is_not_any_more
         freshness.report(PAIR)
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
         "The order book of AAA-USDC is 31 s old", "The order book of AAA-USDC is up to date again"]
+
+
+def test_where_the_book_is_answered_and_a_trade_is_not_told_the_warning_says_so(
+        freshness: Freshness, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    freshness.on_chain([trade(1)], 1, 1)
+    clock.now += STALE_SECONDS + 1
+    freshness.read(PAIR)
+    freshness.report(PAIR)
+    assert caplog.messages == ["The order book of AAA-USDC is 31 s old: no order is placed by it until it is newer. The API's "
+                               "trades lack one that is on the chain"]
+
+
+def test_while_the_api_tells_no_trades_they_say_nothing_of_its_books(clock: ManualClock) -> None:
+    freshness = Freshness({MARKET.book: MARKET}.get, clock)
+    freshness.read(PAIR)
+    freshness.on_chain([trade(1)], 1, 1)
+    clock.now += 60
+    freshness.read(PAIR)
+    assert freshness.age(PAIR) == 0, "it has not told any yet"
+    freshness.told(PAIR, [])
+    assert freshness.age(PAIR) == 60
+    freshness.untold(PAIR)
+    freshness.untold(PAIR)
+    assert freshness.age(PAIR) == 0 and freshness.awaits(PAIR)
+    freshness.told(PAIR, [row(1)])
+    assert not freshness.awaits(PAIR)
+
+
+def test_one_trade_of_a_transaction_stands_for_all_of_them(freshness: Freshness) -> None:
+    one = trade(1)
+    freshness.on_chain([one, one._replace(event=one.event._replace(id=8))], 1, 1)
+    freshness.told(PAIR, [TradeRow(trade_key(one.transaction_hash.upper(), 8, True), True, 1.0, 1.0, 0.0)])
+    assert not freshness.awaits(PAIR)
 
 
 def test_a_trade_that_the_api_has_left_out_is_awaited_until_it_tells_of_a_later_one_in_any_market(clock: ManualClock) -> None:

@@ -9,7 +9,13 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError, UnknownMarketError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    BadDataError,
+    RateLimitedError,
+    RpcError,
+    UnknownMarketError,
+)
 from hummingbot.connector.exchange.standard.feeds import polling
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, PublicTrade
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
@@ -24,6 +30,7 @@ from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.rest import client
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import trade_key
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, TRADES_PAGE_SIZE
@@ -233,14 +240,14 @@ async def test_a_trade_between_the_first_book_and_the_first_poll_is_news(books):
 
 
 async def test_of_two_first_looks_at_once_the_second_makes_no_news_history(books):
-    answers, read = asyncio.Event(), books.feed._rest.trades_page
+    answers, read = asyncio.Event(), books.feed._rest.trades
 
-    async def slow(*arguments):
-        books.feed._rest.trades_page = read
+    async def slow(*arguments, **options):
+        books.feed._rest.trades = read
         await answers.wait()
-        return await read(*arguments)
+        return await read(*arguments, **options)
 
-    books.feed._rest.trades_page = slow
+    books.feed._rest.trades = slow
     second = asyncio.ensure_future(books.feed.snapshot(AAA))
     await settle()
     books.trades(AAA, trade_row(1))
@@ -265,9 +272,36 @@ async def test_trades_out_of_reach_cost_no_book(books, caplog):
         for price in (11, 12, 13):
             books.book(AAA, book_of(price))
             assert [event.asks for event in await books.next()] == [[(price, 1)]]
-    assert not caplog.records
-    books.trades(AAA, trade_row(1))
-    assert [type(event) for event in await books.next()] == [PublicTrade], "though the book stays as it is"
+        books.trades(AAA, trade_row(1))
+        assert [type(event) for event in await books.next()] == [PublicTrade], "though the book stays as it is"
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", f"The trades of {AAA} cannot be read: connection refused"), ("INFO", f"The trades of {AAA} are read again")]
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_trades_are_told_once_and_in_order_whichever_of_them_the_api_has_first(books, oldest_first):
+    def now(*numbers):
+        books.trades(AAA, *[trade_row(number) for number in (numbers if oldest_first else numbers[::-1])])
+
+    now(1, 2)
+    await books.run(AAA)
+    told = []
+    for price, last in ((11, 4), (12, 5), (13, 7)):
+        now(*range(1, last + 1))
+        books.book(AAA, book_of(price))
+        told += [event.timestamp for event in await books.next() if isinstance(event, PublicTrade)]
+    assert told == [103, 104, 105, 106, 107]
+
+
+async def test_after_an_outage_the_trades_of_all_its_time_are_told_where_the_oldest_come_first(books):
+    path = f"/api/trades/pair/{MARKETS['AAA'].base.address}/{to_checksum(USDC.address)}/{TRADES_PAGE_SIZE}/"
+    books.trades(AAA, trade_row(1), trade_row(2))
+    await books.run(AAA)
+    for number, rows in enumerate([(1, 2, 3), (4, 5, 6), (7,)], start=1):
+        books.api.answer(path + str(number), {"trades": [trade_row(row) for row in rows], "totalPages": 3})
+    books.book(AAA, book_of(12))
+    _, *trades = await books.next()
+    assert [trade.timestamp for trade in trades] == [103, 104, 105, 106, 107]
 
 
 async def test_after_an_outage_the_trades_of_all_its_time_are_told_in_order(books):
@@ -299,7 +333,7 @@ async def test_trades_that_another_source_told_end_the_search(books):
 
 
 async def test_the_search_for_trades_ends_after_so_many_pages(books, monkeypatch):
-    monkeypatch.setattr(polling, "MAX_TRADE_PAGES", 2)
+    monkeypatch.setattr(client, "MAX_TRADE_PAGES", 2)
     await books.run(AAA)
     books.trades(AAA, trade_row(1))
     books.book(AAA, book_of(11))

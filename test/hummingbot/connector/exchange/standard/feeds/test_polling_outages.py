@@ -93,6 +93,47 @@ async def test_a_poll_that_breaks_each_time_it_is_begun_does_not_make_its_book_n
     assert books.feed._freshness.age(AAA) > STALE_SECONDS
 
 
+NO_HASH = [{**trade_row(1), "txHash": None}]
+
+
+@pytest.mark.parametrize("answer", [None, NO_HASH], ids=["neither path is there", "no row has a transaction"])
+async def test_trades_that_the_api_does_not_tell_are_not_held_against_its_book(
+        answer: list[dict[str, object]] | None, caplog: pytest.LogCaptureFixture) -> None:
+    books = Books()
+    if answer is None:
+        books.api.forget(f"/api/trades/pair/0x{market_of(AAA).base.address[2:]}/")
+    else:
+        books.trades(AAA, *answer)
+    freshness = books.feed._freshness = Freshness({BOOK: market_of(AAA)}.get, books.clock)
+    await books.run(AAA)
+    freshness.on_chain([trade(1, book=BOOK)], 1, 1)
+    for _ in range(20):
+        await books.next(5.0)
+    assert freshness.age(AAA) == 0
+    (warning,) = caplog.records
+    assert warning.levelname == "WARNING" and f"The trades of {AAA} cannot be read: GET /api/trades/" in warning.getMessage()
+    books.trades(AAA)  # now they can be read, and the trade is not among them
+    await books.next(5.0)
+    age = freshness.age(AAA)
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert age > STALE_SECONDS
+
+
+async def test_trades_that_were_told_and_cannot_be_read_for_a_while_are_awaited_all_the_same() -> None:
+    books = Books()
+    freshness = books.feed._freshness = Freshness({BOOK: market_of(AAA)}.get, books.clock)
+    await books.run(AAA)
+    freshness.on_chain([trade(1, book=BOOK)], 1, 1)
+    books.trades(AAA, error=ApiUnavailableError("no answer in time"))
+    for _ in range(10):
+        await books.next(5.0)
+    age = freshness.age(AAA)
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert age > STALE_SECONDS
+
+
 async def test_trades_that_hang_do_not_hold_up_the_order_book() -> None:
     books = Books()
     books.trades(AAA, trade_row(1))

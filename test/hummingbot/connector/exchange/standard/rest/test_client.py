@@ -1,9 +1,11 @@
 """The REST client: pages, paths that differ between sources, several base URLs, and errors of three kinds only."""
 import asyncio
+import json
 import logging
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
 from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, RestClient
@@ -122,9 +124,71 @@ async def test_rate_limit_says_nothing_about_the_path(api, client, clock):
     assert all(TRADES in url for url in api.requested)
 
 
-async def test_trades_that_no_path_offers_are_unavailable(client):
-    with pytest.raises(ApiUnavailableError):
+async def test_trades_that_no_path_offers_cannot_be_read_and_the_path_is_named(client):
+    with pytest.raises(BadDataError, match=f"GET {TRADES}.*HTTP 404"):
         await client.trades(SOMI.address, USDC.address)
+
+
+async def test_a_path_that_fails_may_be_the_right_one_though_the_other_is_not_there(api, client):
+    api.answer(TRADES, b"", status=500)
+    with pytest.raises(ApiUnavailableError, match="HTTP 500") as caught:
+        await client.trades(SOMI.address, USDC.address)
+    assert not isinstance(caught.value, BadDataError)
+
+
+async def test_a_path_that_is_there_no_more_is_looked_for_again(api, client):
+    api.answer(TRADES, payload("trades"))
+    assert await client.trades(SOMI.address, USDC.address)
+    api.forget(TRADES)
+    api.answer(SHORT_TRADES, payload("trades"))
+    with pytest.raises(BadDataError):
+        await client.trades(SOMI.address, USDC.address)
+    assert len(await client.trades(SOMI.address, USDC.address)) == 3
+
+
+async def test_rows_of_which_none_is_a_trade_cannot_be_read(api, client):
+    api.answer(TRADES, {"trades": [{**row, "txHash": None} for row in json.loads(payload("trades"))["trades"]]})
+    with pytest.raises(BadDataError, match=f"GET {TRADES}.*none of 3 rows is a trade"):
+        await client.trades(SOMI.address, USDC.address)
+
+
+# Their order, which no source states
+
+def trades_of(api, count, oldest_first, size=4, is_counted=True):
+    """Trades at the seconds 1 to `count`, so many on a page; whether it is said how many pages there are."""
+    row = json.loads(payload("trades"))["trades"][0]
+    rows = [row | {"txHash": f"0x{second:064x}", "timestamp": second} for second in range(1, count + 1)]
+    rows = rows if oldest_first else rows[::-1]
+    pages = [rows[first:first + size] for first in range(0, count, size)]
+    for number, page in enumerate(pages, start=1):
+        path = f"{TRADES}{CHECKSUMMED_SOMI}/{to_checksum(USDC.address)}/{size}/{number}"
+        api.answer(path, {"trades": page} | ({"totalPages": len(pages)} if is_counted else {}))
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@pytest.mark.parametrize("count, newest", [(1, [1]), (4, [4, 3, 2, 1]), (8, [8, 7, 6, 5]), (10, None)])
+async def test_trades_are_the_newest_first_in_whichever_order_the_api_has_them(api, client, oldest_first, count, newest):
+    trades_of(api, count, oldest_first)
+    rows = await client.trades(SOMI.address, USDC.address, 4)
+    told = [row.timestamp for row in rows]
+    assert told == (newest or ([10, 9, 8, 7, 6, 5] if oldest_first else [10, 9, 8, 7])), "a last page may hold few"
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_trades_are_read_back_until_there_are_enough(api, client, oldest_first):
+    trades_of(api, 22, oldest_first)
+    rows = await client.trades(SOMI.address, USDC.address, 4, lambda rows: any(row.timestamp <= 16 for row in rows))
+    assert [row.timestamp for row in rows][:7] == [22, 21, 20, 19, 18, 17, 16]
+    assert rows[-1].timestamp > 10, "and no further"
+
+
+async def test_the_oldest_trades_without_a_number_of_pages_are_no_way_to_the_newest(api, client):
+    trades_of(api, 3, oldest_first=True, is_counted=False)
+    assert len(await client.trades(SOMI.address, USDC.address, 4)) == 3, "these are all"
+    trades_of(api, 4, oldest_first=True, is_counted=False)
+    await client.trades(SOMI.address, USDC.address, 4)
+    with pytest.raises(BadDataError, match=f"GET {TRADES}.*the oldest trades come first"):
+        await client.trades(SOMI.address, USDC.address, 4)
 
 
 # Errors

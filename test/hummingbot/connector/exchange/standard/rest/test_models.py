@@ -66,8 +66,8 @@ def test_any_of_the_known_keys_holds_the_rows():
 
 
 def test_number_of_pages_may_be_text_and_is_one_when_missing():
-    assert parse_page(b'{"pairs": [], "totalPages": "7"}', ("pairs",), parse_pair).total_pages == 7
-    assert parse_page(b'{"pairs": []}', ("pairs",), parse_pair).total_pages == 1
+    assert parse_page(b'{"pairs": [], "totalPages": "7"}', ("pairs",), parse_pair) == Page([], 0, 7, True)
+    assert parse_page(b'{"pairs": []}', ("pairs",), parse_pair) == Page([], 0, 1, False)
 
 
 @pytest.mark.parametrize("name, row", [("orders_sample", OpenOrderRow(BOOK, True, 1234)),
@@ -172,7 +172,7 @@ def test_trade_is_the_same_one_however_its_transaction_hash_is_written():
 
 
 def test_rows_that_are_no_objects_are_left_out():
-    assert page_of(parse_pair, None, 5, "row", [], {}) == Page([], 5, 1)
+    assert page_of(parse_pair, None, 5, "row", [], {}) == Page([], 5, 1, False)
 
 
 def test_long_symbol_is_cut():
