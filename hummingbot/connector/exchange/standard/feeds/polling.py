@@ -295,17 +295,24 @@ class PollingAccountFeed:
 
     async def _read_ranges(self, sink: AccountSink, again: int) -> None:
         head = await self._rpc.block_number()
-        begin = self._told.first_block(head, again)
+        begin, most = self._told.first_block(head, again), self._range
         if begin > head:
             self._deliver({}, [], head, sink)
         while begin <= head:
-            end = min(begin + self._range - 1, head)
+            end = min(begin + most - 1, head)
             try:
                 node_head, found = await self._rpc.logs_and_head(self._engine, TOPICS, begin, end)
             except RpcError as error:
                 if not is_log_range(error) or end == begin:
                     raise
-                self._range = (end - begin + 1) // 2
+                most = self._range = (end - begin + 1) // 2
+                continue
+            except ApiUnavailableError as error:
+                # The node may take too long for so many blocks, or answer too much. If it is away, this raises as well.
+                if isinstance(error, RateLimitedError) or end == begin:
+                    raise
+                await self._rpc.block_number()
+                most = (end - begin + 1) // 2
                 continue
             end = min(end, node_head)
             if end < begin:

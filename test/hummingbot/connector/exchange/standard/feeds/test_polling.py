@@ -519,6 +519,54 @@ async def test_range_shrinks_to_what_the_node_allows(monkeypatch):
     account.task.cancel()
 
 
+@pytest.mark.parametrize("error", [ApiUnavailableError("no answer in time"), BadDataError("the answer is too big")])
+async def test_a_range_that_the_node_does_not_manage_is_asked_in_parts_and_a_later_one_whole(monkeypatch, error):
+    account = Account(cursor=100)
+    account.node.head += 3 * MAX_BLOCK_RANGE
+    account.node.fill(account.order(), 10, 100, 1)
+    request = account.node.request
+
+    async def slow(method, url, *, body=None, timeout):
+        for question in json.loads(body) if body.startswith(b"[") else []:
+            query = question["params"][0] if question["method"] == "eth_getLogs" else {"fromBlock": "0x0", "toBlock": "0x0"}
+            if int(query["fromBlock"], 16) <= 1_500 <= int(query["toBlock"], 16) - 200:
+                raise error
+        return await request(method, url, body=body, timeout=timeout)
+
+    monkeypatch.setattr(account.node, "request", slow)
+    await account.run()
+    assert [log.block_number for event in account.told for log in event.logs] == [account.node.head]
+    assert account.told[-1].block_number == account.node.head and not account.task.done()
+    account.task.cancel()
+
+
+async def test_a_node_that_goes_away_while_a_range_is_read_breaks_the_feed_at_once(monkeypatch):
+    account = Account(cursor=100)
+    account.node.head += 3 * MAX_BLOCK_RANGE
+    account.node.on("eth_blockNumber", lambda: account.node.down.add("eth_blockNumber"))
+    await account.run()
+    assert isinstance(account.task.exception(), ApiUnavailableError)
+    assert not account.ranges()
+
+
+@pytest.mark.parametrize("error", [RateLimitedError("too many requests"), ApiUnavailableError("no answer in time")])
+async def test_a_range_is_not_asked_in_parts_for_ever(monkeypatch, error):
+    account = Account(cursor=100)
+    account.node.head += MAX_BLOCK_RANGE
+    asked, request = [], account.node.request
+
+    async def refusing(method, url, *, body=None, timeout):
+        if b"eth_getLogs" in body:
+            asked.append(body)
+            raise error
+        return await request(method, url, body=body, timeout=timeout)
+
+    monkeypatch.setattr(account.node, "request", refusing)
+    await account.run()
+    assert isinstance(account.task.exception(), type(error))
+    assert len(asked) == (1 if isinstance(error, RateLimitedError) else 10)
+
+
 async def test_hurry_looks_at_once(account):
     await account.run()
     account.node.fill(account.order(), 10, 100, 1)
