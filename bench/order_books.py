@@ -7,14 +7,14 @@ the message that Hummingbot's tracker takes.
 import asyncio
 import json
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from bench.figures import MICROSECONDS, Bar, Figure, best
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
 from hummingbot.connector.exchange.standard.markets import Market, Token
-from hummingbot.connector.exchange.standard.rest.models import Page
+from hummingbot.connector.exchange.standard.rest.models import TradeRow
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import book_message
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
@@ -67,8 +67,8 @@ class _Api:
         self._left -= 1
         return bytes(memoryview(self._body))  # as from the network, it is another object each time
 
-    async def trades_page(self, base: str, quote: str, number: int) -> Page:
-        return Page([], 0, 1)
+    async def trades(self, base: str, quote: str, is_enough: Callable[[Sequence[TradeRow]], bool]) -> list[TradeRow]:
+        return []
 
     def time(self) -> float:
         return 0.0
