@@ -3,7 +3,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain, price_to_chain
-from hummingbot.connector.exchange.standard.orders.sizing import Level
+from hummingbot.connector.exchange.standard.orders.sizing import Level, edge_price
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_constants import DENOMINATOR
 from hummingbot.connector.exchange.standard.trading_rules import MarketRules
@@ -43,6 +43,17 @@ class Offers:
         seen = self._data_source.market_price(trading_pair)
         return self._rules.facts[trading_pair].market_price if seen is None else price_to_chain(Decimal(str(seen)))
 
+    def edge(self, trading_pair: str, is_buy: bool) -> Decimal | None:
+        """The price beyond which the engine matches nothing, by what is known now; None while it is not known."""
+        spread = self.spread(trading_pair, is_buy)
+        return None if spread is None else _edge(is_buy, self.market_price(trading_pair), spread)
+
+    async def edge_on_chain(self, trading_pair: str, is_buy: bool) -> Decimal | None:
+        """The same as the chain has it now. Raises ApiUnavailableError or RpcError."""
+        await self._rules.read_again(trading_pair)
+        spread = self.spread(trading_pair, is_buy)
+        return None if spread is None else _edge(is_buy, self._rules.facts[trading_pair].market_price, spread)
+
     def spread(self, trading_pair: str, is_buy: bool) -> int | None:
         """See MarketRules.spread."""
         return self._rules.spread(trading_pair, is_buy)
@@ -50,3 +61,8 @@ class Offers:
     def opens(self, trading_pair: str) -> int:
         """See MarketRules.opens."""
         return self._rules.opens(trading_pair)
+
+
+def _edge(is_buy: bool, market_price: int, spread: int) -> Decimal | None:
+    # Without a market price the engine goes by the best offer itself.
+    return edge_price(is_buy, market_price, spread) if market_price else None

@@ -8,7 +8,7 @@ from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
 from hummingbot.connector.exchange.standard.offers import Offers
-from hummingbot.connector.exchange.standard.orders.settlement import Opened, Settled
+from hummingbot.connector.exchange.standard.orders.settlement import Filled, Opened, Settled
 from hummingbot.connector.exchange.standard.orders.sizing import (
     MAX_MATCHES,
     Level,
@@ -51,6 +51,27 @@ class OrderCalls:
             return limit_order(market, is_buy, amount, price, self._recipient, matches=0)
         return limit_order(market, is_buy, amount, price, self._recipient, opposite, MAX_MATCHES)
 
+    async def refuse_beyond_band(self, market: Market, is_buy: bool) -> None:
+        """Raise OrderRejectedError where a market order would take nothing, since even the best offer lies beyond the prices at
+        which the engine matches: it says neither yes nor no to such an order, and gas is spent (docs/protocol.md, "Spread
+        limits"). Raises ApiUnavailableError or RpcError where the chain is to be asked and cannot be."""
+        pair = market.trading_pair
+        if not self._is_beyond(pair, is_buy, self._offers.edge(pair, is_buy)):
+            return
+        # The market price moves and spreads change without an event: what is known may refuse what would be taken now.
+        edge = await self._offers.edge_on_chain(pair, is_buy)
+        if edge is not None and self._is_beyond(pair, is_buy, edge):
+            side, offer = ("buys up to", "ask") if is_buy else ("sells down to", "bid")
+            best = self._offers.best_price(pair, is_buy)
+            raise OrderRejectedError(f"The exchange matches {side} {edge.normalize():f} now, and the best {offer} of {pair} is "
+                                     f"{best.normalize():f}: a market order would take nothing.")
+
+    def _is_beyond(self, trading_pair: str, is_buy: bool, edge: Decimal | None) -> bool:
+        if edge is None or not self._offers.levels(trading_pair, is_buy):
+            return False
+        best = self._offers.best_price(trading_pair, is_buy)
+        return best > edge if is_buy else best < edge
+
     def _refuse_before_opening(self, market: Market) -> None:
         opens = self._offers.opens(market.trading_pair)
         if opens > self._clock.time():
@@ -76,6 +97,11 @@ class OrderCalls:
             "The exchange let an order for %s at %s rest at %s instead", market.trading_pair, price_from_chain(call.price),
             price_from_chain(moved))
         return True
+
+    @staticmethod
+    def took_nothing(call: OrderCall, settled: Sequence[Settled]) -> bool:
+        """Whether a market order found nothing that the engine would match: the band may be narrower than is believed."""
+        return call.item is None and not any(isinstance(event, Filled) for event in settled)
 
     def _is_to_be_told(self, market: Market) -> bool:
         now = self._clock.monotonic()

@@ -418,6 +418,8 @@ class StandardExchange(ExchangePyBase):
         market = self._venue.market(trading_pair)
         if not self._offers.tells_market_price(trading_pair):
             await self._rules.renew(self._trading_pairs)
+        if order_type is OrderType.MARKET:
+            await self._order_calls.refuse_beyond_band(market, trade_type is TradeType.BUY)
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:
             old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")
@@ -428,7 +430,7 @@ class StandardExchange(ExchangePyBase):
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
         settled = await account.place(order_id, call, terms)
-        if self._order_calls.is_moved(market, call, settled):
+        if self._order_calls.is_moved(market, call, settled) or self._order_calls.took_nothing(call, settled):
             safe_ensure_future(self._update_trading_fees())
         if self._balances.is_reading or order_id in self._balances.deducted:
             self._poll_soon()  # the balances were read while it was on its way, and may show it twice or not at all

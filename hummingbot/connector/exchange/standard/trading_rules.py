@@ -65,6 +65,11 @@ class MarketRules:
         if self._clock.monotonic() - self._read_at > FRESH_SECONDS:
             await self._reading.done(read)
 
+    async def read_again(self, trading_pair: str) -> None:
+        """Read those of one pair again, however fresh they are. Raises ApiUnavailableError or RpcError."""
+        market = self._venue.market(trading_pair)
+        self.facts = {**self.facts, **await self._venue.facts([market], self._account)}
+
     def fee(self, trading_pair: str, is_maker: bool) -> Decimal | None:
         """The account's fee as a fraction, None while it is not known."""
         facts = self.facts.get(trading_pair)

@@ -108,9 +108,14 @@ def clamped_price(is_buy: bool, price: Decimal, market_price: int, spread: int) 
 
     The passive side has no bound. Rounded as the engine rounds, down (docs/protocol.md, "Spread limits").
     """
-    if is_buy:
-        return min(price, price_from_chain(market_price * (DENOMINATOR + spread) // DENOMINATOR))
-    return max(price, price_from_chain(market_price * (DENOMINATOR - spread) // DENOMINATOR))
+    edge = edge_price(is_buy, market_price, spread)
+    return min(price, edge) if is_buy else max(price, edge)
+
+
+def edge_price(is_buy: bool, market_price: int, spread: int) -> Decimal:
+    """The highest price at which the engine lets a buy match, the lowest for a sell: `spread` (in 1e-8) from the market price
+    x 1e8, rounded as the engine rounds, down (docs/protocol.md, "Spread limits")."""
+    return price_from_chain(market_price * (DENOMINATOR + (spread if is_buy else -spread)) // DENOMINATOR)
 
 
 def _order(market: Market, is_buy: bool, base_units: int, price: int, recipient: str, levels: Sequence[Level], matches: int,

@@ -51,3 +51,15 @@ async def test_the_market_price_is_read_once_for_orders_of_one_moment_and_not_wh
             monkeypatch.setattr(trading_rules, "FRESH_SECONDS", 60.0)
             await bought(exchange, 59_003)
             assert read.await_count == 1
+
+
+async def test_without_a_market_price_no_edge_is_known() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        offers, facts = exchange._offers, exchange._rules.facts[TOKEN_PAIR]
+        assert offers.edge(TOKEN_PAIR, True) == await offers.edge_on_chain(TOKEN_PAIR, True) == 61_800
+        assert offers.edge(TOKEN_PAIR, False) == await offers.edge_on_chain(TOKEN_PAIR, False) == 58_200
+        for told in ({TOKEN_PAIR: facts._replace(market_price=0)}, {}):
+            with patch.object(exchange.venue, "facts", return_value=told):
+                exchange._rules.facts = {}
+                assert offers.edge(TOKEN_PAIR, True) is None
+                assert await offers.edge_on_chain(TOKEN_PAIR, True) is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
-from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.markets import Market, Token, price_from_chain
 from hummingbot.connector.exchange.standard.order_calls import TOLD_INTERVAL, OrderCalls
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey
 from hummingbot.connector.exchange.standard.orders.sizing import Level
@@ -21,10 +21,21 @@ PRICE = 60_000 * 10 ** 8
 
 class Offered:
     """What is offered on the other side, how far (x 1e8, None: not known) an order may rest from the market price, and when
-    trading begins."""
+    trading begins. `edges` are those that are known and those that the chain tells then."""
 
-    def __init__(self, opposite: Sequence[Level] = (), spread: int | None = None, listing_date: int = 0) -> None:
+    def __init__(self, opposite: Sequence[Level] = (), spread: int | None = None, listing_date: int = 0,
+                 edges: Sequence[int | None] = ()) -> None:
         self.opposite, self.bound, self.listing_date = opposite, spread, listing_date
+        self.edges = [None if edge is None else Decimal(edge) for edge in edges]
+
+    def edge(self, trading_pair: str, is_buy: bool) -> Decimal | None:
+        return self.edges.pop(0)
+
+    async def edge_on_chain(self, trading_pair: str, is_buy: bool) -> Decimal | None:
+        return self.edges.pop(0)
+
+    def best_price(self, trading_pair: str, is_buy: bool) -> Decimal:
+        return price_from_chain(self.opposite[0].price)
 
     def levels(self, trading_pair: str, is_buy: bool) -> Sequence[Level]:
         return self.opposite
@@ -84,3 +95,27 @@ def test_that_an_order_rests_elsewhere_is_told_once_a_minute(caplog: pytest.LogC
     assert [building.is_moved(WBTC, call, [event]) for event in (there, elsewhere, elsewhere)] == [False, True, False]
     clock.now += TOLD_INTERVAL
     assert building.is_moved(WBTC, call, [elsewhere]) and len(caplog.records) == 2
+
+
+# Market orders and the band
+
+@pytest.mark.parametrize(("is_buy", "edge", "told"), [
+    (False, 60_001, "The exchange matches sells down to 60001 now, and the best bid of WBTC-USDC is 60000"),
+    (True, 59_999, "The exchange matches buys up to 59999 now, and the best ask of WBTC-USDC is 60000")])
+async def test_a_market_order_that_would_take_nothing_is_refused_with_band_and_offer(is_buy: bool, edge: int, told: str) -> None:
+    with pytest.raises(OrderRejectedError, match=told):
+        await calls(Offered([Level(PRICE, 10 ** 6)], edges=[edge, edge])).refuse_beyond_band(WBTC, is_buy)
+
+
+@pytest.mark.parametrize("edges", [[59_999, 60_000], [59_999, None]], ids=["it has moved", "it is unknown"])
+async def test_an_edge_that_is_known_refuses_nothing_that_the_chain_would_let_match(edges: Sequence[int | None]) -> None:
+    offered = Offered([Level(PRICE, 10 ** 6)], edges=edges)
+    await calls(offered).refuse_beyond_band(WBTC, True)
+    assert not offered.edges, "the chain was asked"
+
+
+@pytest.mark.parametrize(("opposite", "edge"), [([Level(PRICE, 10 ** 6)], 60_000), ([Level(PRICE, 10 ** 6)], None), ([], 1)],
+                         ids=["within the band", "no band is known", "nothing is offered"])
+@pytest.mark.parametrize("is_buy", [True, False])
+async def test_the_chain_is_not_asked_without_a_doubt(opposite: Sequence[Level], edge: int | None, is_buy: bool) -> None:
+    await calls(Offered(opposite, edges=[edge])).refuse_beyond_band(WBTC, is_buy)

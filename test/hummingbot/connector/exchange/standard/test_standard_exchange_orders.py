@@ -50,6 +50,13 @@ async def a_book(sandbox: Sandbox, exchange: StandardExchange, trading_pair: str
     return trader
 
 
+async def spread(sandbox: Sandbox, exchange: StandardExchange, parts: int) -> None:
+    """The operator sets how far limit orders may go, in parts of 1e8."""
+    market, operator = exchange.venue.market(TOKEN_PAIR), Trader(sandbox, 8)
+    await operator.send(sandbox.engine_address, ENGINE_FUNCTIONS["setSpread"], market.base.address, market.quote.address, parts,
+                        parts, False)
+
+
 @pytest.mark.parametrize("side, price", [("buy", "60700"), ("sell", "59300")])
 async def test_a_maker_order_that_would_take_is_refused_with_the_price_it_would_take(
         side: str, price: str, caplog: pytest.LogCaptureFixture) -> None:
@@ -117,6 +124,30 @@ async def test_a_market_order_that_finds_nothing_is_cancelled() -> None:
         tracked = order(exchange, client_order_id)
         await until(lambda: tracked.current_state is OrderState.CANCELED)
         assert not tracked.order_fills
+
+
+@pytest.mark.parametrize(("side", "told"), [
+    ("buy", "matches buys up to 60060 now, and the best ask of WBTC-USDC is 60600"),
+    ("sell", "matches sells down to 59940 now, and the best bid of WBTC-USDC is 59400")])
+async def test_a_market_order_in_a_wide_book_is_refused_without_a_transaction(side: str, told: str,
+                                                                              caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await a_book(sandbox, exchange, TOKEN_PAIR)
+        await spread(sandbox, exchange, 100_000)
+        before = sandbox.node.nonce(sandbox.accounts[0].address)
+        # The narrower band is not known yet: one order is sent and takes nothing, and the next is refused.
+        names = [await create(exchange, side, TOKEN_PAIR, OrderType.MARKET, NAN, Decimal("0.01"))]
+        await until(lambda: exchange._rules.spread(TOKEN_PAIR, True) == 100_000)
+        sent = sandbox.node.nonce(sandbox.accounts[0].address)
+        names.append(await create(exchange, side, TOKEN_PAIR, OrderType.MARKET, NAN, Decimal("0.01")))
+        assert order(exchange, names[0]).current_state is OrderState.CANCELED
+        assert order(exchange, names[1]).current_state is OrderState.FAILED
+        assert sandbox.node.nonce(sandbox.accounts[0].address) == sent > before
+        assert any(told in record.getMessage() for record in caplog.records)
+        # A wider band is not known either, and refuses nothing.
+        await spread(sandbox, exchange, 3_000_000)
+        name = await create(exchange, side, TOKEN_PAIR, OrderType.MARKET, NAN, Decimal("0.01"))
+        await until(lambda: order(exchange, name).current_state is OrderState.FILLED)
 
 
 async def test_a_price_beyond_the_spread_is_told_and_the_order_carries_where_it_rests(caplog: pytest.LogCaptureFixture) -> None:

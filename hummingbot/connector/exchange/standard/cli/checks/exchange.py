@@ -1,4 +1,5 @@
 """Checks of the exchange: the engine and its generation, its markets with fees and spreads, and the price of gas."""
+import asyncio
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -12,11 +13,20 @@ from hummingbot.connector.exchange.standard.cli.exchange import Exchange
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError
 from hummingbot.connector.exchange.standard.listing import Listing, engine_address
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market, fee_rate, price_from_chain
+from hummingbot.connector.exchange.standard.orders.sizing import edge_price
+from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
 from hummingbot.connector.exchange.standard.venue import MarketFacts
 
 # A getter that only an engine after the two known generations has (docs/protocol.md, "Later generation").
 _MAX_MATCHES = Function("maxMatches()(uint32)")
 _PER_CENT = Decimal(100)
+
+
+class BestOffers(NamedTuple):
+    """The best prices of a book, None where nothing is offered or it is not known."""
+
+    bid: Decimal | None
+    ask: Decimal | None
 
 
 class Gas(NamedTuple):
@@ -102,25 +112,42 @@ def _gwei(wei: int) -> str:
 
 
 async def markets(exchange: Exchange, listing: Listing, address: str) -> list[Finding]:
-    """Fees and the spread band of each market, for the wallet."""
-    facts = await exchange.venue.facts(list(listing.by_pair.values()), address)
-    return [_market(exchange, market, facts.get(pair)) for pair, market in sorted(listing.by_pair.items())]
+    """Fees and the spread band of each market, for the wallet, and whether market orders find something within it."""
+    listed = [market for _, market in sorted(listing.by_pair.items())]
+    facts = await exchange.venue.facts(listed, address)
+    offers = await asyncio.gather(*(_best_offers(exchange, market) for market in listed))
+    return [_market(exchange, market, facts.get(market.trading_pair), best) for market, best in zip(listed, offers)]
 
 
-def _market(exchange: Exchange, market: Market, facts: MarketFacts | None) -> Finding:
+async def _best_offers(exchange: Exchange, market: Market) -> BestOffers:
+    try:
+        book = parse_tick_book(await exchange.venue.rest.order_book(market.base.address, market.quote.address, limit=1))
+    except ApiUnavailableError:
+        return BestOffers(None, None)  # the checks of the API say what is wrong with it
+    bid, ask = (Decimal(str(levels[0][0])) if levels else None for levels in (book.bids, book.asks))
+    return BestOffers(bid, ask)
+
+
+def _market(exchange: Exchange, market: Market, facts: MarketFacts | None, best: BestOffers) -> Finding:
     check = f"market {market.trading_pair}"
     if facts is None:
         return warned(check, "its contracts do not answer", "It cannot be traded until they do.")
     if facts.market_price == 0:
         return warned(check, "it has no market price yet", "Market orders are refused until it has one.")
-    lowest = price_from_chain(facts.market_price * (DENOMINATOR - facts.sell_spread) // DENOMINATOR)
-    highest = price_from_chain(facts.market_price * (DENOMINATOR + facts.buy_spread) // DENOMINATOR)
+    lowest = edge_price(False, facts.market_price, facts.sell_spread)
+    highest = edge_price(True, facts.market_price, facts.buy_spread)
     detail = (f"fees {_percent(facts.maker_fee)} maker, {_percent(facts.taker_fee)} taker; market price "
               f"{price_from_chain(facts.market_price).normalize():f}: sells from {lowest.normalize():f}, buys up to "
               f"{highest.normalize():f} (-{_percent(facts.sell_spread)}, +{_percent(facts.buy_spread)}; market orders "
               f"-{_percent(facts.market_sell_spread)}, +{_percent(facts.market_buy_spread)})")
     if facts.listing_date > exchange.clock.time():
         return warned(check, f"{detail}; not open yet", "The engine refuses its orders until its listing date.")
+    beyond = [text for text, is_beyond in ((f"best bid {best.bid}", best.bid is not None and best.bid < lowest),
+                                           (f"best ask {best.ask}", best.ask is not None and best.ask > highest)) if is_beyond]
+    if beyond:
+        return warned(check, f"{detail}; beyond that: {', '.join(beyond)}",
+                      "The exchange matches nothing there: market orders of that side, a stop-loss too, are refused until the "
+                      "book is narrower.")
     return passed(check, detail)
 
 

@@ -1,6 +1,7 @@
 """Single checks of `doctor`, each with an exchange in which one thing is not as it should be."""
 import asyncio
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from hummingbot.connector.exchange.standard.cli.checks import endpoints, examina
 from hummingbot.connector.exchange.standard.cli.checks import exchange as exchange_checks
 from hummingbot.connector.exchange.standard.cli.checks import wallet as wallet_checks
 from hummingbot.connector.exchange.standard.cli.checks.bot import _span, bots, forgotten
-from hummingbot.connector.exchange.standard.cli.checks.exchange import Gas
+from hummingbot.connector.exchange.standard.cli.checks.exchange import BestOffers, Gas
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, Verdict, passed
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange, opened
 from hummingbot.connector.exchange.standard.cli.journals import BotJournal, FeedNote
@@ -169,8 +170,29 @@ FACTS = MarketFacts(65_000_000, 100_000, 100_000, 3_000_000, 3_000_000, 1_000_00
     (None, "its contracts do not answer"), (FACTS._replace(market_price=0), "it has no market price yet"),
     (FACTS._replace(listing_date=2 ** 40), "not open yet")])
 async def test_a_market_that_cannot_be_traded_yet_is_a_warning(exchange: Exchange, facts: MarketFacts | None, words: str) -> None:
-    finding = exchange_checks._market(exchange, MARKET, facts)
+    finding = exchange_checks._market(exchange, MARKET, facts, BestOffers(None, None))
     assert finding.verdict is Verdict.WARN and words in finding.detail and finding.advice
+
+
+@pytest.mark.parametrize(("best", "words"), [
+    ((Decimal("0.63"), Decimal("0.66")), "beyond that: best bid 0.63"),
+    ((Decimal("0.64"), Decimal("0.67")), "beyond that: best ask 0.67"),
+    ((Decimal("0.63"), Decimal("0.67")), "beyond that: best bid 0.63, best ask 0.67")])
+async def test_a_book_wider_than_the_band_is_a_warning(exchange: Exchange, best: tuple[Decimal, Decimal], words: str) -> None:
+    finding = exchange_checks._market(exchange, MARKET, FACTS, BestOffers(*best))
+    assert finding.verdict is Verdict.WARN and words in finding.detail and "stop-loss" in finding.advice
+
+
+async def test_a_book_within_the_band_is_none(exchange: Exchange) -> None:
+    finding = exchange_checks._market(exchange, MARKET, FACTS, BestOffers(Decimal("0.6305"), Decimal("0.6695")))
+    assert finding.verdict is Verdict.PASS
+
+
+async def test_the_best_offers_are_those_of_the_api(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = b'{"mktPrice": 1, "bids": [{"price": 0.9, "amount": 9, "count": 1}], "asks": []}'
+    for answer, expected in ((body, BestOffers(Decimal("0.9"), None)), (AWAY, BestOffers(None, None))):
+        monkeypatch.setattr(exchange.venue.rest, "order_book", answering(answer))
+        assert await exchange_checks._best_offers(exchange, MARKET) == expected
 
 
 # The indexer
