@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
+from hummingbot.connector.exchange.standard import clock as clocks
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.throttling import SteadyThrottler
@@ -72,11 +73,15 @@ async def test_f42_the_wall_clock_jumps_by_an_hour(feed: str, monkeypatch: pytes
 
 
 class SleepyClock(SystemClock):
-    """Ten times faster, and stands still while the machine sleeps."""
+    """Ten times faster, and stands still while the machine sleeps; `slept` are the seconds that it slept."""
 
     def __init__(self) -> None:
+        self.slept = 0.0
         self.awake = asyncio.Event()
         self.awake.set()
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.slept
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds / 10)
@@ -96,6 +101,7 @@ async def test_f43_the_machine_sleeps_for_half_an_hour(monkeypatch: pytest.Monke
         clock.awake.clear()
         await sandbox.refuse_connections()
         monkeypatch.setattr(time, "time", lambda: WALL() + 1800)
+        clock.slept += 1800
         await trader.buy(market, 60_000 * 10 ** 8, 600 * 10 ** 6)
         sandbox.node.mine(9_000)
         await trader.buy(market, 60_001 * 10 ** 8, 300 * 10 ** 6)
@@ -113,3 +119,53 @@ async def test_f43_the_machine_sleeps_for_half_an_hour(monkeypatch: pytest.Monke
         assert len(exchange._account.settlement.resting) == 2
         await until(lambda: exchange.feed_states["own orders"].source == "chain")
         assert all(result.success for result in await exchange.cancel_all(10))
+
+
+@pytest.mark.parametrize("feed", ["polling", "chain"])
+async def test_f43_no_order_leaves_before_the_book_is_read_again(feed: str, caplog: pytest.LogCaptureFixture) -> None:
+    clock = SleepyClock()
+    async with quiet_sandbox() as sandbox, connected(sandbox, clock=clock, standard_feed=feed) as exchange:
+        await Trader(sandbox).approve(exchange._venue.market(TOKEN_PAIR))
+        await until(lambda: exchange.feed_states["order books"].source == feed)
+        await rests(exchange, exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(60_000)))
+        sandbox.faults.add("status", target="rest", status=500, path="/api/orderbook/*")
+        before = sandbox.node.nonce(sandbox.accounts[0].address)
+        clock.slept += 3600
+        name = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(60_001))
+        assert await end_of(exchange, name) is OrderState.FAILED
+        await until(lambda: "this machine slept or was held up" in caplog.text)
+        if feed == "polling":  # the chain tells the book soon, the API does not
+            await until(lambda: "HTTP 500" in caplog.text)
+            name = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(60_002))
+            assert await end_of(exchange, name) is OrderState.FAILED
+        assert sandbox.node.nonce(sandbox.accounts[0].address) == before
+        sandbox.faults.clear()
+        await until(lambda: exchange.book_ages[TOKEN_PAIR] < 30)
+        await rests(exchange, exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(60_003)))
+
+
+async def test_f43_an_order_that_waits_while_the_machine_sleeps_is_not_sent(caplog: pytest.LogCaptureFixture) -> None:
+    clock = SleepyClock()
+    async with quiet_sandbox() as sandbox, connected(sandbox, clock=clock, standard_feed="polling") as exchange:
+        account = await exchange._trading_account()
+
+        async def approved(*arguments: object) -> None:
+            clock.slept += 3600
+
+        with patch.object(account._allowances, "ensure", approved):
+            name = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(60_000))
+            assert await end_of(exchange, name) is OrderState.FAILED
+        assert "its price is more than 60 seconds old" in caplog.text
+        assert sandbox.node.nonce(sandbox.accounts[0].address) == 0
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_f43_seconds_of_sleep_count_where_a_clock_tells_them(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clocks, "_UNSLEEPING", 7 if known else None)
+    monkeypatch.setattr(time, "monotonic", lambda: 1.0)
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: 3600.0 + clock)
+    assert SystemClock().monotonic() == (3607.0 if known else 1.0)
+
+
+def test_f43_the_clock_of_this_machine_counts_them() -> None:
+    assert getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC_RAW", None)) == clocks._UNSLEEPING

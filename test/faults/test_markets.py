@@ -103,7 +103,7 @@ async def test_f46_a_pair_without_a_book_does_not_keep_others_from_trading_after
         await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61_000)))
         refused = exchange.buy(NATIVE_PAIR, Decimal(1), OrderType.LIMIT, Decimal("0.5"))
         assert await end_of(exchange, refused) is OrderState.FAILED
-        assert "The order book of SOMI-USDC is from before the network was left: no order is placed by it." in caplog.text
+        assert "The order book of SOMI-USDC is from before the network was left or this machine slept: no order" in caplog.text
         if is_hidden:
             await until(lambda: exchange.ready)
             sandbox.indexer.hidden.clear()

@@ -3,6 +3,10 @@ import asyncio
 import time
 from typing import Protocol
 
+# On Linux and macOS time.monotonic() stands still while the machine sleeps. These go on: the first on Linux, the second on
+# macOS. On other systems there is neither, and time.monotonic() has to do.
+_UNSLEEPING: int | None = getattr(time, "CLOCK_BOOTTIME", getattr(time, "CLOCK_MONOTONIC_RAW", None))
+
 
 class Clock(Protocol):
     """Where the connector takes time from. Nothing that must be correct depends on wall-clock time being right."""
@@ -11,7 +15,8 @@ class Clock(Protocol):
         """Seconds since the epoch, for timestamps shown to people."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start that never go back, for ages and deadlines."""
+        """Seconds from an arbitrary start that never go back, for ages and deadlines; those that the machine sleeps count. Not
+        to be compared with the event loop's own time, which leaves them out."""
 
     async def sleep(self, seconds: float) -> None:
         """Let other tasks run for that long."""
@@ -24,7 +29,7 @@ class SystemClock(Clock):
         return time.time()
 
     def monotonic(self) -> float:
-        return time.monotonic()
+        return time.monotonic() if _UNSLEEPING is None else time.clock_gettime(_UNSLEEPING)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -12,6 +12,8 @@ from hummingbot.connector.exchange.standard.feeds.base import (
     MarketFeed,
     PublicTrade,
 )
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
+from hummingbot.connector.exchange.standard.wakefulness import Wakefulness
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
@@ -41,6 +43,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._last_prices: dict[str, float] = {}
         self._followed: set[str] | None = None  # the pairs of the feed, once it has begun
         self._told: set[str] = set()  # the pairs whose books are of now
+        self._wakefulness = Wakefulness(clock, STALE_SECONDS)
 
     @property
     def feed(self) -> MarketFeed:
@@ -68,7 +71,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
                 await self._connector.trading_pair_symbol_map()
                 known = [pair for pair in self._trading_pairs if self._connector.lists(pair)]
                 self._followed = set(known)
-                await self._feed.run(known, self._deliver)
+                await self._run_feed(known)
             except Exception as error:
                 self.logger().warning(f"Order books are not updated ({error}). Trying again in {pause:.0f} s.",
                                       exc_info=not isinstance(error, StandardError))
@@ -77,17 +80,40 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
             await self._clock.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 
+    async def _run_feed(self, trading_pairs: list[str]) -> None:
+        """Run the feed until it breaks. Raises StreamBrokenError once this machine has slept: connections, and answers that are
+        on their way, may be from before."""
+        self._forget_after_sleep()
+        self._wakefulness.begin()
+        work = [asyncio.ensure_future(self._feed.run(trading_pairs, self._deliver)),
+                asyncio.ensure_future(self._wakefulness.watch())]
+        try:
+            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in work:
+                task.cancel()
+            await asyncio.gather(*work, return_exceptions=True)
+
+    def _forget_after_sleep(self) -> bool:
+        """Whether this machine has slept since the feed began: then no book is of now, whatever the feed still says."""
+        if self._wakefulness.has_slept:
+            self._told.clear()
+        return self._wakefulness.has_slept
+
     def market_price(self, trading_pair: str) -> float | None:
         """The engine's market price as the book had it last; None where it tells none."""
         return self._market_prices.get(trading_pair)
 
     def has_told(self, trading_pair: str) -> bool:
-        """Whether the book was told since the network was left last."""
-        return trading_pair in self._told
+        """Whether the book was told since the network was left, or the machine slept, last."""
+        return not self._forget_after_sleep() and trading_pair in self._told
 
     def leave(self) -> None:
         """The network is left: no book is of now any more."""
         self._told.clear()
+        self._wakefulness.end()
 
     async def listen_for_order_book_diffs(self, ev_loop: asyncio.AbstractEventLoop, output: "asyncio.Queue[Any]") -> None:
         """From now on the tracker's queue gets what the feed tells of books, without another queue before it."""
@@ -111,6 +137,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         if isinstance(event, PublicTrade):
             self._last_prices[event.trading_pair] = event.price
             self._message_queue[self._trade_messages_queue_key].put_nowait(_trade_message(event))
+            return
+        if self._forget_after_sleep():
             return
         self._told.add(event.trading_pair)
         # One that the book does not tell must not stay that of another source: it would bound orders for ever.

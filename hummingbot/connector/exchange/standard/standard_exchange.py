@@ -232,7 +232,8 @@ class StandardExchange(ExchangePyBase):
     @property
     def book_ages(self) -> dict[str, float]:
         """How many seconds old the order book of each pair is; 0 while a stream tells it, which would break instead, and
-        infinity for one from before the network was left, until Hummingbot has begun it anew."""
+        infinity for one from before the network was left, until Hummingbot has begun it anew, or before this machine slept,
+        until it was read again."""
         state = self.feed_states.get("order books")
         polled = state is not None and state.source == "polling"
         tracker = self.order_book_tracker
@@ -421,7 +422,7 @@ class StandardExchange(ExchangePyBase):
         if order_type is OrderType.MARKET:
             await self._order_calls.refuse_beyond_band(market, trade_type is TradeType.BUY)
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:
-            old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left"
+            old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left or this machine slept"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")
         await self._venue.refuse_standstill()
         if (lag := self._user_stream_tracker.data_source.backlog_seconds) > STALE_SECONDS:

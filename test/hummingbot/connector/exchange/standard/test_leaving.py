@@ -266,7 +266,7 @@ async def test_no_order_is_placed_by_a_book_from_before_the_network_was_left(cap
         await exchange.start_network()
         late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
         await until(lambda: late in exchange._order_tracker.all_fillable_orders and order(exchange, late).is_failure)
-        assert "The order book of WBTC-USDC is from before the network was left: no order is placed by it." in caplog.text
+        assert "The order book of WBTC-USDC is from before the network was left or this machine slept: no order" in caplog.text
         assert not exchange.ready
         sandbox.faults.remove(rule)
         await until(lambda: exchange.ready)

@@ -6,6 +6,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, UnknownMarketError
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, PublicTrade
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import (
     FIRST_RETRY,
     LAST_RETRY,
@@ -181,11 +182,14 @@ async def test_feed_runs_the_listed_pairs_only(world):
 
 async def test_broken_feed_runs_again_after_pauses_that_grow_to_a_limit(world, caplog):
     await world.listen()
+    pauses = []
     for attempt in range(8):
         world.feed.break_with(ApiUnavailableError("gone"))
+        await settle()
+        pauses.append(world.clock.pauses[-1])
         await world.clock.advance(min(FIRST_RETRY * 2 ** attempt, LAST_RETRY))
         assert len(world.feed.runs) == attempt + 2
-    assert world.clock.pauses == [1, 2, 4, 8, 16, 30, 30, 30]
+    assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
     assert all(record.exc_info is None or record.exc_info is False for record in caplog.records)
 
 
@@ -310,3 +314,50 @@ async def test_last_traded_price_is_asked_for_once_and_then_follows_the_trades(w
     await world.listen()
     world.feed.sink(PublicTrade(PAIR, "1", True, 9.75, 1.0, 1700.0))
     assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.75}
+
+
+# A machine that sleeps
+
+async def test_after_a_sleep_no_book_is_of_now_until_the_feed_that_was_begun_anew_tells_it(world, caplog):
+    await world.listen()
+    world.feed.sink(SNAPSHOT)
+    before = world.feed.sink
+    assert world.source.has_told(PAIR)
+    world.clock.now += 3600  # the first task that runs then may be a strategy's
+    assert not world.source.has_told(PAIR)
+    before(SNAPSHOT)
+    before(BookDelta(PAIR, 8, 1701.0, [(9.0, 0.0)], []))
+    before(PublicTrade(PAIR, "0x01:7", True, 9.25, 3.5, 1702.0))
+    assert not world.source.has_told(PAIR), "what a connection still says may be from before"
+    assert [(await world.message()).type for _ in range(2)] == [OrderBookMessageType.SNAPSHOT, OrderBookMessageType.TRADE]
+    await world.clock.advance(1)
+    assert len(world.feed.runs) == 1 and "this machine slept or was held up" in caplog.text
+    await world.clock.advance(FIRST_RETRY)
+    assert len(world.feed.runs) == 2 and not world.source.has_told(PAIR)
+    world.feed.sink(SNAPSHOT)
+    assert world.source.has_told(PAIR)
+
+
+async def test_a_sleep_while_the_feed_is_broken_is_one_too(world):
+    await world.listen()
+    world.feed.sink(SNAPSHOT)
+    world.feed.break_with(ApiUnavailableError("away"))
+    await settle()
+    assert world.source.has_told(PAIR), "it broke in this moment"
+    world.clock.now += 3600
+    await world.clock.advance(0)
+    assert len(world.feed.runs) == 2 and not world.source.has_told(PAIR)
+
+
+async def test_short_pauses_and_the_time_for_which_the_network_is_left_are_no_sleep(world):
+    await world.listen()
+    world.feed.sink(SNAPSHOT)
+    for _ in range(10):
+        await world.clock.advance(STALE_SECONDS)
+        assert world.source.has_told(PAIR)
+    assert len(world.feed.runs) == 1
+    world.source.leave()
+    assert not world.source.has_told(PAIR)
+    world.clock.now += 3600
+    world.feed.sink(SNAPSHOT)
+    assert world.source.has_told(PAIR)
