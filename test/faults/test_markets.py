@@ -2,6 +2,7 @@
 import re
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
@@ -163,3 +164,25 @@ async def test_f47_impossible_decimals(decimals: int | None) -> None:
     else:
         world.node.decimals[FOO.address] = decimals
     assert list((await world.discover()).by_pair) == ["SOMI-USDC"], "left out, and the others stay"
+
+
+async def test_f46_an_api_that_moves_on_to_another_exchange_is_traded_by_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="polling") as exchange:
+        venue, rows = exchange._venue, await exchange._venue.rest.pairs()
+        await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61_000)))
+        before = sandbox.node.nonce(sandbox.accounts[0].address)
+        other, new = "0x" + "ee" * 20, rows[0]._replace(base=rows[0].base._replace(address="0x" + "ef" * 20))
+        moved = [row._replace(book=other) for row in rows]
+        with patch.object(venue.rest, "pairs", return_value=moved):
+            for _ in range(2):
+                await exchange._update_trading_rules()
+        told = [record.getMessage() for record in caplog.records if "is about another exchange now" in record.getMessage()]
+        assert len(told) == 2 and all(other in line and venue.known_listing.engine in line for line in told)
+        refused = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61_001))
+        assert await end_of(exchange, refused) is OrderState.FAILED
+        assert sandbox.node.nonce(sandbox.accounts[0].address) == before
+        with patch.object(venue.rest, "pairs", return_value=[*moved, new]):
+            await exchange._update_trading_rules()
+        assert "Markets cannot be read: The API is about another exchange than the engine" in caplog.text
+        await exchange._update_trading_rules()
+        await rests(exchange, exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61_002)))

@@ -1,11 +1,14 @@
 """What the wallet has, in Hummingbot's terms: chain units turned into what is available and what is there in total."""
+import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
+from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
@@ -23,13 +26,18 @@ class Balances:
     """Reads the balances of one address."""
 
     def __init__(self, venue: Venue, address: str, foreign_orders: ForeignOrders, gas_reserve: Decimal,
-                 in_flight_orders: Callable[[], Mapping[str, InFlightOrder]]) -> None:
-        """`gas_reserve` is in native tokens; `in_flight_orders` are Hummingbot's, by client order id."""
+                 in_flight_orders: Callable[[], Mapping[str, InFlightOrder]],
+                 trading_pairs: Callable[[], Collection[str]]) -> None:
+        """`gas_reserve` is in native tokens; `in_flight_orders` are Hummingbot's, by client order id; `trading_pairs` are those
+        that are traded."""
         self._venue = venue
         self._address = address
         self._foreign_orders = foreign_orders
         self._gas_reserve = gas_reserve
         self._in_flight_orders = in_flight_orders
+        self._trading_pairs = trading_pairs
+        self._units: dict[str, int] = {}  # what was read last, by token
+        self._unreadable: set[str] = set()
         self._deducted: Collection[str] = ()
         self._readings = 0
 
@@ -44,7 +52,9 @@ class Balances:
         return self._readings > 0
 
     async def read(self, account: Account | None) -> Money:
-        """The balances now; `account` is the wallet that trades, once it does. Raises ApiUnavailableError or RpcError."""
+        """The balances now; `account` is the wallet that trades, once it does. A token that cannot be read is told as it was read
+        last. Raises ApiUnavailableError or RpcError; also where it is one that is traded, of which nothing old or wrong will do.
+        """
         self._readings += 1
         try:
             return await self._read(account)
@@ -56,13 +66,15 @@ class Balances:
         # First, since it may find orders in books that were not known.
         locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
         listing = await self._venue.listing()
-        native, units = await self._venue.balances(self._address)
+        native, told = await self._venue.balances(self._address)
+        self._tell_unreadable([token for address, token in listing.tokens.items() if address not in told], listing.native_token)
+        self._units |= told
         if account is not None:
             account.gas_money.seen(native)
         available: dict[str, Decimal] = {}
         total: dict[str, Decimal] = {}
         for address, token in listing.tokens.items():
-            held = native if address == listing.native_token else units.get(address)
+            held = native if address == listing.native_token else self._units.get(address)
             if held is None:
                 continue
             available[token.symbol] = token.from_units(held)
@@ -73,6 +85,18 @@ class Balances:
         for symbol, amount in self._on_their_way().items():
             available[symbol] = max(Decimal(0), available.get(symbol, Decimal(0)) - amount)
         return Money(available, total)
+
+    def _tell_unreadable(self, tokens: Iterable[Token], native_token: str) -> None:
+        """Say once which tokens cannot be read. Raises ApiUnavailableError for one that is traded."""
+        unreadable = {token.symbol for token in tokens if token.address != native_token}
+        traded = unreadable & {symbol for pair in self._trading_pairs() for symbol in pair.split("-")}
+        if traded:
+            raise ApiUnavailableError(f"the token contract of {', '.join(sorted(traded))} does not tell the balance")
+        if unreadable - self._unreadable:
+            logging.getLogger(__name__).warning(
+                "The token contracts of %s do not tell the balance: it is shown as it was read last, or not at all",
+                ", ".join(sorted(unreadable - self._unreadable)))
+        self._unreadable = unreadable
 
     def _on_their_way(self) -> Mapping[str, Decimal]:
         """What orders that no block is known to hold will take from the wallet, by symbol."""

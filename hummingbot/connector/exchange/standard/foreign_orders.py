@@ -3,7 +3,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.venue import Venue
 
@@ -35,7 +35,7 @@ class ForeignOrders:
             try:
                 await self._refresh(own)
                 self._next_refresh, self._pause = now + REFRESH_INTERVAL, RETRY_INTERVAL
-            except ApiUnavailableError as error:
+            except (ApiUnavailableError, RpcError) as error:
                 # The indexer is only a hint where to look; without it the last look counts.
                 logging.getLogger(__name__).debug("The wallet's other orders could not be looked up: %s", error)
         await self._read(key for key in self._deposits if key not in own)

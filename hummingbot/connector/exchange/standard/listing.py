@@ -5,16 +5,16 @@ well-known addresses keep theirs, any other token with a symbol that somebody el
 """
 import logging
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.abi import AbiError, Function
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, FACTORY_FUNCTIONS
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import RpcClient, call_each, raise_failure
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ConfigurationError, OrderRejectedError, RpcError, UnknownMarketError
+from hummingbot.connector.exchange.standard.errors import ConfigurationError, OrderRejectedError, UnknownMarketError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
@@ -96,34 +96,66 @@ async def verified_markets(rpc: RpcClient, network: Network, engine: str, native
                            known: Mapping[str, Token] = MappingProxyType({})) -> list[Market]:
     """The markets among the API's rows that the chain confirms: the book of the pair and the decimals of its tokens.
 
-    `known` are tokens by address that have their names already and keep them.
+    `known` are tokens by address that have their names already and keep them. A pair of which a node cannot tell is left out,
+    too. Raises RpcError where it tells of none, and ConfigurationError where all the API's books are of another engine.
     """
     rows = list(rows)
-    tokens = {token.address: token for row in rows for token in (row.base, row.quote)}
-    answers = await rpc.call_many(
-        [(engine, ENGINE_FUNCTIONS["getPair"].encode(row.base.address, row.quote.address)) for row in rows]
-        + [(address, ERC20_FUNCTIONS["decimals"].encode()) for address in tokens])
-    books = [_result(ENGINE_FUNCTIONS["getPair"], answer) for answer in answers[:len(rows)]]
-    decimals = {address: _result(ERC20_FUNCTIONS["decimals"], answer) for address, answer in zip(tokens, answers[len(rows):])}
-    usable = {address for address, digits in decimals.items() if digits is not None and digits <= MAX_DECIMALS}
-    confirmed = [(row, book) for row, book in zip(rows, books)
-                 if book not in (None, ZERO_ADDRESS) and {row.base.address, row.quote.address} <= usable]
-    if len(confirmed) < len(rows):
-        refused = [row for row, book in zip(rows, books) if (row, book) not in confirmed]
+    books, decimals = await chain_facts(rpc, engine, rows)
+    _refuse_books_of_another_engine(engine, rows, books)
+    markets = confirmed_markets(network, native_token, rows, books, decimals, known)
+    there = {market.book for market in markets}
+    refused = [row for row, book in zip(rows, books) if book in (None, ZERO_ADDRESS, row.book) and row.book not in there]
+    if refused:
         logging.getLogger(__name__).warning(
             "The API lists %d pairs that the chain does not confirm; they are left out: %s", len(refused),
-            ", ".join(f"{safe_symbol(row.base)}/{safe_symbol(row.quote)}" for row in refused[:10]))
-    names = unambiguous_symbols([token for row, _ in confirmed for token in (row.base, row.quote)], native_token, network,
+            ", ".join(map(pair_name, refused[:10])))
+    return markets
+
+
+async def chain_facts(rpc: RpcClient, engine: str, rows: Sequence[PairRow],
+                      is_strict: bool = False) -> tuple[list[str | None], dict[str, int | None]]:
+    """The engine's book of each row (the zero address for none), and the decimals of their tokens by address; None where the
+    contract refuses, or, unless this `is_strict`, the node cannot tell. Raises RpcError when it tells nothing."""
+    tokens = list({token.address for row in rows for token in (row.base, row.quote)})
+    answers = await call_each(rpc, [
+        *((engine, ENGINE_FUNCTIONS["getPair"].encode(row.base.address, row.quote.address)) for row in rows),
+        *((address, ERC20_FUNCTIONS["decimals"].encode()) for address in tokens)])
+    for part in (answers[:len(rows)], answers[len(rows):]):
+        raise_failure(part, is_strict)
+    books = [_result(ENGINE_FUNCTIONS["getPair"], answer) for answer in answers[:len(rows)]]
+    return books, {address: _result(ERC20_FUNCTIONS["decimals"], answer) for address, answer in zip(tokens, answers[len(rows):])}
+
+
+def confirmed_markets(network: Network, native_token: str, rows: Sequence[PairRow], books: Sequence[str | None],
+                      decimals: Mapping[str, int | None], known: Mapping[str, Token]) -> list[Market]:
+    """The markets of the rows whose book is the engine's and whose tokens have decimals that the engine takes."""
+    usable = {address: digits for address, digits in decimals.items() if digits is not None and digits <= MAX_DECIMALS}
+    confirmed = [row for row, book in zip(rows, books)
+                 if book == row.book and {row.base.address, row.quote.address} <= usable.keys()]
+    names = unambiguous_symbols([token for row in confirmed for token in (row.base, row.quote)], native_token, network,
                                 {address: token.symbol for address, token in known.items()})
-    made = {address: Token(address, name, decimals[address]) for address, name in names.items()}
-    return [Market(made[row.base.address], made[row.quote.address], book, row.base.address == native_token,
-                   row.quote.address == native_token) for row, book in confirmed]
+    made = {address: Token(address, name, usable[address]) for address, name in names.items()}
+    return [Market(made[row.base.address], made[row.quote.address], row.book, row.base.address == native_token,
+                   row.quote.address == native_token) for row in confirmed]
+
+
+def _refuse_books_of_another_engine(engine: str, rows: Sequence[PairRow], books: Sequence[str | None]) -> None:
+    """Say which pairs have another book in the API; raise ConfigurationError when all have: orders would go to one exchange by
+    the prices of another."""
+    there = [(row, book) for row, book in zip(rows, books) if book not in (None, ZERO_ADDRESS)]
+    elsewhere = [f"{pair_name(row)} ({row.book} instead of {book})" for row, book in there if row.book != book]
+    if not elsewhere:
+        return
+    if len(elsewhere) == len(there):
+        raise ConfigurationError(f"The API is about another exchange than the engine {engine}: it names other books, for example "
+                                 f"of {elsewhere[0]}. Check the API URL and the engine address; where the exchange has moved, "
+                                 "both have to be the new ones.")
+    logging.getLogger(__name__).warning("For %d pairs the API names a book that is not the engine's: %s", len(elsewhere),
+                                        ", ".join(elsewhere[:10]))
 
 
 def _result(function: Function, answer: object) -> Any:
-    """What a view returned; None where the contract refused or returned something else."""
-    if isinstance(answer, RpcError):
-        raise answer
+    """What a view returned; None where the contract refused, the node failed, or it returned something else."""
     if not isinstance(answer, bytes):
         return None
     try:
@@ -165,6 +197,11 @@ def _telling_digits(address: str, others: Iterable[str]) -> str:
     while any(other != address and other[2:2 + length] == address[2:2 + length] for other in others):
         length += 1
     return address[2:2 + length]
+
+
+def pair_name(row: PairRow) -> str:
+    """What to call a pair in a message."""
+    return f"{safe_symbol(row.base)}/{safe_symbol(row.quote)}"
 
 
 def safe_symbol(token: TokenRow) -> str:

@@ -153,7 +153,7 @@ class StandardExchange(ExchangePyBase):
         lost = LostLogs(lambda: self._account, self._updates, self._events.caught_up, self._time_source)
         self._states = OrderStates(self._venue, self._time_source, self._events, lost.compare)
         self._balances = Balances(self._venue, self._address, ForeignOrders(self._venue, self._address, self._time_source),
-                                  self._preferences.gas_reserve, lambda: self.in_flight_orders)
+                                  self._preferences.gas_reserve, lambda: self.in_flight_orders, lambda: self._trading_pairs)
         self.real_time_balance_update = False
 
     # What Hummingbot asks of every connector
@@ -368,8 +368,10 @@ class StandardExchange(ExchangePyBase):
         trades = await self._venue.rest.trades(market.base.address, market.quote.address)
         if trades:
             return trades[0].price
-        facts = await self._venue.facts([market], "")
-        return float(price_from_chain(facts[trading_pair].market_price))
+        facts = (await self._venue.facts([market], "")).get(trading_pair)
+        if facts is None:
+            raise ApiUnavailableError(f"the market price of {trading_pair} cannot be read")
+        return float(price_from_chain(facts.market_price))
 
     # Rules and fees
 
@@ -382,7 +384,8 @@ class StandardExchange(ExchangePyBase):
         try:
             listing = await self._rules.listing(self._trading_pairs)
             self._outages.tell("Markets", None)
-        except ApiUnavailableError as error:  # rules and fees are the chain's; Hummingbot would ask twice a second
+        # Rules and fees are the chain's, and Hummingbot would ask twice a second.
+        except (ApiUnavailableError, ConfigurationError) as error:
             if self._venue.known_listing is None:
                 raise
             listing = self._venue.known_listing
@@ -421,6 +424,9 @@ class StandardExchange(ExchangePyBase):
             await self._rules.renew(self._trading_pairs)
         if order_type is OrderType.MARKET:
             await self._order_calls.refuse_beyond_band(market, trade_type is TradeType.BUY)
+        if trading_pair in self._venue.elsewhere:
+            raise OrderRejectedError(f"The API is about another exchange now, and so is its book of {trading_pair}: no order is "
+                                     "placed by it.")
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:
             old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left or this machine slept"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")

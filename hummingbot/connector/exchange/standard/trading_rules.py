@@ -27,6 +27,7 @@ class MarketRules:
         self._reading = SharedWork()
         self._read = False
         self._told_unlisted: set[str] = set()
+        self._told_elsewhere: set[str] = set()
         self.facts: Mapping[str, MarketFacts] = {}
 
     async def listing(self, trading_pairs: Sequence[str]) -> Listing:
@@ -40,6 +41,13 @@ class MarketRules:
                 "The API does not list %s any more: its book is not updated. Own orders there are followed and counted by what "
                 "the chain says, and can be cancelled", ", ".join(sorted(unlisted)))
         self._told_unlisted = unlisted
+        elsewhere = self._venue.elsewhere.keys() & set(trading_pairs)
+        for pair in sorted(elsewhere - self._told_elsewhere):
+            logging.getLogger(__name__).error(
+                "The API is about another exchange now: it names the book %s of %s, which is %s on the engine %s. No order is "
+                "placed there; check the API URL and the engine address, and start again", self._venue.elsewhere[pair], pair,
+                listing.by_pair[pair].book, listing.engine)
+        self._told_elsewhere = elsewhere
         return listing
 
     async def refresh(self, trading_pairs: Sequence[str]) -> list[TradingRule]:
@@ -48,7 +56,8 @@ class MarketRules:
         # Without pairs of its own (connect, balance) a connector still answers for all markets.
         markets = [listing.by_pair[pair] for pair in trading_pairs or listing.by_pair if pair in listing.by_pair]
         asked = self._clock.monotonic()
-        self.facts = await self._venue.facts(markets, self._account)
+        told = await self._venue.facts(markets, self._account)
+        self.facts = {**self.facts, **told}  # a market of which a node cannot tell for once keeps what was known of it
         self._read_at = asked
         for market in markets:
             if market.trading_pair not in self.facts:
@@ -67,8 +76,8 @@ class MarketRules:
 
     async def read_again(self, trading_pair: str) -> None:
         """Read those of one pair again, however fresh they are. Raises ApiUnavailableError or RpcError."""
-        market = self._venue.market(trading_pair)
-        self.facts = {**self.facts, **await self._venue.facts([market], self._account)}
+        told = await self._venue.facts([self._venue.market(trading_pair)], self._account)
+        self.facts = {**self.facts, **told}
 
     def fee(self, trading_pair: str, is_maker: bool) -> Decimal | None:
         """The account's fee as a fraction, None while it is not known."""

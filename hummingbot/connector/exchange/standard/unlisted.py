@@ -10,7 +10,7 @@ from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import RpcError
-from hummingbot.connector.exchange.standard.listing import Listing, verified_markets
+from hummingbot.connector.exchange.standard.listing import Listing, chain_facts, confirmed_markets
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
 from hummingbot.connector.exchange.standard.standard_constants import Network
@@ -34,8 +34,9 @@ async def recovered_markets(rpc: RpcClient, network: Network, listing: Listing, 
     names = await _symbols(rpc, sorted({token for pair in pairs.values() for token in pair}), listing, network)
     rows = [PairRow(TokenRow(base, names[base], 0), TokenRow(quote, names[quote], 0), book, None)
             for book, (base, quote) in pairs.items()]
-    markets = await verified_markets(rpc, network, listing.engine, listing.native_token, rows, listing.tokens) if rows else []
-    return [market for market in markets if market.book in books]
+    # One of which a node cannot tell is not left out: own orders rest there.
+    found, decimals = await chain_facts(rpc, listing.engine, rows, is_strict=True)
+    return confirmed_markets(network, listing.native_token, rows, found, decimals, listing.tokens)
 
 
 async def _symbols(rpc: RpcClient, tokens: Sequence[str], listing: Listing, network: Network) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.heads import STALL_SECONDS
-from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient, call_each, raise_failure
 from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
@@ -52,6 +52,8 @@ class Venue:
         self._listing: Listing | None = None
         # The pairs that are known, and that the API did not list when it was asked last.
         self.unlisted: set[str] = set()
+        # The book that the API named last for pairs where it is not the engine's any more: the API is about another exchange.
+        self.elsewhere: Mapping[str, str] = {}
         self._discovery = SharedWork()
 
     @property
@@ -97,9 +99,13 @@ class Venue:
         listing = await self.listing()
         known = {(market.base.address, market.quote.address): pair for pair, market in listing.by_pair.items()}
         rows = await self.rest.pairs()
-        listed = {(row.base.address, row.quote.address) for row in rows}
+        listed: dict[tuple[str, str], list[str]] = {}
+        for row in rows:
+            listed.setdefault((row.base.address, row.quote.address), []).append(row.book)
         self.unlisted = {pair for tokens, pair in known.items() if tokens not in listed}
-        if not listed <= known.keys():
+        self.elsewhere = {pair: listed[tokens][0] for tokens, pair in known.items()
+                          if tokens in listed and listing.by_pair[pair].book not in listed[tokens]}
+        if not listed.keys() <= known.keys():
             listing.add(await verified_markets(self.rpc, self.network, listing.engine, listing.native_token, rows,
                                                listing.tokens))
         return listing
@@ -136,7 +142,7 @@ class Venue:
     async def facts(self, markets: Sequence[Market], account: str) -> Mapping[str, MarketFacts]:
         """Facts of markets by trading pair, for the fees of `account` ("" for anybody), in one batch.
 
-        A market whose contracts do not answer is left out.
+        A market whose contracts do not answer is left out. Raises RpcError when the node can tell of none.
         """
         engine = (await self.listing()).engine
         who = account or ZERO_ADDRESS
@@ -165,12 +171,14 @@ class Venue:
     async def balances(self, account: str) -> tuple[int, Mapping[str, int]]:
         """The native balance, and the ERC-20 balances by token address, of all listed tokens.
 
-        Anybody can have a token listed, so one that does not answer is left out.
+        Anybody can have a token listed, so one that does not answer, or at which the node fails, is left out. Raises RpcError
+        when it fails at all of them.
         """
         listing = await self.listing()
         tokens = [address for address in listing.tokens if address != listing.native_token]
         answers, native = await self.rpc.calls_and([(token, ERC20_FUNCTIONS["balanceOf"].encode(account)) for token in tokens],
                                                    "eth_getBalance", account, "latest")
+        raise_failure(answers)
         return quantity(native, "eth_getBalance"), {token: held for token, held in zip(tokens, map(_word, answers))
                                                     if held is not None}
 
@@ -184,13 +192,14 @@ class Venue:
         return [chain_order(answer) for answer in answers], quantity(head, "eth_blockNumber")
 
     async def _words(self, calls: Sequence[Call]) -> list[int | None]:
-        """The one word that each call returns; None where the contract refuses the call or returns something else."""
-        return [_word(answer) for answer in await self.rpc.call_many(calls)]
+        """The one word that each call returns; None where the contract refuses the call, the node fails, or it is something
+        else. Raises RpcError when the node fails at all of them."""
+        answers = await call_each(self.rpc, calls)
+        raise_failure(answers)
+        return [_word(answer) for answer in answers]
 
 
 def _word(answer: bytes | OrderRejectedError | RpcError) -> int | None:
-    if isinstance(answer, RpcError):
-        raise answer
     return int.from_bytes(answer, "big") if isinstance(answer, bytes) and len(answer) == WORD else None
 
 

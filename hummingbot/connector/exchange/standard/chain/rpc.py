@@ -372,6 +372,31 @@ class RpcClient:
         return [_result(by_id.get(first + index), first + index, method, endpoint) for index, (method, _) in enumerate(requests)]
 
 
+async def call_each(rpc: RpcClient, calls: Sequence[tuple[str, bytes]]) -> list[bytes | OrderRejectedError | RpcError]:
+    """As `call_many`; what the node failed to answer is asked again while that helps. In a large batch it may run out of time,
+    or one contract may be slow."""
+    answers = await rpc.call_many(calls)
+    failed, before = _failed(answers), len(calls) + 1
+    while failed and len(failed) < before:
+        before = len(failed)
+        for at, answer in zip(failed, await rpc.call_many([calls[at] for at in failed])):
+            answers[at] = answer
+        failed = _failed(answers)
+    return answers
+
+
+def _failed(answers: Sequence[bytes | OrderRejectedError | RpcError]) -> list[int]:
+    return [at for at, answer in enumerate(answers) if isinstance(answer, RpcError)]
+
+
+def raise_failure(answers: Sequence[bytes | OrderRejectedError | RpcError], is_strict: bool = False) -> None:
+    """Raise the node's error when it failed to answer all of these, or, if this `is_strict`, one of them: a single contract can
+    make any node fail, but not at every other one."""
+    errors = [answer for answer in answers if isinstance(answer, RpcError)]
+    if errors and (is_strict or len(errors) == len(answers)):
+        raise errors[0]
+
+
 def _log_query(address: str | Sequence[str], topics: Sequence[Any], from_block: int, to_block: BlockTag) -> dict[str, Any]:
     return {"address": address if isinstance(address, str) else list(address), "topics": list(topics),
             "fromBlock": hex(from_block), "toBlock": block_tag(to_block)}

@@ -57,7 +57,7 @@ class RestClient:
         self._current = 0
         self._timeout = timeout
         self._trades_path: str | None = None
-        self.factory: str | None = None  # of the exchange, lower case, once it is known; a further URL must be about it
+        self.factory: str | None = None  # of the exchange, lower case, once it is known; each of several URLs must be about it
         self._factories: dict[int, str] = {}  # by URL
         self.answers = 0  # how many requests were answered with what was asked for
         self._reported_rejections: set[str] = set()
@@ -91,8 +91,9 @@ class RestClient:
         raise failure
 
     async def _refuse_another_exchange(self, url: int) -> None:
-        """Raise ApiUnavailableError for a further URL unless it is about the same exchange as the first one has to be."""
-        if url == 0 or self.factory is None:
+        """Raise ApiUnavailableError for one of several URLs unless it is about the exchange. A single one is not asked: there is
+        no other, and its books are compared with the engine's (listing.py)."""
+        if len(self._urls) == 1 or self.factory is None:
             return
         if url not in self._factories:
             factory = _factory(await self._get_once(CONSTANTS.EXCHANGE_PATH, url))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.foreign_orders import REFRESH_INTERVAL, RETRY_INTERVAL, ForeignOrders
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.venue import ChainOrder
@@ -22,7 +22,7 @@ class Venue:
     def __init__(self, **_: Any) -> None:
         self.rest = self
         self.stored = {BID: ChainOrder(ALICE, 1, 500), ASK: ChainOrder(ALICE, 1, 70)}
-        self.away: ApiUnavailableError | None = None
+        self.away: StandardError | None = None
         self.asked = 0
         self.recovered: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
@@ -77,12 +77,14 @@ async def test_an_order_that_turns_out_to_be_the_bots_while_it_is_read_does_not_
     assert await foreign.locked(own) == {SOMI.base.address: 70}
 
 
-async def test_what_is_left_of_them_is_read_each_time_and_which_there_are_now_and_then(venue: Venue) -> None:
+@pytest.mark.parametrize("error", [ApiUnavailableError("the API is away"), RpcError("eth_call", -32000, "execution aborted")])
+async def test_what_is_left_of_them_is_read_each_time_and_which_there_are_now_and_then(
+        venue: Venue, error: StandardError) -> None:
     clock = ManualClock()
     foreign = orders_of(venue, clock)
     await foreign.locked(())
     venue.stored[BID] = ChainOrder(ALICE, 1, 300)
-    venue.away = ApiUnavailableError("the API is away")
+    venue.away = error
     clock.now += REFRESH_INTERVAL
     assert await foreign.locked(()) == {SOMI.quote.address: 300, SOMI.base.address: 70}
     assert venue.asked == 2, "without the API the last look counts"

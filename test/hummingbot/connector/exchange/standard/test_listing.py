@@ -75,10 +75,59 @@ async def test_confirmed_pairs_are_listed_with_the_chains_decimals_and_books(cap
     assert not caplog.records
 
 
-async def test_book_of_the_chain_counts_not_the_one_that_the_api_names():
-    elsewhere = Market(FOO, USDC, "0x" + "ee" * 20)
-    listing = await World(FOO_USDC).list(elsewhere).discover()
-    assert list(listing.by_book) == [FOO_USDC.book]
+ELSEWHERE = Market(FOO, USDC, "0x" + "ee" * 20)
+
+
+async def test_a_pair_whose_book_is_another_one_in_the_api_is_left_out_and_both_are_named(caplog):
+    listing = await World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, ELSEWHERE, OTHER_FOO_USDC).discover()
+    assert list(listing.by_pair) == ["SOMI-USDC"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"For 1 pairs the API names a book that is not the engine's: FOO/USDC ({ELSEWHERE.book} instead of {FOO_USDC.book})",
+        "The API lists 1 pairs that the chain does not confirm; they are left out: FOO/USDC"]
+
+
+async def test_an_api_all_of_whose_books_are_of_another_engine_is_a_wrong_setting():
+    world = World(FOO_USDC).list(ELSEWHERE, OTHER_FOO_USDC)
+    with pytest.raises(ConfigurationError, match=f"{NETWORK.engine}.*FOO/USDC .{ELSEWHERE.book} instead of {FOO_USDC.book}"):
+        await world.discover()
+
+
+async def test_an_api_that_moves_on_to_another_exchange_later_is_noticed():
+    world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    venue = Venue(NETWORK, world.rest, world.rpc)
+    await venue.listing()
+    world.list(SOMI_USDC, ELSEWHERE)
+    assert (await venue.refresh_listing()).by_pair["FOO-USDC"] == FOO_USDC
+    assert venue.elsewhere == {"FOO-USDC": ELSEWHERE.book} and not venue.unlisted
+    world.list(SOMI_USDC, ELSEWHERE, FOO_USDC)
+    await venue.refresh_listing()
+    assert not venue.elsewhere, "it names the engine's, too"
+
+
+def failing(world, monkeypatch, fails):
+    """The node fails at the calls of which `fails` says so: (contract, number of the question)."""
+    answer, asked = world.node._answer, []
+
+    def told(method, params):
+        asked.append(method)
+        if method == "eth_call" and fails(params[0]["to"], len(asked)):
+            return {"error": {"code": -32000, "message": "execution aborted (timeout = 5s)"}}
+        return answer(method, params)
+
+    monkeypatch.setattr(world.node, "_answer", told)
+
+
+async def test_a_token_at_which_every_node_fails_costs_only_its_own_pairs(monkeypatch, caplog):
+    world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    failing(world, monkeypatch, lambda to, number: to == FOO.address)
+    assert list((await world.discover()).by_pair) == ["SOMI-USDC"]
+    assert "1 pairs that the chain does not confirm; they are left out: FOO/USDC" in caplog.text
+
+
+async def test_what_a_node_fails_at_is_asked_again_while_that_helps(monkeypatch, caplog):
+    world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    failing(world, monkeypatch, lambda to, number: number in (4, 5, 6, 8, 9, 10))
+    assert list((await world.discover()).by_pair) == ["SOMI-USDC", "FOO-USDC"] and not caplog.records
 
 
 async def test_pair_that_the_engine_does_not_know_is_left_out_and_told_in_one_line(caplog):

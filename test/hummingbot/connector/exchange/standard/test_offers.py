@@ -8,10 +8,19 @@ from unittest.mock import patch
 import pytest
 
 from hummingbot.connector.exchange.standard import trading_rules
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader, connected, order, quiet_sandbox, until
+from test.hummingbot.connector.exchange.standard.trading import (
+    NATIVE_PAIR,
+    TOKEN_PAIR,
+    Trader,
+    connected,
+    order,
+    quiet_sandbox,
+    until,
+)
 
 
 @asynccontextmanager
@@ -63,3 +72,16 @@ async def test_without_a_market_price_no_edge_is_known() -> None:
                 exchange._rules.facts = {}
                 assert offers.edge(TOKEN_PAIR, True) is None
                 assert await offers.edge_on_chain(TOKEN_PAIR, True) is None
+
+
+async def test_a_market_of_which_a_node_cannot_tell_for_once_keeps_its_rules(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        known = exchange._rules.facts
+        with patch.object(exchange.venue, "facts", return_value={NATIVE_PAIR: known[NATIVE_PAIR]}):
+            await exchange._update_trading_rules()
+            assert exchange._rules.facts == known and "does not tell the rules" not in caplog.text
+            with pytest.raises(ApiUnavailableError, match="the market price of WBTC-USDC cannot be read"):
+                await exchange._get_last_traded_price(TOKEN_PAIR)
+            exchange._rules.facts = {}
+            await exchange._update_trading_rules()
+            assert "does not tell the rules of WBTC-USDC" in caplog.text

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing
@@ -106,7 +106,7 @@ class Contracts:
         self.batches = list(batches)
 
     async def call_many(self, calls: list[tuple[str, bytes]]) -> list[Any]:
-        return self.batches.pop(0)
+        return self.batches.pop(0) if self.batches else [FAULT] * len(calls)
 
 
 FAULT = RpcError("eth_call", -32000, "the state is pruned")
@@ -118,16 +118,19 @@ NO_LISTING = Listing("0x" + "e0" * 20, NATIVE)
 
 BASE_AND_QUOTE = BOOK_FUNCTIONS["getBaseQuote"].encode_result(BASE, QUOTE)
 ABC = ERC20_FUNCTIONS["symbol"].encode_result("ABC")
+BOOK, DECIMALS = ENGINE_FUNCTIONS["getPair"].encode_result("0x" + "b1" * 20), ERC20_FUNCTIONS["decimals"].encode_result(6)
 
 
-@pytest.mark.parametrize("batches", [[[FAULT]], [[BASE_AND_QUOTE], [FAULT, REVERTED]]], ids=["of a book", "of a token"])
+@pytest.mark.parametrize("batches", [
+    [[FAULT]], [[BASE_AND_QUOTE], [FAULT, REVERTED]], [[BASE_AND_QUOTE], [ABC, ABC], [BOOK, DECIMALS, FAULT]]],
+    ids=["of a book", "of a token", "of its decimals"])
 async def test_a_node_that_fails_is_no_answer(batches: list[list[Any]]) -> None:
     with pytest.raises(RpcError, match="pruned"):
         await recovered_markets(Contracts(*batches), SOMNIA, NO_LISTING, ["0x" + "b1" * 20])  # type: ignore[arg-type]
 
 
 async def test_contracts_that_do_not_answer_as_books_are_none() -> None:
-    node = Contracts([b"", REVERTED], [])
+    node = Contracts([b"", REVERTED], [], [])
     assert await recovered_markets(node, SOMNIA, NO_LISTING, ["0x" + "b1" * 20, "0x" + "b2" * 20]) == []  # type: ignore[arg-type]
 
 

@@ -92,6 +92,22 @@ async def test_error_of_the_node_is_no_empty_balance(venue, node, monkeypatch):
         await venue.facts([FOO_USDC], ACCOUNT)
 
 
+async def test_token_at_which_the_node_fails_costs_only_its_own_balance(venue, node, monkeypatch):
+    await venue.listing()
+    answer = node._answer
+    monkeypatch.setattr(node, "_answer", lambda method, params: answer(method, params) if params[0] == ACCOUNT or params[0].get(
+        "to") != FOO.address else {"error": {"code": -32000, "message": "execution aborted (timeout = 5s)"}})
+    assert await venue.balances(ACCOUNT) == (10 * ETHER, {USDC.address: 2_500_000})
+
+
+async def test_market_at_which_the_node_fails_is_left_out_of_the_facts(venue, node, monkeypatch):
+    await venue.listing()
+    answer = node._answer
+    monkeypatch.setattr(node, "_answer", lambda method, params: answer(method, params) if params[0].get("to") != FOO_USDC.book
+                        else {"error": {"code": -32000, "message": "execution aborted (timeout = 5s)"}})
+    assert list(await venue.facts([SOMI_USDC, FOO_USDC], ACCOUNT)) == ["SOMI-USDC"]
+
+
 async def test_orders_are_read_in_the_order_of_their_keys_and_missing_ones_are_zeros(venue, node):
     there, gone = OrderKey(FOO_USDC.book, True, 7), OrderKey(FOO_USDC.book, False, 7)
     node.rest(there, STRANGER, 10 ** 9, 500)

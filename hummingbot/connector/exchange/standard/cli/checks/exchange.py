@@ -54,6 +54,9 @@ async def engine(exchange: Exchange) -> tuple[list[Finding], Listing | None]:
         listing = await venue.listing()
     except ApiUnavailableError as error:
         return [*findings, failed("markets", str(error), "Without the API no market is known: check the API URL.")], None
+    except ConfigurationError as error:
+        return [*findings, failed("markets", str(error), f"{exchange.domain}_api_url and {exchange.domain}_engine_address do not "
+                                                         "belong together.")], None
     (factory,) = FACTORY_FUNCTIONS["engine"].decode_result(
         await venue.rpc.eth_call(indexed, FACTORY_FUNCTIONS["engine"].encode()))
     if factory != address:

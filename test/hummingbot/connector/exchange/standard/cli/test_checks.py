@@ -143,6 +143,12 @@ async def test_an_api_about_another_engine_fails(exchange: Exchange, monkeypatch
     assert {finding.check: finding.verdict for finding in findings}["api's engine"] is Verdict.FAIL
 
 
+async def test_an_api_with_the_books_of_another_engine_fails(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange.venue, "listing", answering(ConfigurationError("it names other books")))
+    findings, listing = await exchange_checks.engine(exchange)
+    assert listing is None and findings[-1].detail == "it names other books" and "belong together" in findings[-1].advice
+
+
 async def test_an_engine_without_a_market_fails(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
     listing = await exchange.venue.listing()
     monkeypatch.setattr(exchange.venue, "listing", answering(Listing(listing.engine, listing.native_token)))

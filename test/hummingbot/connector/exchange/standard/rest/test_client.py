@@ -310,14 +310,33 @@ async def test_an_api_is_asked_once_whether_it_is_of_this_exchange(api, client_o
 
 
 async def test_an_api_that_was_used_before_the_exchange_was_known_is_left_when_it_is_of_another(api, client_of_two):
-    api.answer(FIRST, ApiUnavailableError("connection refused"))
-    api.answer(FIRST, payload("ticks"))
+    api.answer(f"{FIRST}/api/exchange", ApiUnavailableError("connection refused"))
+    api.answer(f"{FIRST}/api/exchange", OURS)
+    api.answer(f"{FIRST}/api/orderbook", payload("ticks"))
     api.answer(SECOND, THEIRS)
     await client_of_two.factory_address()
     assert client_of_two.url == SECOND
     client_of_two.factory = OURS["deployer"]
     await client_of_two.order_book(SOMI.address, USDC.address)
     assert client_of_two.url == FIRST
+
+
+async def test_the_first_of_several_apis_is_left_too_when_it_is_of_another_exchange(api, client_of_two):
+    client_of_two.factory = OURS["deployer"]
+    api.answer(FIRST, THEIRS)
+    api.answer(f"{SECOND}/api/exchange", OURS)
+    api.answer(f"{SECOND}/api/orderbook", payload("ticks"))
+    for _ in range(2):
+        await client_of_two.order_book(SOMI.address, USDC.address)
+    assert client_of_two.url == SECOND
+    assert [url for url in api.requested if url.startswith(FIRST)] == [f"{FIRST}/api/exchange"]
+
+
+async def test_a_single_api_is_not_asked_of_which_exchange_it_is(api, client):
+    client.factory = OURS["deployer"]
+    api.answer(f"{FIRST}/api/orderbook", payload("ticks"))
+    await client.order_book(SOMI.address, USDC.address)
+    assert len(api.requested) == 1
 
 
 async def test_single_url_is_asked_once_and_nothing_is_told(api, client, caplog):

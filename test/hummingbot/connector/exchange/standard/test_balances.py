@@ -1,0 +1,62 @@
+"""Balances of which some cannot be read: none is told as zero, and none that is traded as it was before."""
+from collections.abc import Sequence
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from hummingbot.connector.exchange.standard.balances import Balances
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.markets import Token
+
+NATIVE, USDC, FOO = (Token("0x" + digits * 20, symbol, 0) for digits, symbol in (("aa", "SOMI"), ("cc", "USDC"), ("f0", "FOO")))
+
+
+class Venue:
+    """An exchange of three tokens; `held` is what can be read."""
+
+    def __init__(self) -> None:
+        self.held = {USDC.address: 5, FOO.address: 7}
+
+    async def listing(self) -> Any:
+        return SimpleNamespace(native_token=NATIVE.address, tokens={token.address: token for token in (NATIVE, USDC, FOO)})
+
+    async def balances(self, account: str) -> tuple[int, dict[str, int]]:
+        return 9, self.held
+
+    async def locked(self, own: object) -> dict[str, int]:
+        return {}
+
+
+def balances(venue: Venue, trading_pairs: Sequence[str] = ("SOMI-USDC",)) -> Balances:
+    return Balances(venue, "0x01", venue, Decimal(0), dict, lambda: trading_pairs)  # type: ignore[arg-type]
+
+
+async def test_a_token_that_cannot_be_read_any_more_is_told_as_before_and_named_once(caplog: pytest.LogCaptureFixture) -> None:
+    venue = Venue()
+    reading = balances(venue)
+    await reading.read(None)
+    for held in ({USDC.address: 6}, {USDC.address: 6}, {USDC.address: 6, FOO.address: 8}, {USDC.address: 6}):
+        venue.held = held
+        money = await reading.read(None)
+        assert money.total == money.available == {"SOMI": 9, "USDC": 6, "FOO": 8 if FOO.address in held else money.total["FOO"]}
+        assert money.total["FOO"] in (7, 8)
+    assert [record.getMessage() for record in caplog.records] == 2 * [
+        "The token contracts of FOO do not tell the balance: it is shown as it was read last, or not at all"]
+
+
+async def test_a_token_that_was_never_read_is_left_out() -> None:
+    venue = Venue()
+    venue.held = {USDC.address: 5}
+    assert (await balances(venue).read(None)).total == {"SOMI": 9, "USDC": 5}
+
+
+async def test_a_token_that_is_traded_must_be_read() -> None:
+    venue = Venue()
+    reading = balances(venue, ["FOO-USDC"])
+    await reading.read(None)
+    venue.held = {USDC.address: 5}
+    with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
+        await reading.read(None)
+    assert not reading.is_reading
