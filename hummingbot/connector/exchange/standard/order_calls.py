@@ -88,8 +88,10 @@ class OrderCalls:
         return bounded
 
     def is_moved(self, market: Market, call: OrderCall, settled: Sequence[Settled]) -> bool:
-        """Whether the engine let the order rest at another price than it was sent with, as it does when the bounds are not what
-        they are believed to be (told once a pair and minute)."""
+        """Whether the bounds seem to be others than they are believed to be: a market order took nothing, or the engine let an
+        order rest at another price than it was sent with (told once a pair and minute)."""
+        if call.item is None:
+            return not any(isinstance(event, Filled) for event in settled)
         moved = next((event.price for event in settled if isinstance(event, Opened) and event.price != call.price), None)
         if moved is None or not self._is_to_be_told(market):
             return False
@@ -97,11 +99,6 @@ class OrderCalls:
             "The exchange let an order for %s at %s rest at %s instead", market.trading_pair, price_from_chain(call.price),
             price_from_chain(moved))
         return True
-
-    @staticmethod
-    def took_nothing(call: OrderCall, settled: Sequence[Settled]) -> bool:
-        """Whether a market order found nothing that the engine would match: the band may be narrower than is believed."""
-        return call.item is None and not any(isinstance(event, Filled) for event in settled)
 
     def _is_to_be_told(self, market: Market) -> bool:
         now = self._clock.monotonic()

@@ -437,7 +437,7 @@ class StandardExchange(ExchangePyBase):
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
         settled = await account.place(order_id, call, terms)
-        if self._order_calls.is_moved(market, call, settled) or self._order_calls.took_nothing(call, settled):
+        if self._order_calls.is_moved(market, call, settled):
             safe_ensure_future(self._update_trading_fees())
         if self._balances.is_reading or order_id in self._balances.deducted:
             self._poll_soon()  # the balances were read while it was on its way, and may show it twice or not at all

@@ -9,7 +9,7 @@ import pytest
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Market, Token, price_from_chain
 from hummingbot.connector.exchange.standard.order_calls import TOLD_INTERVAL, OrderCalls
-from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey
+from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Filled, Opened, OrderKey
 from hummingbot.connector.exchange.standard.orders.sizing import Level
 from hummingbot.core.data_type.common import OrderType
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
@@ -119,3 +119,12 @@ async def test_an_edge_that_is_known_refuses_nothing_that_the_chain_would_let_ma
 @pytest.mark.parametrize("is_buy", [True, False])
 async def test_the_chain_is_not_asked_without_a_doubt(opposite: Sequence[Level], edge: int | None, is_buy: bool) -> None:
     await calls(Offered(opposite, edges=[edge])).refuse_beyond_band(WBTC, is_buy)
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_a_market_order_that_took_nothing_casts_doubt_on_the_band(filled: bool) -> None:
+    building = calls(Offered([Level(PRICE, 10 ** 6)]))
+    call = building.build(WBTC, True, OrderType.MARKET, Decimal("0.01"), Decimal("NaN"))
+    closed = Closed("a", "", Ending.CANCELED, 1, 1)
+    fill = Filled("a", "", WBTC.book, "t", True, False, PRICE, 1, 1, 0, "0x01", 1)
+    assert building.is_moved(WBTC, call, [fill, closed] if filled else [closed]) is not filled
