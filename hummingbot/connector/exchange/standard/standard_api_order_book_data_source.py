@@ -89,8 +89,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
                 asyncio.ensure_future(self._wakefulness.watch())]
         try:
             done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            done.pop().result()
         finally:
             for task in work:
                 task.cancel()
