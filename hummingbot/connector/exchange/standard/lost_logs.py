@@ -40,7 +40,7 @@ class LostLogs:
 
     async def compare(self, held: Mapping[OrderKey, int], head: int) -> None:
         """The engine holds these deposits, after a block that is not newer than `head`: tell what is missing of orders of which
-        it has held less than is known for some time, though the logs of that time are processed."""
+        it has held less than is known for some time, though the logs of that time are processed. Looks may overlap."""
         account = self._account()
         if account is None:
             return
@@ -49,7 +49,9 @@ class LostLogs:
         self._doubts = {key: doubt for key, doubt in self._doubts.items() if key in resting}
         lasting = [key for key, deposit in held.items() if key in resting and self._is_lasting(resting[key], deposit, head)]
         if lasting and await self._caught_up(max(self._doubts[key].head for key in lasting)):
-            await self._read_again(account, lasting)
+            unexplained = [key for key in lasting if key in resting and key in self._sure]  # others have looked meanwhile
+            if unexplained:
+                await self._read_again(account, unexplained)
 
     def _is_lasting(self, order: Resting, held: int, head: int) -> bool:
         key, now = order.key, self._clock.monotonic()

@@ -1,4 +1,6 @@
 """Logs that no look of the feed sees: what the engine holds of an order betrays them."""
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from hummingbot.connector.exchange.standard import lost_logs
@@ -35,9 +37,12 @@ class Scene:
         self.asked: list[int] = []
         self.told: list[Settled] = []
         self.is_behind = False
+        self.meanwhile: list[Callable[[], Awaitable[None]]] = []
         self.lost = LostLogs(lambda: self, self, self.caught_up, self.clock)  # type: ignore[arg-type, return-value]
 
     async def caught_up(self, block_number: int) -> bool:
+        for step in self.meanwhile:
+            await step()
         return not self.is_behind
 
     async def tell(self, settled: list[Settled]) -> None:
@@ -130,6 +135,21 @@ async def test_what_rests_no_longer_is_not_remembered() -> None:
     scene.settlement.forget(ASK)
     await scene.compare(0, 1_010)
     assert scene.asked == [] and not scene.lost._sure and not scene.lost._doubts
+
+
+@pytest.mark.parametrize("is_looked_at", [True, False])
+async def test_an_order_that_ends_while_the_logs_are_waited_for_is_not_looked_for(is_looked_at: bool) -> None:
+    scene = Scene()
+    await scene.compare(90, 1_000)
+
+    async def ends() -> None:
+        scene.settlement.forget(ASK)
+        if is_looked_at:
+            await scene.lost.compare({}, 1_010)
+
+    scene.meanwhile = [ends]
+    await scene.compare(90, 1_010)
+    assert scene.asked == [] and scene.told == []
 
 
 async def test_before_there_is_an_account_nothing_is_compared() -> None:
