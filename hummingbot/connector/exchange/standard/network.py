@@ -78,7 +78,7 @@ def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: An
     reserve = _decimal(domain, "gas_reserve", given, configuration, environment, CONSTANTS.GAS_RESERVE)
     if reserve < 0:
         raise ConfigurationError(f"{domain}_gas_reserve must not be negative.")
-    max_fee = _decimal(domain, "max_fee_gwei", given, configuration, environment, Decimal(0))
+    max_fee = _decimal(domain, "max_fee_gwei", given, configuration, environment, CONSTANTS.MAX_FEE_GWEI)
     if max_fee < 0:
         raise ConfigurationError(f"{domain}_max_fee_gwei must not be negative.")
     approval = _choice(domain, "approval", given, configuration, environment, APPROVALS, WITHOUT_LIMIT)
@@ -86,7 +86,7 @@ def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: An
     interval = _decimal(domain, "poll_interval", given, configuration, environment, CONSTANTS.POLL_INTERVAL)
     if not Decimal("0.1") <= interval <= 60:
         raise ConfigurationError(f"{domain}_poll_interval must be a number of seconds from 0.1 to 60.")
-    return Preferences(slippage, reserve, int(max_fee.scaleb(9)) or None, approval, feed, float(interval))
+    return Preferences(slippage, reserve, int(max_fee.scaleb(9)) if max_fee else None, approval, feed, float(interval))
 
 
 def _choice(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str],

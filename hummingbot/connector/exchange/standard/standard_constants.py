@@ -102,6 +102,9 @@ ENVIRONMENT_SETTINGS = ("rpc_url", "rpc_ws_url", "api_url", "stream_url", "engin
 MARKET_SLIPPAGE = Decimal("0.01")
 # In native tokens: some hundreds of transactions at the fees seen on Somnia.
 GAS_RESERVE = Decimal("1")
+# The most that is offered for gas, on every network. Somnia asks for 6 to 7 gwei, and others fall back on 10 to 20: where a
+# node asks for more than 100, an order would cost many times what it should, so transactions wait instead.
+MAX_FEE_GWEI = Decimal("100")
 # Seconds between two polls while there is something to see.
 POLL_INTERVAL = Decimal("1")
 

@@ -91,8 +91,13 @@ class FeePolicy:
         if now - self._cap_reported_at >= CAP_REPORT_PAUSE:
             self._cap_reported_at = now
             logging.getLogger(__name__).warning(
-                "Transactions may wait: %s wei per gas would have to be offered, more than the configured cap of %s", wanted,
-                self._cap)
+                "Transactions may wait: %s gwei per gas would have to be offered, more than max_fee_gwei allows (%s)",
+                in_gwei(wanted), in_gwei(self._cap or 0))
+
+
+def in_gwei(wei: int) -> str:
+    """An amount of wei, in gwei, exactly."""
+    return f"{Decimal(wei).scaleb(-9).normalize():f}"
 
 
 def _bumped(amount: int) -> int:

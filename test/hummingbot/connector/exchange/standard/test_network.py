@@ -93,7 +93,13 @@ def preferred(**given):
 
 def test_without_settings_preferences_are_the_defaults():
     assert preferred(market_slippage="", gas_reserve="") == \
-        Preferences(CONSTANTS.MARKET_SLIPPAGE, CONSTANTS.GAS_RESERVE, None, "unlimited", CONSTANTS.DEFAULT_FEEDS[SANDBOX], 1.0)
+        Preferences(CONSTANTS.MARKET_SLIPPAGE, CONSTANTS.GAS_RESERVE, 100 * 10 ** 9, "unlimited", CONSTANTS.DEFAULT_FEEDS[SANDBOX], 1.0)
+
+
+@pytest.mark.parametrize(("text", "wei"), [("", 100 * 10 ** 9), ("250", 250 * 10 ** 9), ("0.5", 5 * 10 ** 8), ("0", None)])
+@pytest.mark.parametrize("domain", CONSTANTS.NETWORKS)
+def test_what_is_offered_for_gas_is_bounded_unless_the_user_says_otherwise(domain, text, wei):
+    assert resolve_preferences(domain, {"max_fee_gwei": text}, None, {}).max_fee == wei
 
 
 def test_preferences_are_exact_numbers_from_any_source():

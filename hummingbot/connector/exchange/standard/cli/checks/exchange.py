@@ -6,7 +6,7 @@ from typing import NamedTuple
 from hummingbot.connector.exchange.standard.chain.abi import AbiError, Function
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, ENGINE_FUNCTIONS_2026_07, FACTORY_FUNCTIONS
-from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
+from hummingbot.connector.exchange.standard.chain.fees import FeePolicy, in_gwei
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, failed, passed, warned
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange
@@ -100,18 +100,14 @@ async def gas(exchange: Exchange) -> tuple[Finding, Gas]:
     fees = await FeePolicy(exchange.venue.rpc, exchange.clock).current()
     most = fees.max_fee * GasLimits(gas_profile(exchange.network.chain_id)).order(native=True)
     symbol, cap = exchange.network.native_symbol, exchange.preferences.max_fee
-    detail = (f"{_gwei(fees.max_fee)} gwei{' (legacy)' if fees.legacy else ''}; an order may cost "
+    detail = (f"{in_gwei(fees.max_fee)} gwei{' (legacy)' if fees.legacy else ''}; an order may cost "
               f"{Decimal(most).scaleb(-18).normalize():f} {symbol} at most")
     if cap is not None and cap < fees.max_fee:
-        finding = warned("gas price", f"{detail}; the bound is {_gwei(cap)} gwei",
+        finding = warned("gas price", f"{detail}; the bound is {in_gwei(cap)} gwei",
                          f"Transactions may wait. Raise {exchange.domain}_max_fee_gwei or wait until gas is cheaper.")
     else:
         finding = passed("gas price", detail)
     return finding, Gas(fees.max_fee, most)
-
-
-def _gwei(wei: int) -> str:
-    return f"{Decimal(wei).scaleb(-9).normalize():f}"
 
 
 async def markets(exchange: Exchange, listing: Listing, address: str) -> list[Finding]:
