@@ -81,7 +81,7 @@ class Account:
         self._rpc = rpc
         self._listing = listing
         self._clock = clock
-        self._gas = GasLimits(gas_profile(network.chain_id))
+        self._gas = GasLimits(gas_profile(network.chain_id), clock)
         self._journal = Journal(folder / f"{domain}_{wallet.address[2:10]}_{listing.engine[2:10]}.sqlite", clock)
         fee_policy = FeePolicy(rpc, clock, cap=max_fee)
         self.gas_money = GasMoney(rpc, wallet.address, fee_policy)

@@ -81,8 +81,8 @@ class Cancels:
             task.exception()  # nobody may wait for it any more
 
     async def _cancel_all(self, waiting: list[_Waiting]) -> None:
-        size = min(MAX_BATCH, self._gas.items_per_batch(cancel=True))
-        await asyncio.gather(*(self._cancel_some(waiting[start:start + size]) for start in range(0, len(waiting), size)))
+        await asyncio.gather(*(self._cancel_some(waiting[start:start + MAX_BATCH])
+                               for start in range(0, len(waiting), MAX_BATCH)))
 
     async def _cancel_some(self, waiting: Sequence[_Waiting]) -> None:
         try:
@@ -101,7 +101,7 @@ class Cancels:
         """Each further attempt brings twice the gas, since too little of it makes a cancel do nothing."""
         data = cancel_call([(self._listing.by_book[key.book], key.is_bid, key.id) for key in keys])
         tracked = self._sender.submit(Intent(
-            to=self._listing.engine, data=data, value=0, gas_limit=self._gas.cancels(len(keys)) << attempt, kind=CANCEL,
+            to=self._listing.engine, data=data, value=0, gas_limit=self._gas.cancels(len(keys), attempt), kind=CANCEL,
             patience=FOREVER, repeatable=True))
         receipt = await tracked.wait()
         self._sender.settle(tracked)

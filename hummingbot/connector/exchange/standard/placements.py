@@ -12,11 +12,10 @@ from typing import Any, NamedTuple
 from hummingbot.connector.exchange.standard.cancels import MAX_BATCH as MAX_CANCELS
 from hummingbot.connector.exchange.standard.chain.allowances import Allowances
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
-from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.gas import Call, GasLimits
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs, decode_outflows
-from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
@@ -113,9 +112,7 @@ class Placements:
         if any(order.call.value for order, _ in waiting):
             waiting = await self._within_reserve(waiting)
         waiting = self._worth_sending(waiting)
-        together = [entry for entry in waiting if entry[0].call.item is not None]
-        size = min(MAX_BATCH, self._gas.items_per_batch())
-        groups = [together[start:start + size] for start in range(0, len(together), size)]
+        groups = self._batches([entry for entry in waiting if entry[0].call.item is not None])
         groups += [[entry] for entry in waiting if entry[0].call.item is None]
         results = await asyncio.gather(*(self._send_batch(group) if len(group) > 1 else self._send_one(group[0])
                                          for group in groups), return_exceptions=True)
@@ -140,7 +137,17 @@ class Placements:
         return [entry for entry in waiting if not entry[1].done()]
 
     def _order_gas(self, call: OrderCall) -> int:
-        return self._gas.order(matches=call.expected_matches, native=call.value > 0)
+        return self._gas.order(matches=call.expected_matches)
+
+    def _batches(self, waiting: Sequence[_Waiting]) -> list[list[_Waiting]]:
+        """As many together, in their order, as one transaction may ask for gas for."""
+        batches: list[list[_Waiting]] = []
+        for entry in waiting:
+            if not batches or len(batches[-1]) == MAX_BATCH or \
+                    not self._gas.fit(len(batches[-1]) + 1, matches=_matches([*batches[-1], entry])):
+                batches.append([])
+            batches[-1].append(entry)
+        return batches
 
     async def _within_reserve(self, waiting: list[_Waiting]) -> list[_Waiting]:
         """Refuse the orders that would spend native tokens which are kept for gas; the others, in their order."""
@@ -193,8 +200,7 @@ class Placements:
     async def _send_batch(self, entries: Sequence[_Waiting]) -> None:
         calls = [order.call for order, _ in entries]
         data = ENGINE_FUNCTIONS["createOrders"].encode([call.item for call in calls])
-        gas = self._gas.orders(len(calls), matches=sum(call.expected_matches for call in calls),
-                               native=any(call.value for call in calls))
+        gas = self._gas.orders(len(calls), matches=_matches(entries))
         tracked = self._submit(data, sum(call.value for call in calls), gas, PLACE, [order for order, _ in entries])
         try:
             settled = await self.finish(tracked)
@@ -253,9 +259,8 @@ class Placements:
             self._finished.append(tracked)
 
     def _settle(self, tracked: Tracked, receipt: Receipt) -> list[Settled]:
+        self._gas.ended(Call.ORDER, tracked.intent.gas_limit, receipt)
         if not receipt.ok:
-            if receipt.reason == OUT_OF_GAS:
-                self._gas.ran_out()
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
         deposits = [order.deposit for order in called_orders(tracked.intent.data, tracked.intent.value)]
@@ -267,6 +272,10 @@ class Placements:
             settled = settled or self._settlement.settle_nothing(tracked.intent.client_order_ids[0], deposits[0],
                                                                  receipt.transaction_hash, receipt.block_number)
         return settled
+
+
+def _matches(entries: Sequence[_Waiting]) -> int:
+    return sum(order.call.expected_matches for order, _ in entries)
 
 
 def terms_of(intent: Intent) -> dict[str, OrderTerms]:

@@ -100,7 +100,8 @@ NETWORKS = {
 ENVIRONMENT_SETTINGS = ("rpc_url", "rpc_ws_url", "api_url", "stream_url", "engine_address", "chain_id")
 
 MARKET_SLIPPAGE = Decimal("0.01")
-# In native tokens: some hundreds of transactions at the fees seen on Somnia.
+# In native tokens. At 6.5 gwei, as seen on Somnia, an order costs about 0.01 and its cancel 0.001 (docs/trading.md), so this pays
+# for some ninety of both; while they are under way, limits bind 0.06 for an order and 0.3 for ten cancels.
 GAS_RESERVE = Decimal("1")
 # The most that is offered for gas, on every network. Somnia asks for 6 to 7 gwei, and others fall back on 10 to 20: where a
 # node asks for more than 100, an order would cost many times what it should, so transactions wait instead.

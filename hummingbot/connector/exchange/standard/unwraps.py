@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.gas import Call, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER, Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
@@ -126,8 +126,7 @@ class Unwraps:
         elif tracked.receipt is not None:  # else its block was replaced meanwhile, or it is forgotten: the next start settles it
             self._finished.append(tracked)
 
-    @staticmethod
-    async def _failure(tracked: Tracked) -> str | None:
+    async def _failure(self, tracked: Tracked) -> str | None:
         """Why an unwrap failed, None when it did not or no node tells any more. Raises OutcomeUnknownError when the sender is
         stopped before."""
         try:
@@ -138,6 +137,7 @@ class Unwraps:
             raise
         except StandardError as error:
             return str(error)
+        self._gas.ended(Call.WRAP, tracked.intent.gas_limit, receipt)
         return None if receipt.ok else receipt.reason or "it was refused"
 
     def _tell_failure(self, amount: int, why: str, what_next: str = "") -> None:

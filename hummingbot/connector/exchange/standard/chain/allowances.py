@@ -6,9 +6,8 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from hummingbot.connector.exchange.standard.chain.gas import GasLimits
+from hummingbot.connector.exchange.standard.chain.gas import Call, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
-from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.tokens import APPROVAL, ERC20_FUNCTIONS
@@ -109,8 +108,6 @@ class Allowances:
         allowed = self._allowed_by(token, receipt)
         known.limit = allowed + ended
         if allowed < needed:
-            if receipt.reason == OUT_OF_GAS:
-                self._gas.ran_out()
             known.refusal, known.refused_at = receipt.reason or "it changed nothing", self._clock.monotonic()
             return
         logger.info("The exchange may now spend the wallet's %s (transaction %s)", token.symbol, receipt.transaction_hash)
@@ -120,6 +117,7 @@ class Allowances:
             to=token.address, data=ERC20_FUNCTIONS["approve"].encode(self._spender, units), value=0,
             gas_limit=self._gas.approve(), kind="approve"))
         receipt = await tracked.wait()
+        self._gas.ended(Call.APPROVE, tracked.intent.gas_limit, receipt)
         self._finished.append(tracked)
         return receipt
 

@@ -208,7 +208,7 @@ async def _cancel_found(domain: str, home: BotHome, wallet: Wallet, orders: Sequ
 async def _cancel_all(exchange: Exchange, wallet: Wallet, data: Path, orders: Sequence[OpenOrder]) -> int:
     """Cancel with a sender whose journal is its own; the bots' are untouched."""
     listing, rpc = await exchange.venue.listing_with({order.key.book for order in orders}), exchange.venue.rpc
-    gas = GasLimits(gas_profile(exchange.network.chain_id))
+    gas = GasLimits(gas_profile(exchange.network.chain_id), exchange.clock)
     journal = Journal(data / f"orders_{exchange.domain}_{wallet.address[2:10]}_{listing.engine[2:10]}.sqlite", exchange.clock)
     sender = TransactionSender(rpc, wallet, journal, exchange.clock,
                                FeePolicy(rpc, exchange.clock, cap=exchange.preferences.max_fee), exchange.network.chain_id,

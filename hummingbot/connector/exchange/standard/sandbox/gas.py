@@ -36,7 +36,11 @@ class Prices(NamedTuple):
 
 
 class GasSchedule(Enum):
-    """The selectable price lists: Ethereum's, and Somnia's where log, calldata and new state cost many times more."""
+    """The selectable price lists: Ethereum's, and Somnia's where log, calldata and new state cost many times more.
+
+    What is cold on Somnia, at a million, is what the chain's cache of 128 million slots has dropped. It is a matter of the whole
+    chain's traffic and not of the transaction; here nothing is ever dropped.
+    """
 
     ETHEREUM = Prices(base=21_000, zero_byte=4, data_byte=16, slot_warm=100, slot_cold=2_000, slot_new=20_000,
                       slot_change=2_900, refund_clear=4_800, refund_new=19_900, refund_change=2_800, account_cold=2_500,

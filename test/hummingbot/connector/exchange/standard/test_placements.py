@@ -1,14 +1,14 @@
 """Placing when a node, a batch or a caller fails: each order gets its own answer, and nobody else's."""
 import asyncio
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from typing import Any
 
 import pytest
 
 from hummingbot.connector.exchange.standard.cancels import LOOK_PAUSES, CancelResult, Cancels
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_PLACED
-from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
+from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, STEP_SECONDS, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
@@ -24,10 +24,10 @@ from hummingbot.connector.exchange.standard.errors import (
     StandardError,
 )
 from hummingbot.connector.exchange.standard.listing import Listing
-from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.markets import Market, Token, price_to_chain
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Settled, Settlement
-from hummingbot.connector.exchange.standard.orders.sizing import limit_order
+from hummingbot.connector.exchange.standard.orders.sizing import Level, limit_order
 from hummingbot.connector.exchange.standard.placements import PATIENCE, Placements
 from hummingbot.core.data_type.common import OrderType, TradeType
 from test.hummingbot.connector.exchange.standard.clocks import QuickClock, settle, until
@@ -62,11 +62,11 @@ class Chain:
         self.refusals: list[OrderRejectedError | None] = []
         self.faults: list[Exception] = []
         self.finished: list[Tracked] = []
-        self.gas = GasLimits(SOMNIA)
         self.listing = Listing(ENGINE, NATIVE.base.address)
         self.listing.add([NATIVE, WBTC])
         self.settlement = Settlement(ALICE, self.listing.by_book)
         self.clock = LaterClock()
+        self.gas = GasLimits(SOMNIA, self.clock)
         self.placements = Placements(ALICE, self.listing, self, self, self, self.gas, self, self.settlement,  # type: ignore[arg-type]
                                      self.clock, self.finished, self._tell, self)  # type: ignore[arg-type]
 
@@ -112,9 +112,10 @@ class Chain:
             raise refusal
         return b""
 
-    def place(self, name: str, market: Market = WBTC, *, rests: bool = True) -> "asyncio.Task[list[Settled]]":
+    def place(self, name: str, market: Market = WBTC, *, rests: bool = True,
+              takes: bool = False) -> "asyncio.Task[list[Settled]]":
         amount, price = (Decimal(3), Decimal("0.7")) if market is NATIVE else (Decimal("0.01"), Decimal(60_000))
-        call = limit_order(market, False, amount, price, ALICE)
+        call = limit_order(market, False, amount, price, ALICE, [Level(price_to_chain(price, ROUND_FLOOR), 1)] if takes else ())
         terms = OrderTerms(market.trading_pair, TradeType.SELL, OrderType.LIMIT, amount, price, 0.0)
         return asyncio.ensure_future(self.placements.place(name, call if rests else call._replace(item=None), terms))
 
@@ -244,6 +245,23 @@ async def test_gas_that_ran_out_makes_the_next_order_bring_more_and_the_allowanc
     before = chain.gas.order()
     (error,) = await ends_of(chain.place("a"))
     assert isinstance(error, OrderRejectedError) and chain.gas.order() > before and chain.forgotten == 1
+    chain.clock.later = STEP_SECONDS
+    assert chain.gas.order() == before
+
+
+async def test_orders_that_need_more_gas_than_one_transaction_may_have_leave_in_several() -> None:
+    """Twelve that may each match twenty need 204 million, more than is asked for at once."""
+    chain = Chain(receipt(*[placed(number) for number in range(1, 12)]), receipt(placed(12)))
+    await ends_of(*[chain.place(str(number), takes=True) for number in range(12)])
+    assert [len(tracked.intent.client_order_ids) for tracked in chain.sent] == [11, 1]
+    assert [tracked.intent.gas_limit for tracked in chain.sent] == [188_000_000, 18_000_000]
+
+
+async def test_no_more_than_twenty_orders_leave_together() -> None:
+    chain = Chain(receipt(*[placed(number) for number in range(1, 21)]), receipt(placed(21), placed(22)))
+    await ends_of(*[chain.place(str(number)) for number in range(22)])
+    assert [len(tracked.intent.client_order_ids) for tracked in chain.sent] == [20, 2]
+    assert [tracked.intent.gas_limit for tracked in chain.sent] == [101_000_000, 11_000_000]
 
 
 @pytest.mark.parametrize("end", [receipt(placed(1)), NotSentError("not sent")])

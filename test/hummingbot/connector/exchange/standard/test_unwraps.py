@@ -9,6 +9,7 @@ import pytest
 from hummingbot.connector.exchange.standard import unwraps
 from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import Attempt, Intent, Tracked
+from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Fees
@@ -113,7 +114,7 @@ class Wallet:
         self.settled: list[Tracked] = []
         self.finished: list[Tracked] = []
         self.work: list[Coroutine[Any, Any, None]] = []
-        self.unwraps = Unwraps(ALICE, SOMI, self, self, GasLimits(SOMNIA), QuickClock(),  # type: ignore[arg-type]
+        self.unwraps = Unwraps(ALICE, SOMI, self, self, GasLimits(SOMNIA, QuickClock()), QuickClock(),  # type: ignore[arg-type]
                                self.work.append, self.finished)
 
     def submit(self, intent: Intent) -> Tracked:
@@ -277,3 +278,11 @@ async def test_another_try_is_promised_only_where_the_journal_knows_of_one(caplo
     refused.unwraps.unwrap(market_order(), ONE)
     await refused.done()
     assert "The next start tries once more" in caplog.text
+
+
+async def test_an_unwrap_that_ran_out_of_gas_makes_the_next_one_bring_more() -> None:
+    wallet = Wallet(ONE, mined(False, OUT_OF_GAS), mined())
+    for number in (7, 8):
+        wallet.unwraps.unwrap(market_order(number), ONE)
+        await wallet.done()
+    assert [tracked.intent.gas_limit for tracked in wallet.sent] == [4_000_000, 6_000_000]

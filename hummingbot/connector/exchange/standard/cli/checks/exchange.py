@@ -98,8 +98,9 @@ def _decodes(function: Function, answer: bytes) -> bool:
 async def gas(exchange: Exchange) -> tuple[Finding, Gas]:
     """What gas costs now, against the user's bound."""
     fees = await FeePolicy(exchange.venue.rpc, exchange.clock).current()
-    most = fees.max_fee * GasLimits(gas_profile(exchange.network.chain_id)).order(native=True)
     symbol, cap = exchange.network.native_symbol, exchange.preferences.max_fee
+    offered = fees.max_fee if cap is None else min(fees.max_fee, cap)
+    most = offered * GasLimits(gas_profile(exchange.network.chain_id), exchange.clock).order()
     detail = (f"{in_gwei(fees.max_fee)} gwei{' (legacy)' if fees.legacy else ''}; an order may cost "
               f"{Decimal(most).scaleb(-18).normalize():f} {symbol} at most")
     if cap is not None and cap < fees.max_fee:

@@ -17,7 +17,8 @@ from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Token
 
-_FEW_ORDERS = 20
+# What these may cost pays for two transactions full of cancels.
+_FEW_ORDERS = 10
 
 
 async def wallet(exchange: Exchange, listing: Listing, address: str, gas: Gas, data: Path) -> list[Finding]:

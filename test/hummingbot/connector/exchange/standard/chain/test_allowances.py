@@ -36,7 +36,7 @@ class Wallet:
         self.allowed = 5
         self.asked = 0
         self.is_silent = False
-        self.gas = GasLimits(ETHEREUM)
+        self.gas = GasLimits(ETHEREUM, bench.clock)
         self.finished: list[Tracked] = []
         bench.node.call, bench.node.failing, bench.node.emitting = self._call, self._approve, self._emit
         self.refuses = lambda units: False
@@ -268,6 +268,7 @@ async def test_a_token_that_takes_an_approval_and_does_nothing_has_refused_it(wa
 
 
 async def test_an_approval_that_ran_out_of_gas_gets_more_the_next_time(wallet: Wallet) -> None:
-    wallet.bench.node.failing = lambda sent: (0, wallet.gas.approve())
+    first = wallet.gas.approve()
+    wallet.bench.node.failing = lambda sent: (0, sent.gas)
     (refusal,) = await wallet.ensure(6)
-    assert "out of gas" in str(refusal) and wallet.gas.approve() > ETHEREUM.approve
+    assert "out of gas" in str(refusal) and wallet.gas.approve() == first * 3 // 2

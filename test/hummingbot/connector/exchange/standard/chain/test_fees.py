@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
-from hummingbot.connector.exchange.standard.chain.gas import ETHEREUM, SOMNIA, GasLimits, gas_profile
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.signing import Fees
 from hummingbot.connector.exchange.standard.errors import BadDataError, RpcError
@@ -117,22 +116,3 @@ def test_what_costs_nothing_is_replaced_by_what_costs_little() -> None:
     free = Fees(0, 0, True)
     assert policy(FakeNode()).replacement(free, free) == Fees(1, 1, True)
     assert policy(FakeNode()).replacement(Fees(9, 9, True), free) is None
-
-
-def test_gas_limits_by_network() -> None:
-    assert gas_profile(5031) is gas_profile(50312) is SOMNIA and gas_profile(1) is gas_profile(31337) is ETHEREUM
-    gas = GasLimits(SOMNIA)
-    assert gas.order() == 3_000_000 and gas.order(matches=3) == 4_200_000 and gas.order(native=True) == 5_000_000
-    assert gas.cancel() == 3_000_000 and gas.cancels(4) == 12_000_000 and gas.orders(3, matches=1) == 9_400_000
-    assert gas.items_per_batch(cancel=True) == 66 and gas.items_per_batch() == 40
-    assert gas.cancels(1_000) == SOMNIA.transaction_limit
-
-
-def test_limits_grow_when_gas_ran_out_and_not_for_ever() -> None:
-    gas = GasLimits(ETHEREUM)
-    before, batch = gas.order(), gas.items_per_batch()
-    gas.ran_out()
-    assert gas.order() == before * 3 // 2 and gas.items_per_batch() < batch
-    for _ in range(50):
-        gas.ran_out()
-    assert gas.order() == before * 8 and gas.approve() == ETHEREUM.approve * 8 and gas.wrap() == ETHEREUM.wrap * 8

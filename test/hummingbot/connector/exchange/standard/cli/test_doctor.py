@@ -125,6 +125,13 @@ async def test_each_wrong_setting_is_found(sandbox, capsys, monkeypatch, variabl
     assert found and found[0][0] == verdict
 
 
+@pytest.mark.parametrize(("bound", "most"), [("", "0.007"), ("0.5", "0.00035"), ("0", "0.007")])
+async def test_an_order_costs_no_more_than_the_bound_allows(sandbox, capsys, monkeypatch, bound, most):
+    monkeypatch.setenv("STANDARD_SANDBOX_MAX_FEE_GWEI", bound)
+    findings = await examined(capsys, "--address", sandbox.accounts[0].address, code=0)
+    assert f"10 gwei; an order may cost {most} SOMI at most" in findings["gas price"][1]
+
+
 async def test_an_api_that_fails_is_blamed_itself_and_not_the_engine(sandbox, capsys):
     sandbox.faults.add("status", status=500, target="rest", path="/api/*")
     findings = await examined(capsys, "--address", sandbox.accounts[0].address, code=1)
