@@ -93,7 +93,8 @@ def preferred(**given):
 
 def test_without_settings_preferences_are_the_defaults():
     assert preferred(market_slippage="", gas_reserve="") == \
-        Preferences(CONSTANTS.MARKET_SLIPPAGE, CONSTANTS.GAS_RESERVE, 100 * 10 ** 9, "unlimited", CONSTANTS.DEFAULT_FEEDS[SANDBOX], 1.0)
+        Preferences(CONSTANTS.MARKET_SLIPPAGE, CONSTANTS.GAS_RESERVE, 100 * 10 ** 9, "unlimited",
+                    CONSTANTS.DEFAULT_FEEDS[SANDBOX], 1.0)
 
 
 @pytest.mark.parametrize(("text", "wei"), [("", 100 * 10 ** 9), ("250", 250 * 10 ** 9), ("0.5", 5 * 10 ** 8), ("0", None)])
