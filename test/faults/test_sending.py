@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard import network
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
@@ -188,6 +189,7 @@ async def test_f49_what_answers_for_the_node_stands_still(monkeypatch: pytest.Mo
     caplog.set_level("INFO")
     monkeypatch.setitem(CONSTANTS.NETWORKS, "standard_sandbox",
                         CONSTANTS.NETWORKS["standard_sandbox"]._replace(steady_blocks=True))
+    monkeypatch.setattr(network, "LOOPBACK", ())
     async with quiet_sandbox() as sandbox, connected(sandbox, clock=FastClock(), standard_feed="polling") as exchange:
         for limit in exchange._throttler._rate_limits:
             limit.limit *= 10 * SPEED

@@ -15,6 +15,8 @@ from hummingbot.connector.exchange.standard.chain.endpoints import websocket_url
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.standard_constants import Network
 
+LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+
 
 def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> Network:
     """The network of a domain. `given` has the constructor's settings, `configuration` the stored map or None.
@@ -28,7 +30,9 @@ def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, e
     if values["rpc_url"]:
         urls = _urls(domain, "rpc_url", values["rpc_url"])
         # The node's WebSocket is taken to stand beside its JSON-RPC, as on Somnia, unless it is named.
-        network = network._replace(rpc_urls=urls, rpc_ws_urls=tuple(websocket_url(url) for url in urls))
+        # A fork of the network on this machine may make a block for each transaction and no other.
+        steady = network.steady_blocks and not any(urlsplit(url).hostname in LOOPBACK for url in urls)
+        network = network._replace(rpc_urls=urls, rpc_ws_urls=tuple(websocket_url(url) for url in urls), steady_blocks=steady)
     if values["rpc_ws_url"]:
         network = network._replace(rpc_ws_urls=_urls(domain, "rpc_ws_url", values["rpc_ws_url"], ("ws", "wss")))
     if values["api_url"]:

@@ -28,6 +28,7 @@ class MarketRules:
         self._read = False
         self._told_unlisted: set[str] = set()
         self._told_elsewhere: set[str] = set()
+        self._told_missing: set[str] = set()
         self.facts: Mapping[str, MarketFacts] = {}
 
     async def listing(self, trading_pairs: Sequence[str]) -> Listing:
@@ -59,10 +60,11 @@ class MarketRules:
         told = await self._venue.facts(markets, self._account)
         self.facts = {**self.facts, **told}  # a market of which a node cannot tell for once keeps what was known of it
         self._read_at = asked
-        for market in markets:
-            if market.trading_pair not in self.facts:
-                logging.getLogger(__name__).error("The chain does not tell the rules of %s; it cannot be traded until it does.",
-                                                  market.trading_pair)
+        missing = {market.trading_pair for market in markets} - told.keys()
+        for pair in sorted(missing - self._told_missing):
+            logging.getLogger(__name__).error("The chain does not tell the rules of %s; %s until it does.", pair,
+                                              "the last ones hold" if pair in self.facts else "it cannot be traded")
+        self._told_missing = missing
         return [trading_rule(market, self.facts[market.trading_pair]) for market in markets
                 if market.trading_pair in self.facts]
 

@@ -104,7 +104,9 @@ class Allowances:
         logger.info("Approving the exchange (%s) to spend the wallet's %s %s", self._spender, token.symbol, words)
         # USDT and its like change an allowance only from nothing. What others say to the 0 does not matter.
         steps = [0, amount] if is_change else [amount]
-        *_, receipt = await asyncio.gather(*(self._mined(token, step) for step in steps))
+        *earlier, (receipt, nonce) = await asyncio.gather(*(self._mined(token, step) for step in steps))
+        if any(before > nonce for _, before in earlier):
+            return  # another program took the nonce of the 0, which was sent again behind the amount: look once more
         allowed = self._allowed_by(token, receipt)
         known.limit = allowed + ended
         if allowed < needed:
@@ -112,14 +114,15 @@ class Allowances:
             return
         logger.info("The exchange may now spend the wallet's %s (transaction %s)", token.symbol, receipt.transaction_hash)
 
-    async def _mined(self, token: Token, units: int) -> Receipt:
+    async def _mined(self, token: Token, units: int) -> tuple[Receipt, int]:
+        """The receipt of an approval, and its nonce."""
         tracked = self._sender.submit(Intent(
             to=token.address, data=ERC20_FUNCTIONS["approve"].encode(self._spender, units), value=0,
             gas_limit=self._gas.approve(), kind="approve"))
         receipt = await tracked.wait()
-        self._gas.ended(Call.APPROVE, tracked.intent.gas_limit, receipt)
+        self._gas.ended(Call.APPROVE, tracked.intent.gas_limit, receipt, tracked.created)
         self._finished.append(tracked)
-        return receipt
+        return receipt, tracked.attempts[-1].nonce
 
     def _allowed_by(self, token: Token, receipt: Receipt) -> int:
         """What the token says that it allows now. A node that is asked for it may be behind the one that has the receipt."""

@@ -100,6 +100,11 @@ def in_gwei(wei: int) -> str:
     return f"{Decimal(wei).scaleb(-9).normalize():f}"
 
 
+def bumped(fees: Fees) -> Fees:
+    """The least that nodes accept instead of `fees`, whatever the bound."""
+    return Fees(_bumped(fees.max_fee), _bumped(fees.priority_fee), fees.legacy)
+
+
 def _bumped(amount: int) -> int:
     return max(amount + 1, -(-amount * BUMP_NUMERATOR // BUMP_DENOMINATOR))  # an eighth of a tip of nothing is nothing
 

@@ -56,10 +56,12 @@ class Call(Enum):
 
 
 class _Growth(NamedTuple):
-    """By how many steps, of half as much again, limits had grown at a monotonic time."""
+    """By how many steps, of half as much again, limits had grown at a monotonic time; and when the last step was made, in
+    seconds since the epoch."""
 
     steps: int
     since: float
+    made_at: float = 0.0
 
 
 class GasLimits:
@@ -95,22 +97,33 @@ class GasLimits:
         """A deposit to or a withdrawal from the wrapped native token."""
         return self._grown(Call.WRAP, self.profile.wrap)
 
-    def ended(self, call: Call, gas_limit: int, receipt: Receipt) -> None:
-        """Learn from a transaction of that kind which had that limit: half as much again for later ones when it ran out of gas,
-        and no less than now for a while when it used more than half of what a step less would have given it."""
-        steps = self._steps(call)
+    def ended(self, call: Call, gas_limit: int, receipt: Receipt, submitted: float) -> None:
+        """Learn from a transaction of that kind which had that limit and was submitted then, in seconds since the epoch.
+
+        Later ones get half as much again when it ran out of gas (once for all that were on their way together), and more than
+        it had where all of the kind need the same; and no less than now for a while when it used more than half of what a step
+        less would have given it.
+        """
+        growth, steps = self._growth[call], self._steps(call)
         if receipt.reason == OUT_OF_GAS:
-            self._growth[call] = _Growth(min(_MOST_STEPS, steps + 1), self._clock.monotonic())
+            if submitted >= growth.made_at:
+                steps += 1
+                alike = {Call.APPROVE: self.profile.approve, Call.WRAP: self.profile.wrap}.get(call)
+                while alike is not None and steps < _MOST_STEPS and self._after(alike, steps) <= gas_limit:
+                    steps += 1
+                self._growth[call] = _Growth(min(_MOST_STEPS, steps), self._clock.monotonic(), self._clock.time())
         elif receipt.gas_used * 3 > gas_limit:
-            self._growth[call] = _Growth(steps, self._clock.monotonic())
+            self._growth[call] = growth._replace(steps=steps, since=self._clock.monotonic())
 
     def _orders(self, items: int, matches: int) -> int:
         return self._grown(Call.ORDER, items * self.profile.order + matches * self.profile.per_match)
 
     def _grown(self, call: Call, gas: int) -> int:
-        steps = self._steps(call)
+        return self._after(gas, self._steps(call))
+
+    def _after(self, gas: int, steps: int) -> int:
         return (gas + self.profile.headroom) * int(3 ** steps) // (1 << steps)
 
     def _steps(self, call: Call) -> int:
-        steps, since = self._growth[call]
-        return max(0, steps - int((self._clock.monotonic() - since) / STEP_SECONDS))
+        growth = self._growth[call]
+        return max(0, growth.steps - int((self._clock.monotonic() - growth.since) / STEP_SECONDS))

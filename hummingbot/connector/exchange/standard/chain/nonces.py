@@ -61,7 +61,7 @@ class NonceBook:
         self.chain = 0
         self.slots: dict[int, Slot] = {}
         self._free: set[int] = set()
-        self._doubtful: set[int] = set()
+        self._doubted: set[int] = set()
 
     def take(self) -> int:
         """A nonce for a new transaction: the lowest free one, else the next."""
@@ -76,16 +76,17 @@ class NonceBook:
         """The nonce, taken before, is in use."""
         self.slots[slot.nonce] = slot
         self.next = max(self.next, slot.nonce + 1)
-        self.fill(slot.nonce)
+        self._free.discard(slot.nonce)
 
     def used(self, slot: Slot) -> None:
         """A transaction with this nonce is in a block, or waits elsewhere and is not ours: never give the nonce out again."""
         self.slots.pop(slot.nonce, None)
+        self._doubted.discard(slot.nonce)
 
     def release(self, nonce: int) -> None:
-        """No transaction with this nonce is live: it may be given out again."""
+        """No transaction with this nonce is live: it may be given out again, if it is not doubtful."""
         self.slots.pop(nonce, None)
-        if nonce >= self.chain:
+        if nonce >= self.chain and nonce not in self._doubted:
             self._free.add(nonce)
         while self.next - 1 in self._free:
             self.next -= 1
@@ -96,26 +97,25 @@ class NonceBook:
         self.chain = nonce
         self.next = max(self.next, nonce)
         self._free = {free for free in self._free if free >= nonce}
-        self._doubtful = {doubtful for doubtful in self._doubtful if doubtful >= nonce}
+        self._doubted = {doubted for doubted in self._doubted if doubted >= nonce}
 
     def doubt(self, nonce: int) -> None:
         """Nodes wait for this nonce, and nobody knows of a transaction with it. It is a gap, and nothing that matters may take
         it: they may only be behind what was mined in an earlier run."""
-        self._doubtful.add(nonce)
+        self._doubted.add(nonce)
 
     def gaps(self) -> Sequence[int]:
-        """Free and doubtful nonces below a live one, the lowest first."""
+        """Nonces below a live one that are free, or in doubt and not live, the lowest first."""
         highest = max(self.slots, default=-1)
-        return sorted(nonce for nonce in self._free | self._doubtful if nonce < highest)
+        return sorted(nonce for nonce in self._free | (self._doubted - self.slots.keys()) if nonce < highest)
 
     def missing(self) -> int | None:
         """The nonce that the chain waits for when it is neither live nor a gap, although later ones are live."""
         waits = self.chain
-        if self.slots and waits not in self.slots and waits not in self._free | self._doubtful and max(self.slots) > waits:
+        if self.slots and waits not in self.slots and waits not in self._free | self._doubted and max(self.slots) > waits:
             return waits
         return None
 
     def fill(self, nonce: int) -> None:
-        """Take this particular nonce out of the free and the doubtful ones."""
+        """Take this particular nonce out of the free ones."""
         self._free.discard(nonce)
-        self._doubtful.discard(nonce)

@@ -31,7 +31,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.broadcast import RESEND_ACCEPTED, RESEND_LAST, Broadcaster
-from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
+from hummingbot.connector.exchange.standard.chain.fees import FeePolicy, bumped
 from hummingbot.connector.exchange.standard.chain.follower import Follower
 from hummingbot.connector.exchange.standard.chain.intents import FILLER, Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import Entry, Journal, Unfinished
@@ -257,7 +257,7 @@ class TransactionSender:
             highest = slot.highest
             higher = self._fee_policy.replacement(highest, fees)
             if higher is None and tracked is not slot.newest[1]:
-                higher = highest  # no more can be offered, but a node that has forgotten the old bytes takes the new ones
+                higher = bumped(highest)  # above the bound, once: what is too late must not be mined when gas is cheap again
             if higher is None:
                 ledger.schedule(slot, RESEND_ACCEPTED, RESEND_LAST)
             else:

@@ -178,3 +178,9 @@ def test_a_stream_that_is_none_is_refused(name, text):
     ("standard", "", True), ("standard", "5031", True), ("standard", "77", False), (SANDBOX, "", False)])
 def test_only_the_known_chains_are_held_to_make_blocks_all_the_time(domain, chain_id, steady):
     assert resolved(domain, given={"chain_id": chain_id}).steady_blocks is steady
+
+
+@pytest.mark.parametrize(("url", "steady"), [("https://node.test", True), ("http://127.0.0.1:8545", False),
+                                             ("https://node.test,http://localhost:8545", False), ("http://[::1]:8545", False)])
+def test_a_fork_on_this_machine_may_make_blocks_for_transactions_only(url, steady):
+    assert resolved("standard", given={"rpc_url": url}).steady_blocks is steady

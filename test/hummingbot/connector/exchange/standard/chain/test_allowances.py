@@ -229,6 +229,17 @@ async def test_nothing_is_approved_where_the_user_does_so_by_hand(wallet: Wallet
     assert await wallet.ensure(100) == [None] and wallet.approved == []
 
 
+async def test_an_allowance_that_another_program_made_end_at_nothing_is_looked_at_again(wallet: Wallet) -> None:
+    """The 0 lost its nonce to a transaction of that program, and was sent again behind the amount."""
+    wallet.bench.node.mining = False
+    ensuring = asyncio.ensure_future(wallet.allowances.ensure(TOKEN, 6))
+    await wallet.bench.run(0.3)
+    wallet.bench.node.use_nonce()
+    wallet.bench.node.mining = True
+    await wallet.bench.run(20.0)
+    assert ensuring.done() and wallet.approved == [UNLIMITED, 0, UNLIMITED] and wallet.allowed == UNLIMITED
+
+
 # Tokens that refuse
 
 async def test_a_token_that_changes_an_allowance_only_from_nothing_is_set_to_nothing_first(wallet: Wallet) -> None:

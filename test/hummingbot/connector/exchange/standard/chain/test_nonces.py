@@ -42,6 +42,7 @@ class BookMachine(RuleBasedStateMachine):
     def mine(self) -> None:
         lowest = min(self.book.slots)
         self.book.used(self.book.slots[lowest])
+        self.doubtful.discard(lowest)
         self.book.chain_is_at(max(self.book.chain, lowest + 1))
 
     @rule(ahead=st.integers(0, 3))
@@ -66,7 +67,6 @@ class BookMachine(RuleBasedStateMachine):
     def fill(self) -> None:
         nonce = self.book.gaps()[0]
         self.book.fill(nonce)
-        self.doubtful.discard(nonce)
         assert nonce not in self.book.slots
         self.book.open(Slot(nonce, [], 0.0))
 

@@ -125,6 +125,21 @@ async def test_the_cap_on_fees_is_never_passed(tmp_path: Path, caplog: pytest.Lo
     await bench.close()
 
 
+async def test_what_is_too_late_is_taken_back_although_it_offered_all_that_is_allowed(tmp_path: Path) -> None:
+    """A node that waits for cheaper gas would mine it much later, at a price of long ago."""
+    bench = await Bench(tmp_path, cap=10**10).start()
+    bench.node.base_fee = 9 * 10**9
+    bench.node.mining = False
+    bench.submit(intent(1, patience=30.0))
+    await bench.run(200.0)
+    fees = {(sent.max_fee, sent.to == ENGINE) for sent in bench.node.accepted}
+    assert fees == {(10**10, True), (10**10 * 9 // 8, False)}
+    bench.node.base_fee, bench.node.mining = 10**9, True
+    await bench.run(20.0, 1)
+    assert isinstance(bench.ends["order-1"], NotSentError) and bench.mined_orders() == Counter()
+    await bench.close()
+
+
 async def test_a_nonce_that_another_program_used_is_noticed_and_the_order_signed_again(bench: Bench, caplog) -> None:
     bench.node.mining = False
     bench.submit(*[intent(number) for number in range(5)])

@@ -109,7 +109,7 @@ async def test_an_order_at_the_cap_is_taken_back_where_the_node_has_forgotten_it
     await bench.run(30.0, 1)
     assert isinstance(bench.ends["order-1"], NotSentError) and not bench.mined_orders()
     assert [(sent.nonce, sent.data) for sent in bench.node.executed] == [(0, b"")]
-    assert bench.node.executed[0].max_fee == 9 * 10**9
+    assert bench.node.executed[0].max_fee == 9 * 10**9 * 9 // 8
     await bench.close()
 
 
