@@ -31,7 +31,8 @@ class Freshness:
     A book is as old as the last answer of the API (before the first, as the first question), or as the oldest trade on the
     chain that the API has not told of since its logs were read here, whichever is older. A trade that the API never tells of
     is awaited until it tells of a later one: without that there is no proof that it knows what happened since. While the API
-    tells no trades at all, or none that can be used, they say nothing of its books.
+    tells no trades at all, or none that can be used, they say nothing of its books, but those that it stopped to tell while
+    they were awaited still do.
     """
 
     def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
@@ -90,8 +91,10 @@ class Freshness:
                 del awaited[key]
 
     def untold(self, trading_pair: str) -> None:
-        """The API does not tell the trades of this pair, or not so that they can be used."""
-        self._tells_trades.discard(trading_pair)
+        """The API does not tell the trades of this pair, or not so that they can be used. That is no proof that it knows of those
+        that are awaited: they are awaited on."""
+        if not self.awaits(trading_pair):
+            self._tells_trades.discard(trading_pair)
 
     def begin(self, trading_pair: str) -> None:
         """The API is asked for the book from now on, or once more after a poll that broke."""

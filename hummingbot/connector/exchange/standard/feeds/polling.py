@@ -38,6 +38,10 @@ IDLE_INTERVAL = 5.0
 QUIET_POLLS_TO_IDLE = 5
 # And a book at least so often, whatever the interval: two answers may be lost before it is too old to trade by.
 LONGEST_INTERVAL = STALE_SECONDS / 3
+# Trades that an API does not tell, or not in a form that can be used, are asked for after so long, and after twice as long
+# each further time, in seconds.
+FIRST_TRADES_PAUSE = 5.0
+LAST_TRADES_PAUSE = 120.0
 MAX_REMEMBERED_TRADES = 1000
 MAX_BLOCK_RANGE = 1000
 # How often, in seconds, all blocks are read again whose logs may come late, and not only the newest.
@@ -71,6 +75,8 @@ class PollingMarketFeed:
         self._seen_trades: dict[str, OrderedDict[str, float]] = {}
         self._oldest_trade: dict[str, str] = {}  # of the first look
         self._unread: set[str] = set()  # pairs whose trades could not be read at the first look
+        self._trade_pauses: dict[str, float] = {}  # in seconds, of pairs whose trades could not be used when last read
+        self._trades_at: dict[str, float] = {}  # when those are asked for again
         self._outages = Outages()
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
@@ -133,10 +139,11 @@ class PollingMarketFeed:
                     self._freshness.read(trading_pair)
                     if reading is not None and reading.done():
                         trades_due, reading = trades_due or not reading.result(), None
-                    if reading is None and (trades_due or self._freshness.awaits(trading_pair)):
-                        trades_due, reading = False, asyncio.ensure_future(self._read_trades(trading_pair, market, sink))
-                    elif reading is None:
+                    wanted = trades_due or self._freshness.awaits(trading_pair)
+                    if reading is None and not wanted:
                         self._told.complete(trading_pair)
+                    elif reading is None and self._clock.monotonic() >= self._trades_at.get(trading_pair, 0.0):
+                        trades_due, reading = False, asyncio.ensure_future(self._read_trades(trading_pair, market, sink))
                     if failing:
                         failing = False
                         logging.getLogger(__name__).info("The order book of %s is updated again", trading_pair)
@@ -158,8 +165,8 @@ class PollingMarketFeed:
         return is_read
 
     async def _deliver_trades(self, trading_pair: str, market: Market, sink: MarketSink | None) -> bool:
-        """Whether the trades could be read; if not, they are asked for with the next poll. Without a sink this is only to
-        know which are history."""
+        """Whether the trades could be read; if not, they are asked for with the next poll, or after a pause where the API
+        does not tell them. Without a sink this is only to know which are history."""
         self._told.begin(trading_pair)
         try:
             rows = await self._new_trades(trading_pair, market)
@@ -168,12 +175,16 @@ class PollingMarketFeed:
             self._unread.add(trading_pair)
             if isinstance(error, BadDataError):
                 self._freshness.untold(trading_pair)
+                pause = min(LAST_TRADES_PAUSE, 2 * self._trade_pauses.get(trading_pair, FIRST_TRADES_PAUSE / 2))
+                self._trade_pauses[trading_pair], self._trades_at[trading_pair] = pause, self._clock.monotonic() + pause
             return False
+        self._trade_pauses.pop(trading_pair, None)
+        self._trades_at.pop(trading_pair, None)
         self._outages.tell(f"The trades of {trading_pair}", None)
         self._freshness.told(trading_pair, rows)
         first = trading_pair not in self._seen_trades
-        if sink is None and not first:
-            return True
+        if sink is None and (not first or trading_pair in self._unread):
+            return True  # after a first look that failed there may be news among them, which the poll tells
         seen = self._seen_trades.setdefault(trading_pair, OrderedDict())
         ordered = list(numbered(reversed(rows)))
         if first and ordered:

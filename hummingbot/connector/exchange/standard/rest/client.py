@@ -153,24 +153,30 @@ class RestClient:
         Raises BadDataError, with the path, where the API does not tell them at all, or not the newest.
         """
         first = await self._trades_page(base, quote, size, 1)
-        numbers, step = range(1, first.total_pages + 1), 1
-        # No source says in which order they come, so the rows of the first page tell where the newest are.
-        if first.rows and first.rows[0].timestamp < first.rows[-1].timestamp:
+        numbers, step = range(1, max(1, first.total_pages) + 1), 1
+        pages = {1: first}
+        # No source says in which order they come, so the rows of the first page tell where the newest are; where they are all
+        # of one second, those of the last page.
+        if first.rows and first.total_pages > 1 and first.rows[0].timestamp == first.rows[-1].timestamp:
+            pages[first.total_pages] = await self._trades_page(base, quote, size, first.total_pages)
+        last = pages.get(first.total_pages, first)
+        if first.rows and last.rows and first.rows[0].timestamp < last.rows[-1].timestamp:
             numbers, step = numbers[::-1], -1
             if not first.is_counted and len(first.rows) + first.rejected >= size:
                 raise BadDataError(f"GET {self._trades_path}: the oldest trades come first, and not how many pages there are")
         rows: list[TradeRow] = []
         for number in numbers[:MAX_TRADE_PAGES]:
-            rows += (first if number == 1 else await self._trades_page(base, quote, size, number)).rows[::step]
+            rows += (pages.get(number) or await self._trades_page(base, quote, size, number)).rows[::step]
             if is_enough(rows) if is_enough is not None else len(rows) >= size:
                 break
         return rows
 
     async def _trades_page(self, base: str, quote: str, size: int, number: int) -> Page:
         """A page of a pair's trades. Which of the two known paths works is found out once, and anew when it is not there any
-        more."""
+        more: the other one is asked then, too."""
         failures: list[ApiUnavailableError] = []
-        for path in [self._trades_path] if self._trades_path else CONSTANTS.PAIR_TRADES_PATHS:
+        known = self._trades_path
+        for path in sorted(CONSTANTS.PAIR_TRADES_PATHS, key=lambda path: path != known):
             asked = path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=number)
             try:
                 page = _trades(asked, await self.get(asked))
@@ -178,6 +184,8 @@ class RestClient:
                 raise
             except ApiUnavailableError as error:
                 failures.append(error)
+                if path == known and not isinstance(error, _NotThereError):
+                    break
             else:
                 self._trades_path = path
                 return page

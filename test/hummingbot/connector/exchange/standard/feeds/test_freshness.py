@@ -140,10 +140,15 @@ def test_while_the_api_tells_no_trades_they_say_nothing_of_its_books(clock: Manu
     freshness.told(PAIR, [])
     assert freshness.age(PAIR) == 60
     freshness.untold(PAIR)
-    freshness.untold(PAIR)
-    assert freshness.age(PAIR) == 0 and freshness.awaits(PAIR)
+    assert freshness.age(PAIR) == 60, "that it stops to tell does not prove that it knows of the trade"
     freshness.told(PAIR, [row(1)])
     assert not freshness.awaits(PAIR)
+    for _ in range(2):
+        freshness.untold(PAIR)
+    freshness.on_chain([trade(2)], 2, 2)
+    clock.now += 60
+    freshness.read(PAIR)
+    assert freshness.age(PAIR) == 0 and freshness.awaits(PAIR)
 
 
 def test_one_trade_of_a_transaction_stands_for_all_of_them(freshness: Freshness) -> None:

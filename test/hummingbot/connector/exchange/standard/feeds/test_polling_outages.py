@@ -113,7 +113,8 @@ async def test_trades_that_the_api_does_not_tell_are_not_held_against_its_book(
     (warning,) = caplog.records
     assert warning.levelname == "WARNING" and f"The trades of {AAA} cannot be read: GET /api/trades/" in warning.getMessage()
     books.trades(AAA)  # now they can be read, and the trade is not among them
-    await books.next(5.0)
+    for _ in range(24):
+        await books.next(5.0)
     age = freshness.age(AAA)
     books.task.cancel()
     await asyncio.gather(books.task, return_exceptions=True)
@@ -132,6 +133,66 @@ async def test_trades_that_were_told_and_cannot_be_read_for_a_while_are_awaited_
     books.task.cancel()
     await asyncio.gather(books.task, return_exceptions=True)
     assert age > STALE_SECONDS
+
+
+UNUSABLE = [b"<html>", {"trades": NO_HASH}, None]
+
+
+@pytest.mark.parametrize("answer", UNUSABLE, ids=["no JSON", "no row has a transaction", "neither path is there"])
+async def test_one_unusable_answer_about_trades_makes_no_old_book_new(answer: object) -> None:
+    books, path = Books(), f"/api/trades/pair/0x{market_of(AAA).base.address[2:]}/"
+    freshness = books.feed._freshness = Freshness({BOOK: market_of(AAA)}.get, books.clock)
+    await books.run(AAA)
+    freshness.on_chain([trade(1, book=BOOK)], 1, 1)
+    for _ in range(10):
+        await books.next(5.0)
+    books.api.forget(path)
+    if answer is not None:
+        books.api.answer(path, answer)
+    await books.next(5.0)
+    unusable = freshness.age(AAA)
+    books.trades(AAA, {**trade_row(1), "txHash": trade(1).transaction_hash})
+    await books.next(5.0)
+    told = freshness.age(AAA)
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert unusable > STALE_SECONDS and told == 0, "and it is asked again before long"
+
+
+async def test_an_api_that_tells_no_trades_is_asked_for_them_less_and_less() -> None:
+    books, path = Books(), f"/api/trades/pair/0x{market_of(AAA).base.address[2:]}/"
+    books.api.forget(path)
+    await books.run(AAA)
+    counts = []
+    for seconds in (20, 280, 120):
+        before = len(books.api.requested) - books.requests(AAA)
+        for second in range(seconds):
+            books.book(AAA, book_of(20 + second % 2))  # each poll gives a reason to ask for trades
+            await books.next(1.0)
+        counts.append(len(books.api.requested) - books.requests(AAA) - before)
+    books.trades(AAA, {**trade_row(1), "timestamp": books.clock.now})
+    for _ in range(121):
+        await books.next(1.0)
+    told = [event for event in books.events if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert counts == [4, 8, 2], "both paths each time"
+    assert len(told) == 1
+
+
+async def test_no_pause_is_left_once_trades_could_be_read() -> None:
+    books = Books()
+    books.trades(AAA, *NO_HASH)
+    for _ in range(5):
+        await books.feed.snapshot(AAA)
+    books.trades(AAA, trade_row(1))
+    await books.feed.snapshot(AAA)
+    books.trades(AAA, {**trade_row(2), "timestamp": books.clock.now}, trade_row(1))
+    await books.run(AAA)
+    told = [event.timestamp for event in books.events if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert told == [books.clock.now], "the poll does not wait"
 
 
 async def test_trades_that_hang_do_not_hold_up_the_order_book() -> None:
@@ -168,6 +229,25 @@ async def test_trades_since_a_first_look_that_found_nothing_out_are_news() -> No
     books.task.cancel()
     await asyncio.gather(books.task, return_exceptions=True)
     assert told == [1_001.0, 1_030.0, 1_061.0]
+
+
+async def test_trades_since_such_a_first_look_are_news_though_a_snapshot_is_the_first_to_read_them() -> None:
+    books = Books()
+    books.book(AAA, ApiUnavailableError("away"))
+    books.trades(AAA, error=ApiUnavailableError("away"))
+    await books.run(AAA)
+    with pytest.raises(ApiUnavailableError):
+        await books.feed.snapshot(AAA)
+    books.clock.now += 300
+    rows = ((3, 1_300.0), (2, 1_001.0), (1, 980.0))
+    books.trades(AAA, *({**trade_row(number), "timestamp": timestamp} for number, timestamp in rows))
+    books.book(AAA, book_of(10))
+    await books.feed.snapshot(AAA)
+    await books.next(5.0)
+    told = [event.timestamp for event in books.events if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert told == [1_001.0, 1_300.0]
 
 
 async def test_an_api_that_stands_still_does_not_make_trades_complete() -> None:

@@ -141,8 +141,24 @@ async def test_a_path_that_is_there_no_more_is_looked_for_again(api, client):
     assert await client.trades(SOMI.address, USDC.address)
     api.forget(TRADES)
     api.answer(SHORT_TRADES, payload("trades"))
+    for _ in range(2):
+        assert len(await client.trades(SOMI.address, USDC.address)) == 3
+    assert [TRADES in url for url in api.requested] == [True, True, False, False]
+
+
+async def test_a_known_path_that_fails_is_no_reason_to_ask_the_other(api, client):
+    api.answer(TRADES, payload("trades"))
+    api.answer(SHORT_TRADES, payload("trades"))
+    await client.trades(SOMI.address, USDC.address)
+    api.forget(TRADES)
+    api.answer(TRADES, b"<html>")
     with pytest.raises(BadDataError):
         await client.trades(SOMI.address, USDC.address)
+    assert all(TRADES in url for url in api.requested)
+
+
+async def test_rows_beside_no_number_of_pages_that_can_be_are_read(api, client):
+    api.answer(TRADES, json.loads(payload("trades")) | {"totalPages": 0})
     assert len(await client.trades(SOMI.address, USDC.address)) == 3
 
 
@@ -189,6 +205,16 @@ async def test_the_oldest_trades_without_a_number_of_pages_are_no_way_to_the_new
     await client.trades(SOMI.address, USDC.address, 4)
     with pytest.raises(BadDataError, match=f"GET {TRADES}.*the oldest trades come first"):
         await client.trades(SOMI.address, USDC.address, 4)
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+async def test_where_a_page_of_trades_is_of_one_second_the_last_page_tells_their_order(api, client, oldest_first):
+    row = json.loads(payload("trades"))["trades"][0]
+    pages = [[row | {"txHash": f"0x{number:064x}", "timestamp": second} for number in (second, second + 1)]
+             for second in ((10, 20) if oldest_first else (20, 10))]
+    for number, page in enumerate(pages, start=1):
+        api.answer(f"{TRADES}{CHECKSUMMED_SOMI}/{to_checksum(USDC.address)}/2/{number}", {"trades": page, "totalPages": 2})
+    assert [row.timestamp for row in await client.trades(SOMI.address, USDC.address, 2)] == [20, 20]
 
 
 # Errors
