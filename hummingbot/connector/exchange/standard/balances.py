@@ -1,14 +1,13 @@
 """What the wallet has, in Hummingbot's terms: chain units turned into what is available and what is there in total."""
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
-from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
@@ -38,6 +37,7 @@ class Balances:
         self._trading_pairs = trading_pairs
         self._units: dict[str, int] = {}  # what was read last, by token
         self._unreadable: set[str] = set()
+        self._left_out: set[str] = set()
         self._deducted: Collection[str] = ()
         self._readings = 0
 
@@ -53,7 +53,8 @@ class Balances:
 
     async def read(self, account: Account | None) -> Money:
         """The balances now; `account` is the wallet that trades, once it does. A token that cannot be read is told as it was read
-        last. Raises ApiUnavailableError or RpcError; also where it is one that is traded, of which nothing old or wrong will do.
+        last, or left out if it is traded: nothing old or wrong will do. Since Hummingbot takes that for zero, ApiUnavailableError
+        is raised instead at the first failure, and while no pair is left of which both tokens are read. Raises RpcError, too.
         """
         self._readings += 1
         try:
@@ -67,7 +68,9 @@ class Balances:
         locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
         listing = await self._venue.listing()
         native, told = await self._venue.balances(self._address)
-        self._tell_unreadable([token for address, token in listing.tokens.items() if address not in told], listing.native_token)
+        self._tell_unreadable({token.symbol for token in listing.tokens.values()},
+                              {token.symbol for address, token in listing.tokens.items()
+                               if address in told or address == listing.native_token})
         self._units |= told
         if account is not None:
             account.gas_money.seen(native)
@@ -75,7 +78,7 @@ class Balances:
         total: dict[str, Decimal] = {}
         for address, token in listing.tokens.items():
             held = native if address == listing.native_token else self._units.get(address)
-            if held is None:
+            if held is None or token.symbol in self._left_out:
                 continue
             available[token.symbol] = token.from_units(held)
             total[token.symbol] = token.from_units(held + locked[address])
@@ -86,17 +89,25 @@ class Balances:
             available[symbol] = max(Decimal(0), available.get(symbol, Decimal(0)) - amount)
         return Money(available, total)
 
-    def _tell_unreadable(self, tokens: Iterable[Token], native_token: str) -> None:
-        """Say once which tokens cannot be read. Raises ApiUnavailableError for one that is traded."""
-        unreadable = {token.symbol for token in tokens if token.address != native_token}
-        traded = unreadable & {symbol for pair in self._trading_pairs() for symbol in pair.split("-")}
-        if traded:
-            raise ApiUnavailableError(f"the token contract of {', '.join(sorted(traded))} does not tell the balance")
-        if unreadable - self._unreadable:
+    def _tell_unreadable(self, symbols: set[str], read: set[str]) -> None:
+        """Say once which tokens were not read. Raises ApiUnavailableError where one that is traded was not for the first time, and
+        where no pair is left to trade."""
+        pairs = [set(pair.split("-")) for pair in self._trading_pairs()]
+        unreadable = symbols - read
+        traded = {symbol for pair in pairs for symbol in pair & unreadable}
+        new = unreadable - self._unreadable
+        self._unreadable = unreadable
+        if new - traded:
             logging.getLogger(__name__).warning(
                 "The token contracts of %s do not tell the balance: it is shown as it was read last, or not at all",
-                ", ".join(sorted(unreadable - self._unreadable)))
-        self._unreadable = unreadable
+                ", ".join(sorted(new - traded)))
+        names = ", ".join(sorted(traded))
+        if traded & new or (traded and not any(pair <= read for pair in pairs)):
+            raise ApiUnavailableError(f"the token contract of {names} does not tell the balance")
+        if traded - self._left_out:
+            logging.getLogger(__name__).warning("The token contract of %s does not tell the balance: it counts as none until it "
+                                                "does, and other pairs go on", names)
+        self._left_out = traded
 
     def _on_their_way(self) -> Mapping[str, Decimal]:
         """What orders that no block is known to hold will take from the wallet, by symbol."""

@@ -5,16 +5,21 @@ well-known addresses keep theirs, any other token with a symbol that somebody el
 """
 import logging
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.abi import AbiError, Function
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, FACTORY_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient, call_each, raise_failure
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ConfigurationError, OrderRejectedError, UnknownMarketError
+from hummingbot.connector.exchange.standard.errors import (
+    ConfigurationError,
+    OrderRejectedError,
+    RpcError,
+    UnknownMarketError,
+)
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
@@ -32,6 +37,13 @@ class Listing:
     native_token: str
     by_pair: dict[str, Market] = field(default_factory=dict)
     by_book: dict[str, Market] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
+
+    def warn_once(self, message: str) -> None:
+        """Log what is wrong with the API's rows, once: they are looked at again and again."""
+        if message not in self._told:
+            self._told.add(message)
+            logging.getLogger(__name__).warning(message)
 
     def market(self, trading_pair: str) -> Market:
         """The market of a trading pair; UnknownMarketError names some that exist."""
@@ -88,34 +100,43 @@ async def bare_listing(rest: RestClient, rpc: RpcClient, network: Network) -> Li
 async def discover(rest: RestClient, rpc: RpcClient, network: Network) -> Listing:
     """The listing of a network; call again and `add` to learn of new markets."""
     listing = await bare_listing(rest, rpc, network)
-    listing.add(await verified_markets(rpc, network, listing.engine, listing.native_token, await rest.pairs()))
+    listing.add(await verified_markets(rpc, network, listing, await rest.pairs()))
     return listing
 
 
-async def verified_markets(rpc: RpcClient, network: Network, engine: str, native_token: str, rows: Iterable[PairRow],
-                           known: Mapping[str, Token] = MappingProxyType({})) -> list[Market]:
+async def verified_markets(rpc: RpcClient, network: Network, listing: Listing, rows: Iterable[PairRow]) -> list[Market]:
     """The markets among the API's rows that the chain confirms: the book of the pair and the decimals of its tokens.
 
-    `known` are tokens by address that have their names already and keep them. A pair of which a node cannot tell is left out,
-    too. Raises RpcError where it tells of none, and ConfigurationError where all the API's books are of another engine.
+    Tokens of the listing keep their names. A pair of which a node cannot tell is left out, too. Raises RpcError where it tells
+    of none, and ConfigurationError where all the API's books are of another engine.
     """
     rows = list(rows)
-    books, decimals = await chain_facts(rpc, engine, rows)
-    _refuse_books_of_another_engine(engine, rows, books)
-    markets = confirmed_markets(network, native_token, rows, books, decimals, known)
-    there = {market.book for market in markets}
-    refused = [row for row, book in zip(rows, books) if book in (None, ZERO_ADDRESS, row.book) and row.book not in there]
-    if refused:
-        logging.getLogger(__name__).warning(
-            "The API lists %d pairs that the chain does not confirm; they are left out: %s", len(refused),
-            ", ".join(map(pair_name, refused[:10])))
+    facts = await chain_facts(rpc, listing.engine, rows)
+    _refuse_books_of_another_engine(listing, rows, facts.books)
+    markets = confirmed_markets(network, listing, rows, facts)
+    left_out = {row.book for row in rows} - {market.book for market in markets}
+    untold = [row for row in rows if row.book in left_out & facts.untold]
+    refused = [row for row, book in zip(rows, facts.books)
+               if book in (None, ZERO_ADDRESS, row.book) and row.book in left_out - facts.untold]
+    for there, why in ((refused, "that the chain does not confirm; they are left out"),
+                       (untold, "of which no node can tell now; they are left out until one can")):
+        if there:
+            listing.warn_once(f"The API lists {len(there)} pairs {why}: {', '.join(map(pair_name, there[:10]))}")
     return markets
 
 
+class ChainFacts(NamedTuple):
+    """The engine's book of each row (the zero address for none), the decimals of their tokens by address, both None where the
+    contract refuses or the node cannot tell, and the books (as the rows have them) of which it cannot."""
+
+    books: Sequence[str | None]
+    decimals: Mapping[str, int | None]
+    untold: Set[str]
+
+
 async def chain_facts(rpc: RpcClient, engine: str, rows: Sequence[PairRow],
-                      is_strict: bool = False) -> tuple[list[str | None], dict[str, int | None]]:
-    """The engine's book of each row (the zero address for none), and the decimals of their tokens by address; None where the
-    contract refuses, or, unless this `is_strict`, the node cannot tell. Raises RpcError when it tells nothing."""
+                      is_strict: bool = False) -> ChainFacts:
+    """What the chain says of the rows. Raises RpcError when it tells nothing, or, if this `is_strict`, not all."""
     tokens = list({token.address for row in rows for token in (row.base, row.quote)})
     answers = await call_each(rpc, [
         *((engine, ENGINE_FUNCTIONS["getPair"].encode(row.base.address, row.quote.address)) for row in rows),
@@ -123,23 +144,29 @@ async def chain_facts(rpc: RpcClient, engine: str, rows: Sequence[PairRow],
     for part in (answers[:len(rows)], answers[len(rows):]):
         raise_failure(part, is_strict)
     books = [_result(ENGINE_FUNCTIONS["getPair"], answer) for answer in answers[:len(rows)]]
-    return books, {address: _result(ERC20_FUNCTIONS["decimals"], answer) for address, answer in zip(tokens, answers[len(rows):])}
+    told = dict(zip(tokens, answers[len(rows):]))
+    untold = {row.book for row, *parts in zip(rows, answers, [told[row.base.address] for row in rows],
+                                              [told[row.quote.address] for row in rows])
+              if any(isinstance(part, RpcError) for part in parts)}
+    return ChainFacts(books, {address: _result(ERC20_FUNCTIONS["decimals"], answer) for address, answer in told.items()}, untold)
 
 
-def confirmed_markets(network: Network, native_token: str, rows: Sequence[PairRow], books: Sequence[str | None],
-                      decimals: Mapping[str, int | None], known: Mapping[str, Token]) -> list[Market]:
+def confirmed_markets(network: Network, listing: Listing, rows: Sequence[PairRow], facts: ChainFacts) -> list[Market]:
     """The markets of the rows whose book is the engine's and whose tokens have decimals that the engine takes."""
-    usable = {address: digits for address, digits in decimals.items() if digits is not None and digits <= MAX_DECIMALS}
-    confirmed = [row for row, book in zip(rows, books)
+    usable = {address: digits for address, digits in facts.decimals.items() if digits is not None and digits <= MAX_DECIMALS}
+    confirmed = [row for row, book in zip(rows, facts.books)
                  if book == row.book and {row.base.address, row.quote.address} <= usable.keys()]
-    names = unambiguous_symbols([token for row in confirmed for token in (row.base, row.quote)], native_token, network,
-                                {address: token.symbol for address, token in known.items()})
-    made = {address: Token(address, name, usable[address]) for address, name in names.items()}
+    # Also those of which no node can tell now have a say in the names: else another token could take that of one of them.
+    named = confirmed + [row for row in rows if row.book in facts.untold]
+    native_token = listing.native_token
+    names = unambiguous_symbols([token for row in named for token in (row.base, row.quote)], native_token, network,
+                                {address: token.symbol for address, token in listing.tokens.items()})
+    made = {address: Token(address, name, usable[address]) for address, name in names.items() if address in usable}
     return [Market(made[row.base.address], made[row.quote.address], row.book, row.base.address == native_token,
                    row.quote.address == native_token) for row in confirmed]
 
 
-def _refuse_books_of_another_engine(engine: str, rows: Sequence[PairRow], books: Sequence[str | None]) -> None:
+def _refuse_books_of_another_engine(listing: Listing, rows: Sequence[PairRow], books: Sequence[str | None]) -> None:
     """Say which pairs have another book in the API; raise ConfigurationError when all have: orders would go to one exchange by
     the prices of another."""
     there = [(row, book) for row, book in zip(rows, books) if book not in (None, ZERO_ADDRESS)]
@@ -147,11 +174,10 @@ def _refuse_books_of_another_engine(engine: str, rows: Sequence[PairRow], books:
     if not elsewhere:
         return
     if len(elsewhere) == len(there):
-        raise ConfigurationError(f"The API is about another exchange than the engine {engine}: it names other books, for example "
-                                 f"of {elsewhere[0]}. Check the API URL and the engine address; where the exchange has moved, "
-                                 "both have to be the new ones.")
-    logging.getLogger(__name__).warning("For %d pairs the API names a book that is not the engine's: %s", len(elsewhere),
-                                        ", ".join(elsewhere[:10]))
+        raise ConfigurationError(f"The API is about another exchange than the engine {listing.engine}: it names other books, for "
+                                 f"example of {elsewhere[0]}. Check the API URL and the engine address; where the exchange has "
+                                 "moved, both have to be the new ones.")
+    listing.warn_once(f"For {len(elsewhere)} pairs the API names a book that is not the engine's: {', '.join(elsewhere[:10])}")
 
 
 def _result(function: Function, answer: object) -> Any:

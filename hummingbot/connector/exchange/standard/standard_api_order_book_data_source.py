@@ -166,8 +166,11 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         while True:
             try:
                 await self._connector.venue.listing()
+                if not self._connector.lists(trading_pair):
+                    await self._connector.venue.look_again()
                 snapshot = await self._feed.snapshot(trading_pair)
                 if self._followed is not None and trading_pair not in self._followed:  # it was listed after the feed began
+                    await self._connector.read_rules()
                     self._follow(trading_pair)
                 self._told.add(trading_pair)
                 return book_message(snapshot)

@@ -269,7 +269,7 @@ class StandardExchange(ExchangePyBase):
         rpc = RpcClient(web_utils.WebAssistantTransport(factory, CONSTANTS.RPC_LIMIT_ID), self._network.rpc_urls,
                         self._time_source, CONSTANTS.REQUEST_TIMEOUT, chain_id=self._network.chain_id,
                         steady_blocks=self._network.steady_blocks)
-        self._venue = Venue(self._network, rest, rpc)
+        self._venue = Venue(self._network, rest, rpc, self._time_source)
         return factory
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
@@ -424,9 +424,7 @@ class StandardExchange(ExchangePyBase):
             await self._rules.renew(self._trading_pairs)
         if order_type is OrderType.MARKET:
             await self._order_calls.refuse_beyond_band(market, trade_type is TradeType.BUY)
-        if trading_pair in self._venue.elsewhere:
-            raise OrderRejectedError(f"The API is about another exchange now, and so is its book of {trading_pair}: no order is "
-                                     "placed by it.")
+        await self._venue.refuse_another_exchange(trading_pair)
         if (age := self.book_ages.get(trading_pair, 0.0)) > STALE_SECONDS:
             old = f"is {age:.0f} s old" if math.isfinite(age) else "is from before the network was left or this machine slept"
             raise OrderRejectedError(f"The order book of {trading_pair} {old}: no order is placed by it.")

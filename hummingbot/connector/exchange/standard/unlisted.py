@@ -35,8 +35,7 @@ async def recovered_markets(rpc: RpcClient, network: Network, listing: Listing, 
     rows = [PairRow(TokenRow(base, names[base], 0), TokenRow(quote, names[quote], 0), book, None)
             for book, (base, quote) in pairs.items()]
     # One of which a node cannot tell is not left out: own orders rest there.
-    found, decimals = await chain_facts(rpc, listing.engine, rows, is_strict=True)
-    return confirmed_markets(network, listing.native_token, rows, found, decimals, listing.tokens)
+    return confirmed_markets(network, listing, rows, await chain_facts(rpc, listing.engine, rows, is_strict=True))
 
 
 async def _symbols(rpc: RpcClient, tokens: Sequence[str], listing: Listing, network: Network) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The exchange as the connector reads it: listing, fees, spreads, balances and orders, each in one batched request."""
 import logging
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,13 @@ from hummingbot.connector.exchange.standard.chain.heads import STALL_SECONDS
 from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient, call_each, raise_failure
 from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
+from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    OrderRejectedError,
+    RpcError,
+)
 from hummingbot.connector.exchange.standard.listing import Listing, bare_listing, discover, verified_markets
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -19,6 +26,11 @@ from hummingbot.connector.exchange.standard.standard_constants import ZERO_ADDRE
 from hummingbot.connector.exchange.standard.unlisted import recovered_markets
 
 Call = tuple[str, bytes]
+
+# No more often than this, in seconds, is the listing looked at again for a pair that is missing or in doubt.
+LOOK_AGAIN_SECONDS = 15.0
+# For so long, in seconds, wrong settings are told without asking again: Hummingbot asks twice a second.
+WRONG_SETTINGS_SECONDS = 30.0
 
 
 class MarketFacts(NamedTuple):
@@ -45,7 +57,7 @@ class ChainOrder(NamedTuple):
 class Venue:
     """One network's exchange, read-only. The listing is discovered when it is first needed."""
 
-    def __init__(self, network: Network, rest: RestClient, rpc: RpcClient) -> None:
+    def __init__(self, network: Network, rest: RestClient, rpc: RpcClient, clock: Clock | None = None) -> None:
         self.network = network
         self.rest = rest
         self.rpc = rpc
@@ -55,6 +67,9 @@ class Venue:
         # The book that the API named last for pairs where it is not the engine's any more: the API is about another exchange.
         self.elsewhere: Mapping[str, str] = {}
         self._discovery = SharedWork()
+        self._clock = clock or SystemClock()
+        self._looked_at = -math.inf  # at the API's pairs
+        self._wrong_settings, self._wrong_until = "", -math.inf
 
     @property
     def known_listing(self) -> Listing | None:
@@ -70,15 +85,30 @@ class Venue:
             raise OrderRejectedError(f"The node has told no new block for {self.rpc.standstill:.0f} s: no order is placed until "
                                      "it does.")
 
+    async def refuse_another_exchange(self, trading_pair: str) -> None:
+        """Raise OrderRejectedError where the API names another book of the pair, also when it is asked again."""
+        if trading_pair in self.elsewhere:
+            await self.look_again()
+        if trading_pair in self.elsewhere:
+            raise OrderRejectedError(f"The API is about another exchange now, and so is its book of {trading_pair}: no order is "
+                                     "placed by it.")
+
     async def listing(self) -> Listing:
         """The verified markets; raises ConfigurationError for wrong settings and ApiUnavailableError without an answer."""
         if self._listing is None:
+            if self._clock.monotonic() < self._wrong_until:
+                raise ConfigurationError(self._wrong_settings)
             await self._discovery.done(self._discover)
             assert self._listing is not None
         return self._listing
 
     async def _discover(self) -> None:
-        listing = await discover(self.rest, self.rpc, self.network)
+        self._looked_at = self._clock.monotonic()
+        try:
+            listing = await discover(self.rest, self.rpc, self.network)
+        except ConfigurationError as error:
+            self._wrong_settings, self._wrong_until = str(error), self._clock.monotonic() + WRONG_SETTINGS_SECONDS
+            raise
         if not listing.by_pair:
             # Kept, this would hold until the next look at the trading rules, half an hour later.
             raise ApiUnavailableError("The API lists no market at all, or none that the chain confirms.")
@@ -97,6 +127,7 @@ class Venue:
     async def refresh_listing(self) -> Listing:
         """The listing, with the markets that were added since; those that the API does not list any more stay known."""
         listing = await self.listing()
+        self._looked_at = self._clock.monotonic()
         known = {(market.base.address, market.quote.address): pair for pair, market in listing.by_pair.items()}
         rows = await self.rest.pairs()
         listed: dict[tuple[str, str], list[str]] = {}
@@ -106,9 +137,13 @@ class Venue:
         self.elsewhere = {pair: listed[tokens][0] for tokens, pair in known.items()
                           if tokens in listed and listing.by_pair[pair].book not in listed[tokens]}
         if not listed.keys() <= known.keys():
-            listing.add(await verified_markets(self.rpc, self.network, listing.engine, listing.native_token, rows,
-                                               listing.tokens))
+            listing.add(await verified_markets(self.rpc, self.network, listing, rows))
         return listing
+
+    async def look_again(self) -> None:
+        """Refresh the listing, unless somebody has done so a moment ago: where one call fails, a pair is left out."""
+        if self._clock.monotonic() - self._looked_at >= LOOK_AGAIN_SECONDS:
+            await self.refresh_listing()
 
     async def recover(self, books: Iterable[str]) -> None:
         """Learn of the markets of these books from the chain, where the API does not list them, and say so."""

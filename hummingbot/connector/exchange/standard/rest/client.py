@@ -32,10 +32,16 @@ MAX_TRADE_PAGES = 20
 FIRST_PAUSE = 1.0
 LAST_PAUSE = 60.0
 LONGEST_WISH = 600.0
+# After so many seconds an API that did not tell of which exchange it is is asked once more.
+UNTOLD_SECONDS = 60.0
 
 
 class _NotThereError(ApiUnavailableError):
     """HTTP 404: the API does not know what it is asked for."""
+
+
+class _NoFactoryError(BadDataError):
+    """The API does not name its factory."""
 
 
 class RestClient:
@@ -59,6 +65,7 @@ class RestClient:
         self._trades_path: str | None = None
         self.factory: str | None = None  # of the exchange, lower case, once it is known; each of several URLs must be about it
         self._factories: dict[int, str] = {}  # by URL
+        self._untold: dict[int, float] = {}  # the URLs that tell no factory, and when to ask them again
         self.answers = 0  # how many requests were answered with what was asked for
         self._reported_rejections: set[str] = set()
 
@@ -69,7 +76,8 @@ class RestClient:
 
     async def get(self, path: str) -> bytes:
         """The body of a successful answer, from the first of the base URLs that gives one. That there is no such thing is an
-        answer, too: another API is asked for it no more than this one is left for it."""
+        answer, too: another API is asked for it no more than this one is left for it, unless it is an API of which nothing
+        is known."""
         failure: ApiUnavailableError | None = None
         first = self._current
         for attempt in range(len(self._urls)):
@@ -77,9 +85,9 @@ class RestClient:
             try:
                 await self._refuse_another_exchange(asked)
                 body = await self._get_once(path, asked)
-            except _NotThereError:
-                raise
             except ApiUnavailableError as error:
+                if isinstance(error, _NotThereError) and path != CONSTANTS.EXCHANGE_PATH and asked not in self._untold:
+                    raise
                 failure = failure or error
                 continue
             if failure is not None and self._current == first:
@@ -91,12 +99,17 @@ class RestClient:
         raise failure
 
     async def _refuse_another_exchange(self, url: int) -> None:
-        """Raise ApiUnavailableError for one of several URLs unless it is about the exchange. A single one is not asked: there is
-        no other, and its books are compared with the engine's (listing.py)."""
-        if len(self._urls) == 1 or self.factory is None:
+        """Raise ApiUnavailableError for one of several URLs that is about another exchange, or does not answer. One that does not
+        tell is used, and a single one is not asked: their books are compared with the engine's (listing.py)."""
+        if len(self._urls) == 1 or self.factory is None or self._clock.monotonic() < self._untold.get(url, 0.0):
             return
         if url not in self._factories:
-            factory = _factory(await self._get_once(CONSTANTS.EXCHANGE_PATH, url))
+            try:
+                factory = _factory(await self._get_once(CONSTANTS.EXCHANGE_PATH, url))
+            except (_NotThereError, _NoFactoryError):
+                self._untold[url] = self._clock.monotonic() + UNTOLD_SECONDS
+                return
+            self._untold.pop(url, None)
             if factory != self.factory and url not in self._factories:
                 logging.getLogger(__name__).warning("The API at %s is about another exchange, that of the factory %s: it is not "
                                                     "used", host_of(self._urls[url]), factory)
@@ -122,7 +135,7 @@ class RestClient:
             raise RateLimitedError(f"GET {path}: rate limit exceeded (HTTP {answer.status})", wish)
         failed = f"GET {path}: HTTP {answer.status} {answer.body[:80]!r}"
         if answer.status == 404 and path == CONSTANTS.EXCHANGE_PATH:
-            raise ApiUnavailableError(f"{failed}: check the API URL")
+            failed += ": check the API URL"
         raise (_NotThereError if answer.status == 404 else ApiUnavailableError)(failed)
 
     def _leave_alone(self, url: int, wish: float | None) -> None:
@@ -248,5 +261,5 @@ def _factory(body: bytes) -> str:
     answer = parse_json(body)
     deployer = answer.get("deployer") if isinstance(answer, dict) else None
     if not isinstance(deployer, str) or not is_address(deployer):
-        raise BadDataError("the API does not name its factory")
+        raise _NoFactoryError("the API does not name its factory")
     return deployer.lower()

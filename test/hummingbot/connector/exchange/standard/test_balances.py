@@ -52,11 +52,38 @@ async def test_a_token_that_was_never_read_is_left_out() -> None:
     assert (await balances(venue).read(None)).total == {"SOMI": 9, "USDC": 5}
 
 
+async def test_a_traded_token_that_cannot_be_read_counts_as_none_from_the_second_time_on_and_others_go_on(
+        caplog: pytest.LogCaptureFixture) -> None:
+    venue = Venue()
+    reading = balances(venue, ["FOO-USDC", "SOMI-USDC"])
+    for _ in range(2):
+        venue.held = {USDC.address: 5, FOO.address: 7}
+        assert (await reading.read(None)).total == {"SOMI": 9, "USDC": 5, "FOO": 7}
+        venue.held = {USDC.address: 6}
+        with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
+            await reading.read(None)
+        for _ in range(2):
+            money = await reading.read(None)
+            assert money.total == money.available == {"SOMI": 9, "USDC": 6}
+    assert [record.getMessage() for record in caplog.records] == 2 * [
+        "The token contract of FOO does not tell the balance: it counts as none until it does, and other pairs go on"]
+
+
+async def test_a_pair_that_is_not_listed_is_none_that_could_go_on() -> None:
+    venue = Venue()
+    venue.held = {USDC.address: 5}
+    reading = balances(venue, ["FOO-USDC", "NONE-USDC"])
+    for _ in range(3):
+        with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
+            await reading.read(None)
+
+
 async def test_a_token_that_is_traded_must_be_read() -> None:
     venue = Venue()
     reading = balances(venue, ["FOO-USDC"])
     await reading.read(None)
     venue.held = {USDC.address: 5}
-    with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
-        await reading.read(None)
+    for _ in range(3):
+        with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
+            await reading.read(None)
     assert not reading.is_reading

@@ -1,6 +1,10 @@
 """A pair that the API lists only after the feed has begun to run."""
 import asyncio
 
+import pytest
+
+from hummingbot.connector.exchange.standard import venue
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.test_standard_api_order_book_data_source import (
@@ -28,8 +32,14 @@ async def test_a_pair_that_is_listed_later_is_followed_once_it_has_a_book() -> N
     first = asyncio.ensure_future(world.source.get_new_order_book(UNLISTED))
     await settle()
     assert not first.done()
-    world.connector.listed.add(UNLISTED)  # Venue.refresh_listing, with the next look at the trading rules
+    assert world.connector.looks == 1, "at the listing"
+    world.connector.listed.add(UNLISTED)
+    world.connector.rules = ApiUnavailableError("no answer")
     await world.clock.advance(LAST_RETRY)
+    assert not first.done(), "without rules it cannot be traded"
+    world.connector.rules = None
+    await world.clock.advance(LAST_RETRY)
+    assert world.connector.looks == 1
     assert first.done(), "the tracker has its book and calls the connector ready"
     for _ in range(10):
         await world.clock.advance(3_600)
@@ -40,7 +50,8 @@ async def test_a_pair_that_is_listed_later_is_followed_once_it_has_a_book() -> N
     assert UNLISTED in followed, "no feed ever tells of it: the first book stands for ever"
 
 
-async def test_the_book_of_a_pair_that_is_listed_later_changes_as_the_exchanges_does() -> None:
+async def test_the_book_of_a_pair_that_is_listed_later_changes_as_the_exchanges_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venue, "LOOK_AGAIN_SECONDS", 0.5)
     async with quiet_sandbox() as sandbox:
         async with connected(sandbox, trading_pairs=[TOKEN_PAIR]) as other:
             market = other.venue.market(TOKEN_PAIR)
@@ -50,8 +61,8 @@ async def test_the_book_of_a_pair_that_is_listed_later_changes_as_the_exchanges_
             await asyncio.sleep(1.0)
             assert not exchange.ready and not exchange.lists(TOKEN_PAIR)
             sandbox.indexer.hidden.clear()
-            await exchange._update_trading_rules()  # as Hummingbot does every half hour
-            await until(lambda: exchange.ready)
+            await until(lambda: exchange.ready)  # long before Hummingbot reads the rules again
+            assert exchange.trading_rules.keys() == {NATIVE_PAIR, TOKEN_PAIR}
             trader = Trader(sandbox)
             await trader.approve(market)
             await trader.sell(market, 60_000 * 10 ** 8, 10 ** 6)

@@ -11,15 +11,23 @@ from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
+    OrderRejectedError,
     RpcError,
     StandardError,
     UnknownMarketError,
 )
-from hummingbot.connector.exchange.standard.listing import discover, safe_symbol, unambiguous_symbols, verified_markets
+from hummingbot.connector.exchange.standard.listing import (
+    Listing,
+    discover,
+    safe_symbol,
+    unambiguous_symbols,
+    verified_markets,
+)
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
-from hummingbot.connector.exchange.standard.venue import Venue
+from hummingbot.connector.exchange.standard.venue import LOOK_AGAIN_SECONDS, WRONG_SETTINGS_SECONDS, Venue
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.fake_node import FACTORY, FakeNode
 
@@ -104,6 +112,59 @@ async def test_an_api_that_moves_on_to_another_exchange_later_is_noticed():
     assert not venue.elsewhere, "it names the engine's, too"
 
 
+async def test_one_odd_answer_of_the_api_keeps_orders_back_for_some_seconds_only():
+    world, clock = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, ELSEWHERE, FOO_USDC), ManualClock()
+    venue = Venue(NETWORK, world.rest, world.rpc, clock)
+    await venue.listing()
+    world.list(SOMI_USDC, ELSEWHERE)
+    await venue.refresh_listing()
+    world.list(SOMI_USDC, FOO_USDC)
+    with pytest.raises(OrderRejectedError, match="its book of FOO-USDC"):
+        await venue.refuse_another_exchange("FOO-USDC")
+    asked = len(world.api.requested)
+    await venue.refuse_another_exchange("SOMI-USDC")
+    await clock.advance(LOOK_AGAIN_SECONDS)
+    await venue.refuse_another_exchange("SOMI-USDC")
+    assert len(world.api.requested) == asked
+    await venue.refuse_another_exchange("FOO-USDC")
+    assert len(world.api.requested) == asked + 1
+
+
+async def test_a_pair_of_which_no_node_could_tell_is_looked_at_again(monkeypatch, caplog):
+    world, clock = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC), ManualClock()
+    venue, down = Venue(NETWORK, world.rest, world.rpc, clock), [FOO.address]
+    failing(world, monkeypatch, lambda to, number: to in down)
+    assert list((await venue.listing()).by_pair) == ["SOMI-USDC"]
+    await clock.advance(LOOK_AGAIN_SECONDS)
+    await venue.look_again()
+    assert [record.getMessage() for record in caplog.records] == [
+        "The API lists 1 pairs of which no node can tell now; they are left out until one can: FOO/USDC"], "once"
+    down.clear()
+    await venue.look_again()
+    assert list((await venue.listing()).by_pair) == ["SOMI-USDC"], "it has just been looked at"
+    await clock.advance(LOOK_AGAIN_SECONDS)
+    await venue.look_again()
+    assert list((await venue.listing()).by_pair) == ["SOMI-USDC", "FOO-USDC"]
+
+
+async def test_no_token_takes_the_name_of_one_of_which_no_node_can_tell(monkeypatch):
+    world = World(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC).list(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC)
+    failing(world, monkeypatch, lambda to, number: to == FOO.address)
+    assert list((await world.discover()).by_pair) == ["SOMI-USDC", "FOO.f1f1f1-USDC"]
+
+
+async def test_wrong_settings_are_told_for_a_while_without_asking_again():
+    world, clock = World(FOO_USDC).list(ELSEWHERE), ManualClock()
+    venue = Venue(NETWORK, world.rest, world.rpc, clock)
+    for _ in range(3):
+        with pytest.raises(ConfigurationError, match="about another exchange than the engine"):
+            await venue.listing()
+    assert len(world.api.requested) == 1
+    world.list(FOO_USDC)
+    await clock.advance(WRONG_SETTINGS_SECONDS)
+    assert list((await venue.listing()).by_pair) == ["FOO-USDC"]
+
+
 def failing(world, monkeypatch, fails):
     """The node fails at the calls of which `fails` says so: (contract, number of the question)."""
     answer, asked = world.node._answer, []
@@ -121,7 +182,7 @@ async def test_a_token_at_which_every_node_fails_costs_only_its_own_pairs(monkey
     world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
     failing(world, monkeypatch, lambda to, number: to == FOO.address)
     assert list((await world.discover()).by_pair) == ["SOMI-USDC"]
-    assert "1 pairs that the chain does not confirm; they are left out: FOO/USDC" in caplog.text
+    assert "1 pairs of which no node can tell now; they are left out until one can: FOO/USDC" in caplog.text
 
 
 async def test_what_a_node_fails_at_is_asked_again_while_that_helps(monkeypatch, caplog):
@@ -166,7 +227,7 @@ async def test_error_of_the_node_for_one_call_is_no_refusal_of_the_pair():
 
     row = PairRow(token_row(SOMI.address, "SOMI"), token_row(USDC.address, "USDC"), SOMI_USDC.book, None)
     with pytest.raises(RpcError):
-        await verified_markets(Failing(), NETWORK, world.node.engine, SOMI.address, [row])
+        await verified_markets(Failing(), NETWORK, Listing(world.node.engine, SOMI.address), [row])
 
 
 async def test_api_without_pairs_gives_an_empty_listing():

@@ -56,14 +56,18 @@ class FakeConnector:
     """What the data source needs of the exchange; `discovery` are errors of the next attempts to know the markets."""
 
     def __init__(self):
-        self.venue = SimpleNamespace(listing=self._listing, refresh_listing=self._listing)
+        self.venue = SimpleNamespace(listing=self._listing, refresh_listing=self._listing, look_again=self._look_again)
         self.listed, self.discovery, self.prices = {PAIR, OTHER}, [], {}
         self.rules = None
+        self.looks = 0
         self.order_books = {}
 
     async def _listing(self):
         if self.discovery:
             raise self.discovery.pop(0)
+
+    async def _look_again(self):
+        self.looks += 1
 
     def lists(self, trading_pair):
         return trading_pair in self.listed

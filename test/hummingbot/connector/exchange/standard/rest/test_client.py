@@ -335,6 +335,41 @@ async def test_an_api_is_asked_once_whether_it_is_of_this_exchange(api, client_o
     assert client_of_two.url == SECOND
 
 
+@pytest.mark.parametrize("told", [None, {}, {"deployer": None}])
+async def test_an_api_that_does_not_tell_its_exchange_is_used_and_asked_once_a_minute(api, clock, told):
+    client = RestClient(api, [FIRST, SECOND], clock=clock)
+    client.factory = OURS["deployer"]
+    if told is not None:
+        api.answer(f"{FIRST}/api/exchange", told)
+    api.answer(f"{FIRST}/api/orderbook", payload("ticks"))
+    for asked in (1, 1, 2):
+        await client.order_book(SOMI.address, USDC.address)
+        assert api.requested.count(f"{FIRST}/api/exchange") == asked and client.url == FIRST
+        await clock.advance(40)
+    api.forget(f"{FIRST}/api/exchange")
+    api.answer(f"{FIRST}/api/exchange", THEIRS)
+    await clock.advance(60)
+    with pytest.raises(ApiUnavailableError, match=r"one\.test is about another exchange"):
+        await client.order_book(SOMI.address, USDC.address)
+
+
+async def test_an_address_of_which_nothing_is_known_is_left_where_it_has_not_what_is_asked_for(api, client_of_two):
+    client_of_two.factory = OURS["deployer"]
+    api.answer(f"{SECOND}/api/exchange", OURS)
+    api.answer(f"{SECOND}/api/orderbook", payload("ticks"))
+    await client_of_two.order_book(SOMI.address, USDC.address)
+    assert client_of_two.url == SECOND
+
+
+async def test_an_api_that_answers_with_a_page_instead_of_its_exchange_is_left(api, client_of_two):
+    client_of_two.factory = OURS["deployer"]
+    api.answer(FIRST, b"<html>")
+    api.answer(f"{SECOND}/api/exchange", OURS)
+    api.answer(f"{SECOND}/api/orderbook", payload("ticks"))
+    await client_of_two.order_book(SOMI.address, USDC.address)
+    assert client_of_two.url == SECOND
+
+
 async def test_an_api_that_was_used_before_the_exchange_was_known_is_left_when_it_is_of_another(api, client_of_two):
     api.answer(f"{FIRST}/api/exchange", ApiUnavailableError("connection refused"))
     api.answer(f"{FIRST}/api/exchange", OURS)
