@@ -90,8 +90,8 @@ class Balances:
         return Money(available, total)
 
     def _tell_unreadable(self, symbols: set[str], read: set[str]) -> None:
-        """Say once which tokens were not read. Raises ApiUnavailableError where one that is traded was not for the first time, and
-        where no pair is left to trade."""
+        """Say once which tokens were not read. Raises ApiUnavailableError at the first failure of one that is traded,
+        and where no pair is left to trade."""
         pairs = [set(pair.split("-")) for pair in self._trading_pairs()]
         unreadable = symbols - read
         traded = {symbol for pair in pairs for symbol in pair & unreadable}
