@@ -8,6 +8,7 @@ import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import account_events
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -272,10 +273,11 @@ async def test_market_whose_rules_the_chain_does_not_tell_is_named_and_others_st
     assert "The chain does not tell the rules of AAA-BBB" in caplog.text
 
 
-async def test_balance_of_a_token_that_does_not_answer_is_left_out(world):
+async def test_no_balance_is_told_where_no_token_of_the_pair_answers(world):
     world.node.balances[QUOTE.address, world.exchange.authenticator.wallet.address] = 5_000_000
     world.node.refuse("balanceOf", "Error", "broken")
-    await world.exchange._update_balances()
+    with pytest.raises(ApiUnavailableError, match="does not tell the balance"):
+        await world.exchange._update_balances()
     assert world.exchange.get_all_balances() == {}
     world.node._refusals.clear()
     await world.exchange._update_balances()
