@@ -34,7 +34,7 @@ run-strategies: env  ## Three strategies trade on a local sandbox one after the 
 test: env  ## Run the tests in WORKERS (2) processes, with the coverage they must have (ARGS="-k name": some, unmeasured)
 ifeq ($(strip $(ARGS)),)
 	@$(PY) -m pytest -q -n "$(WORKERS)" --dist loadgroup --cov --cov-report=
-	@$(PY) -m coverage report --omit='*/sandbox/*' --precision=2 --fail-under=99.9
+	@$(PY) -m coverage report --omit='*/sandbox/*' --precision=2 --fail-under=99.97
 	@$(PY) -m coverage report --include='*/sandbox/*' --fail-under=95
 else
 	@$(PY) -m pytest -q $(ARGS)

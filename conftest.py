@@ -3,6 +3,7 @@
 Hummingbot lists connectors by scanning one directory of its own package; this is the only thing that is replaced, and
 only in tests. With STANDARD_TEST_INSTALLED=1 nothing is replaced and the tests run against the installed wheel.
 """
+import gc
 import logging
 import os
 from collections.abc import Iterator
@@ -44,6 +45,12 @@ if os.environ.get("STANDARD_TEST_INSTALLED") != "1":
 # How long one example takes says more about what else the machine does than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+def pytest_collection_finish() -> None:
+    """All of Hummingbot and all tests are there for good: the garbage collector need not look through them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,9 @@
 """The event loop is never blocked: a short run of `make bench-stalls`, tolerant of a busy machine, and a check of its eyes."""
 import asyncio
+import gc
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,14 @@ from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.clock import SystemClock
 
 TOLERANT_LIMIT = 0.060
+
+
+@pytest.fixture(autouse=True)
+def frozen_as_it_was() -> Iterator[None]:
+    """What the benchmark gives back to the garbage collector is there for good in tests."""
+    yield
+    gc.collect()
+    gc.freeze()
 
 
 async def test_a_callback_that_computes_for_long_is_noticed_and_one_that_sleeps_is_none() -> None:

@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard import account_events
+from hummingbot.connector.exchange.standard import account_events, order_cancels
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
@@ -286,7 +286,7 @@ async def test_no_balance_is_told_where_no_token_of_the_pair_answers(world):
 
 
 async def test_cancel_of_an_order_that_is_not_in_a_block_yet_does_not_count_as_not_found(world, monkeypatch):
-    monkeypatch.setattr(CONSTANTS, "REQUEST_TIMEOUT", 0.05)
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.05)
     world.exchange.start_tracking_order("2", None, "AAA-BBB", TradeType.BUY, PRICE, AMOUNT, OrderType.LIMIT)
     for _ in range(world.tracker._lost_order_count_limit + 2):
         assert await world.exchange._execute_cancel("AAA-BBB", "2") is None
