@@ -42,6 +42,8 @@ LONGEST_INTERVAL = STALE_SECONDS / 3
 # each further time, in seconds.
 FIRST_TRADES_PAUSE = 5.0
 LAST_TRADES_PAUSE = 120.0
+# So many seconds before the newest trade that another source told, one may be that this source left out.
+MISSED_SECONDS = 60.0
 MAX_REMEMBERED_TRADES = 1000
 MAX_BLOCK_RANGE = 1000
 # How often, in seconds, all blocks are read again whose logs may come late, and not only the newest.
@@ -213,6 +215,9 @@ class PollingMarketFeed:
             return len(ordered)
         # It could not be read then: its time says which trades are older.
         fresh = self._clock.time() - self._told.seconds_since_begin(trading_pair) - FRESH_TRADE_SECONDS
+        # What another source has told meanwhile is not followed by what is much older.
+        told = [row.timestamp for row in ordered if self._told.knows(trading_pair, row.key)]
+        fresh = max(fresh, max(told, default=0.0) - MISSED_SECONDS)
         return next((at for at, row in enumerate(ordered) if row.timestamp >= fresh), len(ordered))
 
     async def _new_trades(self, trading_pair: str, market: Market) -> list[TradeRow]:

@@ -135,6 +135,7 @@ class _Book:
         self.asks_twice = False
         self.trade_keys = TradeKeys(MAX_REMEMBERED_TRADES)
         self.knows_trades = self.reads_trades = self.wants_trades = False
+        self.oldest_trade = 0.0  # of the first whole list, in seconds since the epoch
         self.checked = self.trades_checked = 0.0
 
 
@@ -263,6 +264,9 @@ class _Line:
         history = 0
         if is_whole and not book.knows_trades:
             book.knows_trades, history = True, self._first_news(content)
+            book.oldest_trade = trades[0].timestamp if trades else 0.0
+        elif is_whole:  # it may reach back further than the first one did
+            history = next((at for at, trade in enumerate(trades) if trade.timestamp >= book.oldest_trade), len(trades))
         for trade in trades:
             _, name, _, _, amount, _, place = trade
             key = book.trade_keys.new(name, place, amount)

@@ -160,8 +160,8 @@ class RestClient:
 
     async def trades(self, base: str, quote: str, size: int = CONSTANTS.TRADES_PAGE_SIZE,
                      is_enough: Callable[[Sequence[TradeRow]], bool] | None = None) -> list[TradeRow]:
-        """The latest public trades of a pair, newest first, by pages of `size`: until `is_enough` of those read so far, or
-        until there are as many as a page has.
+        """The latest public trades of a pair, newest first, by pages of `size`: until `is_enough` of those read so far; without
+        it one page, or two where the last page is short.
 
         Raises BadDataError, with the path, where the API does not tell them at all, or not the newest.
         """
@@ -180,7 +180,8 @@ class RestClient:
         rows: list[TradeRow] = []
         for number in numbers[:MAX_TRADE_PAGES]:
             rows += (pages.get(number) or await self._trades_page(base, quote, size, number)).rows[::step]
-            if is_enough(rows) if is_enough is not None else len(rows) >= size:
+            # Of the last page of a list whose oldest come first there may be a few rows only.
+            if is_enough(rows) if is_enough is not None else step == 1 or len(rows) >= size:
                 break
         return rows
 

@@ -11,6 +11,7 @@ from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
 from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingMarketFeed
 from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.models import trade_key
 from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.feeds.commanded import Never, Stream
 from test.hummingbot.connector.exchange.standard.feeds.test_freshness import trade
@@ -229,6 +230,22 @@ async def test_trades_since_a_first_look_that_found_nothing_out_are_news() -> No
     books.task.cancel()
     await asyncio.gather(books.task, return_exceptions=True)
     assert told == [1_001.0, 1_030.0, 1_061.0]
+
+
+async def test_after_what_another_source_told_nothing_comes_that_is_much_older() -> None:
+    books = Books()
+    books.trades(AAA, error=ApiUnavailableError("away"))
+    await books.feed.snapshot(AAA)
+    books.clock.now += 400
+    rows = [{**trade_row(number), "timestamp": timestamp} for number, timestamp in
+            ((5, 1_391.0), (4, 1_390.0), (3, 1_335.0), (2, 1_329.0), (1, 1_012.0))]
+    books.told.add(AAA, trade_key(f"0x{4:064x}", 4, True), 2.0)
+    books.trades(AAA, *rows)
+    await books.run(AAA)
+    told = [event.timestamp for event in books.events if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert told == [1_335.0, 1_390.0, 1_391.0], "whoever hears of them knows the one in the middle"
 
 
 async def test_trades_since_such_a_first_look_are_news_though_a_snapshot_is_the_first_to_read_them() -> None:

@@ -264,6 +264,16 @@ async def test_a_trade_that_a_stream_without_numbers_left_out_is_found_with_the_
         assert scene.dialect.asked.count("trades") == 2
 
 
+async def test_what_a_later_look_finds_behind_the_first_one_is_history() -> None:
+    scene = Scene()
+    scene.dialect.api_trades = [trade("first", 990.0), trade("second", 991.0)]
+    async with running(scene=scene):
+        scene.dialect.api_trades = [trade("before", 980.0), *scene.dialect.api_trades, trade("third", 1_001.0)]
+        scene.line.tell(Told(f"trades:{SOMI.book}", None, None, Hint()))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["first", "second", "third"]
+
+
 async def test_a_level_deeper_than_the_api_tells_is_dropped_without_blame() -> None:
     async with running(max_silence=1.0) as scene:
         scene.line.tell(book(changed((8.0, 1.0))))

@@ -190,6 +190,14 @@ async def test_trades_are_the_newest_first_in_whichever_order_the_api_has_them(a
     assert told == (newest or ([10, 9, 8, 7, 6, 5] if oldest_first else [10, 9, 8, 7])), "a last page may hold few"
 
 
+async def test_one_page_of_the_newest_trades_is_enough_though_some_of_its_rows_are_none(api, client):
+    row = json.loads(payload("trades"))["trades"][0]
+    rows = [row | {"timestamp": 8}, row | {"timestamp": 7, "txHash": f"0x{7:064x}"}, row | {"txHash": None}]
+    for number in (1, 2):
+        api.answer(f"{TRADES}{CHECKSUMMED_SOMI}/{to_checksum(USDC.address)}/4/{number}", {"trades": rows, "totalPages": 2})
+    assert len(await client.trades(SOMI.address, USDC.address, 4)) == 2 and len(api.requested) == 1
+
+
 @pytest.mark.parametrize("oldest_first", [False, True])
 async def test_trades_are_read_back_until_there_are_enough(api, client, oldest_first):
     trades_of(api, 22, oldest_first)
