@@ -253,6 +253,13 @@ def test_only_an_order_that_crosses_expects_to_match(is_buy, best, crosses):
     assert limit_order(BTC_USDC, is_buy, Decimal("0.001"), Decimal(60_000), ME).expected_matches == 0
 
 
+@pytest.mark.parametrize("is_buy, off, expected", [(True, -1_001, 7), (True, -1_002, 0), (False, 1_001, 7), (False, 1_002, 0)])
+def test_a_price_that_is_shown_may_be_off_by_one_part_in_eight_million_and_a_step(is_buy, off, expected):
+    shown = 1_000 * 2**23
+    call = limit_order(BTC_USDC, is_buy, Decimal(1), price_from_chain(shown + off), ME, [Level(shown, 10**8)], matches=7)
+    assert call.expected_matches == expected
+
+
 @given(st.integers(1, 10**15), st.booleans())
 def test_an_order_at_the_price_of_a_level_that_the_api_rounds_brings_the_gas_to_take_it(price, is_buy):
     shown = round(rounded(price / 10**8) * 10**8)
