@@ -35,7 +35,8 @@ def watch(tmp_path: Path, grows: float = 0.0, tasks: float = 0.0, journal: float
     watch.samples = [Sample(at, int(300e6 + 50e6 * (at < 600) + grows * at / HOUR), 30, 9, at / 4) for at in moments]
     watch.files = [FileSizes(at, int(journal * at / HOUR), int(at), int(at)) for at in moments]
     watch.reports = lambda: [{
-        "at": at, "tasks": int(40 + tasks * at / HOUR), "objects": int(1000 + 1000 * (at % 120 < 60) + objects * at / HOUR),
+        "at": at, "tasks": int(40 + tasks * at / HOUR + 90 * (at % 120 < 60) * at / HOUR),
+        "objects": int(1000 + 1000 * (at % 120 < 60) + objects * at / HOUR),
         "objects_by_class": {"Block": 3}, "feeds": {"order books": ["chain", 4]}} for at in moments]
     return watch
 
