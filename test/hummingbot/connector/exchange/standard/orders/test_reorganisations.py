@@ -148,6 +148,31 @@ def test_a_log_that_came_late_and_the_one_before_it_are_taken_back_each_by_itsel
     assert [[order.deposit for order in settlement.resting_at(block)] for block in (9, 10)] == [[deposit], [deposit - 1000]]
 
 
+def test_a_log_that_came_later_than_several_behind_it_stands_before_all_of_them():
+    settlement = resting()
+    for number, block in ((2, 12), (3, 13), (1, 10)):
+        settlement.apply(log(match(number), block))
+    assert [[order.deposit for order in settlement.resting_at(block)] for block in (9, 10, 11, 12, 13)] == \
+        [[5000], [4000], [4000], [3000], [2000]]
+
+
+def test_a_fill_of_a_bid_that_came_after_its_end_took_quote():
+    settlement, key = Settlement(A, {BOOK: MARKET}), KEY._replace(is_bid=True)
+    settlement.restore([Resting(key, "mine", PRICE, 1_800_000)])
+    settlement.apply(log(OrderCanceled(BOOK, 7, True, A, 1_200_000), 12))
+    settlement.apply(log(match(1)._replace(is_bid=False), 10))
+    assert [[order.deposit for order in settlement.resting_at(block)] for block in (9, 10, 12)] == [[1_800_000], [1_200_000], []]
+
+
+def test_of_two_versions_of_a_block_what_was_told_last_is_taken_back_first():
+    """Both have a fill of the order at one place, and the second is told before the removal of the first."""
+    settlement, first = resting(), log(match(1), 10)
+    (old,) = settlement.apply(first)
+    (new,) = settlement.apply(first._replace(event=match(2, base=2000), transaction_hash="0xab"))
+    assert settlement.apply(first._replace(removed=True)) == [Retracted(new), Retracted(old), new]
+    assert settlement.resting[KEY].deposit == 3000
+
+
 def test_an_order_whose_cancel_is_void_is_gone_when_logs_that_came_late_left_nothing():
     settlement, cancel = resting(3000), log(OrderCanceled(BOOK, 7, False, A, 3000), 13)
     settlement.apply(cancel)
@@ -262,6 +287,15 @@ def test_a_resting_order_gets_no_log_that_stands_before_its_placement():
     assert settlement.apply(log(match(1), 10)) == [] and settlement.resting[KEY].deposit == 5000
     (fill,) = settlement.settle_receipt(["mine"], [receipt._replace(block_number=9)], [], [5000])
     assert isinstance(fill, Filled) and settlement.resting[KEY].deposit == 4000, "it was placed in an older block after all"
+
+
+def test_an_ended_order_gets_no_log_that_stands_before_its_placement_when_one_behind_that_is_taken_back():
+    settlement, fill = Settlement(A, {BOOK: MARKET}), log(match(2), 14)
+    assert settlement.apply(log(match(1), 12)) == []
+    settlement.settle_receipt(["mine"], [log(placed(), 13)], [], [5000])
+    told = settlement.apply(fill) + settlement.apply(log(OrderCanceled(BOOK, 7, False, A, 4000), 15))
+    assert settlement.apply(fill._replace(removed=True)) == [*(Retracted(event) for event in reversed(told)), told[-1]]
+    assert settlement.recent_fills(0) == set()
 
 
 def test_an_order_of_long_ago_whose_id_another_one_gets_is_forgotten():
