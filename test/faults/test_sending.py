@@ -151,9 +151,10 @@ async def test_f10_no_native_tokens_for_the_gas(caplog: pytest.LogCaptureFixture
         await rests(exchange, name)
         address, node = sandbox.accounts[0].address, sandbox.node
         price = exchange._account._sender._fee_policy.last.max_fee
-        one_cancel = price * exchange._account._gas.cancels(2)
-        node.world.add_balance(address, one_cancel + 1 - node.balance(address))
-        exchange._account.gas_money.seen(one_cancel + 1)
+        gas = exchange._account._gas
+        left = price * (gas.order() + gas.cancels(2)) - 1  # it could pay for the order, or for the cancels
+        node.world.add_balance(address, left - node.balance(address))
+        exchange._account.gas_money.seen(left)
         nonce = node.nonce(address, pending=True)
         refused = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61001))
         assert await end_of(exchange, refused) is OrderState.FAILED
