@@ -6,9 +6,11 @@ from unittest.mock import patch
 
 import pytest
 
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import clock as clocks
 from hummingbot.connector.exchange.standard.clock import SystemClock
 from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.connector.exchange.standard.throttling import SteadyThrottler
 from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.common import OrderType
@@ -49,6 +51,12 @@ async def test_f42_the_throttler_does_not_care_for_the_wall_clock() -> None:
             clock.now += 1.1
 
 
+async def more_than_a_second_allows(exchange: StandardExchange) -> None:
+    """Ask the API until its limit holds the requests up."""
+    for _ in range(next(limit.limit for limit in CONSTANTS.RATE_LIMITS if limit.limit_id == CONSTANTS.API_LIMIT_ID) + 2):
+        await exchange._venue.rest.factory_address()
+
+
 @pytest.mark.parametrize("feed", ["polling", "chain"])
 async def test_f42_the_wall_clock_jumps_by_an_hour(feed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed=feed) as exchange:
@@ -65,6 +73,7 @@ async def test_f42_the_wall_clock_jumps_by_an_hour(feed: str, monkeypatch: pytes
             await until(lambda answers=answers: exchange._venue.rpc.answers > answers[1] + 3)  # type: ignore[misc]
             if feed == "polling":
                 await until(lambda answers=answers: exchange._venue.rest.answers > answers[0] + 1)  # type: ignore[misc]
+            await asyncio.wait_for(more_than_a_second_allows(exchange), 30)
             assert all(result.success for result in await exchange.cancel_all(10))
             assert await end_of(exchange, name) is OrderState.CANCELED
             assert exchange.ready
