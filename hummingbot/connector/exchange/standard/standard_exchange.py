@@ -528,6 +528,8 @@ class StandardExchange(ExchangePyBase):
                 await self._events.process(event)
             except asyncio.CancelledError:
                 raise
+            except NotSentError as error:  # it is settled; how far the logs were read is noted when the network is back
+                self.logger().debug("The network was left while an event was processed: %s", error)
             except Exception:
                 self.logger().exception("Unexpected error in user stream listener loop.")
             finally:

@@ -90,6 +90,20 @@ async def test_taking_up_the_last_run_ends_with_the_network_and_goes_on_with_it(
         assert not exchange._resuming.cancelled()
 
 
+@pytest.mark.parametrize(("failure", "errors"), [(NotSentError("the network was left"), 0), (RuntimeError("a fault"), 1)])
+async def test_that_the_network_is_left_while_an_event_is_processed_is_no_fault(
+        failure: Exception, errors: int, caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        with patch.object(exchange._events, "process", AsyncMock(side_effect=failure)) as process:
+            await placed(exchange)
+            await until(lambda: process.await_count)
+            await settle()
+        assert len([record for record in caplog.records if record.levelname == "ERROR"]) == errors * process.await_count
+        before = exchange._events.settled_block
+        await placed(exchange)
+        await until(lambda: exchange._events.settled_block > before)
+
+
 @pytest.mark.parametrize(("has_left", "is_cancelled"), [(True, True), (False, False)], ids=["left", "begun again meanwhile"])
 async def test_only_a_network_that_stays_left_ends_what_takes_up_the_last_run(has_left: bool, is_cancelled: bool) -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
