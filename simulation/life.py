@@ -69,10 +69,10 @@ class Life:
         exchange._web_assistants_factory._connections_factory = SimulatedConnections(network)
         for chance in (exchange._feed_context.chance, exchange._venue.rest._chance):
             chance.seed(wallet.seed)
-        exchange._updates._recorded = self._records.order
+        exchange._updates._recorded, exchange._updates._save = self._records.order, self._save
         tracker = exchange._order_tracker  # its cache took the machine's clock when it was imported
         tracker._cached_orders = TTLCache(tracker.MAX_CACHE_SIZE, tracker.CACHED_ORDER_TTL, timer=clock.monotonic)
-        self._forwarders = [SourceInfoEventForwarder(self._save) for _ in SAVING_EVENTS]
+        self._forwarders = [SourceInfoEventForwarder(self._record) for _ in SAVING_EVENTS]
         for kind, forwarder in zip(SAVING_EVENTS, self._forwarders):
             exchange.add_listener(kind, forwarder)
         exchange.add_exchange_order_ids_from_market_recorder(dict(self._records.created))
@@ -85,14 +85,17 @@ class Life:
             clock.add_iterator(self.exchange)
             await clock.run()
 
-    def _save(self, tag: int, caller: Any, event: Any) -> None:
+    def _save(self) -> None:
+        self._records.saved = self.exchange.tracking_states
+
+    def _record(self, tag: int, caller: Any, event: Any) -> None:
         if not self.process.dead:
             if isinstance(event, (BuyOrderCreatedEvent, SellOrderCreatedEvent)):
                 self._records.created[event.exchange_order_id] = event.order_id
                 self._records.fills.setdefault(event.order_id, (event.type, set()))
             elif isinstance(event, OrderFilledEvent):
                 self._records.fills.setdefault(event.order_id, (event.order_type, set()))[1].add(event.exchange_trade_id)
-            self._records.saved = self.exchange.tracking_states
+            self._save()
             self._records.told(self, event)
 
     def do(self, function: Callable[..., Any], *args: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Which orders and fills Hummingbot's own database holds.
+"""Which orders and fills Hummingbot's own database holds, and how to have it save the orders that are tracked.
 
 A connector is told the exchange order ids of a configuration at start, but only of its 2,000 oldest orders, so the
 database is asked for those in question. Each of its records has a key of its own (an order's id; market, order and trade id
@@ -51,6 +51,19 @@ async def recorded_orders(connector: ConnectorBase, client_order_ids: Collection
         except SQLAlchemyError as error:
             logging.getLogger(__name__).warning("Hummingbot's records cannot be read: %s", error)
     return recorded
+
+
+def save_orders(connector: ConnectorBase) -> None:
+    """Have Hummingbot save the connector's tracked orders, as it does by itself on each event that it is told. For what changes
+    without one; a database that cannot be written is a warning."""
+    recorder = MarketsRecorder._shared_instance  # a bare connector has none
+    if recorder is None:
+        return
+    try:
+        with recorder.sql_manager.get_new_session() as session, session.begin():
+            recorder.save_market_states(recorder._config_file_path, connector, session=session)
+    except SQLAlchemyError as error:
+        logging.getLogger(__name__).warning("Hummingbot's records cannot be written: %s", error)
 
 
 def _look_up(database: SQLConnectionManager, client_order_ids: Collection[str]) -> set[str]:

@@ -56,7 +56,7 @@ from hummingbot.connector.exchange.standard.order_states import OrderStates, is_
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.outages import Outages
-from hummingbot.connector.exchange.standard.recorded_orders import recorded_order, recorded_orders
+from hummingbot.connector.exchange.standard.recorded_orders import recorded_order, recorded_orders, save_orders
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.resumption import Resumption
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
@@ -146,7 +146,7 @@ class StandardExchange(ExchangePyBase):
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
         self._order_calls = OrderCalls(self._address, self._preferences.market_slippage, self._time_source, self._offers)
         self._updates = TrackerUpdates(self._order_tracker, self._venue.market_of, self._time_source, self._take_off,
-                                       recorded_order)
+                                       recorded_order, partial(save_orders, self))
         self._events = AccountEvents(self._trading_account, self._updates, self._user_stream_tracker.data_source.hurry,
                                      self._money_moved, FeedReport(lambda: self.feed_states, self._time_source))
         self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up, self._events.left)

@@ -40,15 +40,18 @@ class TrackerUpdates:
     """Turns settled events into the tracker's updates, in the order in which Hummingbot's events make sense."""
 
     def __init__(self, tracker: ClientOrderTracker, market: Callable[[str], Market | None], clock: Clock,
-                 take_off: Callable[[OrderKey], None], recorded: Callable[[str], Awaitable[RecordedOrder | None]]) -> None:
+                 take_off: Callable[[OrderKey], None], recorded: Callable[[str], Awaitable[RecordedOrder | None]],
+                 save: Callable[[], None]) -> None:
         """`market` gives the market of a book's address; `take_off` is told of an order that is filled as far as Hummingbot is
         concerned, or that no strategy knows, and that may still rest; `recorded` gives what Hummingbot's database holds of an
-        order (client order id)."""
+        order (client order id); `save` has Hummingbot save the tracked orders."""
         self._tracker = tracker
         self._market = market
         self._clock = clock
         self._take_off = take_off
         self._recorded = recorded
+        self._save = save
+        self._is_unsaved = False
         self._turn = asyncio.Lock()
         self._created: set[str] = set()
         # Fills that Hummingbot was told of and that the chain does not have; None for one that an earlier run told.
@@ -104,6 +107,9 @@ class TrackerUpdates:
         async with self._turn:
             events = without_repeats(settled)
             await self._tell(events)
+            if self._is_unsaved:
+                self._is_unsaved = False
+                self._save()
             self._take_off_superfluous(events)
 
     async def _tell(self, events: list[Settled]) -> None:
@@ -183,6 +189,7 @@ class TrackerUpdates:
         known = OrderKey.parse(order.exchange_order_id)
         rests = self._resting.get(known) if known is not None else None  # another order may have its id now
         if order.current_state not in ENDED and (rests is None or rests.client_order_id != order.client_order_id):
+            self._is_unsaved |= order.exchange_order_id not in (None, event.exchange_order_id)
             order.update_exchange_order_id(event.exchange_order_id)
 
     async def _create(self, order: InFlightOrder, event: Settled, events: list[Settled]) -> None:
@@ -193,6 +200,7 @@ class TrackerUpdates:
         if order.client_order_id in self._created:
             # Hummingbot records an order's creation once: this one was created, and taken back by a reorganisation.
             self._created.discard(order.client_order_id)
+            self._is_unsaved = True
             order.update_with_order_update(self._order_update(order, event.exchange_order_id, OrderState.OPEN))
         else:
             await self._update(order, event.exchange_order_id, OrderState.OPEN)
@@ -212,6 +220,9 @@ class TrackerUpdates:
             self._tell_fill(order, fill)
             return
         known = self._taken_back.pop(name)
+        # Hummingbot saves its orders on events only, and may have saved this one while it was without the fill; the next run
+        # reads no log again that this one has seen in a final block.
+        self._is_unsaved = True
         order.update_with_trade_update(fill)
         if known is not None and not _is_same(known, fill):
             logging.getLogger(__name__).warning(

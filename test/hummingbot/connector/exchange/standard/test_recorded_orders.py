@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from hummingbot.client.config.client_config_map import DBSqliteMode
-from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder, recorded_order, recorded_orders
+from hummingbot.client.config.client_config_map import DBSqliteMode, MarketDataCollectionConfigMap
+from hummingbot.connector.exchange.standard.recorded_orders import (
+    RecordedOrder,
+    recorded_order,
+    recorded_orders,
+    save_orders,
+)
 from hummingbot.connector.markets_recorder import MarketsRecorder
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.model.order import Order
@@ -64,3 +69,28 @@ async def test_a_recorded_order_has_its_type_and_its_trades(monkeypatch: pytest.
 async def test_a_bare_connector_knows_what_it_was_told_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MarketsRecorder, "_shared_instance", None)
     assert await recorded_orders(CONNECTOR, ["told", "other"]) == {"told"}
+
+
+async def test_orders_are_saved_as_hummingbot_saves_them(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+                                                         tmp_path: Path) -> None:
+    monkeypatch.setattr(MarketsRecorder, "_shared_instance", None)  # as it is again afterwards
+    settings: Any = SimpleNamespace(db_mode=DBSqliteMode())
+    database = SQLConnectionManager(settings, SQLConnectionType.TRADE_FILLS, str(tmp_path / "records.sqlite"))
+    recorder = MarketsRecorder(database, [], "conf.yml", "test", MarketDataCollectionConfigMap())
+    connector: Any = SimpleNamespace(display_name="standard", tracking_states={"mine": {"price": "1"}})
+    try:
+        save_orders(connector)
+        connector.tracking_states = {"mine": {"price": "2"}}
+        save_orders(connector)
+        restored: list[Any] = []
+        recorder.restore_market_states("conf.yml", SimpleNamespace(display_name="standard",  # type: ignore[arg-type]
+                                                                   restore_tracking_states=restored.append))
+        assert restored == [{"mine": {"price": "2"}}] and not caplog.records
+        monkeypatch.setattr(recorder, "_sql_manager", Broken())
+        save_orders(connector)
+        assert "Hummingbot's records cannot be written" in caplog.text
+        monkeypatch.setattr(MarketsRecorder, "_shared_instance", None)
+        save_orders(connector)
+        assert len(caplog.records) == 1
+    finally:
+        database.engine.dispose()

@@ -54,10 +54,14 @@ class Told:
             current_timestamp=1.0, trigger_event=lambda tag, event: self.events.append(type(event).__name__)))
         self.taken_off: list[OrderKey] = []
         self.updates = TrackerUpdates(self.tracker, lambda pair: MARKET, SystemClock(), self.taken_off.append,
-                                      self._recorded)
+                                      self._recorded, self._save)
         self.records: dict[str, RecordedOrder] = {}
+        self.saved: list[list[str]] = []  # the trade ids of the order's fills, at each save
         self.order = InFlightOrder("mine", "AAA-BBB", OrderType.LIMIT, TradeType.SELL, Decimal(100), 1.0, Decimal(2))
         self.tracker.start_tracking_order(self.order)
+
+    def _save(self) -> None:
+        self.saved.append(list(self.order.order_fills))
 
     async def _recorded(self, client_order_id: str) -> RecordedOrder | None:
         return self.records.get(client_order_id)
@@ -239,6 +243,23 @@ async def test_an_order_whose_placement_was_taken_back_is_pending_and_created_on
     await told.updates.tell([Opened("mine", again.exchange_order_id, again, PRICE, 100)])
     assert told.order.current_state is OrderState.OPEN and told.order.exchange_order_id == again.exchange_order_id
     assert told.events == ["SellOrderCreatedEvent"]
+
+
+async def test_what_is_put_right_without_an_event_is_saved(told: Told) -> None:
+    one = fill(1, Decimal(10))
+    await told.updates.tell([one])
+    await told.updates.tell([Retracted(one), Retracted(OPENED)])
+    assert told.saved == [], "what an event tells Hummingbot saves by itself"
+    await told.updates.tell([one, OPENED])
+    assert told.events == ["SellOrderCreatedEvent", "OrderFilledEvent"] and told.saved == [[one.trade_id]]
+    await told.updates.tell([fill(2, Decimal(10))])
+    assert len(told.saved) == 1
+
+
+async def test_an_order_that_rests_under_another_id_without_an_event_is_saved(told: Told) -> None:
+    again = OrderKey(MARKET.book, False, 8)
+    await told.updates.tell([Opened("mine", again.exchange_order_id, again, PRICE, 100)])
+    assert told.order.exchange_order_id == again.exchange_order_id and told.saved == [[]]
 
 
 async def test_an_expected_order_is_tracked_as_soon_as_there_is_something_to_tell_of_it(told: Told) -> None:
