@@ -81,7 +81,7 @@ class Told:
             if fill is not None:
                 quotes.append(market.quote.to_units(fill.fill_quote_amount, ROUND_HALF_EVEN))
             # What rounding leaves of a bid's deposit goes with its last trade.
-            rounding = market.deposit_for(trade.price, 1)
+            rounding = market.most_dust(trade.price)
             if any(not 0 <= quote - trade.quote_units <= rounding for quote in quotes):
                 yield f"the trade {trade.trade_id} of {name} is told with {quotes} units of quote, not {trade.quote_units}"
 

@@ -135,7 +135,7 @@ GUARDS = (
           "if ended is None or not isinstance(event, OrderMatched) or log.block_number > ended.block_number:", "if True:",
           "test_f27_logs"),
     guard(27, "a deposit's rest is only rounding", "orders/settlement.py",
-          "if gone and order.deposit - match.quote_amount <= market.deposit_for(match.price, 1):", "if gone:", "test_f27_logs"),
+          "if gone and order.deposit - match.quote_amount <= market.most_dust(match.price):", "if gone:", "test_f27_logs"),
     guard(27, "the newest blocks are read again", "feeds/told_logs.py", "known + 1 - again)", "known)",
           "test_f27_a_log"),
     guard(28, "ranges are halved", "feeds/polling.py", "if not is_log_range(error) or end == begin:", "if True:"),

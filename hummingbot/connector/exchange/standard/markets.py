@@ -93,6 +93,12 @@ class Market:
             steps = base_units * self.scale
         return -(-steps * price // DENOMINATOR)
 
+    def most_dust(self, price: int) -> int:
+        """The most quote that rounding can leave of a bid whose whole deposit a seller gets, beside what the engine says that his
+        base is worth: less than a base unit's worth, and where the quote has more decimals less than `scale`, by which what
+        that base is worth is multiplied after it was rounded."""
+        return self.deposit_for(price, 1) + (self.scale - 1 if self.base.decimals < self.quote.decimals else 0)
+
     @property
     def base_step(self) -> int:
         """The base units that a quote amount can resolve: the step of order amounts."""

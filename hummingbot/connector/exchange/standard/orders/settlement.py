@@ -283,10 +283,10 @@ class Settlement:
 
     def _payout(self, match: OrderMatched, log: EngineLog, outflows: Sequence[TokenOut]) -> int:
         """The quote that really left the book for a selling taker: the event leaves a cleared bid's dust out."""
-        quote = self._markets[match.pair].quote.address
+        market = self._markets[match.pair]
         total = 0
         for outflow in reversed([outflow for outflow in outflows if outflow.log_index < log.log_index]):
-            if outflow.token != quote or outflow.source != match.pair:
+            if outflow.token != market.quote.address or outflow.source != match.pair:
                 break
             total += outflow.amount
         return total
@@ -393,7 +393,7 @@ class Settlement:
             gone = match.clear or order.deposit - match.quote_amount <= dust
             quote_amount = match.quote_amount
             # More than the rounding can leave means that the log of an earlier fill is still to come.
-            if gone and order.deposit - match.quote_amount <= market.deposit_for(match.price, 1):
+            if gone and order.deposit - match.quote_amount <= market.most_dust(match.price):
                 quote_amount = order.deposit
             order.deposit -= quote_amount
             return match.base_amount, quote_amount, gone

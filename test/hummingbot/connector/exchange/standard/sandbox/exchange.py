@@ -36,14 +36,19 @@ OPERATOR = address_of(account_key(8))
 FEES = address_of(account_key(9))
 
 
-def small_deployment(**changes: Any) -> Deployment:
-    """The deployment of the test exchange: BASE/QUOTE (18/6), BTC/QUOTE (8/6), wrapped native/QUOTE."""
+def small_deployment(decimals: tuple[int, int] | None = None, listing_price: int = 1000 * PRICE_UNIT,
+                     **changes: Any) -> Deployment:
+    """The deployment of the test exchange: BASE/QUOTE (18/6, or of other `decimals`), BTC/QUOTE (8/6), wrapped native/QUOTE."""
     start = default_deployment()
     accounts = list(start.balances)
-    base = TokenSpec("0x" + "ba" * 20, "BASE", "Base", 18, dict.fromkeys(accounts, 1_000_000 * BASE_UNIT))
+    base = TokenSpec("0x" + "ba" * 20, "BASE", "Base", decimals[0] if decimals else 18,
+                     dict.fromkeys(accounts, 1_000_000 * BASE_UNIT))
     quote, btc = start.tokens
-    pairs = tuple(PairSpec(token, quote.address, price * PRICE_UNIT, TENTH_PERCENT, TENTH_PERCENT)
-                  for token, price in ((base.address, 1000), (btc.address, 60_000), (start.wrapped.address, 1000)))
+    if decimals:
+        quote = replace(quote, decimals=decimals[1], holders=dict.fromkeys(accounts, 1_000_000 * BASE_UNIT))
+    pairs = tuple(PairSpec(token, quote.address, price, TENTH_PERCENT, TENTH_PERCENT)
+                  for token, price in ((base.address, listing_price), (btc.address, 60_000 * PRICE_UNIT),
+                                       (start.wrapped.address, 1000 * PRICE_UNIT)))
     allowances = {(token, account): MAX_UINT256 for token in (base.address, quote.address, btc.address, start.wrapped.address)
                   for account in accounts}
     return replace(start, tokens=(base, quote, btc), pairs=pairs, allowances=allowances,
