@@ -289,7 +289,8 @@ class Settlement:
             if outflow.token != market.quote.address or outflow.source != match.pair:
                 break
             total += outflow.amount
-        return total
+        # More than rounding can leave was not all paid: a wrapper of the native token may log what it gives out twice.
+        return total if total <= match.quote_amount + market.most_dust(match.price) else match.quote_amount
 
     def apply(self, log: EngineLog) -> list[Settled]:
         """What one log of the engine did to own resting orders; logs must come in chain order.

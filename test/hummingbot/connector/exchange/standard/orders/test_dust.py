@@ -90,6 +90,27 @@ MARKET = Market(Token("0x" + "1" * 40, "BASE", 6), Token("0x" + "2" * 40, "QUOTE
 CONVERTED = 123_456 * 10 ** 12
 
 
+def taken(*outflows: int) -> int:
+    """The quote that a seller is told when this left the book before the match of the bid above."""
+    match = OrderMatched(BOOK, 5, 7, False, LISTING_PRICE, 123_456_789, True, ALICE, BOB, 123_456_789, CONVERTED, 1, 600, 1)
+    logs = [EngineLog(match, "0x" + "d" * 64, 1, len(outflows))]
+    moved = [TokenOut(MARKET.quote.address, BOOK, amount, index) for index, amount in enumerate(outflows)]
+    fill, _ = Settlement(ALICE, {BOOK: MARKET}).settle_receipt(["sale"], logs, moved, [123_456_789])
+    return fill.quote_amount
+
+
+@pytest.mark.parametrize("payout", [DEPOSIT, CONVERTED + MARKET.most_dust(LISTING_PRICE)])
+def test_a_seller_is_told_all_that_was_paid_to_him(payout: int) -> None:
+    assert taken(10 ** 9, payout - 10 ** 9) == payout
+
+
+@pytest.mark.parametrize("outflows", [(DEPOSIT, DEPOSIT), (CONVERTED + MARKET.most_dust(LISTING_PRICE) + 1,)],
+                         ids=["a wrapper that logs a withdrawal twice", "more than rounding leaves"])
+def test_what_cannot_all_be_the_payout_is_not_told_as_such(outflows: tuple[int, ...]) -> None:
+    """A wrapper of the native token may log what it burns and that it was withdrawn."""
+    assert taken(*outflows) == CONVERTED
+
+
 @pytest.mark.parametrize("missing", [0, 1])
 def test_more_than_rounding_can_leave_of_a_bid_is_an_earlier_fill_that_is_still_to_come(missing: int) -> None:
     settlement = Settlement(BOB, {BOOK: MARKET})
