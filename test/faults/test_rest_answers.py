@@ -1,13 +1,15 @@
 """What a REST API does wrong, and what is wrong on the way to it (docs/faults.md, F33 to F37 and F41)."""
 import asyncio
 import contextlib
+import json
 import random
 import socket
 import tracemalloc
 import zlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from aiohttp import web
@@ -18,6 +20,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RateLimitedError
 from hummingbot.connector.exchange.standard.feeds.polling import IDLE_INTERVAL
 from hummingbot.connector.exchange.standard.rest.client import LAST_PAUSE, RestClient
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.connector.exchange.standard.transport import HttpAnswer, nothing
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
@@ -27,7 +30,15 @@ from test.faults.orders import end_of, rests
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
 from test.hummingbot.connector.exchange.standard.feeds.test_polling import AAA, Books, book_of
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader, connected, order, quiet_sandbox
+from test.hummingbot.connector.exchange.standard.trading import (
+    TOKEN_PAIR,
+    Trader,
+    balances,
+    connected,
+    order,
+    quiet_sandbox,
+    until,
+)
 
 FIRST, SECOND = "https://first.test", "https://second.test"
 
@@ -217,6 +228,63 @@ async def test_f35_a_row_is_none(caplog: pytest.LogCaptureFixture) -> None:
     for _ in range(2):
         assert len(await client.pairs()) == 1
     assert caplog.text.count("lists 4 malformed rows") == 1, "counted, and told once"
+
+
+@contextlib.contextmanager
+def scaled(exchange: StandardExchange, factor: float, market_price_too: bool) -> Iterator[None]:
+    """The API shows the prices of a book as so many times what they are."""
+    read = exchange.venue.rest.order_book
+
+    async def order_book(*arguments: Any) -> bytes:
+        book = json.loads(await read(*arguments))
+        for row in book["bids"] + book["asks"]:
+            row["price"] *= factor
+        if market_price_too:
+            book["mktPrice"] *= factor
+        return json.dumps(book).encode()
+
+    with patch.object(exchange.venue.rest, "order_book", order_book):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def offered_at(factor: float,
+                     market_price_too: bool = True) -> AsyncIterator[tuple[StandardExchange, Callable[[], Decimal]]]:
+    """A connector that is told of an ask of 60,010 as so many times that, and what it has spent on it."""
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="polling") as exchange:
+        market, trader = exchange.venue.market(TOKEN_PAIR), Trader(sandbox)
+
+        def held() -> Decimal:
+            return market.quote.from_units(balances(sandbox, market, sandbox.accounts[0].address)[1])
+
+        await trader.approve(market)
+        await trader.sell(market, 60_010 * 10 ** 8, 10 ** 8)
+        before = held()
+        with scaled(exchange, factor, market_price_too):
+            await until(lambda: exchange._offers.best_price(TOKEN_PAIR, True) == 60_010 * Decimal(factor))
+            yield exchange, lambda: before - held()
+
+
+@pytest.mark.parametrize("order_type", [OrderType.MARKET, OrderType.LIMIT])
+async def test_f35_prices_of_another_scale(order_type: OrderType, caplog: pytest.LogCaptureFixture) -> None:
+    async with offered_at(100) as (exchange, spent):
+        with patch.object(exchange.venue, "facts", wraps=exchange.venue.facts) as read:
+            names = [exchange.buy(TOKEN_PAIR, Decimal("0.01"), order_type, Decimal(6_001_000)) for _ in range(3)]
+            assert {await end_of(exchange, name) for name in names} == {OrderState.FAILED}
+        assert caplog.text.count("The API's market price of WBTC-USDC is 6000000, the chain's is 60000: no order is placed") == 3
+        assert (spent(), read.await_count) == (0, 1), "the chain is asked once for orders of one moment"
+
+
+@pytest.mark.parametrize(("factor", "market_price_too"), [(1.5, True), (100, False)], ids=["and its market price", "or others"])
+async def test_f35_wrong_prices_near_the_markets(factor: float, market_price_too: bool, caplog: pytest.LogCaptureFixture) -> None:
+    async with offered_at(factor, market_price_too) as (exchange, spent):
+        ask = 60_010 * Decimal(factor)
+        name = exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.MARKET, ask)
+        assert await end_of(exchange, name) is OrderState.FAILED and spent() == 0
+        assert "The exchange matches buys up to 61800 now, and the best ask of WBTC-USDC is" in caplog.text
+        name = exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, ask)
+        assert await end_of(exchange, name) is OrderState.FILLED
+        assert spent() <= 618, "the edge of the band of what the chain says"
 
 
 # What a server does with a connection

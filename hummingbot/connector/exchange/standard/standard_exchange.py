@@ -420,8 +420,7 @@ class StandardExchange(ExchangePyBase):
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
         account = await self._trading_account()
         market = self._venue.market(trading_pair)
-        if not self._offers.tells_market_price(trading_pair):
-            await self._rules.renew(self._trading_pairs)
+        await self._offers.refuse_wrong_market_price(trading_pair, self._trading_pairs)
         if order_type is OrderType.MARKET:
             await self._order_calls.refuse_beyond_band(market, trade_type is TradeType.BUY)
         await self._venue.refuse_another_exchange(trading_pair)

@@ -68,12 +68,12 @@ class MarketRules:
         return [trading_rule(market, self.facts[market.trading_pair]) for market in markets
                 if market.trading_pair in self.facts]
 
-    async def renew(self, trading_pairs: Sequence[str]) -> None:
-        """Read them again unless they are fresh. Raises ApiUnavailableError or RpcError."""
+    async def renew(self, trading_pairs: Sequence[str], anew: bool = False) -> None:
+        """Read them again unless they are fresh, or in any case. Raises ApiUnavailableError or RpcError."""
         async def read() -> None:
             await self.refresh(trading_pairs)
 
-        if self._clock.monotonic() - self._read_at > FRESH_SECONDS:
+        if anew or self._clock.monotonic() - self._read_at > FRESH_SECONDS:
             await self._reading.done(read)
 
     async def read_again(self, trading_pair: str) -> None:

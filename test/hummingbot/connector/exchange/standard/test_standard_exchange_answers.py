@@ -52,7 +52,7 @@ async def test_an_order_that_left_nothing_is_refused(exchange: StandardExchange,
     account = SimpleNamespace(place=answering([]))
     monkeypatch.setattr(exchange, "_trading_account", answering(account))
     monkeypatch.setattr(exchange._venue, "market", lambda pair: SOMI)
-    monkeypatch.setattr(exchange._offers, "tells_market_price", lambda pair: True)
+    monkeypatch.setattr(exchange._offers, "refuse_wrong_market_price", answering(None))
     monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(build=lambda *_: None, is_moved=lambda *_: False))
     with pytest.raises(OrderRejectedError, match="was mined and left nothing"):
         await exchange._place_order("mine", *SELL)
