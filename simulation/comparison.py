@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from hummingbot.connector.exchange.standard.markets import Market, price_to_chain
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
-from hummingbot.core.data_type.common import TradeType
+from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, TradeUpdate
 from hummingbot.core.event.events import OrderFilledEvent
 from simulation.chain_truth import Submission, Trade, Truth, TruthReader
@@ -235,6 +235,8 @@ def _states(order: InFlightOrder, submission: Submission, market: Market) -> tup
     """The states that are true for an order."""
     if submission.deposit:
         return (OrderState.PARTIALLY_FILLED if submission.is_partly_filled else OrderState.OPEN,)
+    if order.order_type is OrderType.MARKET and submission.is_partly_filled:
+        return (OrderState.FILLED,)  # whatever part it took
     rest = market.base.to_units(order.amount - order.executed_amount_base)
     # What is too little to match is given back without an event; each trade may have cost such a trifle, too.
     dust = (2 + len(submission.trades)) * market.smallest_order(price_to_chain(order.price))

@@ -24,10 +24,11 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
     Retracted,
     Settled,
 )
+from hummingbot.connector.exchange.standard.orders.sizing import MAX_MATCHES
 from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
 from hummingbot.connector.exchange.standard.unbroken_work import to_its_end
-from hummingbot.core.data_type.common import TradeType
+from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
 from hummingbot.core.data_type.trade_fee import TokenAmount, TradeFeeBase
 
@@ -270,12 +271,21 @@ class TrackerUpdates:
 
     async def _close(self, order: InFlightOrder, event: Closed) -> None:
         self._remember_end(order)
-        if event.ending is Ending.FILLED or order.is_filled:
+        is_market = order.order_type is OrderType.MARKET
+        if is_market:
+            self.take_back_doubtful(order.client_order_id)  # the receipt that ends it told all its fills
+        is_filled = event.ending is Ending.FILLED or order.is_filled
+        if is_market and not is_filled and order.executed_amount_base > 0:
+            # It is done, and traded. Of a cancelled order Hummingbot's executors forget that, and order the whole amount again.
+            is_filled = True
+            logging.getLogger(__name__).warning(
+                "The market order %s took %s of %s %s and counts as filled: no more was offered within `market_slippage`, the "
+                "exchange's band and %d orders", order.client_order_id, f"{order.executed_amount_base.normalize():f}",
+                f"{order.amount.normalize():f}", order.base_asset, MAX_MATCHES)
+        if is_filled:
             # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
             order.completely_filled_event.set()
-            await self._update(order, event.exchange_order_id, OrderState.FILLED)
-        else:
-            await self._update(order, event.exchange_order_id, OrderState.CANCELED)
+        await self._update(order, event.exchange_order_id, OrderState.FILLED if is_filled else OrderState.CANCELED)
 
     async def _finish(self, order: InFlightOrder) -> None:
         """The amount ordered is filled; what a better price or rounding left of the deposit is taken out of the book."""

@@ -3,6 +3,7 @@ import asyncio
 import time
 from decimal import Decimal
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, without_repeats
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from hummingbot.core.event.events import SellOrderCompletedEvent
 
 MARKET = Market(Token("0x" + "1" * 40, "AAA", 18), Token("0x" + "2" * 40, "BBB", 6), "0x" + "c" * 40)
 KEY = OrderKey(MARKET.book, False, 7)
@@ -48,17 +50,22 @@ def rests(*keys: OrderKey, name: str = "mine") -> dict[OrderKey, Resting]:
 class Told:
     """A tracker with one order of 100 AAA, and the events that it triggered."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind: OrderType = OrderType.LIMIT) -> None:
         self.events: list[str] = []
-        self.tracker = ClientOrderTracker(SimpleNamespace(
-            current_timestamp=1.0, trigger_event=lambda tag, event: self.events.append(type(event).__name__)))
+        self.completed: list[tuple[Decimal, Decimal]] = []
+        self.tracker = ClientOrderTracker(SimpleNamespace(current_timestamp=1.0, trigger_event=self._hear))
         self.taken_off: list[OrderKey] = []
         self.updates = TrackerUpdates(self.tracker, lambda pair: MARKET, SystemClock(), self.taken_off.append,
                                       self._recorded, self._save)
         self.records: dict[str, RecordedOrder] = {}
         self.saved: list[list[str]] = []  # the trade ids of the order's fills, at each save
-        self.order = InFlightOrder("mine", "AAA-BBB", OrderType.LIMIT, TradeType.SELL, Decimal(100), 1.0, Decimal(2))
+        self.order = InFlightOrder("mine", "AAA-BBB", kind, TradeType.SELL, Decimal(100), 1.0, Decimal(2))
         self.tracker.start_tracking_order(self.order)
+
+    def _hear(self, tag: Any, event: Any) -> None:
+        self.events.append(type(event).__name__)
+        if isinstance(event, SellOrderCompletedEvent):
+            self.completed.append((event.base_asset_amount, event.quote_asset_amount))
 
     def _save(self) -> None:
         self.saved.append(list(self.order.order_fills))
@@ -123,6 +130,56 @@ async def test_an_order_that_ended_stays_so_when_it_is_placed_once_more(told: To
                              closed()._replace(exchange_order_id=COPY.exchange_order_id)])
     assert told.taken_off == [COPY] and told.events.count("OrderFilledEvent") == 2
     assert told.order.current_state is state and told.order.exchange_order_id == KEY.exchange_order_id
+
+
+@pytest.mark.parametrize("kind", [OrderType.MARKET, OrderType.LIMIT])
+async def test_a_market_order_that_took_a_part_is_done_for_that_part_and_no_cancelled_one(
+        kind: OrderType, caplog: pytest.LogCaptureFixture) -> None:
+    """Of a cancelled one executors forget what it took. A limit order's rest that is too little to rest is told as before."""
+    told = Told(kind)
+    began = time.monotonic()
+    parts = [fill(1, Decimal(10)), fill(2, Decimal("2.5"))]
+    await told.updates.tell([*(part._replace(exchange_order_id="0xaa:0") for part in parts),
+                             closed()._replace(exchange_order_id="0xaa:0", refund=5)])
+    assert told.order.executed_amount_base == Decimal("12.5") and time.monotonic() - began < 1
+    end = "SellOrderCompletedEvent" if kind is OrderType.MARKET else "OrderCancelledEvent"
+    assert told.events == ["SellOrderCreatedEvent", "OrderFilledEvent", "OrderFilledEvent", end]
+    assert ("mine took 12.5 of 100 AAA and counts as filled" in caplog.text) is (kind is OrderType.MARKET)
+    if kind is OrderType.MARKET:
+        assert told.completed == [(Decimal("12.5"), Decimal(25))]
+        await told.updates.tell([fill(3, Decimal(1))._replace(exchange_order_id="0xaa:0")])  # after a reorganisation
+        assert told.order.executed_amount_base == Decimal("13.5") and told.events[4:] == ["OrderFilledEvent"]
+
+
+async def test_a_market_order_that_took_nothing_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor does a little quote count that it paid for no base at all."""
+    told = Told(OrderType.MARKET)
+    await told.updates.tell([fill(1, Decimal(0))._replace(exchange_order_id="0xaa:0", quote_amount=1),
+                             closed()._replace(exchange_order_id="0xaa:0")])
+    assert told.events == ["SellOrderCreatedEvent", "OrderCancelledEvent"] and "counts as filled" not in caplog.text
+
+
+@pytest.mark.parametrize("base", [10, 100], ids=["a part", "all"])
+async def test_a_market_order_whose_fills_its_receipt_does_not_have_any_more_is_cancelled(base: int) -> None:
+    """An earlier run told them, and the block was replaced: they must not be taken back when the order is over."""
+    told = Told(OrderType.MARKET)
+    told.tracker.process_trade_update(told.updates._trade_update(told.order, fill(1, Decimal(base))))
+    told.updates.question(["mine"], is_read_again=True)
+    await told.updates.tell([closed()._replace(exchange_order_id="0xaa:0")])
+    assert told.order.current_state is OrderState.CANCELED and told.order.executed_amount_base == 0
+    assert told.updates.doubtful == set()
+
+
+async def test_a_market_order_that_took_a_part_is_followed_anew_when_its_block_is_replaced() -> None:
+    told = Told(OrderType.MARKET)
+    part, end = fill(1, Decimal(10))._replace(exchange_order_id="0xaa:0"), closed()._replace(exchange_order_id="0xaa:0")
+    await told.updates.tell([part, end])
+    await told.updates.tell([Retracted(end), Retracted(part)])
+    assert told.order.is_pending_create and told.order.executed_amount_base == 0
+    assert not told.order.completely_filled_event.is_set()
+    await told.updates.tell([fill(2, Decimal(20))._replace(exchange_order_id="0xaa:0"), end])
+    assert told.order.current_state is OrderState.FILLED and told.order.executed_amount_base == 20
+    assert told.completed == [(Decimal(10), Decimal(20)), (Decimal(20), Decimal(40))]
 
 
 async def test_events_are_told_in_the_order_in_which_they_were_settled(told: Told) -> None:

@@ -79,16 +79,19 @@ async def test_all_of_a_batch_are_recorded(rig: Rig) -> None:
     assert lasts == ["SellOrderCompleted"] + 3 * ["OrderCancelled"]
 
 
-async def test_a_market_order_is_recorded_with_what_it_took(rig: Rig) -> None:
+@pytest.mark.parametrize("lots", [1, 1000], ids=["all", "a part"])
+async def test_a_market_order_is_recorded_with_what_it_took(rig: Rig, lots: int) -> None:
     market, maker = rig.market(TOKEN_PAIR), rig.sandbox.accounts[1].address
     data, _ = limit_order_data(market, True, 59_000 * 10 ** 8, 10 ** 8, True, maker)
     rig.act(1, rig.sandbox.engine_address, data)
     await until(lambda: rig.exchange._offers.levels(TOKEN_PAIR, False))
-    (order,) = await killed_with_orders_on_their_way(rig, (False, OrderType.MARKET, Decimal("NaN"), AMOUNTS[TOKEN_PAIR]))
+    (order,) = await killed_with_orders_on_their_way(rig, (False, OrderType.MARKET, Decimal("NaN"), lots * AMOUNTS[TOKEN_PAIR]))
     await restarted(rig)
     again = rig.orders[order.client_order_id]
     assert again.order_type is OrderType.MARKET and again.current_state is OrderState.FILLED
-    assert [fill.order_id for fill in rig.records.fills()] == [order.client_order_id]
+    assert (again.executed_amount_base == order.amount) is (lots == 1)
+    assert rig.records.orders()[order.client_order_id][1] == "SellOrderCompleted"
+    assert [(fill.order_id, fill.amount) for fill in rig.records.fills()] == [(order.client_order_id, again.executed_amount_base)]
 
 
 async def test_one_that_the_exchange_refused_leaves_no_record(rig: Rig) -> None:
