@@ -2,6 +2,8 @@
 
 createOrders is all or nothing, so when it reverts each of its orders is simulated: the ones that the engine would refuse
 fail with their own reason, the others are sent on their own. Nothing was placed before, so nothing is placed twice.
+An order that reverts costs gas, and strategies repeat what fails. So for a minute after one, orders that spend the same token
+are simulated before they are sent, each on its own.
 """
 import asyncio
 import json
@@ -10,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import MAX_BATCH as MAX_CANCELS
-from hummingbot.connector.exchange.standard.chain.allowances import Allowances
+from hummingbot.connector.exchange.standard.chain.allowances import REFUSAL_PAUSE, Allowances
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.gas import Call, GasLimits
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
@@ -29,6 +31,7 @@ from hummingbot.connector.exchange.standard.errors import (
     StandardError,
 )
 from hummingbot.connector.exchange.standard.listing import Listing
+from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.called_orders import called_orders
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Settled, Settlement
@@ -87,6 +90,7 @@ class Placements:
         # Those whose receipts have yet to be settled: until then what happens to their orders must not count as final.
         self.unsettled: set[Tracked] = set()
         self._gas_reserve = gas_reserve
+        self._simulated_until: dict[str, float] = {}  # monotonic, by the address of the token that orders spend
         self._promised: dict[asyncio.Future[list[Settled]], int] = {}
         self._counting = asyncio.Lock()
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
@@ -112,10 +116,10 @@ class Placements:
         if any(order.call.value for order, _ in waiting):
             waiting = await self._within_reserve(waiting)
         waiting = self._worth_sending(waiting)
-        groups = self._batches([entry for entry in waiting if entry[0].call.item is not None])
-        groups += [[entry] for entry in waiting if entry[0].call.item is None]
-        results = await asyncio.gather(*(self._send_batch(group) if len(group) > 1 else self._send_one(group[0])
-                                         for group in groups), return_exceptions=True)
+        together = [entry for entry in waiting
+                    if entry[0].call.item is not None and not self._is_simulated(entry[0].call.spends)]
+        groups = self._batches(together) + [[entry] for entry in waiting if entry not in together]
+        results = await asyncio.gather(*(self._send(group) for group in groups), return_exceptions=True)
         for group, result in zip(groups, results):
             if isinstance(result, Exception):  # one transaction's fault is not the others'
                 for _, future in group:
@@ -186,6 +190,14 @@ class Placements:
                 good.append(entry)
         return good
 
+    async def _send(self, group: Sequence[_Waiting]) -> None:
+        if len(group) > 1:
+            await self._send_batch(group)
+        elif self._is_simulated(group[0][0].call.spends):
+            await self._split(group)
+        else:
+            await self._send_one(group[0])
+
     async def _send_one(self, entry: _Waiting) -> None:
         order, future = entry
         kind = PLACE if order.call.item is not None else TAKE
@@ -193,6 +205,8 @@ class Placements:
         try:
             settled = await self.finish(tracked)
         except StandardError as error:
+            if isinstance(error, OrderRejectedError):
+                self._note_refusal(order.call.spends)
             _fail(future, error)
         else:
             _resolve(future, settled)
@@ -214,17 +228,28 @@ class Placements:
                 _resolve(future, [event for event in settled if event.client_order_id == order.client_order_id])
 
     async def _split(self, entries: Sequence[_Waiting]) -> None:
-        """The batch reverted: refuse what the engine would refuse again, send the rest one by one."""
+        """A batch reverted, or an order of the same token did lately: refuse what the engine would refuse, send the rest one by
+        one."""
         answers = await asyncio.gather(*(
             self._rpc.eth_call(self._listing.engine, order.call.data, self._address, order.call.value)
             for order, _ in entries), return_exceptions=True)
         good = []
         for entry, answer in zip(entries, answers):
             if isinstance(answer, OrderRejectedError):
+                self._note_refusal(entry[0].call.spends)
                 _fail(entry[1], answer)
             else:
                 good.append(entry)
         await asyncio.gather(*(self._send_one(entry) for entry in self._worth_sending(good)))
+
+    def _note_refusal(self, token: Token) -> None:
+        """An order that spends the token reverted: for a while such orders are simulated. What that refuses makes the time no
+        longer, since it does not know what is on its way, as a cancel is that frees what the order spends."""
+        if not self._is_simulated(token):
+            self._simulated_until[token.address] = self._clock.monotonic() + REFUSAL_PAUSE
+
+    def _is_simulated(self, token: Token) -> bool:
+        return self._clock.monotonic() < self._simulated_until.get(token.address, 0.0)
 
     def _submit(self, data: bytes, value: int, gas_limit: int, kind: str, orders: Sequence[_Order]) -> Tracked:
         patience = min(order.deadline for order in orders) - self._clock.monotonic()

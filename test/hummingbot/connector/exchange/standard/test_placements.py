@@ -189,6 +189,69 @@ async def test_a_batch_that_is_refused_is_taken_apart_and_only_what_the_engine_r
     assert first is refusal and second[0].client_order_id == "b" and len(chain.sent) == 2
 
 
+REVERT = "ERC20: transfer amount exceeds balance"
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["may rest", "market order"])
+async def test_after_a_revert_what_spends_the_token_costs_no_gas_for_a_minute_while_it_would_revert(rests: bool) -> None:
+    """As when fees were taken from what was bought, and an executor sells all that it bought, once and again."""
+    refusal = OrderRejectedError(f"the contract refuses the call: {REVERT}", REVERT)
+    chain = Chain(receipt(ok=False, reason=REVERT), receipt(ok=False, reason=REVERT), receipt(placed(1)), receipt(placed(2)))
+    first, = await ends_of(chain.place("a", rests=rests))
+    assert isinstance(first, OrderRejectedError) and first.reason == REVERT and len(chain.sent) == 1
+    for later in (1.0, 30.0, 59.0):
+        chain.clock.later, chain.refusals = later, [refusal]
+        assert await ends_of(chain.place("b", rests=rests)) == [refusal] and len(chain.sent) == 1
+    chain.clock.later = 61.0  # what was refused since does not count: a cancel on its way may free what it spends
+    await ends_of(chain.place("c", rests=rests))
+    assert len(chain.sent) == 2, "not simulated any more"
+    chain.refusals = [None]
+    (events,) = await ends_of(chain.place("d", rests=rests))
+    assert events[0].client_order_id == "d" and chain.refusals == [], "what goes through is sent"
+    chain.clock.later = 122.0
+    (events,) = await ends_of(chain.place("e", rests=rests))
+    assert events[0].client_order_id == "e"
+
+
+async def test_after_a_revert_other_tokens_are_neither_simulated_nor_kept_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = asyncio.Event()
+
+    async def waits(*_: Any) -> bytes:
+        await answer.wait()
+        return b""
+
+    chain = Chain(receipt(ok=False, reason=REVERT), receipt(placed(1, NATIVE), placed(2, NATIVE)), receipt(placed(3)),
+                  receipt(placed(4)))
+    await ends_of(chain.place("a"))
+    monkeypatch.setattr(chain, "eth_call", waits)
+    others, simulated = [chain.place("b", NATIVE), chain.place("c", NATIVE)], [chain.place("d"), chain.place("e")]
+    assert [events[0].client_order_id for events in await ends_of(*others)] == ["b", "c"] and len(chain.sent) == 2
+    answer.set()
+    assert [events[0].client_order_id for events in await ends_of(*simulated)] == ["d", "e"] and len(chain.sent) == 4
+
+
+async def test_a_node_that_cannot_simulate_keeps_no_order_from_being_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: Any) -> bytes:
+        raise ApiUnavailableError("the node is away")
+
+    chain = Chain(receipt(ok=False, reason=REVERT), receipt(placed(1)))
+    await ends_of(chain.place("a"))
+    monkeypatch.setattr(chain, "eth_call", away)
+    (events,) = await ends_of(chain.place("b"))
+    assert events[0].client_order_id == "b"
+
+
+async def test_what_a_refused_batch_was_refused_for_is_simulated_from_then_on() -> None:
+    refusal = OrderRejectedError(REVERT, REVERT)
+    chain = Chain(receipt(ok=False, reason=REVERT), receipt(placed(1, NATIVE)), receipt(placed(2, NATIVE), placed(3, NATIVE)))
+    chain.refusals = [refusal, None]
+    await ends_of(chain.place("a"), chain.place("b", NATIVE))
+    chain.refusals = [refusal]
+    ends = await ends_of(chain.place("c"), chain.place("d", NATIVE), chain.place("e", NATIVE))
+    assert ends[0] is refusal and len(chain.sent) == 3
+    assert [events[0].client_order_id for events in ends[1:]] == ["d", "e"]
+
+
 @pytest.mark.parametrize("waited", [50.0, 61.0])
 async def test_orders_of_a_batch_that_is_refused_late_are_sent_only_while_their_prices_are_new(waited: float) -> None:
     """As after minutes in which fees were too high for it to be mined."""

@@ -195,6 +195,18 @@ async def test_one_bad_order_of_a_batch_fails_alone() -> None:
         assert [order(exchange, each).current_state for each in ids] == [OrderState.OPEN, OrderState.FAILED, OrderState.OPEN]
 
 
+async def test_an_order_for_more_than_the_wallet_has_costs_gas_once_a_minute_at_most(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        address, node = sandbox.accounts[0].address, sandbox.node
+        amounts, sent = (Decimal(5000), Decimal(5000), Decimal("0.01")), []  # the wallet has 1000
+        for amount in amounts:
+            name = await create(exchange, "sell", TOKEN_PAIR, OrderType.LIMIT, Decimal(61000), amount)
+            sent.append((order(exchange, name).current_state, node.nonce(address, pending=True)))
+        # The first one makes the approval, too.
+        assert sent == [(OrderState.FAILED, 2), (OrderState.FAILED, 2), (OrderState.OPEN, 3)]
+        assert "of 5000 WBTC-USDC at 61000 failed: the contract refuses the call: " in caplog.text.replace(".00000000", "")
+
+
 async def test_a_cancel_with_too_little_gas_is_sent_again_with_more(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
