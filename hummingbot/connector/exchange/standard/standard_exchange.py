@@ -64,7 +64,7 @@ from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
 from hummingbot.connector.exchange.standard.throttling import SteadyThrottler
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
-from hummingbot.connector.exchange.standard.trading_rules import MarketRules
+from hummingbot.connector.exchange.standard.trading_rules import MarketRules, amount_step
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
@@ -399,6 +399,9 @@ class StandardExchange(ExchangePyBase):
 
     async def _update_trading_fees(self) -> None:
         await self._rules.refresh(self._trading_pairs)
+
+    def get_order_size_quantum(self, trading_pair: str, order_size: Decimal) -> Decimal:
+        return amount_step(super().get_order_size_quantum(trading_pair, order_size), order_size)
 
     def _get_fee(self, base_currency: str, quote_currency: str, order_type: OrderType, order_side: TradeType, amount: Decimal,
                  price: Decimal = s_decimal_NaN, is_maker: bool | None = None) -> AddedToCostTradeFee:

@@ -2,7 +2,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, getcontext
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.listing import Listing
@@ -103,3 +103,9 @@ def trading_rule(market: Market, facts: MarketFacts) -> TradingRule:
     smallest = market.base.from_units(market.smallest_order(facts.market_price)) if facts.market_price else step
     return TradingRule(trading_pair=market.trading_pair, min_order_size=smallest, min_price_increment=PRICE_STEP,
                        min_base_amount_increment=step, min_notional_size=Decimal(0))
+
+
+def amount_step(step: Decimal, amount: Decimal) -> Decimal:
+    """The step by which Hummingbot is to round an amount down: the market's, or a coarser one for an amount of which Decimal has
+    too few digits to count the market's steps (28: 1e10 and more by 1e-18), and would raise instead."""
+    return max(step, Decimal(1).scaleb(Decimal(amount).adjusted() + 1 - getcontext().prec))

@@ -1,0 +1,52 @@
+"""Amounts are rounded down to what can be ordered, however large they are."""
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hummingbot.connector.exchange.standard.markets import Market, Token
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.connector.exchange.standard.trading_rules import amount_step, trading_rule
+from hummingbot.connector.exchange.standard.venue import MarketFacts
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.order_candidate import OrderCandidate
+
+MARKET = Market(Token("0x" + "aa" * 20, "MEME", 18), Token("0x" + "bb" * 20, "WETH", 18), "0x" + "b1" * 20)
+PAIR = MARKET.trading_pair
+STEP = Decimal("1E-18")
+
+
+@pytest.fixture
+async def exchange() -> StandardExchange:
+    exchange = StandardExchange(domain="standard_sandbox", trading_pairs=[PAIR], trading_required=False)
+    exchange._trading_rules[PAIR] = trading_rule(MARKET, MarketFacts(100, 0, 0, 0, 0, 0, 0, 0))
+    return exchange
+
+
+@pytest.mark.parametrize(("amount", "rounded"), [
+    ("1.2345678901234567899", "1.234567890123456789"), ("9999999999.999999999999999999", None), ("1E10", None), ("2E+10", None),
+    ("123456789012.123456789012345678", "123456789012.1234567890123456"), ("4.2E14", None), ("1E27", None), ("1E40", None),
+    ("0", None), ("0E+30", None), ("Infinity", None)])
+async def test_an_amount_of_any_size_is_rounded_down_to_the_step(exchange: StandardExchange, amount: str,
+                                                                 rounded: str | None) -> None:
+    assert exchange.quantize_order_amount(PAIR, Decimal(amount)) == Decimal(rounded or amount)
+
+
+async def test_a_large_order_passes_the_budget(exchange: StandardExchange) -> None:
+    exchange._account_balances["MEME"] = exchange._account_available_balances["MEME"] = Decimal("5E10")
+    order = OrderCandidate(PAIR, True, OrderType.LIMIT, TradeType.SELL, Decimal("2E10"), Decimal("0.000001"))
+    assert exchange.budget_checker.adjust_candidate(order, all_or_none=False).amount == Decimal("2E10")
+
+
+@given(st.decimals("1E-20", "9999999999", places=20))
+def test_the_step_of_other_amounts_is_the_markets(amount: Decimal) -> None:
+    assert amount_step(STEP, amount) == STEP
+
+
+@given(st.integers(1, 10 ** 60), st.integers(0, 40))
+def test_no_amount_is_rounded_up_or_by_more_than_the_digits_that_decimals_have(units: int, places: int) -> None:
+    amount = Decimal(f"{units}E-{places}")
+    step = amount_step(STEP, amount)
+    rounded = amount // step * step
+    assert rounded <= amount and amount - rounded <= max(STEP, amount.scaleb(-27))
