@@ -186,7 +186,7 @@ async def test_f34_orders_go_on_without_the_api() -> None:
         sandbox.faults.add("status", target="rest", status=503)
         for _ in range(2):
             assert await exchange.check_network() is NetworkStatus.CONNECTED, "or Hummingbot stops everything"
-            exchange._answers_checked = (exchange._venue.rest.answers, exchange._venue.rpc.answers)
+            exchange._network_check._count()
         await trader.buy(market, 60_000 * 10 ** 8, 600 * 10 ** 6)
         assert await end_of(exchange, names[0]) is OrderState.FILLED
         for _ in range(5):

@@ -18,3 +18,9 @@ class SharedWork:
             self._task = asyncio.get_running_loop().create_task(work())
             self._task.add_done_callback(lambda task: task.cancelled() or task.exception())  # nobody may wait any more
         await asyncio.shield(self._task)
+
+    def end(self) -> None:
+        """Break off the attempt that is under way, and cancel who waits for it; who comes later begins another."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None

@@ -49,6 +49,7 @@ from hummingbot.connector.exchange.standard.greeting import greet
 from hummingbot.connector.exchange.standard.lost_logs import LostLogs
 from hummingbot.connector.exchange.standard.markets import price_from_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
+from hummingbot.connector.exchange.standard.network_check import NetworkCheck
 from hummingbot.connector.exchange.standard.offers import Offers
 from hummingbot.connector.exchange.standard.order_calls import OrderCalls
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
@@ -137,7 +138,6 @@ class StandardExchange(ExchangePyBase):
         self._account: Account | None = None
         self._returned = asyncio.Event()  # not set from when the network is left until it is back
         self._returned.set()
-        self._answers_checked: tuple[int, int] | None = None
         self._restored: set[str] = set()
         self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._outages = Outages()
@@ -270,6 +270,8 @@ class StandardExchange(ExchangePyBase):
                         self._time_source, CONSTANTS.REQUEST_TIMEOUT, chain_id=self._network.chain_id,
                         steady_blocks=self._network.steady_blocks)
         self._venue = Venue(self._network, rest, rpc, self._time_source)
+        # Own orders, fills and cancels are the chain's business: what trades already goes on while the API is away.
+        self._network_check = NetworkCheck(self._venue, lambda: self._account is None)
         return factory
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
@@ -322,6 +324,7 @@ class StandardExchange(ExchangePyBase):
         if self._returned.is_set():  # it is told to leave once more before it begins again
             self._returned = asyncio.Event()
         self._has_begun = False
+        self._network_check.end()
         await super().stop_network()
         self._orderbook_ds.leave()
         # Hummingbot keeps the queues whose readers it ended; what comes before a pair is begun anew would be lost in them.
@@ -341,16 +344,7 @@ class StandardExchange(ExchangePyBase):
             self._resuming.cancel()  # nothing more is read that it could wait for; the next start goes on with it
 
     async def _make_network_check_request(self) -> None:
-        # Where the polls have had answers since the last check, nothing is left to ask.
-        then, now = self._answers_checked, (self._venue.rest.answers, self._venue.rpc.answers)
-        asked: list[Coroutine[Any, Any, object]] = []
-        if then is None or now[1] == then[1]:
-            asked.append(self._venue.rpc.block_number())
-        # Own orders, fills and cancels are the chain's business: what trades already goes on while the API is away.
-        if self._account is None and (asked or then is None or now[0] == then[0]):
-            asked.append(self._venue.rest.get(self.check_network_request_path))
-        await asyncio.gather(*asked)
-        self._answers_checked = self._venue.rest.answers, self._venue.rpc.answers
+        await self._network_check.passed()
 
     async def _initialize_trading_pair_symbol_map(self) -> None:
         try:

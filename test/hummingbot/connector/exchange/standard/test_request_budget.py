@@ -34,12 +34,11 @@ async def test_the_network_is_checked_by_the_answers_that_came_anyway() -> None:
         venue.rest.get, get = _noting(paths, venue.rest.get), venue.rest.get  # type: ignore[method-assign]
         await exchange._make_network_check_request()
         assert exchange.check_network_request_path not in paths
-        silence = (venue.rest.answers, venue.rpc.answers)
-        exchange._answers_checked = silence
+        exchange._network_check._count()
         with patch.object(venue.rpc, "block_number", AsyncMock()) as asked:
             await exchange._make_network_check_request()
         assert asked.await_count == 1 and exchange.check_network_request_path not in paths, "it trades by the chain alone"
-        exchange._answers_checked = (venue.rest.answers, venue.rpc.answers)
+        exchange._network_check._count()
         with patch.object(exchange, "_account", None):
             await exchange._make_network_check_request()
         assert exchange.check_network_request_path in paths, "and needs both before"

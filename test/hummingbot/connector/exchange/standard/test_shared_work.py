@@ -47,3 +47,18 @@ async def test_an_attempt_goes_on_though_who_waits_is_cancelled() -> None:
     attempts.begun[0].set_result(None)
     await other
     assert len(attempts.begun) == 1
+
+
+async def test_an_attempt_that_is_ended_ends_for_all_who_wait_and_the_next_one_begins_another() -> None:
+    attempts = Attempts()
+    attempts.shared.end()
+    waiting = attempts.wait()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    attempts.shared.end()
+    again = attempts.wait()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    attempts.begun[1].set_result(None)
+    await again
+    assert attempts.begun[0].cancelled()

@@ -1,0 +1,77 @@
+"""Hummingbot's check of the network when a URL accepts and stays silent, with its times and ours a twentieth of what they are."""
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.network_iterator import NetworkStatus
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+from test.hummingbot.connector.exchange.standard.clocks import settle
+from test.hummingbot.connector.exchange.standard.trading import quiet_sandbox, until
+
+SCALE = 20
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    """The URL of a server that reads and never answers."""
+    async def read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(read, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        await ConnectionsFactory().close()
+
+
+@asynccontextmanager
+async def checked(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch, **urls: str) -> AsyncIterator[StandardExchange]:
+    """A connector that Hummingbot's own loop checks, and starts when a check passes."""
+    monkeypatch.setattr(CONSTANTS, "REQUEST_TIMEOUT", CONSTANTS.REQUEST_TIMEOUT / SCALE)
+    chosen = {"standard_rpc_url": sandbox.rpc_url, "standard_api_url": sandbox.api_url} | urls
+    exchange = StandardExchange(domain="standard_sandbox", trading_required=False, **chosen)
+    monkeypatch.setattr(exchange.venue.rest, "_timeout", CONSTANTS.REQUEST_TIMEOUT)
+    exchange.check_network_timeout /= SCALE
+    exchange.check_network_interval /= SCALE
+    checking = asyncio.ensure_future(exchange._check_network_loop())
+    try:
+        yield exchange
+    finally:
+        checking.cancel()
+        await exchange.stop_network()
+        await ConnectionsFactory().close()
+
+
+@pytest.mark.parametrize("silent", ["standard_rpc_url", "standard_api_url"])
+async def test_a_first_url_that_stays_silent_is_left_for_the_second(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with (quiet_sandbox() as sandbox, silent_server() as url,
+                checked(sandbox, monkeypatch, **{silent: f"{url},{sandbox.rpc_url}"}) as exchange):
+        assert exchange.check_network_timeout < CONSTANTS.REQUEST_TIMEOUT, "else nothing is shown"
+        await until(lambda: exchange.network_status is NetworkStatus.CONNECTED)
+        await exchange.venue.listing()
+
+
+@pytest.mark.parametrize("silent", ["standard_rpc_url", "standard_api_url"])
+async def test_nothing_asks_any_more_once_the_network_is_left(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = asyncio.all_tasks()
+    async with quiet_sandbox() as sandbox, silent_server() as url:
+        running = asyncio.all_tasks()
+        async with checked(sandbox, monkeypatch, **{silent: url}) as exchange:
+            await until(lambda: exchange._network_check._asking._task is not None)
+            await asyncio.sleep(exchange.check_network_timeout / 2)
+        await settle()
+        assert {task.get_coro().__qualname__ for task in asyncio.all_tasks() - running} <= {"silent_server.<locals>.read"}
+    assert asyncio.all_tasks() <= before
+
+
+async def test_what_a_node_of_another_chain_answers_passes_no_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with quiet_sandbox() as sandbox, checked(sandbox, monkeypatch, standard_chain_id="5") as exchange:
+        await until(lambda: exchange.network_status is NetworkStatus.NOT_CONNECTED)
+        for _ in range(3):
+            assert await exchange.check_network() is NetworkStatus.NOT_CONNECTED
+        assert exchange.venue.rpc.answers
