@@ -1,7 +1,8 @@
 """What the exchange lists: engine, wrapped native token, markets. Discovered by REST, verified on the chain.
 
 A token's symbol is only a claim, so two tokens must never be confused by it: the native token and the network's
-well-known addresses keep theirs, any other token with a symbol that somebody else carries gets a part of its address.
+well-known addresses keep theirs, any other token with a symbol that somebody else carries gets a part of its address. All is
+in capitals, as Hummingbot writes the pairs and tokens that users name: balance limits and configurations match no others.
 """
 import logging
 import unicodedata
@@ -53,7 +54,9 @@ class Listing:
         return market
 
     def unknown(self, trading_pair: str) -> UnknownMarketError:
-        """The error for a pair that is not listed: it names some that are."""
+        """The error for a pair that is not listed: it names some that are, or how it is written."""
+        if trading_pair.upper() in self.by_pair:
+            return UnknownMarketError(f"Standard lists no market {trading_pair}: write it in capitals, {trading_pair.upper()}.")
         known = ", ".join(sorted(self.by_pair)[:10]) or "none"
         return UnknownMarketError(f"Standard lists no market {trading_pair}. Listed: {known}.")
 
@@ -196,21 +199,21 @@ def unambiguous_symbols(tokens: Iterable[TokenRow], native_token: str, network: 
 
     `known` are names by address that were given before and stay.
     """
-    owners = {name.upper(): address for address, name in known.items()}
-    owners.update({symbol.upper(): address for symbol, address in network.well_known_tokens})
-    owners[network.native_symbol.upper()] = native_token
+    owners = {name: address for address, name in known.items()}
+    owners.update({symbol: address for symbol, address in network.well_known_tokens})
+    owners[network.native_symbol] = native_token
     safe = {token.address: safe_symbol(token) for token in tokens}
     claimed: dict[str, set[str]] = {}
     for address, symbol in safe.items():
-        claimed.setdefault(symbol.upper(), set()).add(address)
+        claimed.setdefault(symbol, set()).add(address)
     names = {}
     for address, symbol in safe.items():
         if address in known:
             names[address] = known[address]
             continue
-        owner = owners.get(symbol.upper())
-        contested = owner != address if owner is not None else len(claimed[symbol.upper()]) > 1
-        names[address] = f"{symbol}.{_telling_digits(address, claimed[symbol.upper()])}" if contested else symbol
+        owner = owners.get(symbol)
+        contested = owner != address if owner is not None else len(claimed[symbol]) > 1
+        names[address] = f"{symbol}.{_telling_digits(address, claimed[symbol])}" if contested else symbol
         if contested:
             logging.getLogger(__name__).info("The symbol %s is carried by several tokens; %s is called %s",
                                              symbol, address, names[address])
@@ -222,7 +225,7 @@ def _telling_digits(address: str, others: Iterable[str]) -> str:
     length = 6
     while any(other != address and other[2:2 + length] == address[2:2 + length] for other in others):
         length += 1
-    return address[2:2 + length]
+    return address[2:2 + length].upper()
 
 
 def pair_name(row: PairRow) -> str:
@@ -231,7 +234,7 @@ def pair_name(row: PairRow) -> str:
 
 
 def safe_symbol(token: TokenRow) -> str:
-    """The symbol without the characters that a trading pair, a log or a terminal could stumble over."""
+    """The symbol without the characters that a trading pair, a log or a terminal could stumble over, in capitals."""
     folded = unicodedata.normalize("NFKC", token.symbol)
     kept = "".join(character for character in folded if character.isascii() and (character.isalnum() or character in "_$"))
-    return kept[:MAX_SYMBOL_LENGTH] or f"TOKEN{token.address[2:8]}"
+    return (kept[:MAX_SYMBOL_LENGTH] or f"TOKEN{token.address[2:8]}").upper()

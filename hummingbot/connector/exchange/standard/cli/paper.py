@@ -61,4 +61,4 @@ def _balance(text: str) -> tuple[str, Decimal]:
         number = Decimal("NaN")
     if not token or not number.is_finite() or number < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form TOKEN=AMOUNT")
-    return token, number
+    return token.upper(), number

@@ -150,7 +150,7 @@ async def test_a_pair_of_which_no_node_could_tell_is_looked_at_again(monkeypatch
 async def test_no_token_takes_the_name_of_one_of_which_no_node_can_tell(monkeypatch):
     world = World(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC).list(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC)
     failing(world, monkeypatch, lambda to, number: to == FOO.address)
-    assert list((await world.discover()).by_pair) == ["SOMI-USDC", "FOO.f1f1f1-USDC"]
+    assert list((await world.discover()).by_pair) == ["SOMI-USDC", "FOO.F1F1F1-USDC"]
 
 
 async def test_wrong_settings_are_told_for_a_while_without_asking_again():
@@ -197,7 +197,7 @@ async def test_pair_that_the_engine_does_not_know_is_left_out_and_told_in_one_li
         listing = await World(SOMI_USDC).list(SOMI_USDC, hostile, OTHER_FOO_USDC).discover()
     assert list(listing.by_pair) == ["SOMI-USDC"]
     assert [record.getMessage() for record in caplog.records] == [
-        "The API lists 2 pairs that the chain does not confirm; they are left out: F31mOO/USDC, FOO/USDC"]
+        "The API lists 2 pairs that the chain does not confirm; they are left out: F31MOO/USDC, FOO/USDC"]
 
 
 @pytest.mark.parametrize("decimals", [None, 19, 77])
@@ -241,6 +241,12 @@ async def test_unknown_market_names_those_that_exist():
     assert listing.market("FOO-USDC") is listing.by_pair["FOO-USDC"]
     with pytest.raises(UnknownMarketError, match=r"BTC-USDC\. Listed: FOO-USDC, SOMI-USDC"):
         listing.market("BTC-USDC")
+
+
+async def test_a_pair_in_small_letters_is_told_how_it_is_written():
+    listing = await World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC, **{FOO.address: "Foo"}).discover()
+    with pytest.raises(UnknownMarketError, match=r"^Standard lists no market Foo-USDC: write it in capitals, FOO-USDC\.$"):
+        listing.market("Foo-USDC")
 
 
 # Which engine
@@ -299,10 +305,10 @@ async def test_later_market_is_added_and_known_tokens_keep_their_names():
     world.list(SOMI_USDC, FOO_USDC, OTHER_FOO_USDC, foo_somi)
 
     listing = await venue.refresh_listing()
-    assert list(listing.by_pair) == ["SOMI-USDC", "FOO-USDC", "FOO.f1f1f1-USDC", "FOO-SOMI"]
+    assert list(listing.by_pair) == ["SOMI-USDC", "FOO-USDC", "FOO.F1F1F1-USDC", "FOO-SOMI"]
     assert listing.by_pair["FOO-USDC"].base == FOO
     assert listing.tokens[FOO.address].symbol == "FOO"
-    assert listing.tokens[OTHER_FOO.address].symbol == "FOO.f1f1f1"
+    assert listing.tokens[OTHER_FOO.address].symbol == "FOO.F1F1F1"
 
 
 async def test_token_cannot_take_the_name_of_one_whose_pair_left_the_api():
@@ -327,7 +333,7 @@ async def test_unchanged_listing_asks_the_chain_nothing():
 async def test_impostor_of_a_well_known_token_gets_a_part_of_its_address():
     impostor = Market(FOO, SOMI, "0x" + "b5" * 20, quote_is_native=True)
     listing = await World(SOMI_USDC, impostor).list(SOMI_USDC, impostor, **{FOO.address: "usdc"}).discover()
-    assert list(listing.by_pair) == ["SOMI-USDC", "usdc.f0f0f0-SOMI"]
+    assert list(listing.by_pair) == ["SOMI-USDC", "USDC.F0F0F0-SOMI"]
 
 
 async def test_native_token_carries_the_native_symbol_whatever_wrapper_it_is():
@@ -338,24 +344,26 @@ async def test_native_token_carries_the_native_symbol_whatever_wrapper_it_is():
     listing = await world.discover()
     assert listing.by_pair["SOMI-USDC"].book == market.book
     assert listing.by_pair["SOMI-USDC"].base_is_native
-    assert not listing.by_pair["SOMI.046ede-USDC"].base_is_native
+    assert not listing.by_pair["SOMI.046EDE-USDC"].base_is_native
 
 
 def test_two_tokens_with_one_symbol_are_both_told_apart_in_any_case_of_letters():
     names = unambiguous_symbols([token_row(FOO.address, "Foo"), token_row(OTHER_FOO.address, "FOO")], SOMI.address, NETWORK)
-    assert names == {FOO.address: "Foo.f0f0f0", OTHER_FOO.address: "FOO.f1f1f1"}
+    assert names == {FOO.address: "FOO.F0F0F0", OTHER_FOO.address: "FOO.F1F1F1"}
 
 
 def test_addresses_that_begin_alike_are_told_apart_by_as_many_digits_as_it_takes():
     first, second = "0x" + "ab" * 6 + "00" * 14, "0x" + "ab" * 6 + "11" * 14
     names = unambiguous_symbols([token_row(first, "X"), token_row(second, "X")], SOMI.address, NETWORK)
-    assert names == {first: "X.abababababab0", second: "X.abababababab1"}
+    assert names == {first: "X.ABABABABABAB0", second: "X.ABABABABABAB1"}
 
 
 @pytest.mark.parametrize("symbol, safe", [
-    ("USDC", "USDC"), ("USD-C", "USDC"), ("US\u200bDC", "USDC"), ("ＵＳＤＣ", "USDC"), ("a b\tc\n", "abc"), ("\x1b[2J", "2J"),
-    ("../../etc", "etc"), ("%s%n", "sn"), ("$WIF", "$WIF"), ("under_score", "under_score"), ("FOO.f0f0f0", "FOOf0f0f0"),
-    ("A" * 64, "A" * 16), ("ƬƬ", "TOKENf0f0f0"), ("💎", "TOKENf0f0f0"), ("---", "TOKENf0f0f0")])
+    ("USDC", "USDC"), ("USD-C", "USDC"), ("US\u200bDC", "USDC"), ("ＵＳＤＣ", "USDC"), ("a b\tc\n", "ABC"), ("\x1b[2J", "2J"),
+    ("../../etc", "ETC"), ("%s%n", "SN"), ("$WIF", "$WIF"), ("under_score", "UNDER_SCORE"), ("FOO.f0f0f0", "FOOF0F0F0"),
+    ("A" * 64, "A" * 16), ("ƬƬ", "TOKENF0F0F0"), ("💎", "TOKENF0F0F0"), ("---", "TOKENF0F0F0"),
+    # Hummingbot writes in capitals what users tell it of pairs and tokens.
+    ("USDC.e", "USDCE"), ("stSOMI", "STSOMI")])
 def test_hostile_symbol_becomes_a_safe_one(symbol, safe):
     assert safe_symbol(token_row(FOO.address, symbol)) == safe
 
@@ -367,4 +375,4 @@ def test_names_are_unique_and_well_known_tokens_keep_theirs(tokens):
     names = unambiguous_symbols(rows, SOMI.address, NETWORK)
     assert len({name.upper() for name in names.values()}) == len({row.address for row in rows})
     assert names[USDC.address] == "USDC"
-    assert all("-" not in name and name.isprintable() for name in names.values())
+    assert all("-" not in name and name.isprintable() and name == name.upper() for name in names.values())

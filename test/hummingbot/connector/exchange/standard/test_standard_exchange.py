@@ -222,21 +222,23 @@ async def test_the_approval_is_made_once_and_logged(caplog: pytest.LogCaptureFix
         assert len([record for record in caplog.records if "Approving" in record.message]) == 1
 
 
-async def test_a_restart_takes_up_the_orders_and_the_fills_that_happened_meanwhile(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pair_then", [TOKEN_PAIR, "Wbtc-USDC"], ids=["", "spelt as by a version that kept small letters"])
+async def test_a_restart_takes_up_the_orders_and_the_fills_that_happened_meanwhile(pair_then: str, tmp_path: Path) -> None:
     async with quiet_sandbox() as sandbox:
         async with connected(sandbox, tmp_path) as exchange:
             market, trader = market_of(exchange, TOKEN_PAIR), Trader(sandbox)
             await trader.approve(market)
             client_order_id = await place(exchange, "sell", TOKEN_PAIR, PRICES[TOKEN_PAIR])
             await asyncio.sleep(1.5)  # the state of the account is written when the next logs are told
-            saved = exchange.tracking_states
+            saved = {name: state | {"trading_pair": pair_then} for name, state in exchange.tracking_states.items()}
         chain_price = round(PRICES[TOKEN_PAIR] * 10 ** 8)
         deposit_units = market.deposit_for(chain_price, market.base.to_units(AMOUNTS[TOKEN_PAIR]))
         await trader.buy(market, chain_price, deposit_units, rests=False)
         async with connected(sandbox, tmp_path, ready=False) as exchange:
             exchange.restore_tracking_states(saved)
             await until(lambda: order(exchange, client_order_id).current_state is OrderState.FILLED)
-            assert len(order(exchange, client_order_id).order_fills) == 1
+            (fill,) = order(exchange, client_order_id).order_fills.values()
+            assert [fee.token for fee in fill.fee.flat_fees] == [market.quote.symbol]
             await until(lambda: not exchange._restored)  # nothing more is to be looked up
 
 

@@ -32,7 +32,7 @@ def test_all_networks_are_added_to_the_list_and_their_native_tokens_get_a_balanc
 def test_what_was_set_before_stays(file):
     file.write_text("paper_trade:\n  paper_trade_exchanges: [kraken]\n  paper_trade_account_balance: {SOMI: 7}\n"
                     "instance_id: mine\n")
-    assert main(["paper", "standard", "--balance", "USDC=50.5"]) == 0
+    assert main(["paper", "standard", "--balance", "usdc=50.5"]) == 0
     assert paper_settings(file) == (["kraken", "standard"], {"SOMI": 7, "USDC": 50.5})
     assert yaml.safe_load(file.read_text())["instance_id"] == "mine"
 
