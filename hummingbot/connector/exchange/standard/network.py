@@ -16,6 +16,9 @@ from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.standard_constants import Network
 
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
+# In gwei. With less nothing is ever mined, and more is no bound: what was meant may be in wei.
+LEAST_MAX_FEE = Decimal("0.001")
+MOST_MAX_FEE = Decimal(100_000)
 
 
 def resolve_network(domain: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> Network:
@@ -83,8 +86,9 @@ def resolve_preferences(domain: str, given: Mapping[str, Any], configuration: An
     if reserve < 0:
         raise ConfigurationError(f"{domain}_gas_reserve must not be negative.")
     max_fee = _decimal(domain, "max_fee_gwei", given, configuration, environment, CONSTANTS.MAX_FEE_GWEI)
-    if max_fee < 0:
-        raise ConfigurationError(f"{domain}_max_fee_gwei must not be negative.")
+    if max_fee and not LEAST_MAX_FEE <= max_fee <= MOST_MAX_FEE:
+        raise ConfigurationError(f"{domain}_max_fee_gwei must be in gwei, from {LEAST_MAX_FEE} to {MOST_MAX_FEE}, or 0 for no "
+                                 "bound.")
     approval = _choice(domain, "approval", given, configuration, environment, APPROVALS, WITHOUT_LIMIT)
     feed = _choice(domain, "feed", given, configuration, environment, CONSTANTS.FEEDS, CONSTANTS.DEFAULT_FEEDS[domain])
     interval = _decimal(domain, "poll_interval", given, configuration, environment, CONSTANTS.POLL_INTERVAL)
@@ -115,8 +119,9 @@ def _decimal(domain: str, name: str, given: Mapping[str, Any], configuration: An
 
 def _setting(domain: str, name: str, given: Mapping[str, Any], configuration: Any, environment: Mapping[str, str]) -> str:
     for value in (given.get(name), getattr(configuration, f"{domain}_{name}", None), environment.get(f"{domain}_{name}".upper())):
-        if isinstance(value, (str, int)) and str(value).strip():
-            return str(value).strip()
+        text = "" if value is None else str(value).strip()
+        if text:
+            return text
     return ""
 
 
@@ -150,7 +155,8 @@ def _is_url(text: str, schemes: Sequence[str]) -> bool:
 
 def _address(domain: str, text: str) -> str:
     if not is_address(text):
-        raise ConfigurationError(f"{domain}_engine_address must be a contract address: 0x and 40 hexadecimal digits.")
+        raise ConfigurationError(f"{domain}_engine_address must be a contract address: 0x and 40 hexadecimal digits, in quotes "
+                                 "in a file.")
     return text.lower()
 
 

@@ -2,7 +2,7 @@
 from decimal import Decimal
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from hummingbot.client.config.config_data_types import BaseConnectorConfigMap
 from hummingbot.core.data_type.trade_fee import TradeFeeSchema
@@ -27,7 +27,19 @@ def _setting() -> Any:
     return Field(default="", json_schema_extra={"prompt_on_new": False})
 
 
-class StandardConfigMap(BaseConnectorConfigMap):
+class _ConfigMap(BaseConnectorConfigMap):
+    """Takes a number without quotes, and a setting without a value: an error here would stop every command of Hummingbot that
+    reads keys. What the texts must be is checked where they are used (network.py)."""
+
+    model_config = ConfigDict(coerce_numbers_to_str=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_for_nothing(cls, value: Any) -> Any:
+        return "" if value is None else value
+
+
+class StandardConfigMap(_ConfigMap):
     """Somnia mainnet. Empty settings mean the network's defaults."""
 
     connector: str = "standard"
@@ -48,7 +60,7 @@ class StandardConfigMap(BaseConnectorConfigMap):
     model_config = ConfigDict(title="standard")
 
 
-class StandardTestnetConfigMap(BaseConnectorConfigMap):
+class StandardTestnetConfigMap(_ConfigMap):
     """Somnia testnet (Shannon)."""
 
     connector: str = "standard_testnet"
@@ -69,7 +81,7 @@ class StandardTestnetConfigMap(BaseConnectorConfigMap):
     model_config = ConfigDict(title="standard_testnet")
 
 
-class StandardSandboxConfigMap(BaseConnectorConfigMap):
+class StandardSandboxConfigMap(_ConfigMap):
     """The local sandbox exchange."""
 
     connector: str = "standard_sandbox"

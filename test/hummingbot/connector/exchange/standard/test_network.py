@@ -97,7 +97,8 @@ def test_without_settings_preferences_are_the_defaults():
                     CONSTANTS.DEFAULT_FEEDS[SANDBOX], 1.0)
 
 
-@pytest.mark.parametrize(("text", "wei"), [("", 100 * 10 ** 9), ("250", 250 * 10 ** 9), ("0.5", 5 * 10 ** 8), ("0", None)])
+@pytest.mark.parametrize(("text", "wei"), [("", 100 * 10 ** 9), ("250", 250 * 10 ** 9), ("0.5", 5 * 10 ** 8), ("0", None),
+                                          ("0.001", 10 ** 6), ("100000", 10 ** 14)])
 @pytest.mark.parametrize("domain", CONSTANTS.NETWORKS)
 def test_what_is_offered_for_gas_is_bounded_unless_the_user_says_otherwise(domain, text, wei):
     assert resolve_preferences(domain, {"max_fee_gwei": text}, None, {}).max_fee == wei
@@ -112,7 +113,20 @@ def test_preferences_are_exact_numbers_from_any_source():
         Preferences(Decimal("0.005"), Decimal("0.25"), 12_500_000_000, "exact", "polling", 2.5)
 
 
-@pytest.mark.parametrize("name, text, words", [("max_fee_gwei", "-1", "not be negative"), ("max_fee_gwei", "much", "a number"),
+@pytest.mark.parametrize("number", [2, 2.5, 1e-7, Decimal("0.01")])
+def test_a_constructor_may_be_given_numbers(number):
+    assert preferred(gas_reserve=number).gas_reserve == Decimal(str(number))
+
+
+def test_what_is_given_and_is_no_setting_is_refused_and_not_passed_over():
+    with pytest.raises(ConfigurationError, match="standard_sandbox_gas_reserve must be a number"):
+        preferred(gas_reserve=[1])
+
+
+@pytest.mark.parametrize("name, text, words", [("max_fee_gwei", "-1", "in gwei, from 0.001"),
+                                               ("max_fee_gwei", "much", "a number"),
+                                               ("max_fee_gwei", "0.0000000001", "in gwei, from 0.001"),
+                                               ("max_fee_gwei", "6500000000", "to 100000, or 0"),
                                                ("feed", "carrier pigeon", "one of"),
                                                ("approval", "some", "one of unlimited, exact, manual"),
                                                ("poll_interval", "0", "from 0.1 to 60"),

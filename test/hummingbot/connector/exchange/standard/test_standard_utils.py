@@ -7,10 +7,15 @@ from pathlib import Path
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.client.config.config_helpers import ClientConfigAdapter, api_keys_from_connector_config_map
+from hummingbot.client.config.config_helpers import (
+    ClientConfigAdapter,
+    api_keys_from_connector_config_map,
+    load_connector_config_map_from_file,
+)
 from hummingbot.client.settings import AllConnectorSettings, ConnectorType
 from hummingbot.connector.exchange.standard import standard_utils
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.trade_fee import TradeFeeSchema
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
@@ -131,3 +136,27 @@ def test_module_that_hummingbot_imports_for_its_listing_imports_no_exchange_code
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True,
                           cwd=Path(standard_utils.__file__).parents[4])
     assert done.stdout.strip() == "['hummingbot.connector.exchange.standard.standard_utils']"
+
+
+def loaded_from_file(folder, domain, lines):
+    """A stored configuration as Hummingbot itself loads it, with these settings as they stand in the file."""
+    path = folder / f"{domain}.yml"
+    path.write_text("\n".join([f"connector: {domain}", f"{domain}_private_key: ''",
+                               *(f"{domain}_{name}: {text}" for name, text in lines.items())]))
+    return load_connector_config_map_from_file(path).hb_config
+
+
+@every_domain
+def test_a_setting_without_quotes_or_without_a_value_stops_nothing(domain, tmp_path):
+    stored = loaded_from_file(tmp_path, domain, {"max_fee_gwei": "20", "chain_id": "77", "gas_reserve": "0.25",
+                                                 "market_slippage": "1e-4", "rpc_url": "", "feed": "~"})
+    preferences = resolve_preferences(domain, {}, stored, {})
+    assert (preferences.max_fee, preferences.gas_reserve, preferences.market_slippage) == (
+        20 * 10 ** 9, Decimal("0.25"), Decimal("0.0001"))
+    assert resolve_network(domain, {}, stored, {}) == CONSTANTS.NETWORKS[domain]._replace(chain_id=77, steady_blocks=False)
+
+
+def test_an_address_without_quotes_is_a_number_and_told_as_what_it_should_be(tmp_path):
+    stored = loaded_from_file(tmp_path, "standard", {"engine_address": "0x" + "ab" * 20})
+    with pytest.raises(ConfigurationError, match=r"standard_engine_address must be .* in quotes in a file"):
+        resolve_network("standard", {}, stored, {})
