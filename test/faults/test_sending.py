@@ -159,7 +159,7 @@ async def test_f10_no_native_tokens_for_the_gas(caplog: pytest.LogCaptureFixture
         refused = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61001))
         assert await end_of(exchange, refused) is OrderState.FAILED
         assert node.nonce(address, pending=True) == nonce, "nothing was sent"
-        assert any("not enough native tokens" in record.message and "Fund the wallet" in record.message
+        assert any("not enough SOMI" in record.message and "Fund the wallet" in record.message
                    for record in caplog.records)
         results = await exchange.cancel_all(10)
         assert [result.success for result in results] == [True], "a cancel can still be paid"

@@ -113,7 +113,7 @@ class Account:
         native = Token(listing.native_token, network.native_symbol, 18)
         self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, clock, self._follow, self._finished)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
-                                      self.settlement, clock, self._finished, self._tell, self._unwraps, gas_reserve)
+                                      self.settlement, clock, self._finished, self._tell, self._unwraps, native, gas_reserve)
         # Blocks that are final at once need no look back.
         self._deep = DeepReorganisations(rpc, self._journal, clock, self.settlement, updates, self._read_again) \
             if network.watched_blocks else None

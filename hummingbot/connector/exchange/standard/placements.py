@@ -74,7 +74,7 @@ class Placements:
 
     def __init__(self, address: str, listing: Listing, rpc: RpcClient, sender: TransactionSender, allowances: Allowances,
                  gas: GasLimits, gas_money: GasMoney, settlement: Settlement, clock: Clock, finished: list[Tracked],
-                 tell: Callable[[list[Settled]], Awaitable[None]], unwraps: Unwraps, gas_reserve: int = 0) -> None:
+                 tell: Callable[[list[Settled]], Awaitable[None]], unwraps: Unwraps, native: Token, gas_reserve: int = 0) -> None:
         self._address = address
         self._listing = listing
         self._rpc = rpc
@@ -87,6 +87,7 @@ class Placements:
         self._finished = finished
         self._tell = tell
         self._unwraps = unwraps
+        self._native = native
         # Those whose receipts have yet to be settled: until then what happens to their orders must not count as final.
         self.unsettled: set[Tracked] = set()
         self._gas_reserve = gas_reserve
@@ -133,11 +134,13 @@ class Placements:
                                                     cancels)
         except (ApiUnavailableError, RpcError):
             return waiting  # the sender says what is wrong with the node
-        for (_, future), wei in zip(waiting, lacking):
-            if wei:
+        native = self._native
+        for (_, future), lack in zip(waiting, lacking):
+            if lack is not None:
                 _fail(future, OrderRejectedError(
-                    f"The wallet {self._address} has not enough native tokens for this order's gas and for cancelling what "
-                    f"rests: up to {wei / 10 ** 18:.6g} are needed. Fund the wallet."))
+                    f"The wallet {self._address} has not enough {native.symbol} for this order with its gas and for cancelling "
+                    f"what rests: up to {native.from_units(lack.needed):.6g} are needed, and {native.from_units(lack.left):.6g} "
+                    "are left besides the orders before it. Fund the wallet."))
         return [entry for entry in waiting if not entry[1].done()]
 
     def _order_gas(self, call: OrderCall) -> int:

@@ -9,6 +9,7 @@ import pytest
 from hummingbot.connector.exchange.standard.cancels import LOOK_PAUSES, CancelResult, Cancels
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_PLACED
 from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, STEP_SECONDS, GasLimits
+from hummingbot.connector.exchange.standard.chain.gas_money import Lack
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
@@ -68,7 +69,7 @@ class Chain:
         self.clock = LaterClock()
         self.gas = GasLimits(SOMNIA, self.clock)
         self.placements = Placements(ALICE, self.listing, self, self, self, self.gas, self, self.settlement,  # type: ignore[arg-type]
-                                     self.clock, self.finished, self._tell, self)  # type: ignore[arg-type]
+                                     self.clock, self.finished, self._tell, self, NATIVE.base)  # type: ignore[arg-type]
 
     async def _tell(self, settled: list[Settled]) -> None:
         if self.faults:
@@ -86,8 +87,8 @@ class Chain:
     def settle(self, *done: Tracked) -> None:
         return None
 
-    async def lacking(self, orders: Sequence[Any], cancels: int) -> list[int]:
-        return [0] * len(orders)
+    async def lacking(self, orders: Sequence[Any], cancels: int) -> list[Lack | None]:
+        return [None] * len(orders)
 
     async def ensure(self, token: Token, units: int) -> None:
         self.spendable += units
@@ -413,7 +414,7 @@ async def test_whether_an_order_is_gone_is_told_by_a_node_that_knows_the_block_o
 @pytest.mark.parametrize("fault", [ApiUnavailableError("the node is away"), RpcError("eth_gasPrice", -32000, "not now")])
 async def test_where_the_price_of_gas_is_not_known_orders_are_sent_all_the_same(fault: StandardError,
                                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lacking(orders: Sequence[Any], cancels: int) -> list[int]:
+    async def lacking(orders: Sequence[Any], cancels: int) -> list[Lack | None]:
         raise fault
 
     chain = Chain(receipt(placed(1)))
@@ -435,13 +436,14 @@ async def test_a_placement_whose_block_is_replaced_while_it_is_told_is_not_finis
 
 async def test_an_order_that_leaves_nothing_to_pay_for_cancels_is_refused_and_the_others_are_sent(
         monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lacking(orders: Sequence[Any], cancels: int) -> list[int]:
-        return [5 * 10 ** 17, 0]
+    async def lacking(orders: Sequence[Any], cancels: int) -> list[Lack | None]:
+        return [Lack(5 * 10 ** 17, 2 * 10 ** 17), None]
 
     chain = Chain(receipt(placed(1)))
     monkeypatch.setattr(chain, "lacking", lacking)
     first, second = await ends_of(chain.place("a"), chain.place("b"))
-    assert isinstance(first, OrderRejectedError) and "up to 0.5 are needed. Fund the wallet." in str(first)
+    assert isinstance(first, OrderRejectedError) and "has not enough SOMI for this order" in str(first)
+    assert "up to 0.500000 are needed, and 0.200000 are left besides the orders before it. Fund the wallet." in str(first)
     assert second[0].client_order_id == "b" and [tracked.intent.client_order_ids for tracked in chain.sent] == [("b",)]
 
 
