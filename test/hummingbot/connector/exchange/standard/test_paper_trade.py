@@ -53,7 +53,7 @@ async def test_paper_orders_fill_by_trades_and_by_crossing_prices(domain, monkey
             monkeypatch.setenv(f"{domain.upper()}_{name}", value)
         market, maker, taker = market_of(sandbox), Trader(sandbox, 1), Trader(sandbox, 2)
         # On mainnet the token at another address than the well-known one is told apart from it.
-        pair = f"WBTC-USDC.{market.quote.address[2:8]}" if domain == "standard" else "WBTC-USDC"
+        pair = f"WBTC-USDC.{market.quote.address[2:8].upper()}" if domain == "standard" else "WBTC-USDC"
         for trader in (maker, taker):
             await trader.approve(market)
         await maker.sell(market, PRICE + PRICE // 1000, 5 * LOT)
