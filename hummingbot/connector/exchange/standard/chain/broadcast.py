@@ -1,6 +1,6 @@
 """Handing signed bytes to a node, and what its answer proves."""
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
@@ -23,13 +23,17 @@ class Broadcaster:
     """Sends the newest attempt of slots and draws the conclusions.
 
     A lost answer proves nothing: the same bytes are sent again until a receipt decides. A refusal ends an intent only
-    when no node may have any of the slot's bytes.
+    when no node may have any of the slot's bytes. What is stuck goes to all nodes, since the one that is asked may keep it for
+    itself; the same bytes cannot be mined twice.
     """
 
-    def __init__(self, rpc: RpcClient, ledger: Ledger, fee_policy: FeePolicy) -> None:
+    def __init__(self, rpc: RpcClient, ledger: Ledger, fee_policy: FeePolicy,
+                 spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
+        """`spawn` runs what nobody waits for."""
         self._rpc = rpc
         self._ledger = ledger
         self._fee_policy = fee_policy
+        self._spawn = spawn
         self._unreachable = False
 
     async def send(self, slots: Sequence[Slot]) -> None:
@@ -69,7 +73,16 @@ class Broadcaster:
             await self._ledger.release([(slot, why) for why, group in refused.items() for slot in group])
         if foreign:
             await self._ledger.lost(foreign, "Another program's transaction waits with a nonce of this wallet")
+        self._spread([(slot, attempt) for slot, attempt in zip(slots, attempts)
+                      if slot.stuck_since is not None and self._ledger.book.slots.get(slot.nonce) is slot])
         self._ledger.activity.set()
+
+    def _spread(self, stuck: Sequence[tuple[Slot, Attempt]]) -> None:
+        """Hand the same bytes to all other nodes as well. From here on any of them may have these."""
+        if stuck and self._rpc.has_others:
+            for slot, attempt in stuck:
+                slot.exposed.add(attempt.hash)
+            self._spawn(self._rpc.spread_raw_transactions([attempt.raw for _, attempt in stuck]))
 
     def _answered(self, slot: Slot, attempt: Attempt, answer: Any, foreign: list[Slot], refused: dict[str, list[Slot]]) -> None:
         if isinstance(answer, ConfigurationError):  # no node was asked to take the bytes

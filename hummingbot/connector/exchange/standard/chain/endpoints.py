@@ -84,6 +84,11 @@ class EndpointPool:
         return good + paused
 
     @property
+    def others(self) -> list[Endpoint]:
+        """All endpoints but the one that gave the last usable answer."""
+        return [endpoint for endpoint in self.endpoints if endpoint is not self._current]
+
+    @property
     def rate_limit(self) -> RateLimitedError | None:
         """Why no endpoint may be asked now; None where one may."""
         endpoint = min(self.endpoints, key=lambda item: item.quiet_until)

@@ -27,6 +27,8 @@ from hummingbot.connector.exchange.standard.errors import (
 FIRST_PAUSE = 0.15
 LAST_PAUSE = 2.0
 STUCK = 12.0
+# For how many seconds more the next nonce waits, with all nodes asked to take its transaction, before it is told.
+STUCK_TOLD = 18.0
 GAP_PAUSE = 5.0
 REPLACEMENT_PAUSE = 5.0
 # The chain has used the nonce and no receipt is ours: so many looks over so many seconds before it is called foreign.
@@ -266,6 +268,8 @@ class Follower:
             tracked = slot.newest[1]
             late = now > tracked.deadline
             stuck = slot.nonce == book.chain and now - slot.since > STUCK and self._ledger.head > slot.head
+            if stuck:
+                self._note_stuck(slot, now)
             if late and not slot.exposed:
                 given_up.append(slot)
             elif (late or stuck) and slot.exposed and now >= slot.next_replacement:
@@ -281,6 +285,19 @@ class Follower:
         self._fill_gaps(now)
         if again:
             await self._broadcaster.send(again)
+
+    def _note_stuck(self, slot: Slot, now: float) -> None:
+        """Have the slot's bytes sent to all nodes from now on; when that does not help either, say so."""
+        if slot.stuck_since is None:
+            slot.stuck_since = slot.next_send = now
+        elif now - slot.stuck_since > STUCK_TOLD and not slot.is_told:
+            slot.is_told = True
+            attempt, tracked = slot.newest
+            logging.getLogger(__name__).warning(
+                "Transaction %s (nonce %d: %s) waits for %.0f s while blocks go by, and all later orders and cancels with it: it "
+                "offers too little for gas (raise max_fee_gwei), or the node does not pass it on (name further nodes in rpc_url, "
+                "each of them gets it)", attempt.hash, slot.nonce,
+                " ".join([tracked.intent.kind, *tracked.intent.client_order_ids]), now - slot.stuck_since + STUCK)
 
     def _fill_gaps(self, now: float) -> None:
         book = self._ledger.book

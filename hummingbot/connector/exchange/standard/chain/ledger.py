@@ -128,7 +128,7 @@ class Ledger:
     def reopen(self, slot: Slot) -> None:
         """The block of the slot's transaction was replaced: the nonce is in use again, the bytes are sent again."""
         slot.sending, slot.pause, slot.next_send, slot.unseen = False, 0.0, 0.0, 0
-        slot.since, slot.head = self._clock.monotonic(), self.head
+        slot.since, slot.head, slot.stuck_since = self._clock.monotonic(), self.head, None
         self.book.open(slot)
         self.activity.set()
 

@@ -18,6 +18,8 @@ class Slot:
     newest block that was known when its first attempt was signed, None for one of an earlier run; `free_at` the newest one at
     which a node called the nonce not used, None if none did from the first look on. `unseen` counts the looks in a row at which
     it was used and no attempt seen in a block; the first of them was at `unseen_since`, in seconds, and at block `unseen_at`.
+    From `stuck_since` on, in seconds, blocks went by without it although its turn had come; `is_told` is whether the user was
+    told of that.
     """
 
     nonce: int
@@ -35,6 +37,8 @@ class Slot:
     refusal: str = ""
     born: int | None = None
     free_at: int | None = None
+    stuck_since: float | None = None
+    is_told: bool = False
 
     @property
     def newest(self) -> tuple[Attempt, Tracked]:

@@ -1,13 +1,15 @@
 """JSON-RPC over HTTP to the chain's nodes: one call, many calls in one request, typed answers, typed errors.
 
 A request goes to the first good one of several URLs (see `endpoints`); a question that one endpoint cannot answer is put
-to the next, a transaction never is, since its sender must know what became of every single attempt. Whatever arrives is
-checked before it is returned (`rpc_values`), and the block number that this client reports never goes back.
+to the next, a transaction never is, since its sender must know what became of every single attempt; it decides when all of
+them are to have it. Whatever arrives is checked before it is returned (`rpc_values`), and the block number that this client
+reports never goes back.
 """
 import asyncio
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Union
 
 from hummingbot.connector.exchange.standard.chain import rpc_values as values
@@ -54,6 +56,10 @@ def _blocks(numbers: Sequence[int], answers: Sequence[Any]) -> dict[int, Block]:
     return blocks
 
 
+def _sendings(raws: Sequence[bytes]) -> list[Request]:
+    return [("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws]
+
+
 class _BatchRefused(Exception):
     """The endpoint does not take this many requests at once."""
 
@@ -90,6 +96,11 @@ class RpcClient:
         return self._pool.rate_limit
 
     @property
+    def has_others(self) -> bool:
+        """Whether there is another node than the one that answers."""
+        return bool(self._pool.others)
+
+    @property
     def standstill(self) -> float:
         """For how many seconds the newest block had been the same when a node told it last; 0 where that is nothing unusual."""
         return self._heads.standstill
@@ -113,7 +124,17 @@ class RpcClient:
 
         An exception leaves open which of them arrived.
         """
-        return await self._ask_any([("eth_sendRawTransaction", ["0x" + raw.hex()]) for raw in raws], once=True)
+        return await self._ask_any(_sendings(raws), once=True)
+
+    async def spread_raw_transactions(self, raws: Sequence[bytes]) -> None:
+        """Hand signed transactions to all nodes but the one that gave the last answer, which was asked to take them. Nothing
+        is told of the outcome: each of the nodes may have them."""
+        await asyncio.gather(*[self._hand(endpoint, _sendings(raws)) for endpoint in self._pool.others])
+
+    async def _hand(self, endpoint: Endpoint, requests: Sequence[Request]) -> None:
+        with suppress(ApiUnavailableError, ConfigurationError):
+            await self._check_chain(endpoint)
+            await self._ask(endpoint, requests)
 
     async def send_raw_transaction(self, raw: bytes) -> str:
         """Hand one signed transaction to one node, in one attempt; an ApiUnavailableError leaves open whether it arrived."""

@@ -30,7 +30,7 @@ import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from hummingbot.connector.exchange.standard.chain.broadcast import RESEND_ACCEPTED, RESEND_LAST, Broadcaster
+from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy, bumped
 from hummingbot.connector.exchange.standard.chain.follower import Follower
 from hummingbot.connector.exchange.standard.chain.intents import FILLER, Intent, Tracked
@@ -77,7 +77,7 @@ class TransactionSender:
         self._fee_policy = fee_policy
         self._chain_id = chain_id
         self._ledger = Ledger(wallet, journal, clock, chain_id, transfer_gas)
-        self._broadcaster = Broadcaster(rpc, self._ledger, fee_policy)
+        self._broadcaster = Broadcaster(rpc, self._ledger, fee_policy, self._spawn)
         self._watch = Watch(watched_blocks, self._replaced)
         self._on_reorganised = on_reorganised
         self._follower = Follower(rpc, self._ledger, self._broadcaster, clock, wallet.address, confirmations, self._mined,
@@ -258,9 +258,7 @@ class TransactionSender:
             higher = self._fee_policy.replacement(highest, fees)
             if higher is None and tracked is not slot.newest[1]:
                 higher = bumped(highest)  # above the bound, once: what is too late must not be mined when gas is cheap again
-            if higher is None:
-                ledger.schedule(slot, RESEND_ACCEPTED, RESEND_LAST)
-            else:
+            if higher is not None:
                 signed.append(ledger.sign(tracked, slot.nonce, higher))
         for nonce in ledger.book.gaps():
             ledger.book.fill(nonce)
