@@ -139,7 +139,15 @@ class Account:
     async def _note_beginning(self) -> None:
         self._began = await self._rpc.block_number()
         if await self._journal.get(STATE) is None:
-            await self._journal.set(STATE, SavedState(self._began, [], [], []).to_json())
+            await self._journal.set(STATE, (await self._beginning()).to_json())
+
+    async def _beginning(self) -> SavedState:
+        """What a new journal begins with. All later starts wait for a node that has come as far, so a block that is named and
+        that no node can show is not written: raises ApiUnavailableError."""
+        witness = await witness_of(self._rpc, self._began)
+        if witness is None:
+            raise ApiUnavailableError(f"The node says that it is at block {self._began}, and does not have that block")
+        return SavedState(self._began, [], [], [], witness)
 
     async def settle_down(self, returned: asyncio.Event) -> None:
         """Wait until everything on its way has come to its end, until the network is back, or a while."""
@@ -430,13 +438,13 @@ class Account:
 
     async def _saved(self) -> SavedState:
         """What the last run left. What cannot be read is replaced by what a new journal begins with."""
-        state = SavedState(self._began, [], [], [])
         try:
-            return SavedState.from_json(await self._journal.get(STATE) or state.to_json())
+            return SavedState.from_json(await self._journal.get(STATE) or SavedState(self._began, [], [], []).to_json())
         except ValueError as error:
             logging.getLogger(__name__).warning(
                 "What the last run noted of its orders cannot be read (%s): open orders are taken up as the chain holds them; "
                 "fills since then that Hummingbot did not save are not known", error)
+            state = await self._beginning()
             await self._journal.set(STATE, state.to_json())
             return state
 

@@ -16,7 +16,7 @@ from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.cancels import CANCEL
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import STATE
-from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
+from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
@@ -31,7 +31,10 @@ from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import Closed, Ending, Opened, OrderKey, Resting, Settled
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE
+from hummingbot.connector.exchange.standard.saved_state import SavedState
+from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP
+from hummingbot.connector.exchange.standard.witnesses import Witness
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 
 ENGINE = "0x" + "e0" * 20
@@ -398,6 +401,31 @@ async def test_on_a_chain_younger_than_its_reorganisations_the_first_block_is_th
     await scene.account.remember(5)
     assert json.loads(await scene.account._journal.get(STATE) or "")["block"] == 0
     await scene.account._journal.close()
+
+
+@pytest.mark.parametrize("noted", [None, "{"], ids=["a new journal", "one that cannot be read"])
+async def test_a_block_that_the_node_cannot_show_is_not_what_later_starts_must_come_up_to(
+        scene: Scene, noted: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def begin() -> Any:
+        await scene.account._note_beginning()
+        return await scene.account._saved()
+
+    journal = scene.account._journal
+    await journal.open()
+    if noted is not None:
+        await journal.set(STATE, noted)
+    with pytest.raises(ApiUnavailableError, match="at block 901, and does not have that block"):
+        await begin()
+    assert await journal.get(STATE) == noted
+
+    async def get_block(number: int) -> Block:
+        return Block(number, f"0x{number}", "0x", 2_000, None)
+
+    monkeypatch.setattr(scene.node, "get_block", get_block)
+    state = await begin()
+    assert state == SavedState.from_json(await journal.get(STATE) or "")
+    assert (state.block, state.witness) == (901, Witness(901 - REORGANISED_BLOCKS, f"0x{901 - REORGANISED_BLOCKS}", 2_000))
+    await journal.close()
 
 
 async def test_logs_that_nodes_still_tell_are_not_gone_past(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
