@@ -296,6 +296,7 @@ class RpcClient:
                 answers = await self._ask(endpoint, requests)
                 if not once:
                     _raise_rate_limit(endpoint, answers)
+                await self._check_head(endpoint, requests, answers)
                 trouble = self._observe(endpoint, requests, answers)
             except ConfigurationError as error:
                 wrong_chain = error
@@ -332,6 +333,16 @@ class RpcClient:
             raise ConfigurationError(f"The RPC URL at {endpoint.host} leads to chain {chain_id}, but this network is chain "
                                      f"{self._chain_id}: check the RPC URL.")
         endpoint.chain_checked = True
+
+    async def _check_head(self, endpoint: Endpoint, requests: Sequence[Request], answers: Sequence[Any]) -> None:
+        """A first block number, or one far above all others, counts only if the endpoint has the blocks up to there, but for
+        those that another node behind the same URL may not have yet. Raises BadDataError otherwise."""
+        told = max([values.quantity(answer, method) for (method, _), answer in zip(requests, answers)
+                    if method == "eth_blockNumber" and not isinstance(answer, RpcError)], default=0)
+        if told and (self._head < 0 or told - self._head > MAX_JUMP_BLOCKS):
+            (block,) = await self._ask(endpoint, _block_questions([max(0, told - MAX_LAG_BLOCKS)]))
+            if not isinstance(block, dict):
+                raise BadDataError(f"{endpoint.host} says that it is at block {told}, and does not have that block")
 
     def _observe(self, endpoint: Endpoint, requests: Sequence[Request], answers: Sequence[Any]) -> str:
         """Note the block number among the answers. Returns why the endpoint should be left, "" when it is good. Raises

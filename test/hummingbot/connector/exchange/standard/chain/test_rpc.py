@@ -36,7 +36,8 @@ class Host:
     """One endpoint: results by method (a value, or a function of the parameters), or a whole HTTP answer."""
 
     def __init__(self, **results: Any) -> None:
-        self.results: dict[str, Any] = {"eth_chainId": "0x7", "eth_blockNumber": "0x64", **results}
+        self.results: dict[str, Any] = {"eth_chainId": "0x7", "eth_blockNumber": "0x64", "eth_getBlockByNumber": BLOCK,
+                                        **results}
         self.whole: HttpAnswer | Exception | None = None
         self.most = 1_000
         self.posts: list[int] = []
@@ -316,7 +317,37 @@ async def test_the_only_endpoint_is_believed_when_it_names_a_far_block_twice_and
     with pytest.raises(BadDataError, match="names block 5000000, far above 100"):
         await rpc.block_number()
     asked = len(host.posts)
-    assert await rpc.block_number() == 5_000_000 and len(host.posts) == asked + 2
+    assert await rpc.block_number() == 5_000_000 and len(host.posts) == asked + 3, "with its chain and the block"
+
+
+@pytest.mark.parametrize("none", [None, {"code": -32000, "message": "header not found"}], ids=["none", "an error"])
+async def test_a_first_block_number_counts_only_where_the_endpoint_has_the_blocks_before_it(none: Any) -> None:
+    host = Host(eth_blockNumber=hex(5_000), eth_getBlockByNumber=none)
+    rpc = client(host, chain_id=7)
+    with pytest.raises(BadDataError, match="says that it is at block 5000, and does not have that block"):
+        await rpc.block_number()
+    # Of several nodes behind its URL another one is a little behind.
+    host.results.update(eth_blockNumber=hex(101), eth_getBlockByNumber=lambda number, _: BLOCK if int(number, 16) < 99 else none)
+    assert await rpc.block_number() == 101
+    asked = len(host.posts)
+    host.results["eth_blockNumber"] = hex(102)
+    assert await rpc.block_number() == 102 and len(host.posts) == asked + 1, "of the later ones none is asked for"
+
+
+async def test_a_first_block_number_that_the_endpoint_cannot_show_is_asked_of_the_next() -> None:
+    assert await client(Host(eth_blockNumber=hex(5_000), eth_getBlockByNumber=None), Host()).block_number() == 100
+
+
+async def test_a_block_number_far_above_all_others_does_not_count_however_often_it_is_said_without_its_blocks() -> None:
+    host = Host()
+    rpc = client(host, chain_id=7)
+    assert await rpc.block_number() == 100
+    host.results.update(eth_blockNumber=hex(5_000_000), eth_getBlockByNumber=None)
+    for _ in range(3):
+        with pytest.raises(BadDataError, match="does not have that block"):
+            await rpc.block_number()
+    host.results["eth_blockNumber"] = hex(101)
+    assert await rpc.block_number() == 101
 
 
 async def test_an_endpoint_that_stands_still_is_left(caplog: pytest.LogCaptureFixture) -> None:
