@@ -148,9 +148,9 @@ def _urls(domain: str, name: str, text: str, schemes: Sequence[str] = ("http", "
 def _is_url(text: str, schemes: Sequence[str]) -> bool:
     try:
         parts = urlsplit(text)
-    except ValueError:
+        return parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none shows when it is read
         return False
-    return parts.scheme in schemes and bool(parts.hostname)
 
 
 def _address(domain: str, text: str) -> str:

@@ -77,9 +77,9 @@ class WebAssistantTransport:
             raise ApiUnavailableError(f"{_server(url)} gave no answer within {timeout:g} s") from None
         except aiohttp.ClientConnectorError as error:
             raise ApiUnavailableError(f"{_server(url)} cannot be reached: check this URL in the connector's settings, and that "
-                                      f"its server runs ({error.strerror or type(error).__name__}).") from error
+                                      f"its server runs ({error.strerror or type(error).__name__}).") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ApiUnavailableError(f"{_server(url)} did not answer: {shown_error(error)}") from error
+            raise ApiUnavailableError(f"{_server(url)} did not answer: {shown_error(error)}") from None
 
 
 def _server(url: str) -> str:

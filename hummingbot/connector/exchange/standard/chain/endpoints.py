@@ -59,7 +59,8 @@ def websocket_url(rpc_url: str) -> str:
 
 
 def shown_error(error: Exception) -> str:
-    """What an error of aiohttp says, without the URL that some of them quote."""
+    """What an error of aiohttp says, without the URL that some of them quote. Such an error is the cause of no other one, either:
+    Hummingbot logs causes."""
     if isinstance(error, aiohttp.ClientResponseError):
         return f"{type(error).__name__}: {error.status} {error.message}".strip()
     return type(error).__name__ if isinstance(error, aiohttp.InvalidURL) else f"{type(error).__name__}: {error}"

@@ -77,7 +77,7 @@ class WsRpcClient:
         except TimeoutError:
             raise ApiUnavailableError(f"{self._host} does not answer within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ApiUnavailableError(f"{self._host}: {shown_error(error)}") from error
+            raise ApiUnavailableError(f"{self._host}: {shown_error(error)}") from None
         self._reader = asyncio.get_running_loop().create_task(self._read())
 
     async def close(self) -> None:
@@ -107,7 +107,7 @@ class WsRpcClient:
         except TimeoutError:
             raise ApiUnavailableError(f"{self._host} does not answer {method} within {self._timeout:g} s") from None
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            raise ApiUnavailableError(f"{self._host}: {shown_error(error)}") from error
+            raise ApiUnavailableError(f"{self._host}: {shown_error(error)}") from None
         finally:
             self._answers.pop(identity, None)
 

@@ -94,7 +94,7 @@ class StreamSession:
         except TimeoutError:
             raise StreamBrokenError(f"{host_of(self._url)} does not answer") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise StreamBrokenError(f"no connection to {host_of(self._url)}: {shown_error(error)}") from error
+            raise StreamBrokenError(f"no connection to {host_of(self._url)}: {shown_error(error)}") from None
         self._assistant = assistant
         self._broken = asyncio.get_running_loop().create_future()
         self._last_news = self._clock.monotonic()
@@ -140,7 +140,7 @@ class StreamSession:
         try:
             await self._assistant.send(WSPlainTextRequest(message) if isinstance(message, str) else WSJSONRequest(message))
         except (aiohttp.ClientError, OSError, RuntimeError) as error:
-            raise StreamBrokenError(f"the connection broke: {error}") from error
+            raise StreamBrokenError(f"the connection broke: {error}") from None
 
     async def _read(self, assistant: WSAssistant) -> None:
         frames = 0
@@ -154,7 +154,7 @@ class StreamSession:
                 if isinstance(error, RecursionError):
                     self._malformed.add()
                     continue
-                raise StreamBrokenError(f"the connection broke: {error}") from error
+                raise StreamBrokenError(f"the connection broke: {error}") from None
             except ValueError:
                 # What Hummingbot's JSON parser does not catch itself: absurdly long numbers, for one.
                 self._malformed.add()

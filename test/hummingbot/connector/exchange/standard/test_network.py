@@ -62,7 +62,8 @@ def test_engine_address_becomes_lower_case_and_chain_id_a_number():
 
 @pytest.mark.parametrize("name", ["rpc_url", "api_url"])
 @pytest.mark.parametrize("text", ["localhost:8545", "ws://node.test", "https://", "ftp://x", "http://good.test,bad",
-                                  "http://[::1", ","])
+                                  "http://[::1", ",", "https://node.test:99999/v2/KEY", "https://node.test:84x/v2/KEY",
+                                  "http://node.test:0"])
 def test_url_that_is_none_is_refused_with_its_setting(name, text):
     with pytest.raises(ConfigurationError, match=f"standard_sandbox_{name} must be"):
         resolved(given={name: text})
