@@ -15,7 +15,9 @@
 `submit` returns at once. The intents of one tick are signed with consecutive nonces, written to the journal in one commit
 and handed to the node in one request, without waiting for earlier ones. Then each comes to exactly one end (see
 docs/protocol.md, "Following a transaction"): mined (with success or reverted, with the reason), or proven never to be mined
-(NotSentError). Whatever the node answers or fails to answer in between, an intent is never mined twice.
+(NotSentError). Whatever answers are lost, late, contradictory or of a node that is behind, an intent is not mined twice. But
+the node's word is the only proof there is: one that calls a nonce used and makes up blocks without the transaction has its intent
+signed again with the next nonce, and both may be mined.
 
 Where the journal cannot be written, what would do harm when it is mined twice is not sent; what would not (`Intent.repeatable`)
 is. A fault in the sender itself is told once: an intent that it kept from being recorded is proven never to be mined, and all

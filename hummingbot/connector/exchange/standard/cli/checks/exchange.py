@@ -8,13 +8,14 @@ from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, ENGINE_FUNCTIONS_2026_07, FACTORY_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy, in_gwei
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
-from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, failed, passed, warned
+from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, Verdict, failed, passed, warned
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError
 from hummingbot.connector.exchange.standard.listing import Listing, engine_address
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market, fee_rate, price_from_chain
 from hummingbot.connector.exchange.standard.orders.sizing import edge_price
 from hummingbot.connector.exchange.standard.rest.models import parse_tick_book
+from hummingbot.connector.exchange.standard.standard_constants import Network
 from hummingbot.connector.exchange.standard.venue import MarketFacts
 
 # A getter that only an engine after the two known generations has (docs/protocol.md, "Later generation").
@@ -63,10 +64,24 @@ async def engine(exchange: Exchange) -> tuple[list[Finding], Listing | None]:
         findings.append(failed("api's engine", f"the API is about the engine {to_checksum(factory)}, not about this one",
                                f"{exchange.domain}_api_url and {exchange.domain}_engine_address do not belong together."))
     if listing.by_pair:
-        findings.append(passed("markets", f"{len(listing.by_pair)}: {', '.join(sorted(listing.by_pair)[:20])}"))
+        findings += [passed("markets", f"{len(listing.by_pair)}: {', '.join(sorted(listing.by_pair)[:20])}"),
+                     _tokens(exchange.network, listing)]
     else:
         findings.append(failed("markets", "the engine lists none that the chain confirms", "Check the engine address."))
     return findings, listing
+
+
+def _tokens(network: Network, listing: Listing) -> Finding:
+    """The address of each token. Which one carries a symbol is known of a few; of the others the API says so."""
+    known = {listing.native_token, *(address for _, address in network.well_known_tokens)}
+    ours: list[str] = []
+    others: list[str] = []
+    for token in sorted(listing.tokens.values(), key=lambda token: token.symbol):
+        (ours if token.address in known else others).append(f"{token.symbol} {to_checksum(token.address)}")
+    told = [f"{how}: {', '.join(tokens)}"
+            for how, tokens in (("known by address", ours), ("only the API says that they are", others)) if tokens]
+    return Finding("tokens", Verdict.PASS, "; ".join(told), "Compare the addresses of those that you trade with what their "
+                   "issuers publish: anybody can give a token any symbol." if others else "")
 
 
 async def _generation(exchange: Exchange, address: str, code_size: int) -> Finding:

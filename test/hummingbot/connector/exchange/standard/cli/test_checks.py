@@ -156,6 +156,14 @@ async def test_an_engine_without_a_market_fails(exchange: Exchange, monkeypatch:
     assert findings[-1].detail == "the engine lists none that the chain confirms"
 
 
+async def test_of_tokens_that_are_known_by_their_addresses_nothing_is_to_be_compared(exchange: Exchange) -> None:
+    listing = await exchange.venue.listing()
+    known = tuple((token.symbol, token.address) for token in listing.tokens.values())
+    findings, _ = await exchange_checks.engine(exchange._replace(network=exchange.network._replace(well_known_tokens=known)))
+    tokens = next(finding for finding in findings if finding.check == "tokens")
+    assert "the API" not in tokens.detail and tokens.advice == ""
+
+
 @pytest.mark.parametrize(("answers", "words"), [
     ([word(1), word(1), word(10 ** 8), word(0), word(500)], "later generation than this connector knows"),
     ([word(1), word(1), word(10 ** 6), b"", b""], "does not answer as a Standard matching engine"),

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.cli import doctor
 from hummingbot.connector.exchange.standard.cli.checks import endpoints, machine
@@ -54,6 +55,12 @@ async def test_a_healthy_exchange_passes_every_check(sandbox, capsys):
     assert "chain id 31337" in findings[f"node {host}"][1] and " ms" in findings[f"node {host}"][1]
     assert "August 2025" in findings["engine"][1]
     assert findings["markets"][1] == "2: SOMI-USDC, WBTC-USDC"
+    verdict, tokens, advice = findings["tokens"]
+    assert verdict == "pass" and tokens.startswith("known by address: SOMI 0x") and "Compare" in advice
+    by_api = tokens.partition("; only the API says that they are: ")[2]
+    assert [token.split()[0] for token in by_api.split(", ")] == ["USDC", "WBTC"]
+    assert {to_checksum(address) for market in sandbox.markets for address in (market.base.address, market.quote.address)} == {
+        word for word in tokens.replace(",", "").replace(";", "").split() if word.startswith("0x")}
     assert "fees 0.1 % maker, 0.1 % taker" in findings["market SOMI-USDC"][1] and "+3 %" in findings["market SOMI-USDC"][1]
     assert findings["indexer lag"][0] == "skip"
     assert sandbox.node.nonce(sandbox.accounts[0].address) == 0
