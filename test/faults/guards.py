@@ -44,7 +44,7 @@ GUARDS = (
     guard(1, "a lost answer proves nothing", "chain/broadcast.py",
           "if isinstance(answer, ApiUnavailableError):\n            slot.exposed.add(attempt.hash)\n"
           "            self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)",
-          'if isinstance(answer, ApiUnavailableError):\n            refused.setdefault("lost", []).append(slot)'),
+          'if isinstance(answer, ApiUnavailableError):\n            refused.append((slot, "lost"))'),
     guard(2, "the same bytes are sent again", "chain/follower.py", "                again.append(slot)\n",
           "                pass\n"),
     guard(3, "an error that is not understood is no refusal", "chain/rpc_errors.py",

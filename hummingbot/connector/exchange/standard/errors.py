@@ -33,6 +33,11 @@ class NotSentError(StandardError):
     """The transaction provably never reached a node; nothing happened on the chain."""
 
 
+class InsufficientFundsError(NotSentError):
+    """A node refused the transaction since the wallet cannot pay for it besides those that are on their way: one that asks for
+    less, or comes after them, may be taken."""
+
+
 class OutcomeUnknownError(StandardError):
     """The transaction may have reached a node; only the chain can tell (docs/protocol.md, "Following a transaction")."""
 

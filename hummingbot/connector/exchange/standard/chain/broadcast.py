@@ -9,7 +9,13 @@ from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_errors import SendError, classify_send
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    InsufficientFundsError,
+    NotSentError,
+    RpcError,
+)
 
 RESEND_LOST = 0.5
 RESEND_LOST_LAST = 5.0
@@ -63,14 +69,14 @@ class Broadcaster:
             for slot in slots:
                 slot.sending = False
         foreign: list[Slot] = []
-        refused: dict[str, list[Slot]] = {}
+        refused: list[tuple[Slot, NotSentError]] = []
         for slot, attempt, answer in zip(slots, attempts, answers):
             if self._ledger.book.slots.get(slot.nonce) is slot:
                 self._answered(slot, attempt, answer, foreign, refused)
         for slot in foreign:  # nobody sends them while the refusals are written down
             slot.sending = True
         if refused:
-            await self._ledger.release([(slot, why) for why, group in refused.items() for slot in group])
+            await self._ledger.release(refused)
         if foreign:
             await self._ledger.lost(foreign, "Another program's transaction waits with a nonce of this wallet")
         self._spread([(slot, attempt) for slot, attempt in zip(slots, attempts)
@@ -84,7 +90,8 @@ class Broadcaster:
                 slot.exposed.add(attempt.hash)
             self._spawn(self._rpc.spread_raw_transactions([attempt.raw for _, attempt in stuck]))
 
-    def _answered(self, slot: Slot, attempt: Attempt, answer: Any, foreign: list[Slot], refused: dict[str, list[Slot]]) -> None:
+    def _answered(self, slot: Slot, attempt: Attempt, answer: Any, foreign: list[Slot],
+                  refused: list[tuple[Slot, NotSentError]]) -> None:
         if isinstance(answer, ConfigurationError):  # no node was asked to take the bytes
             self._ledger.schedule(slot, RESEND_REFUSED, RESEND_LAST)
             return
@@ -107,7 +114,7 @@ class Broadcaster:
         elif kind in (SendError.FEE_TOO_LOW, SendError.REPLACEMENT_UNDERPRICED):
             self._underpriced(slot, kind, foreign)
         elif kind in (SendError.INSUFFICIENT_FUNDS, SendError.REFUSED) and not slot.exposed:
-            refused.setdefault(self._refusal(slot, attempt, kind, answer), []).append(slot)
+            refused.append((slot, self._refusal(slot, attempt, kind, answer)))
         else:  # nonce too low or high, busy, or refused although a node may have the bytes: the receipts decide
             if kind in (SendError.INSUFFICIENT_FUNDS, SendError.REFUSED) and slot.refusal != answer.reason:
                 logging.getLogger(__name__).warning("Transaction %s is on its way but cannot be sent again: %s", attempt.hash,
@@ -132,14 +139,15 @@ class Broadcaster:
         if immediately or kind is SendError.FEE_TOO_LOW:
             self._ledger.replace(slot, slot.newest[1])
 
-    def _refusal(self, slot: Slot, attempt: Attempt, kind: SendError, answer: RpcError) -> str:
+    def _refusal(self, slot: Slot, attempt: Attempt, kind: SendError, answer: RpcError) -> NotSentError:
         if kind is not SendError.INSUFFICIENT_FUNDS:
-            return f"The node refuses the transaction: {answer.reason}"
+            return NotSentError(f"The node refuses the transaction: {answer.reason}")
         intent = slot.newest[1].intent
         cost = intent.gas_limit * attempt.fees.max_fee
         paid = f" and {intent.value / _ETHER:.6g} to pay" if intent.value else ""
-        return (f"The wallet {self._ledger.account.split(':')[1]} has not enough native tokens: this transaction needs up to "
-                f"{cost / _ETHER:.6g} for gas{paid}, besides those that are on their way. Fund the wallet.")
+        return InsufficientFundsError(
+            f"The wallet {self._ledger.account.split(':')[1]} has not enough native tokens: this transaction needs up to "
+            f"{cost / _ETHER:.6g} for gas{paid}, besides those that are on their way. Fund the wallet.")
 
     def _report(self, error: Exception, count: int) -> None:
         if not self._unreachable:

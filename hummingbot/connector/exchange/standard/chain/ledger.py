@@ -169,9 +169,9 @@ class Ledger:
             tracked.end(OutcomeForgottenError("No node tells any more whether the transaction was mined."))
         await self.settle([tracked for tracked in over if tracked.intent.kind == FILLER])
 
-    async def release(self, slots: Sequence[tuple[Slot, str]]) -> None:
+    async def release(self, slots: Sequence[tuple[Slot, str | NotSentError]]) -> None:
         """No node has or will take any attempt of these slots: their intents end, their nonces are free again."""
-        over: list[tuple[Tracked, str]] = []
+        over: list[tuple[Tracked, str | NotSentError]] = []
         for slot, why in slots:
             self.book.release(slot.nonce)
             self._dead += [attempt.hash for attempt, _ in slot.attempts]
@@ -180,18 +180,18 @@ class Ledger:
         if any(tracked.intent.kind != FILLER for tracked, _ in over) and self.book.gaps():
             self.wake.set()
 
-    async def fail(self, over: Sequence[tuple[Tracked, str]]) -> None:
+    async def fail(self, over: Sequence[tuple[Tracked, str | NotSentError]]) -> None:
         """These intents can never be mined. Written down first, so that no later run sends them."""
         over = [(tracked, why) for tracked, why in over if not tracked.done]
         if not over:
             return
         try:
-            await self._journal.failed([(tracked.id, why) for tracked, why in over])
+            await self._journal.failed([(tracked.id, str(why)) for tracked, why in over])
         except (sqlite3.Error, OSError) as error:  # the journal said so
             logging.getLogger(__name__).debug("The end of %d transactions could not be written down: %s", len(over), error)
         finally:
             for tracked, why in over:
-                tracked.end(NotSentError(why))
+                tracked.end(why if isinstance(why, NotSentError) else NotSentError(why))
         await self.settle([tracked for tracked, _ in over if tracked.intent.kind == FILLER])
 
     async def settle(self, done: Sequence[Tracked]) -> None:

@@ -18,6 +18,7 @@ from hummingbot.connector.exchange.standard.chain.transactions import Transactio
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
+    InsufficientFundsError,
     NotSentError,
     OutcomeUnknownError,
     RpcError,
@@ -616,7 +617,9 @@ async def test_without_funds_an_order_is_not_sent_and_says_so_once(bench: Bench)
     bench.node.funds = False
     bench.submit(*[intent(number) for number in range(3)])
     await bench.run(2.0, 3)
-    assert all(isinstance(end, NotSentError) for end in bench.ends.values())
+    assert all(isinstance(end, InsufficientFundsError) for end in bench.ends.values())
+    assert [item.failure for item in await bench.journal.unfinished(bench.sender._ledger.account)] == [
+        str(end) for end in bench.ends.values()]
     assert "has not enough native tokens" in str(bench.ends["order-0"])
     bench.node.funds = True
     bench.submit(intent(3))
