@@ -13,7 +13,7 @@ from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.tokens import APPROVAL, ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import OrderRejectedError
+from hummingbot.connector.exchange.standard.errors import NotSentError, OrderRejectedError
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.shared_work import SharedWork
 
@@ -119,7 +119,11 @@ class Allowances:
         tracked = self._sender.submit(Intent(
             to=token.address, data=ERC20_FUNCTIONS["approve"].encode(self._spender, units), value=0,
             gas_limit=self._gas.approve(), kind="approve"))
-        receipt = await tracked.wait()
+        try:
+            receipt = await tracked.wait()
+        except NotSentError:
+            self._finished.append(tracked)
+            raise
         self._gas.ended(Call.APPROVE, tracked.intent.gas_limit, receipt, tracked.created)
         self._finished.append(tracked)
         return receipt, tracked.attempts[-1].nonce

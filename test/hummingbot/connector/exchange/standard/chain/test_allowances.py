@@ -18,7 +18,12 @@ from hummingbot.connector.exchange.standard.chain.allowances import (
 from hummingbot.connector.exchange.standard.chain.gas import ETHEREUM, GasLimits
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.chain.tokens import APPROVAL, ERC20_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, OutcomeUnknownError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    InsufficientFundsError,
+    OrderRejectedError,
+    OutcomeUnknownError,
+)
 from hummingbot.connector.exchange.standard.markets import Token
 from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault, Sent
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import ENGINE, Bench
@@ -114,6 +119,14 @@ async def test_an_approval_may_be_forgotten_once_its_block_is_final_and_not_at_o
     await wallet.bench.run(1.0)
     (left,) = await wallet.bench.journal.unfinished(wallet.bench.sender._ledger.account)
     assert wallet.approved and [tracked.id for tracked in wallet.finished] == [left.id]
+
+
+async def test_an_approval_that_was_not_sent_may_be_forgotten(wallet: Wallet) -> None:
+    """Each is in the journal, and the next start would follow them all."""
+    wallet.allowed, wallet.bench.node.funds = 0, False
+    assert [type(end) for end in await wallet.ensure(6)] == [InsufficientFundsError]
+    (left,) = await wallet.bench.journal.unfinished(wallet.bench.sender._ledger.account)
+    assert left.failure and [tracked.id for tracked in wallet.finished] == [left.id]
 
 
 async def test_an_approval_is_left_to_the_next_start_when_the_sender_stops_before_its_end(wallet: Wallet) -> None:
