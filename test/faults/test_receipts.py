@@ -85,6 +85,8 @@ async def test_f13_a_cancel_never_does_anything(world: World) -> None:
     world.node.ignore("cancelOrder")
     assert await world.exchange._execute_cancel("AAA-BBB", "1") is None
     assert world.order.is_open and not world.order.is_cancelled and world.told(MarketEvent.OrderCancelled) == []
+    for _ in range(3):
+        assert await world.exchange._execute_cancel("AAA-BBB", "1") is None
     assert len([asked for asked in world.node.received("cancelOrder") if asked.sender]) == 3, "and is not sent for ever"
 
 

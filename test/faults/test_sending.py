@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard import network
+from hummingbot.connector.exchange.standard import account, network
+from hummingbot.connector.exchange.standard.cancels import CANCEL
+from hummingbot.connector.exchange.standard.chain.gas import SOMNIA
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
@@ -164,6 +166,24 @@ async def test_f10_no_native_tokens_for_the_gas(caplog: pytest.LogCaptureFixture
         results = await exchange.cancel_all(10)
         assert [result.success for result in results] == [True], "a cancel can still be paid"
         assert order(exchange, name).current_state is OrderState.CANCELED
+
+
+@pytest.mark.parametrize(("count", "tokens"), [(40, "1.1"), (3, "0.05")], ids=["a few batches at once", "one cancel at a time"])
+async def test_f10_what_the_wallet_cannot_pay_for_at_once_is_cancelled_in_parts(
+        count: int, tokens: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At a stop, Hummingbot asks once and goes."""
+    monkeypatch.setattr(account, "gas_profile", lambda chain_id: SOMNIA)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        names = [exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal(61_000 + step)) for step in range(count)]
+        keys = [await rests(exchange, name) for name in names]
+        address, node = sandbox.accounts[0].address, sandbox.node
+        node.world.add_balance(address, int(Decimal(tokens).scaleb(18)) - node.balance(address))
+        results = await exchange.cancel_all(20)
+        assert Counter(result.success for result in results) == {True: count}
+        assert not any(sandbox.view.deposit(key.book, key.is_bid, key.id) for key in keys)
+        sender = exchange._account._sender
+        assert not [item for item in await sender._journal.unfinished(sender._ledger.account)
+                    if item.intent.kind == CANCEL], "the next start follows none of what was refused"
 
 
 async def test_f10_a_wallet_that_is_topped_up_trades_on_at_once() -> None:

@@ -117,7 +117,7 @@ class Account:
         # Blocks that are final at once need no look back.
         self._deep = DeepReorganisations(rpc, self._journal, clock, self.settlement, updates, self._read_again) \
             if network.watched_blocks else None
-        self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits, self.head)
+        self._cancels = Cancels(listing, self._sender, self._gas, clock, self.deposits, self.head, self.settlement.resting.keys())
 
     async def start(self) -> None:
         """Be ready to send, and follow what an earlier run left unfinished. Calling it again does nothing."""

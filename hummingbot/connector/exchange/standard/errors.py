@@ -38,6 +38,10 @@ class InsufficientFundsError(NotSentError):
     less, or comes after them, may be taken."""
 
 
+class PostponedError(NotSentError):
+    """What failed before is not sent again yet, since each failure costs gas; the message tells why, and when it is sent."""
+
+
 class OutcomeUnknownError(StandardError):
     """The transaction may have reached a node; only the chain can tell (docs/protocol.md, "Following a transaction")."""
 

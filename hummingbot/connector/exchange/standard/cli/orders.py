@@ -221,7 +221,7 @@ async def _cancel_all(exchange: Exchange, wallet: Wallet, data: Path, orders: Se
     try:
         # What an interrupted run sent ends by itself; the orders were read after it, so nothing depends on it.
         sender.settle(*sender.resumed)
-        cancels = Cancels(listing, sender, gas, exchange.clock, deposits, rpc.block_number)
+        cancels = Cancels(listing, sender, gas, exchange.clock, deposits, rpc.block_number, {order.key for order in orders})
         tasks = [asyncio.ensure_future(cancels.cancel(order.key)) for order in orders]
         _, late = await asyncio.wait(tasks, timeout=CANCEL_TIMEOUT)
         for task in late:

@@ -372,7 +372,7 @@ async def test_a_cancel_that_was_given_up_is_told_to_the_others(end: End) -> Non
     async def deposits(keys: Sequence[OrderKey], block: int) -> list[int]:
         return [0] * len(keys)
 
-    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits, chain.head)  # type: ignore[arg-type]
+    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits, chain.head, ())  # type: ignore[arg-type]
     keys = [OrderKey(WBTC.book, False, number) for number in (1, 2, 3)]
     tasks = [asyncio.ensure_future(cancels.cancel(key)) for key in keys]
     await until(lambda: chain.sent)
@@ -402,7 +402,7 @@ async def test_whether_an_order_is_gone_is_told_by_a_node_that_knows_the_block_o
             raise fault
         return [0] * len(keys)
 
-    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits, chain.head)  # type: ignore[arg-type]
+    cancels = Cancels(chain.listing, chain, chain.gas, QuickClock(), deposits, chain.head, ())  # type: ignore[arg-type]
     (end,) = await ends_of(asyncio.ensure_future(cancels.cancel(OrderKey(WBTC.book, False, 1))))
     assert set(asked[:len(LOOK_PAUSES)]) == {5} and len(chain.sent) == 1
     if last is None:
