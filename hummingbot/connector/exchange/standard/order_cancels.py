@@ -13,7 +13,9 @@ from hummingbot.connector.exchange.standard.cancels import CancelResult
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     NotSentError,
+    OrderRejectedError,
     OutcomeUnknownError,
+    PostponedError,
     StandardError,
 )
 from hummingbot.connector.exchange.standard.order_states import not_found
@@ -23,6 +25,9 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot.core.utils.async_utils import safe_ensure_future
 
 MAX_REMEMBERED_ORDERS = 1000
+# In seconds. Strategies cancel once a second what is still open, also while nothing is mined for hours; and Hummingbot itself,
+# when it stops, waits 20 for its cancels.
+PATIENCE = 30.0
 
 
 class OrderCancels:
@@ -40,14 +45,17 @@ class OrderCancels:
         self._left_on: dict[OrderKey, int | None] = {}  # since which block one seems to be gone
         self._untold: dict[OrderKey, CancelResult] = {}  # what was mined, and is not in the logs that were read
         self._failures: Counter[OrderKey] = Counter()
-        self._told: OrderedDict[str, None] = OrderedDict()  # the orders of which was said that they are on their way
+        self._told: OrderedDict[tuple[str, str], None] = OrderedDict()  # what was said, of which order
+        self._under_way: dict[tuple[str, OrderKey], asyncio.Task[bool]] = {}
+        self._unattended: set[tuple[str, OrderKey]] = set()  # those of them that took too long for somebody
 
     async def cancel(self, order: InFlightOrder) -> bool:
-        """True once the order's cancel event is on the chain and every fill before it was told.
+        """True once the order's cancel event is on the chain and every fill before it was told; False when it is not cancelled,
+        or not yet: a cancel that takes long goes on when nobody waits for it any more, and its outcome is told by the log and
+        by the order's own logs. Further ones wait for the same outcome.
 
-        Raises OrderNotFoundError when the order is gone, and what `Account.cancel` raises, but for a cancel that is not sent,
-        and where the outcome is not known: when the network is left, the next start follows the cancel to its end, and when
-        nobody answers, the strategy cancels again or the next poll tells.
+        Raises OrderNotFoundError when the order is gone, and OrderRejectedError when it is still there after all attempts, or is
+        in a book of no known market.
         """
         if order.exchange_order_id is None and not await self._placed(order):
             return False
@@ -55,6 +63,28 @@ class OrderCancels:
         # A lost order counts as done in Hummingbot, and is cancelled all the same as long as it rests.
         if key is None or (order.is_done and not order.is_failure):
             return False
+        name = (order.client_order_id, key)
+        if name not in self._under_way:
+            self._under_way[name] = asyncio.get_running_loop().create_task(self._cancel(order, key))
+            self._under_way[name].add_done_callback(lambda task: self._ended(name, task))
+        work = self._under_way[name]
+        await asyncio.wait((work,), timeout=PATIENCE)
+        if not work.done():
+            self._unattended.add(name)
+            self._tell_once(order, "The cancel of the order %s is on its way and not in a block yet.")
+            return False
+        return work.result()
+
+    def _ended(self, name: tuple[str, OrderKey], work: "asyncio.Task[bool]") -> None:
+        del self._under_way[name]
+        error = None if work.cancelled() else work.exception()
+        if name in self._unattended and isinstance(error, OrderRejectedError):  # that it is gone, the next poll finds as well
+            logging.getLogger(__name__).warning("The order %s is not cancelled: %s", name[0], error)
+        self._unattended.discard(name)
+
+    async def _cancel(self, order: InFlightOrder, key: OrderKey) -> bool:
+        """Where the outcome is not known, because the network is left, the next start follows the cancel to its end; when nobody
+        answers, the strategy cancels again or the next poll tells."""
         try:
             account = await self._give_account()
             if account.is_placing(order.client_order_id):
@@ -63,6 +93,9 @@ class OrderCancels:
                                                   order.client_order_id)
                 return False
             cancelled, block_number = self._untold.get(key) or await account.cancel(key)
+        except PostponedError as error:
+            self._tell_once(order, "The order %s is not cancelled now: %s", error)
+            return False
         except NotSentError as error:
             logging.getLogger(__name__).warning("The order %s is not cancelled: %s", order.client_order_id, error)
             return False
@@ -99,19 +132,21 @@ class OrderCancels:
 
     async def _placed(self, order: InFlightOrder) -> bool:
         """Wait a while until a block holds the order; whether one does."""
-        is_first = order.client_order_id not in self._told
-        self._told[order.client_order_id] = None
-        if len(self._told) > MAX_REMEMBERED_ORDERS:
-            self._told.popitem(last=False)
         try:
             await asyncio.wait_for(order.wait_until_processed_by_exchange(), REQUEST_TIMEOUT)
         except TimeoutError:
             # Hummingbot would count a timeout as "not found", and give up an order that may rest in a moment.
-            if is_first:
-                logging.getLogger(__name__).warning("The order %s is not in a block yet and can be cancelled once it is.",
-                                                    order.client_order_id)
+            self._tell_once(order, "The order %s is not in a block yet and can be cancelled once it is.")
             return False
         return True
+
+    def _tell_once(self, order: InFlightOrder, words: str, *more: object) -> None:
+        """Strategies cancel again and again: each thing is said once of an order."""
+        if (order.client_order_id, words) not in self._told:
+            self._told[order.client_order_id, words] = None
+            if len(self._told) > MAX_REMEMBERED_ORDERS:
+                self._told.popitem(last=False)
+            logging.getLogger(__name__).warning(words, order.client_order_id, *more)
 
     def take_off(self, account: Account, key: OrderKey, gone_since: int | None = None) -> None:
         """Cancel what still rests of an order that is filled as far as Hummingbot is concerned, or that no strategy knows.

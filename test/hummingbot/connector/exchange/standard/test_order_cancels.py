@@ -1,5 +1,6 @@
 """What a cancel says of its order, by what the chain and the logs tell."""
 import asyncio
+import gc
 from contextlib import suppress
 from decimal import Decimal
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from hummingbot.connector.exchange.standard.errors import (
     OrderNotFoundError,
     OrderRejectedError,
     OutcomeUnknownError,
+    PostponedError,
     StandardError,
 )
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
@@ -141,6 +143,111 @@ async def test_of_orders_on_their_way_only_so_many_are_remembered_as_told(
         assert await asking.cancel(order) is False
     assert [name for name in "aba" if f"The order {name} is not in a block yet" in caplog.text] == ["a", "b", "a"]
     assert len(caplog.records) == 3
+
+
+class Slow:
+    """An account whose cancels last until the test has them end."""
+
+    def __init__(self, *ends: CancelResult | StandardError) -> None:
+        self.ends = list(ends)
+        self.may_end = asyncio.Event()
+        self.asked = 0
+        self.settlement = SimpleNamespace(resting={})
+
+    def is_placing(self, client_order_id: str) -> bool:
+        return False
+
+    async def cancel(self, key: OrderKey) -> CancelResult:
+        self.asked += 1
+        await self.may_end.wait()
+        end = self.ends.pop(0)
+        if isinstance(end, StandardError):
+            raise end
+        return end
+
+    def asking(self) -> OrderCancels:
+        async def give() -> Any:
+            return self
+
+        async def yes(*_: Any) -> bool:
+            return True
+
+        return OrderCancels(give, yes, yes)
+
+
+async def test_nobody_waits_for_hours_until_a_cancel_is_mined(monkeypatch: pytest.MonkeyPatch,
+                                                             caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(order_cancels, "PATIENCE", 0.01)
+    account = Slow(CancelResult(True, 5), NotSentError("no money"))
+    asking, order, tasks = account.asking(), resting_order(), len(asyncio.all_tasks())
+    for _ in range(3):
+        assert await asyncio.gather(*(asking.cancel(order) for _ in range(5))) == [False] * 5
+    assert len(asyncio.all_tasks()) == tasks + 1 and account.asked == 1
+    assert caplog.text.count("The cancel of the order id-1 is on its way and not in a block yet.") == len(caplog.records) == 1
+    account.may_end.set()
+    assert await asyncio.gather(asking.cancel(order), asking.cancel(order)) == [True, True]
+    assert not asking._under_way and account.asked == 1
+
+
+@pytest.mark.parametrize(("end", "told"), [
+    (NotSentError("no money"), "The order id-1 is not cancelled: no money"),
+    (OrderRejectedError("It is still there."), "The order id-1 is not cancelled: It is still there."),
+    (ApiUnavailableError("away"), "Whether the order id-1 is cancelled cannot be told now: away")])
+async def test_how_a_cancel_ended_for_which_nobody_waits_any_more_is_told_once(
+        end: StandardError, told: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(order_cancels, "PATIENCE", 0.01)
+    account = Slow(end)
+    asking = account.asking()
+    await asyncio.gather(*(asking.cancel(resting_order()) for _ in range(3)))
+    account.may_end.set()
+    await settle()
+    assert [record.message for record in caplog.records][1:] == [told]
+
+
+async def test_that_an_order_is_gone_troubles_nobody_who_does_not_wait_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_cancels, "PATIENCE", 0.01)
+    problems: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: problems.append(context))
+    account = Slow(CancelResult(False, 5), CancelResult(True, 6))
+    asking, order = account.asking(), resting_order()
+    assert await asking.cancel(order) is False
+    account.may_end.set()
+    await settle()
+    gc.collect()
+    assert not asking._under_way and not problems
+    assert await asking.cancel(order) is True, "a new one is sent"
+
+
+async def test_a_caller_who_goes_takes_no_cancel_with_him() -> None:
+    account = Slow(CancelResult(True, 5))
+    asking, order = account.asking(), resting_order()
+    leaving, staying = asyncio.ensure_future(asking.cancel(order)), asyncio.ensure_future(asking.cancel(order))
+    await settle()
+    leaving.cancel()
+    await settle()
+    account.may_end.set()
+    assert leaving.cancelled() and await staying is True
+
+
+async def test_a_cancel_that_was_ended_from_outside_is_no_fault_of_anybody() -> None:
+    account = Slow()
+    asking = account.asking()
+    waiting = asyncio.ensure_future(asking.cancel(resting_order()))
+    await settle()
+    next(iter(asking._under_way.values())).cancel()
+    await settle()
+    assert waiting.cancelled() and not asking._under_way
+
+
+async def test_that_a_cancel_is_postponed_is_told_once_of_an_order(caplog: pytest.LogCaptureFixture) -> None:
+    account = Slow(*[PostponedError("It is cancelled again later.")] * 4)
+    account.may_end.set()
+    asking, other = account.asking(), resting_order()
+    other.client_order_id = "id-2"
+    for order in (resting_order(), resting_order(), other, other):
+        assert await asking.cancel(order) is False
+    assert [record.message for record in caplog.records] == [
+        f"The order {name} is not cancelled now: It is cancelled again later." for name in ("id-1", "id-2")]
 
 
 class Leftovers:
