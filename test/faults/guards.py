@@ -86,7 +86,7 @@ GUARDS = (
     guard(11, "what the contracts' short texts mean", "chain/engine.py", '_MEANINGS = {"TFF":', '_MEANINGS = {"":',
           "test_f11_the_engine"),
     guard(12, "gas limits learn", "placements.py",
-          "        self._gas.ended(Call.ORDER, tracked.intent.gas_limit, receipt, tracked.created)\n",
+          "        self._gas.ended(Call.ORDER, tracked.intent.gas_limit, receipt, tracked.submitted)\n",
           ""),
     guard(13, "a cancel counts by its event", "cancels.py",
           "cancelled = {OrderKey(event.pair, event.is_bid, event.id) for event in events if isinstance(event, OrderCanceled)}",

@@ -287,7 +287,7 @@ class Placements:
             self._finished.append(tracked)
 
     def _settle(self, tracked: Tracked, receipt: Receipt) -> list[Settled]:
-        self._gas.ended(Call.ORDER, tracked.intent.gas_limit, receipt, tracked.created)
+        self._gas.ended(Call.ORDER, tracked.intent.gas_limit, receipt, tracked.submitted)
         if not receipt.ok:
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)

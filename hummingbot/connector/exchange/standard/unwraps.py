@@ -137,7 +137,7 @@ class Unwraps:
             raise
         except StandardError as error:
             return str(error)
-        self._gas.ended(Call.WRAP, tracked.intent.gas_limit, receipt, tracked.created)
+        self._gas.ended(Call.WRAP, tracked.intent.gas_limit, receipt, tracked.submitted)
         return None if receipt.ok else receipt.reason or "it was refused"
 
     def _tell_failure(self, amount: int, why: str, what_next: str = "") -> None:

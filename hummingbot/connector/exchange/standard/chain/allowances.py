@@ -124,7 +124,7 @@ class Allowances:
         except NotSentError:
             self._finished.append(tracked)
             raise
-        self._gas.ended(Call.APPROVE, tracked.intent.gas_limit, receipt, tracked.created)
+        self._gas.ended(Call.APPROVE, tracked.intent.gas_limit, receipt, tracked.submitted)
         self._finished.append(tracked)
         return receipt, tracked.attempts[-1].nonce
 

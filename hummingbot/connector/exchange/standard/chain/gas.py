@@ -3,6 +3,7 @@
 Only the gas that is used is paid, but too small a limit is costly: an order fails, and a cancel silently does nothing. So
 limits are generous and fixed; a node's estimate is never asked for, since for a cancel it is wrong by design.
 """
+import math
 from enum import Enum
 from typing import NamedTuple
 
@@ -56,12 +57,12 @@ class Call(Enum):
 
 
 class _Growth(NamedTuple):
-    """By how many steps, of half as much again, limits had grown at a monotonic time; and when the last step was made, in
-    seconds since the epoch."""
+    """By how many steps, of half as much again, limits had grown at a monotonic time; and when the last step was made, which is
+    monotonic as well."""
 
     steps: int
     since: float
-    made_at: float = 0.0
+    made_at: float = -math.inf
 
 
 class GasLimits:
@@ -98,7 +99,7 @@ class GasLimits:
         return self._grown(Call.WRAP, self.profile.wrap)
 
     def ended(self, call: Call, gas_limit: int, receipt: Receipt, submitted: float) -> None:
-        """Learn from a transaction of that kind which had that limit and was submitted then, in seconds since the epoch.
+        """Learn from a transaction of that kind which had that limit and was `submitted` at that monotonic time.
 
         Later ones get half as much again when it ran out of gas (once for all that were on their way together), and more than
         it had where all of the kind need the same; and no less than now for a while when it used more than half of what a step
@@ -111,7 +112,8 @@ class GasLimits:
                 alike = {Call.APPROVE: self.profile.approve, Call.WRAP: self.profile.wrap}.get(call)
                 while alike is not None and steps < _MOST_STEPS and self._after(alike, steps) <= gas_limit:
                     steps += 1
-                self._growth[call] = _Growth(min(_MOST_STEPS, steps), self._clock.monotonic(), self._clock.time())
+                now = self._clock.monotonic()
+                self._growth[call] = _Growth(min(_MOST_STEPS, steps), now, now)
         elif receipt.gas_used * 3 > gas_limit:
             self._growth[call] = growth._replace(steps=steps, since=self._clock.monotonic())
 

@@ -44,7 +44,8 @@ class Attempt(NamedTuple):
 
 @dataclass(eq=False)
 class Tracked:
-    """An intent on its way. `id` is its number in the journal and `created` the wall-clock time of its submission."""
+    """An intent on its way. `id` is its number in the journal, `created` the wall-clock time of its submission, and `submitted`
+    the monotonic one: before all others for one of an earlier run."""
 
     id: int
     intent: Intent
@@ -52,6 +53,7 @@ class Tracked:
     deadline: float
     attempts: list[Attempt] = field(default_factory=list)
     withdrawn: bool = False
+    submitted: float = -math.inf
     _outcome: Receipt | StandardError | None = None
     _done: asyncio.Event = field(default_factory=asyncio.Event)
 

@@ -55,7 +55,8 @@ class Ledger:
     def new(self, intent: Intent) -> Tracked:
         """Give an intent its number."""
         self.last_id += 1
-        return Tracked(self.last_id, intent, self._clock.time(), self._clock.monotonic() + intent.patience)
+        now = self._clock.monotonic()
+        return Tracked(self.last_id, intent, self._clock.time(), now + intent.patience, submitted=now)
 
     def filler(self) -> Tracked:
         """A transfer of nothing to oneself, to use up a nonce."""

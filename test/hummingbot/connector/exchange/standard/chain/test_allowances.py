@@ -296,3 +296,13 @@ async def test_an_approval_that_ran_out_of_gas_gets_more_the_next_time(wallet: W
     wallet.bench.node.failing = lambda sent: (0, sent.gas)
     (refusal,) = await wallet.ensure(6)
     assert "out of gas" in str(refusal) and wallet.gas.approve() == first * 3 // 2
+
+
+async def test_gas_that_runs_out_is_learned_from_though_the_clock_was_set_back(wallet: Wallet) -> None:
+    wallet.allowed, first = 0, wallet.gas.approve()
+    wallet.bench.node.failing = lambda sent: (0, sent.gas)
+    await wallet.ensure(6)
+    wallet.bench.clock.wall -= 3_600
+    await wallet.bench.run(REFUSAL_PAUSE)
+    await wallet.ensure(6)
+    assert wallet.gas.approve() == first * 9 // 4

@@ -9,6 +9,7 @@ from hummingbot.connector.exchange.standard.chain.reverts import OUT_OF_GAS
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
 
+EARLIER_RUN = float("-inf")
 LATER = float("inf")  # than whatever was learned before
 
 
@@ -52,13 +53,13 @@ def test_limits_grow_when_gas_ran_out_each_kind_for_itself_and_not_for_ever() ->
 def test_what_ran_out_together_is_learned_from_once() -> None:
     clock = FakeClock()
     gas = GasLimits(SOMNIA, clock)
-    plain, submitted = gas.order(), clock.time()
+    plain, submitted = gas.order(), clock.monotonic()
     clock.now += 2
     for _ in range(5):
         gas.ended(Call.ORDER, plain, ended(plain, OUT_OF_GAS), submitted)
         clock.now += 1
     assert gas.order() == plain * 3 // 2
-    gas.ended(Call.ORDER, plain, ended(plain, OUT_OF_GAS), clock.time())
+    gas.ended(Call.ORDER, plain, ended(plain, OUT_OF_GAS), clock.monotonic())
     assert gas.order() == plain * 9 // 4
 
 
@@ -66,7 +67,9 @@ def test_what_ran_out_together_is_learned_from_once() -> None:
 def test_what_an_earlier_run_had_and_was_too_little_is_exceeded(call: Call, limit: Callable[[GasLimits], int]) -> None:
     gas = GasLimits(SOMNIA, FakeClock())
     plain = limit(gas)
-    gas.ended(call, plain * 3 // 2, ended(plain * 3 // 2, OUT_OF_GAS), 0.0)
+    gas.ended(call, plain * 3 // 2, ended(plain * 3 // 2, OUT_OF_GAS), EARLIER_RUN)
+    assert limit(gas) == plain * 9 // 4
+    gas.ended(call, plain * 3 // 2, ended(plain * 3 // 2, OUT_OF_GAS), EARLIER_RUN)
     assert limit(gas) == plain * 9 // 4
     gas.ended(call, plain * 100, ended(plain * 100, OUT_OF_GAS), LATER)
     assert limit(gas) == plain * 243 // 32
