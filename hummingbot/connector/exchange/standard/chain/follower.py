@@ -166,7 +166,7 @@ class Follower:
         try:
             lost = await self._unknown_to_the_node(suspects)
             is_told = not lost or self._are_recent(lost) or await self._tells_since(
-                min(tracked.created for slot in lost for tracked in slot.owners))
+                [tracked.created for slot in lost for tracked in slot.owners])
         except (ApiUnavailableError, RpcError) as error:  # the other transactions are looked after all the same
             logging.getLogger(__name__).debug("Who used %d nonces cannot be told now: %s", len(suspects), error)
             return
@@ -241,14 +241,16 @@ class Follower:
         """Whether every node still knows all blocks since these were signed, whatever this machine's clock says."""
         return all(slot.born is not None and self._ledger.head - slot.born < KEPT_BLOCKS for slot in slots)
 
-    async def _tells_since(self, created: float) -> bool:
-        """Whether the node still knows the blocks since a time (seconds since the epoch): one that does not shows no receipt of
-        what was mined then."""
+    async def _tells_since(self, created: Sequence[float]) -> bool:
+        """Whether the node still knows the blocks since the first of these times (seconds since the epoch): one that does not
+        shows no receipt of what was mined then."""
         head = self._ledger.head
         numbers = sorted({0, *[head - 2**power for power in range(head.bit_length()) if 2**power <= head], head})
-        before = [block.number for block in (await self._rpc.get_blocks(numbers)).values()
-                  if block.number == 0 or block.timestamp <= created - CLOCK_DIFFERENCE]
-        if not before:
+        blocks = (await self._rpc.get_blocks(numbers)).values()
+        before = [block.number for block in blocks
+                  if block.number == 0 or block.timestamp <= min(created) - CLOCK_DIFFERENCE]
+        # A time that is yet to come is that of a clock which was ahead: when it was in truth, nobody knows.
+        if not before or max(created) > max(block.timestamp for block in blocks) + CLOCK_DIFFERENCE:
             return False
         try:
             await self._rpc.logs(self._address, [], max(before), max(before))

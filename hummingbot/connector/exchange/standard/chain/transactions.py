@@ -185,7 +185,7 @@ class TransactionSender:
         task.add_done_callback(self._settling.discard)
 
     def _resume(self, item: Unfinished) -> None:
-        age = max(0.0, self._clock.time() - item.created)
+        age = abs(self._clock.time() - item.created)  # yet to come only by a clock that was ahead then: it counts as old
         tracked = Tracked(item.id, item.intent, item.created, self._clock.monotonic() + item.intent.patience - age)
         if item.intent.kind != FILLER:
             self.resumed.append(tracked)

@@ -156,6 +156,62 @@ async def test_what_may_have_been_mined_in_a_time_that_the_nodes_forgot_is_not_s
     assert successes(second) == 1
     await second.close()
 
+@pytest.mark.parametrize("with_another", [False, True], ids=["alone", "beside one of a run whose clock was right"])
+async def test_what_a_clock_that_was_ahead_dated_is_not_sent_again_once_the_nodes_have_forgotten_it(
+        tmp_path: Path, with_another: bool) -> None:
+    """By its time no block since is forgotten, since it has yet to come."""
+    first = await Bench(tmp_path).start()
+    first.node.mining = False
+    first.clock.wall += 3_600
+    first.submit(intent(1, patience=7_200.0))
+    await first.run(1.0)
+    first.clock.wall -= 3_600
+    if with_another:
+        first.submit(intent(2, patience=7_200.0))
+        await first.run(1.0)
+    await first.close()
+    first.node.mining = True
+    first.node.mine()
+    mined = first.mined_orders()
+    first.node.block += 10_000
+    first.node.receipts.clear()
+    first.clock.now += 1_800
+    second = Bench(tmp_path, first.node, first.clock)
+
+    def dated(tag: str, full: bool, told: Any = first.node.eth_getBlockByNumber) -> Any:
+        block = told(tag, full)
+        if isinstance(block, dict):
+            block["timestamp"] = hex(int(second.clock.time() - (first.node.block - int(tag, 16)) * 0.2))
+        return block
+
+    first.node.eth_getBlockByNumber = dated  # type: ignore[method-assign]
+    await second.start()
+    second.watch(second.sender.resumed)
+    await second.run(30.0, 1 + with_another)
+    assert {type(end) for end in second.ends.values()} == {OutcomeForgottenError}
+    assert second.mined_orders() == mined == Counter({intent(number).data: 1 for number in range(1, 2 + with_another)})
+    await second.close()
+
+
+async def test_an_order_that_a_clock_that_was_ahead_dated_does_not_count_as_new(tmp_path: Path) -> None:
+    node = FakeNode()
+    first = await Bench(tmp_path, node).start()
+    node.mining = False
+    first.clock.wall += 3_600
+    first.submit(intent(1))
+    await first.run(1.0)
+    await first.close()
+    first.clock.wall -= 3_600
+    first.clock.now += 1_800
+    node.pool.clear()
+    second = await Bench(tmp_path, node, first.clock).start()
+    second.watch(second.sender.resumed)
+    await second.run(5.0)
+    node.mining = True
+    await second.run(30.0, 1)
+    assert isinstance(second.ends["order-1"], NotSentError) and not second.mined_orders()
+    await second.close()
+
 
 async def test_a_clock_that_is_slow_does_not_make_a_moment_ago_one_that_the_nodes_forgot(bench: Bench) -> None:
     bench.submit(intent(1))
