@@ -233,10 +233,10 @@ class Account:
         else:
             await self._finish_anew(tracked, before.receipt)
 
-    async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms) -> list[Settled]:
+    async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms, priced_at: float) -> list[Settled]:
         """See Placements.place."""
         try:
-            return await self._placements.place(client_order_id, call, terms)
+            return await self._placements.place(client_order_id, call, terms, priced_at)
         except OutcomeUnknownError:
             self._in_doubt.add(client_order_id)
             raise

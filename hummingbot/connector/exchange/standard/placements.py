@@ -96,14 +96,14 @@ class Placements:
         self._counting = asyncio.Lock()
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
 
-    async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms) -> list[Settled]:
-        """Send one order and wait for its receipt; what it did, fills first. The journal keeps its terms.
+    async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms, priced_at: float) -> list[Settled]:
+        """Send one order and wait for its receipt; what it did, fills first. The journal keeps its terms; `priced_at` is the
+        monotonic time since which its price grows old.
 
         Raises OrderRejectedError when the engine refuses it, NotSentError when it provably never reached a node or was too old
         to be sent, and OutcomeUnknownError when the process ends before that is known.
         """
-        deadline = self._clock.monotonic() + PATIENCE
-        order = _Order(client_order_id, call, terms, deadline)
+        order = _Order(client_order_id, call, terms, priced_at + PATIENCE)
         if not call.needs_allowance:
             return await self._window.add(order)
         await self._allowances.ensure(call.spends, call.deposit)

@@ -415,6 +415,7 @@ class StandardExchange(ExchangePyBase):
     async def _place_order(self, order_id: str, trading_pair: str, amount: Decimal, trade_type: TradeType, order_type: OrderType,
                            price: Decimal, **kwargs: Any) -> tuple[str, float]:
         """Send the order, wait for its receipt and tell the tracker all that the receipt says."""
+        priced_at = self._time_source.monotonic()
         account = await self._trading_account()
         market = self._venue.market(trading_pair)
         await self._offers.refuse_wrong_market_price(trading_pair, self._trading_pairs)
@@ -430,7 +431,7 @@ class StandardExchange(ExchangePyBase):
             raise OrderRejectedError(f"What became of orders {lag:.0f} s ago is not told yet: no order is placed before it is.")
         call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
-        settled = await account.place(order_id, call, terms)
+        settled = await account.place(order_id, call, terms, priced_at)
         if self._order_calls.is_moved(market, call, settled):
             safe_ensure_future(self._update_trading_fees())
         if self._balances.is_reading or order_id in self._balances.deducted:

@@ -118,7 +118,8 @@ class Chain:
         amount, price = (Decimal(3), Decimal("0.7")) if market is NATIVE else (Decimal("0.01"), Decimal(60_000))
         call = limit_order(market, False, amount, price, ALICE, [Level(price_to_chain(price, ROUND_FLOOR), 1)] if takes else ())
         terms = OrderTerms(market.trading_pair, TradeType.SELL, OrderType.LIMIT, amount, price, 0.0)
-        return asyncio.ensure_future(self.placements.place(name, call if rests else call._replace(item=None), terms))
+        return asyncio.ensure_future(self.placements.place(
+            name, call if rests else call._replace(item=None), terms, self.clock.monotonic()))
 
 
 def receipt(*logs: tuple[Sequence[str], bytes], ok: bool = True, reason: str = "") -> Receipt:

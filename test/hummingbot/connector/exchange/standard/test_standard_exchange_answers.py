@@ -15,7 +15,7 @@ from hummingbot.connector.exchange.standard.standard_exchange import StandardExc
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
-from test.hummingbot.connector.exchange.standard.clocks import QuickClock, settle
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, QuickClock, settle
 from test.hummingbot.connector.exchange.standard.feeds.scripted import SOMI
 
 PAIR = SOMI.trading_pair
@@ -56,6 +56,31 @@ async def test_an_order_that_left_nothing_is_refused(exchange: StandardExchange,
     monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(build=lambda *_: None, is_moved=lambda *_: False))
     with pytest.raises(OrderRejectedError, match="was mined and left nothing"):
         await exchange._place_order("mine", *SELL)
+
+
+async def test_the_price_of_an_order_grows_old_from_when_it_was_handed_over(
+        exchange: StandardExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the account, the rules, the band or a node that stands still are waited for."""
+    clock, given = ManualClock(), []
+
+    async def slow(*_: Any) -> Any:
+        clock.now += 10
+        return SimpleNamespace(place=place)
+
+    async def place(order_id: str, call: Any, terms: Any, priced_at: float) -> list[Any]:
+        given.append(priced_at)
+        return []
+
+    monkeypatch.setattr(exchange, "_time_source", clock)
+    monkeypatch.setattr(exchange, "_trading_account", slow)
+    monkeypatch.setattr(exchange._venue, "market", lambda pair: SOMI)
+    monkeypatch.setattr(exchange._venue, "refuse_another_exchange", slow)
+    monkeypatch.setattr(exchange._venue, "refuse_standstill", slow)
+    monkeypatch.setattr(exchange._rules, "renew", slow)
+    monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(build=lambda *_: None, is_moved=lambda *_: False))
+    with pytest.raises(OrderRejectedError, match="was mined and left nothing"):
+        await exchange._place_order("mine", *SELL)
+    assert given == [1_000.0] and clock.now == 1_040.0
 
 
 async def test_a_failure_that_nobody_foresaw_is_told_with_all_that_is_known_of_it(
