@@ -1,6 +1,7 @@
 """Polling over HTTP: order books and public trades by REST, own orders by the engine's logs. Always available."""
 import asyncio
 import logging
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
@@ -46,6 +47,9 @@ LAST_TRADES_PAUSE = 120.0
 MISSED_SECONDS = 60.0
 MAX_REMEMBERED_TRADES = 1000
 MAX_BLOCK_RANGE = 1000
+# So many seconds after a node did not give as many blocks as it was asked for, more are tried again. A node that has a limit
+# refuses one request as often; one that was in trouble is asked for all it gives once that is over.
+NARROW_SECONDS = 120.0
 # How often, in seconds, all blocks are read again whose logs may come late, and not only the newest.
 LATE_INTERVAL = 5.0
 Noticed = Callable[[Sequence[EngineLog], int, int], None]
@@ -254,7 +258,8 @@ class PollingAccountFeed:
         self._interval = interval
         self._noticed = noticed
         self._go_past = go_past
-        self._range = MAX_BLOCK_RANGE
+        self._range = MAX_BLOCK_RANGE  # how many blocks are asked for at once
+        self._widens_at = -math.inf
         self._hurry = asyncio.Event()
         self._read_up_to = -1
         self._recent = False
@@ -304,38 +309,43 @@ class PollingAccountFeed:
         is_late = now >= self._late_at
         # With the blocks that are new it is to be no more than the node gives at once.
         again = max(REORGANISED_BLOCKS, min(self._told.late_blocks, self._range // 2)) if is_late else REORGANISED_BLOCKS
-        if not (self._recent and await self._read_newest(sink, again)):
+        # After a look that failed it may be long ago that all was read, and too much for one request.
+        is_recent, self._recent = self._recent, False
+        if not (is_recent and await self._read_newest(sink, again)):
             await self._read_ranges(sink, again)
+        self._recent = True
         if is_late:
             self._late_at = now + LATE_INTERVAL
 
     async def _read_ranges(self, sink: AccountSink, again: int) -> None:
         head = await self._rpc.block_number()
-        begin, most = self._told.first_block(head, again), self._range
+        begin = self._told.first_block(head, again)
         if begin > head:
             self._deliver({}, [], head, sink)
         while begin <= head:
-            end = min(begin + most - 1, head)
+            end = min(begin + self._range - 1, head)
             try:
                 node_head, found = await self._rpc.logs_and_head(self._engine, TOPICS, begin, end)
             except RpcError as error:
                 if not is_log_range(error) or end == begin:
                     raise
-                most = self._range = (end - begin + 1) // 2
+                self._narrow((end - begin + 1) // 2)
                 continue
             except ApiUnavailableError as error:
                 # The node may take too long for so many blocks, or answer too much. If it is away, this raises as well.
                 if isinstance(error, RateLimitedError) or end == begin:
                     raise
                 await self._rpc.block_number()
-                most = (end - begin + 1) // 2
+                self._narrow((end - begin + 1) // 2)
                 continue
             end = min(end, node_head)
             if end < begin:
                 break  # this node is behind: the next look reads on
             await self._take_in(found, begin, end, sink)
             begin = end + 1
-        self._recent = True
+
+    def _narrow(self, blocks: int) -> None:
+        self._range, self._widens_at = blocks, self._clock.monotonic() + NARROW_SECONDS
 
     async def _read_newest(self, sink: AccountSink, again: int) -> bool:
         """All that is new in one request, as there is not much of it; False when the node does not say it like that."""
@@ -353,6 +363,8 @@ class PollingAccountFeed:
 
     async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink) -> None:
         """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
+        if self._clock.monotonic() >= self._widens_at:
+            self._range = min(MAX_BLOCK_RANGE, 2 * self._range)
         decoded = decode_engine_logs(found, self._engine)
         if self._noticed is not None:
             # What happened to others is of interest while it is new.
