@@ -25,6 +25,7 @@ from hummingbot.connector.exchange.standard.errors import ConfigurationError
 STATE, FEEDS = "account", "feeds"
 
 T = TypeVar("T")
+_open_here: set[Path] = set()  # the journals that this process has open
 _DAY = 86_400.0
 _VERSION = 1
 _PRUNE_EVERY = 100  # intents
@@ -90,7 +91,7 @@ class Journal:
     async def open(self) -> None:
         """Open or create the file; a damaged one is set aside, with a line in the log, and a new one begun.
 
-        Raises ConfigurationError when another process has it open, or when it cannot be written.
+        Raises ConfigurationError when somebody else has it open, or when it cannot be written.
         """
         async with self._opening:
             if self._connection is None:
@@ -105,6 +106,7 @@ class Journal:
             await asyncio.sleep(0)  # `_flush_ended` is called in the next turn
         connection, self._connection = self._connection, None
         if connection is not None:
+            _open_here.discard(self._path)  # before another one can have it
             await asyncio.get_running_loop().run_in_executor(self._executor, connection.close)
         if self._executor is not None and self._executor is not self._given_executor:
             self._executor.shutdown(wait=False)
@@ -239,11 +241,16 @@ class Journal:
         except (sqlite3.OperationalError, OSError) as error:
             code = getattr(error, "sqlite_errorcode", None)
             if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                if self._path in _open_here:
+                    raise ConfigurationError(f"The journal {self._path} is in use by another connector of this process: one that "
+                                             "was stopped a moment ago follows what it sent for up to a minute; this one begins "
+                                             "after that.") from error
                 raise ConfigurationError(f"The journal {self._path} is in use by another process: stop the other bot that trades "
                                          "with this wallet, or give each its own wallet.") from error
             raise ConfigurationError(f"The journal {self._path} cannot be opened ({error}): check that its folder can be "
                                      "written and that the disk is not full.") from error
         self._connection = connection
+        _open_here.add(self._path)
 
     def _open_sound(self, now: float) -> sqlite3.Connection:
         """Open the file, after setting a damaged one aside."""

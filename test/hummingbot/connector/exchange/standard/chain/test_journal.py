@@ -224,12 +224,23 @@ async def test_a_file_of_another_version_is_set_aside(tmp_path: Path, caplog: py
     assert "another version" in caplog.text
 
 
-async def test_a_second_process_is_told_to_use_another_wallet(journal: Journal) -> None:
+async def test_a_second_process_is_told_to_use_another_wallet(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     second = Journal(journal._path, FakeClock())
+    monkeypatch.setattr(journal_module, "_open_here", set())
     with pytest.raises(ConfigurationError, match="in use by another process"):
         await second.open()
     await second.close()
     assert await journal.last_id() == 0
+
+
+async def test_who_begins_while_his_predecessor_ends_is_told_so(journal: Journal) -> None:
+    second = Journal(journal._path, FakeClock())
+    with pytest.raises(ConfigurationError, match="in use by another connector of this process: one that was stopped"):
+        await second.open()
+    await journal.close()
+    assert journal._path not in journal_module._open_here
+    await second.open()
+    await second.close()
 
 
 async def test_the_writes_of_one_tick_are_one_commit_off_the_loop(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
