@@ -166,7 +166,7 @@ class FakeNode:
         if number > self.block:
             return "null"
         return {"number": hex(number), "hash": self._block_hash(number), "parentHash": self._block_hash(max(0, number - 1)),
-                "timestamp": hex(1_699_990_000 + number), "baseFeePerGas": hex(self.base_fee),
+                "timestamp": hex(1_699_999_900 + number), "baseFeePerGas": hex(self.base_fee),
                 "transactions": [name for name, receipt in self.receipts.items() if receipt["blockNumber"] == hex(number)]}
 
     def eth_getTransactionCount(self, address: str, tag: str) -> str:
