@@ -331,9 +331,12 @@ class PollingAccountFeed:
                     raise
                 self._narrow((end - begin + 1) // 2)
                 continue
-            except ApiUnavailableError as error:
+            except RateLimitedError:
+                raise
+            except ApiUnavailableError:
                 # The node may take too long for so many blocks, or answer too much. If it is away, this raises as well.
-                if isinstance(error, RateLimitedError) or end == begin:
+                if end == begin:
+                    self._range = MAX_BLOCK_RANGE  # how many they are is not the reason
                     raise
                 await self._rpc.block_number()
                 self._narrow((end - begin + 1) // 2)
