@@ -7,6 +7,7 @@ from typing import Any
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountFeed
+from hummingbot.connector.exchange.standard.outages import BEARABLE_SECONDS
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
 
 FIRST_RETRY = 1.0
@@ -46,14 +47,15 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
             self._waiting.popleft()
 
     async def listen_for_user_stream(self, output: "asyncio.Queue[Any]") -> None:
-        """Run the feed for ever; when it breaks, say so and run it again after a growing pause, from where it was."""
-        pause = FIRST_RETRY
+        """Run the feed for ever; when it breaks, run it again after a growing pause, from where it was, and say so, unless it has
+        told something just now."""
+        pause, heard = FIRST_RETRY, float("-inf")
 
         def deliver(event: AccountEvent) -> None:
-            nonlocal pause
-            pause = FIRST_RETRY
+            nonlocal pause, heard
+            pause, heard = FIRST_RETRY, self._clock.monotonic()
             self._last_recv_time = self._clock.time()
-            self._waiting.append(self._clock.monotonic())
+            self._waiting.append(heard)
             output.put_nowait(event)
 
         while True:
@@ -62,8 +64,10 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
                     self._feed = await self._create_feed()
                 await self._feed.run(deliver)
             except Exception as error:
-                self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.",
-                                      exc_info=not isinstance(error, StandardError))
+                is_known = isinstance(error, StandardError)
+                if not is_known or self._clock.monotonic() - heard >= BEARABLE_SECONDS:
+                    self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.",
+                                          exc_info=not is_known)
             await self._clock.sleep(pause)
             pause = min(2 * pause, LAST_RETRY)
 

@@ -140,7 +140,7 @@ class StandardExchange(ExchangePyBase):
         self._returned.set()
         self._restored: set[str] = set()
         self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
-        self._outages = Outages()
+        self._outages = Outages(self._time_source)
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._rules = MarketRules(self._venue, self._address, self._time_source)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)

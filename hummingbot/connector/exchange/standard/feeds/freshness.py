@@ -1,7 +1,8 @@
 """How old a polled order book is: an API may answer without knowing of what happened on the chain since."""
 import logging
-from collections import OrderedDict
-from collections.abc import Callable, Iterable
+import math
+from collections import OrderedDict, deque
+from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
@@ -15,6 +16,8 @@ from hummingbot.connector.exchange.standard.rest.models import TradeRow
 STALE_SECONDS = 30.0
 # The newest trades of a market that the API has yet to tell; as many as it tells at once.
 MAX_AWAITED_TRADES = 50
+# A trade that the API has told for so long, in seconds, is taken back by no reorganisation: an API without it is behind.
+SETTLED_SECONDS = 60.0
 
 
 class _Awaited(NamedTuple):
@@ -25,6 +28,30 @@ class _Awaited(NamedTuple):
     block_number: int
 
 
+class _Reached:
+    """How far the API's trades of a pair have reached, by the timestamps of their newest ones."""
+
+    def __init__(self) -> None:
+        self.since = math.inf  # when it was noticed that they are behind
+        self._settled = 0.0
+        self._recent: deque[tuple[float, float]] = deque()  # not settled yet, growing: a timestamp, and when it was told
+
+    def tell(self, newest: float, now: float) -> None:
+        """The newest trade of an answer is of this time."""
+        while self._recent and now - self._recent[0][1] > SETTLED_SECONDS:
+            self._settled = max(self._settled, self._recent.popleft()[0])
+        while self._recent and self._recent[-1][0] > newest:
+            self._recent.pop()
+        if not self._recent or self._recent[-1][0] < newest:
+            self._recent.append((newest, now))
+        self.since = min(self.since, now) if newest < self._settled else math.inf
+
+    def left(self) -> None:
+        """Nobody asks any more: what is not settled yet may be reorganised unseen."""
+        self.since = math.inf
+        self._recent.clear()
+
+
 class Freshness:
     """The age of each order book in seconds.
 
@@ -33,6 +60,9 @@ class Freshness:
     is awaited until it tells of a later one: without that there is no proof that it knows what happened since. While the API
     tells no trades at all, or none that can be used, they say nothing of its books, but those that it stopped to tell while
     they were awaited still do.
+
+    An API that goes back in time, since it reads the chain once more or another one answers in its place, tells less than it
+    has told: from then on its book grows older until its trades reach as far as they did.
     """
 
     def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
@@ -42,6 +72,8 @@ class Freshness:
         self._read_at: dict[str, float] = {}
         self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}  # by the transactions' hashes
         self._tells_trades: set[str] = set()
+        self._reached: dict[str, _Reached] = {}
+        self._head = 0
         self._stale: set[str] = set()
 
     def age(self, trading_pair: str) -> float:
@@ -49,7 +81,10 @@ class Freshness:
         now = self._clock.monotonic()
         awaited = self._lacking(trading_pair)
         since = next(iter(awaited.values())).since if awaited else now
-        return now - min(since, self._read_at.get(trading_pair, now))
+        return now - min(since, self._behind_since(trading_pair), self._read_at.get(trading_pair, now))
+
+    def _behind_since(self, trading_pair: str) -> float:
+        return self._reached[trading_pair].since if trading_pair in self._reached else math.inf
 
     def _lacking(self, trading_pair: str) -> OrderedDict[str, _Awaited] | None:
         """The trades that the API should tell, where it tells trades."""
@@ -57,6 +92,10 @@ class Freshness:
 
     def on_chain(self, logs: Iterable[EngineLog], begin: int, end: int) -> None:
         """These are the logs of the blocks from `begin` to `end`; trades among them are awaited from the API."""
+        if end + MAX_LAG_BLOCKS < self._head:
+            self._reached.clear()  # the chain was begun anew, and so were its trades
+            self._head = end
+        self._head = max(self._head, end)
         there = set()
         for log in logs:
             event, market = log.event, self._market_of(log.event.pair)
@@ -77,12 +116,15 @@ class Freshness:
 
     def awaits(self, trading_pair: str) -> bool:
         """Whether the API has yet to tell of a trade."""
-        return bool(self._awaited.get(trading_pair))
+        return bool(self._awaited.get(trading_pair)) or self._behind_since(trading_pair) < math.inf
 
-    def told(self, trading_pair: str, rows: Iterable[TradeRow]) -> None:
+    def told(self, trading_pair: str, rows: Collection[TradeRow]) -> None:
         """The API tells of these trades now, and so knows of everything that was on the chain before them, in all markets: a
         trade that it has left out is none to wait for. One of a transaction's trades stands for all of them."""
         self._tells_trades.add(trading_pair)
+        if rows:
+            newest_at = max(row.timestamp for row in rows)
+            self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, self._clock.monotonic())
         names = {row.key.partition(":")[0] for row in rows}
         told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]
         newest = max([trade.block_number for trade in told], default=-1)
@@ -105,17 +147,20 @@ class Freshness:
         self._read_at.pop(trading_pair, None)
         self._awaited.pop(trading_pair, None)
         self._stale.discard(trading_pair)
+        if trading_pair in self._reached:
+            self._reached[trading_pair].left()
 
-    def read(self, trading_pair: str) -> None:
-        """The API answered with the book."""
-        self._read_at[trading_pair] = self._clock.monotonic()
+    def read(self, trading_pair: str, asked: float) -> None:
+        """The API answered with the book. It was `asked` then, on the monotonic clock: the book may be as old as the question."""
+        self._read_at[trading_pair] = asked
 
     def report(self, trading_pair: str) -> None:
         """Say once when a book is too old to trade by, and once when it is not any more."""
         age = self.age(trading_pair)
         if age > STALE_SECONDS and trading_pair not in self._stale:
             self._stale.add(trading_pair)
-            why = ". The API's trades lack one that is on the chain" if self._lacking(trading_pair) else ""
+            why = ". The API's trades lack one that is on the chain" if self._lacking(trading_pair) else \
+                ". The API's trades lack one that it told before" if self.awaits(trading_pair) else ""
             logging.getLogger(__name__).warning("The order book of %s is %.0f s old: no order is placed by it until it is "
                                                 "newer%s", trading_pair, age, why)
         elif age <= STALE_SECONDS and trading_pair in self._stale:

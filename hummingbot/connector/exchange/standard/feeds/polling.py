@@ -1,6 +1,5 @@
 """Polling over HTTP: order books and public trades by REST, own orders by the engine's logs. Always available."""
 import asyncio
-import logging
 import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -29,7 +28,7 @@ from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
 from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import FRESH_TRADE_SECONDS, ToldTrades, alike
 from hummingbot.connector.exchange.standard.markets import Market
-from hummingbot.connector.exchange.standard.outages import Outages
+from hummingbot.connector.exchange.standard.outages import BEARABLE_SECONDS, Outages
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.rest.models import TradeRow, numbered, parse_tick_book
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
@@ -83,7 +82,7 @@ class PollingMarketFeed:
         self._unread: set[str] = set()  # pairs whose trades could not be read at the first look
         self._trade_pauses: dict[str, float] = {}  # in seconds, of pairs whose trades could not be used when last read
         self._trades_at: dict[str, float] = {}  # when those are asked for again
-        self._outages = Outages()
+        self._outages = Outages(clock, BEARABLE_SECONDS)
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
         """See MarketFeed.run. One pair's failure is retried on its own; the feed never ends by itself."""
@@ -130,11 +129,13 @@ class PollingMarketFeed:
 
     async def _poll(self, trading_pair: str, sink: MarketSink) -> None:
         market = self._market(trading_pair)
-        last_body, quiet, failing, trades_due = b"", 0, False, False
+        last_body: bytes | None = None
+        quiet, trades_due = 0, False
         reading: asyncio.Future[bool] | None = None  # trades, beside the book: if they hang, it must not
         self._freshness.begin(trading_pair)
         try:
             while True:
+                asked = self._clock.monotonic()
                 try:
                     body = await self._rest.order_book(market.base.address, market.quote.address)
                     if body != last_body:
@@ -142,7 +143,7 @@ class PollingMarketFeed:
                         last_body, quiet, trades_due = body, 0, True
                     else:
                         quiet += 1
-                    self._freshness.read(trading_pair)
+                    self._freshness.read(trading_pair, asked)
                     if reading is not None and reading.done():
                         trades_due, reading = trades_due or not reading.result(), None
                     wanted = trades_due or self._freshness.awaits(trading_pair)
@@ -150,19 +151,18 @@ class PollingMarketFeed:
                         self._told.complete(trading_pair)
                     elif reading is None and self._clock.monotonic() >= self._trades_at.get(trading_pair, 0.0):
                         trades_due, reading = False, asyncio.ensure_future(self._read_trades(trading_pair, market, sink))
-                    if failing:
-                        failing = False
-                        logging.getLogger(__name__).info("The order book of %s is updated again", trading_pair)
+                    self._tell_outage(trading_pair, None)
                 except ApiUnavailableError as error:
                     quiet = QUIET_POLLS_TO_IDLE
-                    if not failing:
-                        failing = True
-                        logging.getLogger(__name__).warning("The order book of %s is not updated: %s", trading_pair, error)
+                    self._tell_outage(trading_pair, error)
                 self._freshness.report(trading_pair)
                 await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
         finally:
             if reading is not None:
                 reading.cancel()
+
+    def _tell_outage(self, trading_pair: str, error: ApiUnavailableError | None) -> None:
+        self._outages.tell(f"The order book of {trading_pair}", error, "is not updated", "is updated again")
 
     async def _read_trades(self, trading_pair: str, market: Market, sink: MarketSink) -> bool:
         is_read = await self._deliver_trades(trading_pair, market, sink)

@@ -114,6 +114,21 @@ async def test_pause_is_short_again_once_the_feed_delivered(world):
     assert world.clock.pauses == [1, 2, 4, 1]
 
 
+async def test_a_feed_that_breaks_now_and_then_does_not_fill_the_log(world, caplog):
+    await world.listen()
+    for _ in range(20):
+        world.feed.sink(OrderLogs([], 7))
+        world.feed.break_with(ApiUnavailableError("too many requests"))
+        await world.clock.advance(1)
+    assert world.feed.runs == 21 and caplog.messages == []
+    for pause in (2, 4, 8):
+        world.feed.break_with(ApiUnavailableError("gone"))
+        await world.clock.advance(pause)
+    world.feed.break_with(ApiUnavailableError("gone"))
+    await settle()
+    assert caplog.messages == ["Own orders are not followed (gone). Trying again in 16 s."]
+
+
 async def test_feed_is_created_as_soon_as_it_can_be(world, caplog):
     world.creation = [ConfigurationError("Trading needs a private key"), OSError("disk full"), ApiUnavailableError("gone")]
     await world.listen()

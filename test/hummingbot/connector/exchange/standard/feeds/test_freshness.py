@@ -5,7 +5,12 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
-from hummingbot.connector.exchange.standard.feeds.freshness import MAX_AWAITED_TRADES, STALE_SECONDS, Freshness
+from hummingbot.connector.exchange.standard.feeds.freshness import (
+    MAX_AWAITED_TRADES,
+    SETTLED_SECONDS,
+    STALE_SECONDS,
+    Freshness,
+)
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.rest.models import TradeRow, trade_key
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
@@ -22,7 +27,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def freshness(clock: ManualClock) -> Iterator[Freshness]:
     freshness = Freshness({MARKET.book: MARKET}.get, clock)
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     freshness.told(PAIR, [])
     yield freshness
 
@@ -32,15 +37,17 @@ def trade(number: int, base: int = 10 ** 18, book: str = MARKET.book) -> EngineL
     return EngineLog(event, f"0x{number:064x}", number, 0)
 
 
-def row(number: int) -> TradeRow:
-    return TradeRow(trade_key(f"0x{number:064x}", number, True), True, 1.0, 1.0, 0.0)
+def row(number: int, timestamp: float = 0.0) -> TradeRow:
+    return TradeRow(trade_key(f"0x{number:064x}", number, True), True, 1.0, 1.0, timestamp)
 
 
 def test_a_book_is_as_old_as_the_last_answer(freshness: Freshness, clock: ManualClock) -> None:
     clock.now += 7
     assert freshness.age(PAIR) == 7 and freshness.age("BBB-USDC") == 0
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     assert freshness.age(PAIR) == 0
+    freshness.read(PAIR, clock.now - 3)
+    assert freshness.age(PAIR) == 3, "it may be from when it was asked for, however late it comes"
 
 
 def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Freshness, clock: ManualClock) -> None:
@@ -48,7 +55,7 @@ def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Fres
     clock.now += 5
     freshness.on_chain([trade(1), trade(2), trade(3)], 1, 3)
     clock.now += 5
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     assert freshness.age(PAIR) == 10 and freshness.awaits(PAIR)
     freshness.told(PAIR, [row(2)])
     assert freshness.age(PAIR) == 5, "what was known with it before is known to the API"
@@ -64,7 +71,7 @@ def test_a_trade_that_was_read_at_once_with_an_earlier_one_is_awaited_after_that
     freshness.on_chain([trade(1), trade(30)], 1, 60)
     freshness.told(PAIR, [row(1)])
     clock.now += STALE_SECONDS + 1
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     assert freshness.age(PAIR) > STALE_SECONDS, "the API may stand still at the first one"
     freshness.told(PAIR, [row(30), row(1)])
     assert freshness.age(PAIR) == 0
@@ -89,7 +96,7 @@ def test_trades_of_nothing_and_of_unknown_or_unread_books_are_not_awaited(clock:
     unread = Freshness({MARKET.book: MARKET}.get, clock)
     unread.on_chain([trade(1)], 1, 1)
     assert not unread.awaits(PAIR)
-    unread.read(PAIR)
+    unread.read(PAIR, clock.now)
     unread.on_chain([trade(1, base=0), trade(2, book="0x" + "ee" * 20)], 1, 2)
     assert not unread.awaits(PAIR)
 
@@ -113,7 +120,7 @@ def test_it_is_said_once_when_a_book_is_too_old_and_once_when_it_is_not_any_more
     for seconds in (0, STALE_SECONDS + 1, 1):
         clock.now += seconds
         freshness.report(PAIR)
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     for _ in range(2):
         freshness.report(PAIR)
     assert [record.getMessage().split(":")[0] for record in caplog.records] == [
@@ -124,7 +131,7 @@ def test_where_the_book_is_answered_and_a_trade_is_not_told_the_warning_says_so(
         freshness: Freshness, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
     freshness.on_chain([trade(1)], 1, 1)
     clock.now += STALE_SECONDS + 1
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     freshness.report(PAIR)
     assert caplog.messages == ["The order book of AAA-USDC is 31 s old: no order is placed by it until it is newer. The API's "
                                "trades lack one that is on the chain"]
@@ -132,10 +139,10 @@ def test_where_the_book_is_answered_and_a_trade_is_not_told_the_warning_says_so(
 
 def test_while_the_api_tells_no_trades_they_say_nothing_of_its_books(clock: ManualClock) -> None:
     freshness = Freshness({MARKET.book: MARKET}.get, clock)
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     freshness.on_chain([trade(1)], 1, 1)
     clock.now += 60
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     assert freshness.age(PAIR) == 0, "it has not told any yet"
     freshness.told(PAIR, [])
     assert freshness.age(PAIR) == 60
@@ -147,7 +154,7 @@ def test_while_the_api_tells_no_trades_they_say_nothing_of_its_books(clock: Manu
         freshness.untold(PAIR)
     freshness.on_chain([trade(2)], 2, 2)
     clock.now += 60
-    freshness.read(PAIR)
+    freshness.read(PAIR, clock.now)
     assert freshness.age(PAIR) == 0 and freshness.awaits(PAIR)
 
 
@@ -162,7 +169,7 @@ def test_a_trade_that_the_api_has_left_out_is_awaited_until_it_tells_of_a_later_
     other = Market(Token("0x" + "bb" * 20, "BBB", 18), MARKET.quote, "0x" + "b1" * 20)
     freshness = Freshness({MARKET.book: MARKET, other.book: other}.get, clock)
     for pair in (PAIR, other.trading_pair):
-        freshness.read(pair)
+        freshness.read(pair, clock.now)
     freshness.on_chain([trade(1)], 1, 1)
     clock.now += 5
     freshness.on_chain([trade(2, book=other.book)], 2, 2)
@@ -175,7 +182,7 @@ def test_a_trade_of_another_market_ends_no_wait_for_later_ones_of_a_busy_market(
     other = Market(Token("0x" + "bb" * 20, "BBB", 18), MARKET.quote, "0x" + "b1" * 20)
     freshness = Freshness({MARKET.book: MARKET, other.book: other}.get, clock)
     for pair in (PAIR, other.trading_pair):
-        freshness.read(pair)
+        freshness.read(pair, clock.now)
     freshness.on_chain([trade(1)], 1, 1)
     clock.now += 5
     freshness.on_chain([trade(2, book=other.book)], 2, 2)
@@ -199,10 +206,76 @@ def test_an_api_that_stands_still_is_noticed_on_a_busy_market_too() -> None:
     number = 0
     for _ in range(600):  # ten minutes, three trades a second, of none of which the API tells
         clock.now += 1
-        freshness.read(PAIR)  # it answers all the while, with what it knew ten minutes ago
+        freshness.read(PAIR, clock.now)  # it answers all the while, with what it knew ten minutes ago
         freshness.told(PAIR, [])
         logs = [trade(number + index) for index in range(1, 4)]
         freshness.on_chain(logs, number + 1, number + 3)
         number += 3
     assert number > MAX_AWAITED_TRADES
     assert freshness.age(PAIR) > STALE_SECONDS
+
+
+def test_an_api_that_goes_back_in_time_gives_old_books(
+        freshness: Freshness, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    freshness.told(PAIR, [row(1, 400.0)])
+    for second in range(100):  # a lively market, and then another API, an hour behind
+        freshness.told(PAIR, [row(2 + second, 4_000.0 + second), row(1, 400.0)])
+        clock.now += 1
+    for _ in range(int(STALE_SECONDS) + 1):
+        freshness.told(PAIR, [row(1, 400.0)])
+        assert freshness.awaits(PAIR)
+        clock.now += 1
+        freshness.read(PAIR, clock.now)
+    freshness.report(PAIR)
+    assert freshness.age(PAIR) == STALE_SECONDS + 1
+    assert caplog.messages == ["The order book of AAA-USDC is 31 s old: no order is placed by it until it is newer. The API's "
+                               "trades lack one that it told before"]
+    freshness.told(PAIR, [row(200, 4_090.0), row(1, 400.0)])
+    assert not freshness.awaits(PAIR) and freshness.age(PAIR) == 0, "about as far as it was"
+
+
+def test_an_api_that_goes_back_after_a_quiet_hour_gives_old_books_too(freshness: Freshness, clock: ManualClock) -> None:
+    freshness.told(PAIR, [row(1, 400.0)])
+    clock.now += 1
+    freshness.told(PAIR, [row(2, 401.0), row(1, 400.0)])
+    clock.now += 3_600
+    freshness.told(PAIR, [row(1, 400.0)])
+    assert freshness.awaits(PAIR)
+
+
+def test_a_trade_that_a_reorganisation_takes_back_is_not_awaited_though_the_one_before_it_is_old(
+        freshness: Freshness, clock: ManualClock) -> None:
+    freshness.told(PAIR, [row(1, 400.0)])
+    clock.now += 3_600
+    freshness.told(PAIR, [row(2, 4_000.0), row(1, 400.0)])
+    clock.now += 10
+    freshness.told(PAIR, [row(1, 400.0)])
+    clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, [row(1, 400.0)])
+    assert not freshness.awaits(PAIR)
+
+
+def test_what_was_told_just_before_polling_ended_may_be_reorganised_unseen(freshness: Freshness, clock: ManualClock) -> None:
+    freshness.told(PAIR, [row(1, 4_000.0)])
+    freshness.forget(PAIR)
+    clock.now += 3_600
+    freshness.told(PAIR, [row(2, 3_999.0)])
+    assert not freshness.awaits(PAIR)
+
+
+def test_an_api_of_a_chain_that_was_begun_anew_has_not_gone_back_in_time(freshness: Freshness, clock: ManualClock) -> None:
+    freshness.on_chain([], 4_990, 5_000)
+    for timestamp in (4_000.0, 4_100.0):
+        freshness.told(PAIR, [row(1, timestamp)])
+        clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, [row(1, 400.0)])
+    assert freshness.awaits(PAIR)
+    freshness.on_chain([], 1, 20)
+    assert not freshness.awaits(PAIR)
+    freshness.told(PAIR, [row(1, 400.0)])
+    freshness.on_chain([], 15, 30)
+    clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, [row(2, 500.0)])
+    freshness.told(PAIR, [row(0, 300.0)])
+    freshness.on_chain([], 21, 40)
+    assert freshness.awaits(PAIR), "once only"

@@ -179,7 +179,17 @@ async def test_failing_book_is_told_once_and_its_recovery_too(books, caplog):
     assert messages[1] == f"The order book of {AAA} is updated again"
 
 
-@pytest.mark.parametrize("answer", [{"bids": []}, b"<html>", {"bids": [], "asks": [{"price": "NaN", "amount": 1}]}])
+async def test_an_api_that_refuses_now_and_then_does_not_fill_the_log(books, caplog):
+    caplog.set_level(logging.INFO)
+    await books.run(AAA)
+    for number in range(60):
+        books.book(AAA, RateLimitedError("too many requests") if number % 2 else book_of(10 + number))
+        books.trades(AAA, error=RateLimitedError("too many requests") if number % 4 < 2 else None)
+        await books.next(IDLE_INTERVAL)
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("answer", [{"bids": []}, b"<html>", b"", {"bids": [], "asks": [{"price": "NaN", "amount": 1}]}])
 async def test_answer_that_is_no_book_leaves_the_last_one_standing(books, answer):
     await books.run(AAA)
     books.book(AAA, answer)
@@ -269,7 +279,7 @@ async def test_trades_out_of_reach_cost_no_book(books, caplog):
     await books.run(AAA)
     books.trades(AAA, error=ApiUnavailableError("connection refused"))
     with caplog.at_level(logging.INFO):
-        for price in (11, 12, 13):
+        for price in range(11, 23):
             books.book(AAA, book_of(price))
             assert [event.asks for event in await books.next()] == [[(price, 1)]]
         books.trades(AAA, trade_row(1))

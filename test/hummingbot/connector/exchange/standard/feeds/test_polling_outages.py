@@ -80,6 +80,67 @@ async def test_polling_that_takes_over_after_hours_begins_with_a_new_book(
     assert age > STALE_SECONDS and caplog.text.count("old: no order is placed by it until it is newer") == 1
 
 
+async def test_an_empty_answer_is_no_book_when_polling_takes_over_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    books, stream = Books(), Stream()
+    freshness = Freshness(lambda book: None, books.clock)
+    polling = PollingMarketFeed(RestClient(books.api, ["https://api.test"]), market_of, books.clock, 1.0, told=books.told,
+                                freshness=freshness)
+    feed = SwitchingMarketFeed([Source("stream", lambda: stream)], polling, UpdateIds(books.clock), books.told, books.clock,
+                               Never())
+    task = asyncio.ensure_future(feed.run([AAA], books.events.append))
+    await books.clock.advance(1.0)
+    assert feed.state.source == "stream"
+    books.book(AAA, b"")  # a proxy's, with status 200
+    stream.end.set_exception(ConnectionError("gone"))
+    monkeypatch.setattr(stream, "run", gone)
+    for _ in range(8):
+        await books.clock.advance(5.0)
+    age = freshness.age(AAA)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert age > STALE_SECONDS
+
+
+async def test_a_book_is_as_old_as_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    books = Books()
+    order_book = books.feed._rest.order_book
+
+    async def slow(base: str, quote: str) -> bytes:
+        body = await order_book(base, quote)
+        await books.clock.sleep(9.0)
+        return body
+
+    monkeypatch.setattr(books.feed._rest, "order_book", slow)
+    await books.run(AAA)
+    await books.clock.advance(9.0)
+    age = books.feed._freshness.age(AAA)
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert len(books.events) == 1 and age == 9
+
+
+async def test_an_api_that_goes_back_in_time_does_not_make_its_old_book_new() -> None:
+    books = Books()
+    books.trades(AAA, {**trade_row(2), "timestamp": 900}, trade_row(1))
+    await books.run(AAA)
+    freshness = books.feed._freshness
+    for number in range(70):  # lively, so that it is read at the full rate
+        books.book(AAA, book_of(20 + number % 2))
+        await books.next()
+    books.book(AAA, book_of(50))  # as it was long ago
+    books.trades(AAA, trade_row(1))
+    for _ in range(10):
+        await books.next(5.0)
+    behind = freshness.age(AAA)
+    books.trades(AAA, {**trade_row(2), "timestamp": 900}, trade_row(1))  # the book stays as it is
+    for _ in range(2):
+        await books.next(5.0)
+    caught_up = freshness.age(AAA)
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert behind > STALE_SECONDS and caught_up < STALE_SECONDS
+
+
 async def test_a_poll_that_breaks_each_time_it_is_begun_does_not_make_its_book_new() -> None:
     books = Books()
     books.trades(AAA, trade_row(1))
