@@ -41,6 +41,7 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._clock = clock
         self._market_prices: dict[str, float | None] = {}
         self._last_prices: dict[str, float] = {}
+        self._unsure: set[str] = set()  # the pairs whose market price has moved since their last price was known
         self._followed: set[str] | None = None  # the pairs of the feed, once it has begun
         self._told: set[str] = set()  # the pairs whose books are of now
         self._wakefulness = Wakefulness(clock, STALE_SECONDS)
@@ -51,14 +52,25 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         return self._feed
 
     async def get_last_traded_prices(self, trading_pairs: list[str], domain: str | None = None) -> dict[str, float]:
-        """The last traded price of each pair; raises when the API does not answer, so that the tracker pauses.
+        """The last traded price of each pair, as far as they can be read; raises when none can, so that the tracker pauses.
 
-        The tracker asks every five seconds for pairs without trades. Each trade is delivered, so the API is asked once.
+        The tracker asks every five seconds for pairs without trades. Trades are delivered, so the API is asked only once, and
+        again when the market price moves without one: there may be trades that the API does not tell.
         """
-        unknown = [trading_pair for trading_pair in trading_pairs if trading_pair not in self._last_prices]
-        if unknown:
-            self._last_prices |= await self._connector.get_last_traded_prices(trading_pairs=unknown)
-        return {trading_pair: self._last_prices[trading_pair] for trading_pair in trading_pairs}
+        unknown = [pair for pair in trading_pairs if pair not in self._last_prices or pair in self._unsure]
+        failures = [failure for failure in await asyncio.gather(*map(self._ask_last_price, unknown)) if failure is not None]
+        known = {pair: self._last_prices[pair] for pair in trading_pairs if pair in self._last_prices}
+        if failures and not known:
+            raise failures[0]
+        return known
+
+    async def _ask_last_price(self, trading_pair: str) -> StandardError | None:
+        try:
+            self._last_prices |= await self._connector.get_last_traded_prices(trading_pairs=[trading_pair])
+        except StandardError as error:
+            return error
+        self._unsure.discard(trading_pair)
+        return None
 
     async def listen_for_subscriptions(self) -> None:
         """Run the feed for ever; when it breaks, say so once and run it again after a growing pause."""
@@ -135,11 +147,14 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
     def _deliver(self, event: MarketEvent) -> None:
         if isinstance(event, PublicTrade):
             self._last_prices[event.trading_pair] = event.price
+            self._unsure.discard(event.trading_pair)
             self._message_queue[self._trade_messages_queue_key].put_nowait(_trade_message(event))
             return
         if self._forget_after_sleep():
             return
         self._told.add(event.trading_pair)
+        if event.market_price not in (None, self._market_prices.get(event.trading_pair)):
+            self._unsure.add(event.trading_pair)
         # One that the book does not tell must not stay that of another source: it would bound orders for ever.
         self._market_prices[event.trading_pair] = event.market_price
         # Snapshots and deltas share one queue, in which they keep their order: on the way through two the tracker may swap
@@ -214,6 +229,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         if self._followed is not None:
             self._followed.discard(trading_pair)
         self._feed.remove_pair(trading_pair)
+        for prices in (self._last_prices, self._market_prices):
+            prices.pop(trading_pair, None)  # they are not followed any more
         return True
 
 

@@ -47,7 +47,6 @@ from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.greeting import greet
 from hummingbot.connector.exchange.standard.lost_logs import LostLogs
-from hummingbot.connector.exchange.standard.markets import price_from_chain
 from hummingbot.connector.exchange.standard.network import resolve_network, resolve_preferences
 from hummingbot.connector.exchange.standard.network_check import NetworkCheck
 from hummingbot.connector.exchange.standard.offers import Offers
@@ -357,15 +356,7 @@ class StandardExchange(ExchangePyBase):
         self._set_trading_pair_symbol_map(bidict({market.book: market.trading_pair for market in exchange_info.by_pair.values()}))
 
     async def _get_last_traded_price(self, trading_pair: str) -> float:
-        await self._venue.listing()
-        market = self._venue.market(trading_pair)
-        trades = await self._venue.rest.trades(market.base.address, market.quote.address)
-        if trades:
-            return trades[0].price
-        facts = (await self._venue.facts([market], "")).get(trading_pair)
-        if facts is None:
-            raise ApiUnavailableError(f"the market price of {trading_pair} cannot be read")
-        return float(price_from_chain(facts.market_price))
+        return await self._venue.last_price(trading_pair)
 
     # Rules and fees
 

@@ -13,12 +13,13 @@ from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
+    BadDataError,
     ConfigurationError,
     OrderRejectedError,
     RpcError,
 )
 from hummingbot.connector.exchange.standard.listing import Listing, bare_listing, discover, verified_markets
-from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.shared_work import SharedWork
@@ -202,6 +203,22 @@ class Venue:
             if len(told) == width:
                 facts[market.trading_pair] = MarketFacts(*told)
         return facts
+
+    async def last_price(self, trading_pair: str) -> float:
+        """The price of the last trade by the API or, where it tells none, the market price. Raises ApiUnavailableError, RpcError or
+        UnknownMarketError."""
+        await self.listing()
+        market = self.market(trading_pair)
+        try:
+            trades = await self.rest.trades(market.base.address, market.quote.address)
+        except BadDataError:
+            trades = []
+        if trades:
+            return trades[0].price
+        facts = (await self.facts([market], "")).get(trading_pair)
+        if facts is None:
+            raise ApiUnavailableError(f"the market price of {trading_pair} cannot be read")
+        return float(price_from_chain(facts.market_price))
 
     async def balances(self, account: str) -> tuple[int, Mapping[str, int]]:
         """The native balance, and the ERC-20 balances by token address, of all listed tokens.

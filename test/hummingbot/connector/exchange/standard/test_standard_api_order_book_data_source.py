@@ -80,6 +80,9 @@ class FakeConnector:
             raise self.rules
 
     async def get_last_traded_prices(self, trading_pairs):
+        for pair in trading_pairs:
+            if isinstance(self.prices[pair], Exception):
+                raise self.prices[pair]
         return {pair: self.prices[pair] for pair in trading_pairs}
 
 
@@ -318,6 +321,43 @@ async def test_last_traded_price_is_asked_for_once_and_then_follows_the_trades(w
     await world.listen()
     world.feed.sink(PublicTrade(PAIR, "1", True, 9.75, 1.0, 1700.0))
     assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.75}
+
+
+async def test_last_traded_price_is_asked_for_again_when_the_market_price_moves_without_a_trade(world):
+    world.connector.prices = {PAIR: 9.5}
+    await world.listen()
+    world.feed.sink(SNAPSHOT._replace(market_price=9.5))
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.5}
+    world.connector.prices = {PAIR: 9.75}
+    world.feed.sink(SNAPSHOT._replace(update_id=8, market_price=9.5))
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.5}
+    world.feed.sink(SNAPSHOT._replace(update_id=9, market_price=9.75))
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.75}, "the API tells no trades, but the chain a price"
+    world.connector.prices = {PAIR: ApiUnavailableError("gone")}
+    world.feed.sink(SNAPSHOT._replace(update_id=10, market_price=10.0))
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 9.75}, "there is no newer one"
+    world.connector.prices = {}
+    world.feed.sink(PublicTrade(PAIR, "1", True, 10.0, 1.0, 1700.0))
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 10.0}, "which needs no API"
+
+
+async def test_a_pair_whose_trades_cannot_be_read_costs_no_other_pair_its_price(world):
+    world.connector.prices = {PAIR: 9.5, OTHER: ApiUnavailableError("gone")}
+    assert await world.source.get_last_traded_prices([PAIR, OTHER]) == {PAIR: 9.5}
+    with pytest.raises(ApiUnavailableError):
+        await world.source.get_last_traded_prices([OTHER])
+
+
+async def test_a_pair_that_was_followed_once_has_no_price_any_more(world):
+    world.connector.prices = {PAIR: 9.5}
+    world.feed.pairs = [PAIR]
+    await world.listen()
+    world.feed.sink(SNAPSHOT._replace(market_price=9.5))
+    await world.source.get_last_traded_prices([PAIR])
+    await world.source.unsubscribe_from_trading_pair(PAIR)
+    world.connector.prices = {PAIR: 11.0}
+    assert world.source.market_price(PAIR) is None
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 11.0}
 
 
 # A machine that sleeps

@@ -7,7 +7,12 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.heads import STALL_SECONDS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import SystemClock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    OrderRejectedError,
+    RpcError,
+    UnknownMarketError,
+)
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.client import RestClient
@@ -53,6 +58,12 @@ async def test_facts_of_all_markets_are_read_in_one_batch_for_the_account(venue,
     assert facts["FOO-USDC"].market_price == 10 ** 9
     assert {asked.arguments[2] for asked in node.received("feeOf")} == {ACCOUNT}
     assert len(node.asked) - before == 2 * 2 * len(MarketFacts._fields)
+
+
+async def test_where_the_api_tells_no_trades_the_market_price_is_the_last_price(venue):
+    assert await venue.last_price("SOMI-USDC") == 0.65412847
+    with pytest.raises(UnknownMarketError):
+        await venue.last_price("MOON-USDC")
 
 
 async def test_fees_of_nobody_in_particular_are_those_of_the_zero_address(venue, node):
