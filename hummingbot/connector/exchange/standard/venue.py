@@ -205,8 +205,10 @@ class Venue:
         return facts
 
     async def last_price(self, trading_pair: str) -> float:
-        """The price of the last trade by the API or, where it tells none, the market price. Raises ApiUnavailableError, RpcError or
-        UnknownMarketError."""
+        """The price of the last trade by the API or, where that tells none, the market price.
+
+        Raises ApiUnavailableError, RpcError or UnknownMarketError.
+        """
         await self.listing()
         market = self.market(trading_pair)
         try:

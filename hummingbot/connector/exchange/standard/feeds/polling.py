@@ -211,25 +211,31 @@ class PollingMarketFeed:
 
     def _history(self, trading_pair: str, ordered: Sequence[TradeRow], first: bool) -> int:
         """How many of these trades, the oldest first, are from before the bot's first look."""
-        if not first:
-            # Where a page could not be used, the next one reaches back beyond the first look.
-            oldest = self._oldest_trade.get(trading_pair)
-            return next((at for at, row in enumerate(ordered) if row.key == oldest), 0)
-        if trading_pair not in self._unread:
+        if first and trading_pair not in self._unread:
             return len(ordered)
-        # It could not be read then: its time says which trades are older.
+        # What the first look did not show may be older all the same, since nothing could be read then, or not all: its time says.
         fresh = self._clock.time() - self._told.seconds_since_begin(trading_pair) - FRESH_TRADE_SECONDS
-        # What another source has told meanwhile is not followed by what is much older.
-        told = [row.timestamp for row in ordered if self._told.knows(trading_pair, row.key)]
-        fresh = max(fresh, max(told, default=0.0) - MISSED_SECONDS)
-        return next((at for at, row in enumerate(ordered) if row.timestamp >= fresh), len(ordered))
+        told = [row.timestamp for row in ordered if self._knows(trading_pair, row)]
+        if first:
+            # What another source has told meanwhile is not followed by what is much older.
+            fresh = max(fresh, max(told, default=0.0) - MISSED_SECONDS)
+        else:
+            # Whatever this machine takes for the time: what is newer than all that was told is news.
+            fresh = min(fresh, max(told, default=math.inf))
+        history = next((at for at, row in enumerate(ordered) if row.timestamp >= fresh), len(ordered))
+        # Where a page could not be used, the next one reaches back beyond the first look.
+        oldest = self._oldest_trade.get(trading_pair)
+        return max(history, next((at for at, row in enumerate(ordered) if row.key == oldest), 0))
+
+    def _knows(self, trading_pair: str, row: TradeRow) -> bool:
+        return row.key in self._seen_trades.get(trading_pair, ()) or self._told.knows(trading_pair, row.key)
 
     async def _new_trades(self, trading_pair: str, market: Market) -> list[TradeRow]:
         """The newest trades, back to one that is known: on one page as a rule, on more after an outage."""
-        seen = self._seen_trades.get(trading_pair)
+        first = trading_pair not in self._seen_trades
 
         def is_known(rows: Sequence[TradeRow]) -> bool:
-            return seen is None or any(row.key in seen or self._told.knows(trading_pair, row.key) for row in rows)
+            return first or any(self._knows(trading_pair, row) for row in rows)
 
         return await self._rest.trades(market.base.address, market.quote.address, is_enough=is_known)
 

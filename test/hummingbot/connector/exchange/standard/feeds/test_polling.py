@@ -61,7 +61,7 @@ def book_of(price, amount=1.0):
 
 def trade_row(number, is_buy=True):
     return {"txHash": f"0x{number:064x}", "orderId": number, "isBid": is_buy, "price": 10 + number, "baseAmount": 2,
-            "timestamp": 100 + number}
+            "timestamp": 1_000 + number}
 
 
 class Books:
@@ -218,7 +218,7 @@ async def test_trades_before_the_first_look_are_history_later_ones_are_told_once
     snapshot, *trades = await books.next()
     assert isinstance(snapshot, BookSnapshot)
     told = [(trade.price, trade.is_buy, trade.amount, trade.timestamp) for trade in trades]
-    assert told == [(13, True, 2, 103), (14, False, 2, 104)]
+    assert told == [(13, True, 2, 1_003), (14, False, 2, 1_004)]
     books.book(AAA, book_of(12))
     assert [type(event) for event in await books.next()] == [BookSnapshot]
 
@@ -241,12 +241,12 @@ async def test_a_trade_between_the_first_book_and_the_first_poll_is_news(books):
     await books.feed.snapshot(AAA)
     books.trades(AAA, trade_row(2), trade_row(1))
     await books.run(AAA)
-    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [102]
+    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [1_002]
     books.trades(AAA, trade_row(3), trade_row(2), trade_row(1))
     await books.feed.snapshot(AAA)
     books.book(AAA, book_of(11))
     _, *trades = await books.next()
-    assert [trade.timestamp for trade in trades] == [103], "a further snapshot makes nothing history"
+    assert [trade.timestamp for trade in trades] == [1_003], "a further snapshot makes nothing history"
 
 
 async def test_of_two_first_looks_at_once_the_second_makes_no_news_history(books):
@@ -266,7 +266,7 @@ async def test_of_two_first_looks_at_once_the_second_makes_no_news_history(books
     answers.set()
     await second
     await books.run(AAA)
-    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [102]
+    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [1_002]
 
 
 async def test_history_is_history_for_every_source(books):
@@ -300,7 +300,7 @@ async def test_trades_are_told_once_and_in_order_whichever_of_them_the_api_has_f
         now(*range(1, last + 1))
         books.book(AAA, book_of(price))
         told += [event.timestamp for event in await books.next() if isinstance(event, PublicTrade)]
-    assert told == [103, 104, 105, 106, 107]
+    assert told == [1_003, 1_004, 1_005, 1_006, 1_007]
 
 
 async def test_after_an_outage_the_trades_of_all_its_time_are_told_where_the_oldest_come_first(books):
@@ -311,7 +311,7 @@ async def test_after_an_outage_the_trades_of_all_its_time_are_told_where_the_old
         books.api.answer(path + str(number), {"trades": [trade_row(row) for row in rows], "totalPages": 3})
     books.book(AAA, book_of(12))
     _, *trades = await books.next()
-    assert [trade.timestamp for trade in trades] == [103, 104, 105, 106, 107]
+    assert [trade.timestamp for trade in trades] == [1_003, 1_004, 1_005, 1_006, 1_007]
 
 
 async def test_after_an_outage_the_trades_of_all_its_time_are_told_in_order(books):
@@ -324,7 +324,7 @@ async def test_after_an_outage_the_trades_of_all_its_time_are_told_in_order(book
         books.api.answer(path + str(number), {"trades": [trade_row(row) for row in rows], "totalPages": 3})
     books.book(AAA, book_of(12))
     _, *trades = await books.next()
-    assert [trade.timestamp for trade in trades] == [102, 103, 104, 105, 106, 107]
+    assert [trade.timestamp for trade in trades] == [1_002, 1_003, 1_004, 1_005, 1_006, 1_007]
     books.book(AAA, book_of(13))
     asked = len(books.api.requested)
     assert [type(event) for event in await books.next()] == [BookSnapshot]
@@ -353,7 +353,7 @@ async def test_the_search_for_trades_ends_after_so_many_pages(books, monkeypatch
         books.api.answer(path + str(number), {"trades": [trade_row(row) for row in rows], "totalPages": 5})
     books.book(AAA, book_of(12))
     _, *trades = await books.next()
-    assert [trade.timestamp for trade in trades] == [106, 107, 108, 109]
+    assert [trade.timestamp for trade in trades] == [1_006, 1_007, 1_008, 1_009]
 
 
 async def test_only_so_many_trades_are_remembered(books, monkeypatch):
@@ -363,7 +363,7 @@ async def test_only_so_many_trades_are_remembered(books, monkeypatch):
         books.trades(AAA, trade_row(number))
         books.book(AAA, book_of(10 + number))
         await books.next()
-    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [101, 102, 103, 104]
+    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [1_001, 1_002, 1_003, 1_004]
     assert len(books.feed._seen_trades[AAA]) == 2
 
 

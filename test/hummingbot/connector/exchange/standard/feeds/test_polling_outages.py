@@ -121,7 +121,7 @@ async def test_a_book_is_as_old_as_the_question(monkeypatch: pytest.MonkeyPatch)
 
 async def test_an_api_that_goes_back_in_time_does_not_make_its_old_book_new() -> None:
     books = Books()
-    books.trades(AAA, {**trade_row(2), "timestamp": 900}, trade_row(1))
+    books.trades(AAA, {**trade_row(2), "timestamp": 1_050}, trade_row(1))
     await books.run(AAA)
     freshness = books.feed._freshness
     for number in range(70):  # lively, so that it is read at the full rate
@@ -132,7 +132,7 @@ async def test_an_api_that_goes_back_in_time_does_not_make_its_old_book_new() ->
     for _ in range(10):
         await books.next(5.0)
     behind = freshness.age(AAA)
-    books.trades(AAA, {**trade_row(2), "timestamp": 900}, trade_row(1))  # the book stays as it is
+    books.trades(AAA, {**trade_row(2), "timestamp": 1_050}, trade_row(1))  # the book stays as it is
     for _ in range(2):
         await books.next(5.0)
     caught_up = freshness.age(AAA)
@@ -247,9 +247,9 @@ async def test_no_pause_is_left_once_trades_could_be_read() -> None:
     books.trades(AAA, *NO_HASH)
     for _ in range(5):
         await books.feed.snapshot(AAA)
-    books.trades(AAA, trade_row(1))
+    books.trades(AAA, {**trade_row(1), "timestamp": 101})
     await books.feed.snapshot(AAA)
-    books.trades(AAA, {**trade_row(2), "timestamp": books.clock.now}, trade_row(1))
+    books.trades(AAA, {**trade_row(2), "timestamp": books.clock.now}, {**trade_row(1), "timestamp": 101})
     await books.run(AAA)
     told = [event.timestamp for event in books.events if isinstance(event, PublicTrade)]
     books.task.cancel()
@@ -326,6 +326,37 @@ async def test_trades_since_such_a_first_look_are_news_though_a_snapshot_is_the_
     books.task.cancel()
     await asyncio.gather(books.task, return_exceptions=True)
     assert told == [1_001.0, 1_300.0]
+
+
+def aged(*rows: tuple[int, float]) -> list[dict[str, object]]:
+    return [{**trade_row(number), "timestamp": timestamp} for number, timestamp in rows]
+
+
+async def test_what_an_api_finds_again_after_it_told_of_no_trades_is_history() -> None:
+    books = Books()
+    await books.run(AAA)
+    books.book(AAA, book_of(11))
+    books.trades(AAA, *aged((3, 1_001.0), (2, 700.0), (1, 400.0)))
+    told = [event.timestamp for event in await books.next() if isinstance(event, PublicTrade)]
+    books.book(AAA, book_of(12))
+    books.trades(AAA, *aged((4, 1_002.0), (3, 1_001.0), (7, 1_000.0), (6, 900.0), (2, 700.0), (5, 500.0), (1, 400.0)))
+    later = [event.timestamp for event in await books.next() if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert (told, later) == ([1_001.0], [1_000.0, 1_002.0])
+
+
+async def test_what_is_newer_than_all_that_was_told_is_news_whatever_this_machine_takes_for_the_time() -> None:
+    books = Books()
+    books.clock.now += 3_600  # of the chain's time it is 1,000
+    books.trades(AAA, *aged((1, 990.0)))
+    await books.run(AAA)
+    books.book(AAA, book_of(11))
+    books.trades(AAA, *aged((3, 1_001.0), (1, 990.0), (2, 980.0)))
+    told = [event.timestamp for event in await books.next() if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert told == [1_001.0]
 
 
 async def test_an_api_that_stands_still_does_not_make_trades_complete() -> None:
