@@ -180,6 +180,8 @@ class StreamSession:
 
     def _settle(self, message: Answered | Refused) -> None:
         pending = self._pending.get(message.id) if message.id is not None else None
+        if message.id is None and len(self._pending) == 1:  # a dialect may name no request: there is only one that it can be
+            pending = next(iter(self._pending.values()))
         if isinstance(message, Refused):
             error = StreamBrokenError(f"the stream refused {pending[2] if pending else 'a request'}: {message.message} "
                                       f"(code {message.code})")

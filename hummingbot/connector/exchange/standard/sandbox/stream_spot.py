@@ -99,7 +99,7 @@ class SpotSpeaker:
             pattern = method.replace(".unsubscribe", ".{}").replace(".subscribe", ".{}")
             self._change(pattern, starts, request.get("params") or {}, number)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            self._connection.answer({"id": number, "code": 1, "msg": f"Internal Error: {error}"})
+            self._connection.answer({"code": 1, "msg": f"Internal Error: {error}"})
 
     def _change(self, pattern: str, starts: bool, params: Json, number: Any) -> None:
         after: list[Callable[[], None]] = []

@@ -204,7 +204,10 @@ class SpotAccountDialect:
         if name in _ACCOUNT_SUMMARIES:
             return True
         layouts = _ACCOUNT_LAYOUTS.get(name)
-        return layouts is not None and _address(frame[layouts[len(frame)]]) == self._account
+        if layouts is None:
+            return False
+        at = layouts.get(len(frame))  # one of a new length may be about this account
+        return at is None or _address(frame[at]) == self._account
 
 
 def finest_step(price: float) -> int:

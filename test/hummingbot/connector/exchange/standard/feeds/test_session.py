@@ -147,7 +147,7 @@ async def test_an_answer_finds_its_request_in_whatever_order() -> None:
 
 @pytest.mark.parametrize(("answer", "words"), [
     ({"id": 1, "error": {"code": 1004, "message": "no pair"}}, "refused subscribe: no pair (code 1004)"),
-    ({"id": None, "error": {"code": 1000, "message": "what?"}}, "refused a request: what?")])
+    ({"id": None, "error": {"code": 1000, "message": "what?"}}, "refused subscribe: what?")])
 async def test_a_refusal_ends_the_connection_and_says_why(answer: Any, words: str) -> None:
     async def script(socket: web.WebSocketResponse) -> None:
         await socket.receive()
@@ -155,6 +155,19 @@ async def test_a_refusal_ends_the_connection_and_says_why(answer: Any, words: st
 
     async with served(script, lambda peer: peer.session.request({"method": "subscribe"})) as peer:
         assert words in await peer.ended()
+
+
+async def test_a_refusal_that_may_be_of_either_of_two_requests_ends_the_connection() -> None:
+    async def script(socket: web.WebSocketResponse) -> None:
+        for _ in range(2):
+            await socket.receive()
+        await socket.send_json({"id": None, "error": {"code": 1000, "message": "what?"}})
+
+    async def opened(peer: Peer) -> None:
+        await asyncio.gather(*(peer.session.request({"method": "subscribe"}) for _ in range(2)))
+
+    async with served(script, opened) as peer:
+        assert "refused a request: what?" in await peer.ended()
 
 
 async def test_a_session_that_does_not_run_takes_no_request() -> None:

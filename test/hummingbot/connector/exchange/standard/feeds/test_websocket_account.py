@@ -275,6 +275,22 @@ async def test_a_hinting_stream_without_account_topics_is_none(world: StreamWorl
         assert "unknown method" in str(await listener.broken())
 
 
+async def test_a_hinting_stream_that_knows_some_of_the_topics_goes_on(world: StreamWorld) -> None:
+    class Later(SpotAccountDialect):
+        def subscriptions(self):  # type: ignore[no-untyped-def]
+            return [{"method": "spot.nothing.subscribe.accounts", "params": {}}, *super().subscriptions()]
+
+    life = await Life.begin(world)
+    await life.rest()
+    feed = HintedAccountFeed(world.factory, f"{world.sandbox.spot_streams_url}?layout=docs",
+                             Later(world.sandbox.accounts[0].address), world.polling_account_feed(0, interval=60.0), world.clock)
+    async with Listener(feed) as listener:
+        await eventually(lambda: listener.of(OrderLogs))
+        await life.take()
+        await eventually(lambda: listener.logs)
+        assert listener.logs == await life.truth() and not listener.task.done()
+
+
 async def test_a_login_before_the_exchange_is_known_is_an_error(world: StreamWorld) -> None:
     feed = world.account_feed()
     feed._auth = StandardAuth("", world.sandbox.accounts[0].private_key)

@@ -38,7 +38,7 @@ class Client:
         await self.socket.send_json({"id": self.number, "method": method, "params": params or None})
         while True:
             answer = await self.next()
-            if isinstance(answer, int) or (isinstance(answer, dict) and answer.get("id") == self.number):
+            if isinstance(answer, int) or (isinstance(answer, dict) and (answer.get("id") == self.number or "code" in answer)):
                 return answer
 
     async def error(self, method: str, **params: Any) -> int:

@@ -208,6 +208,12 @@ def test_a_whole_book_says_nothing_of_the_account() -> None:
     assert account.decode({"t": "x", "s": 1, "d": {"bids": [], "asks": []}}) == []
 
 
+def test_a_frame_of_a_length_that_nobody_has_written_down_is_a_hint() -> None:
+    account = SpotAccountDialect("0x" + "77" * 20)
+    assert account.decode(["spotOrder", *range(30)])[0].content == Hint()  # type: ignore[union-attr]
+    assert account.decode(["spotBar", *range(30)]) == []
+
+
 def test_summaries_about_the_account_are_hints_whatever_their_shape() -> None:
     account = SpotAccountDialect("0x" + "77" * 20)
     assert account.decode({"t": "x", "s": 1, "d": [["spotAccountActivity", 1, 2]]})[0].content == Hint()  # type: ignore[union-attr]
