@@ -276,8 +276,8 @@ class Sequences:
             if sequence is not None:
                 self._last[stream] = self._first[stream] = sequence
             return True
-        if sequence < self._first.get(stream, 0):
-            return None  # it is late, and no duplicate: it was never taken
+        if self.is_late(told):
+            return None  # and no duplicate: it was never taken
         if sequence <= last:
             self.duplicates += 1
             return False
@@ -285,6 +285,10 @@ class Sequences:
             return None
         self._last[stream] = sequence
         return True
+
+    def is_late(self, told: Told) -> bool:
+        """Whether a message is from before the one with which its stream began."""
+        return told.sequence is not None and told.sequence < self._first.get(told.stream, 0)
 
     def missing(self, block: BlockReached) -> list[str]:
         """The streams that are not where the block says they are: something of it did not arrive, or arrived wrong."""

@@ -132,7 +132,7 @@ class _Book:
         self.is_known = False
         self.market_price: float | None = None
         self.waiting: list[BookContent] | None = None
-        self.asks_twice = False
+        self.reads_book = self.asks_twice = False
         self.trade_keys = TradeKeys(MAX_REMEMBERED_TRADES)
         self.knows_trades = self.reads_trades = self.wants_trades = False
         self.oldest_trade = 0.0  # of the first whole list, in seconds since the epoch
@@ -197,6 +197,8 @@ class _Line:
 
     async def _subscribe(self, book: _Book) -> None:
         await self._dialect.prepare(book.market)
+        if not self._dialect.has_snapshots:
+            book.waiting = []
         for stream, body in self._dialect.subscriptions(book.market).items():
             if self._books.get(book.market.book) is not book:
                 return  # it was removed meanwhile
@@ -221,7 +223,9 @@ class _Line:
         if isinstance(content, (BookContent, TradesContent)):
             follows = self._sequences.follows(message, content.is_whole)
             if follows is None:
-                self._recover(message.stream)
+                # A change that shows the gap is known; one that comes late would undo what was told after it.
+                is_late = self._sequences.is_late(message)
+                self._recover(message.stream, content if isinstance(content, BookContent) and not is_late else None)
             elif not follows:
                 return
             elif isinstance(content, BookContent):
@@ -231,8 +235,8 @@ class _Line:
         else:  # a hint
             self.session.spawn(self._fetch_trades(book))
 
-    def _recover(self, stream: str) -> None:
-        """Something is missing: ask for the whole again."""
+    def _recover(self, stream: str, change: BookContent | None = None) -> None:
+        """Something is missing: ask for the whole again, and then make this `change` to it."""
         self._gaps.add()
         if self._dialect.has_snapshots:
             self._ask_again(stream)
@@ -240,7 +244,11 @@ class _Line:
         self._sequences.forget(stream)
         channel, _, address = stream.partition(":")
         book = self._books[address]
-        self.session.spawn(self._fetch(book) if channel == "orderbook" else self._fetch_trades(book))
+        if channel != "orderbook":
+            self.session.spawn(self._fetch_trades(book))
+            return
+        book.waiting = [*(book.waiting or ()), *([change] if change is not None else ())]
+        self.session.spawn(self._fetch(book))
 
     def _ask_again(self, stream: str) -> None:
         self._sequences.await_all(stream)
@@ -293,17 +301,20 @@ class _Line:
     # The API beside it
 
     async def _fetch(self, book: _Book) -> None:
-        """The book by the API, and then what came meanwhile: absolute amounts, of which the later ones hold."""
-        if book.waiting is not None:  # what is missing may be newer than the book that is being read already
+        """The book by the API, and then what came meanwhile, or waited already, since the API may be behind the stream: absolute
+        amounts, of which the later ones hold."""
+        if book.reads_book:  # what is missing may be newer than the book that is being read already
             book.asks_twice = True
             return
-        book.waiting = []
+        book.reads_book = True
+        book.waiting = book.waiting or []
         try:
             content = await self._dialect.book(book.market)
         except ApiUnavailableError as error:
             raise StreamBrokenError(f"the book that the stream changes could not be read: {error}") from error
         finally:
-            waiting, book.waiting = book.waiting, None
+            book.reads_book = False
+        waiting, book.waiting = book.waiting, None
         book.checked = self._clock.monotonic()
         self._take_book(book, content)
         for change in waiting:

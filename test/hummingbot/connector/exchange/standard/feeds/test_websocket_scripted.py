@@ -138,7 +138,7 @@ async def test_news_of_a_market_that_nobody_wants_any_more_are_left_out() -> Non
         assert len(scene.line.sent) == asked + 1, "it was asked for again already"
 
 
-async def test_a_change_before_the_book_was_read_is_left_out_since_the_book_has_it() -> None:
+async def test_a_change_before_the_book_was_read_is_made_to_it_since_the_api_may_be_behind() -> None:
     scene = Scene()
     scene.line.answers = False
     async with running(scene=scene):
@@ -147,7 +147,27 @@ async def test_a_change_before_the_book_was_read_is_left_out_since_the_book_has_
         for number in (1, 2):
             scene.line.tell(Answered(number))
             await settle()
-        assert scene.bids == [[(9.0, 1.0)]]
+        assert scene.bids == [[(9.0, 1.0)], [(9.0, 2.0)]]
+
+
+async def test_the_change_that_shows_a_gap_is_made_to_the_book_that_the_api_tells() -> None:
+    async with running() as scene:
+        scene.line.tell(book(changed((9.0, 2.0)), 2, 1))
+        await settle()
+        scene.dialect.api_book = whole((9.0, 3.0))  # and it is behind the stream
+        scene.line.tell(book(changed((8.0, 5.0)), 5, 4))
+        scene.line.tell(book(changed((8.0, 6.0)), 6, 5))
+        await settle()
+        assert scene.bids[-3:] == [[(9.0, 3.0)], [(8.0, 5.0)], [(8.0, 6.0)]]
+
+
+async def test_a_change_that_comes_late_undoes_nothing() -> None:
+    async with running() as scene:
+        scene.dialect.api_book = whole((9.0, 3.0))
+        scene.line.tell(book(changed((9.0, 3.0)), 2, 1))
+        scene.line.tell(book(changed((9.0, 2.0)), 1, 0))
+        await settle()
+        assert scene.bids[-2:] == [[(9.0, 3.0)], [(9.0, 3.0)]]
 
 
 async def test_a_gap_while_the_book_is_read_makes_it_be_read_once_more() -> None:
@@ -178,7 +198,7 @@ async def test_changes_that_come_while_the_book_is_read_are_made_to_it_afterward
         scene.dialect.api_book = whole((9.0, 3.0))
         scene.dialect.answers.set()
         await settle()
-        assert scene.bids[told:] == [[(9.0, 3.0)], [(9.0, 4.0)], [(8.0, 1.0)]]
+        assert scene.bids[told:] == [[(9.0, 3.0)], [(9.0, 3.0)], [(9.0, 4.0)], [(8.0, 1.0)]]
 
 
 async def test_a_gap_among_trades_makes_them_be_read() -> None:
@@ -356,7 +376,7 @@ async def test_a_contradiction_is_not_read_twice_when_the_book_is_being_read_alr
         assert scene.dialect.asked.count("book") == 4
         scene.dialect.answers.set()
         await settle()
-        assert scene.dialect.asked.count("book") == 4 and scene.bids[-1] == [(9.0, 7.0)]
+        assert scene.dialect.asked.count("book") == 4 and scene.bids[-2:] == [[(9.0, 7.0)], [(9.0, 3.0)]]
 
 
 async def test_of_two_answers_to_a_request_the_first_counts() -> None:
