@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
+from hummingbot.connector.exchange.standard.standard_constants import SPOT_STREAMS
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.faults.orders import end_of, rests
@@ -40,6 +41,27 @@ async def test_f30_the_indexer_is_minutes_behind(caplog: pytest.LogCaptureFixtur
         assert order(exchange, resting).is_cancelled
         sandbox.indexer.settings.paused = False
         await until(lambda: exchange.book_ages[TOKEN_PAIR] < STALE_SECONDS)
+
+
+async def test_f30_the_stream_of_an_indexer_that_is_minutes_behind() -> None:
+    async with quiet_sandbox() as sandbox, connected(
+            sandbox, clock=FastClock(), standard_feed="stream",
+            standard_stream_url=f"{SPOT_STREAMS}+{sandbox.spot_streams_url}") as exchange:
+        for limit in exchange._throttler._rate_limits:
+            limit.limit *= 10 * SPEED
+        await until(lambda: exchange.feed_states["order books"].source == "stream")
+        market, trader = exchange._venue.market(TOKEN_PAIR), Trader(sandbox)
+        await trader.approve(market)
+        await trader.sell(market, PRICE, 10 ** 6)
+        await asyncio.sleep(5 / SPEED)
+        assert exchange.book_ages[TOKEN_PAIR] == 0
+        sandbox.indexer.settings.paused = True
+        await trader.buy(market, PRICE, 300 * 10 ** 6)
+        await until(lambda: exchange.book_ages[TOKEN_PAIR] > STALE_SECONDS)
+        late = exchange.sell(TOKEN_PAIR, AMOUNT, OrderType.LIMIT, Decimal(62_000))
+        assert await end_of(exchange, late) is OrderState.FAILED
+        sandbox.indexer.settings.paused = False
+        await until(lambda: exchange.book_ages[TOKEN_PAIR] == 0)
 
 
 async def test_f30_a_quiet_market_is_no_late_one() -> None:

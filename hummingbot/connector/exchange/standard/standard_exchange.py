@@ -230,14 +230,14 @@ class StandardExchange(ExchangePyBase):
 
     @property
     def book_ages(self) -> dict[str, float]:
-        """How many seconds old the order book of each pair is; 0 while a stream tells it, which would break instead, and
+        """How many seconds old the order book of each pair is; 0 while a source tells each block, which would break instead, and
         infinity for one from before the network was left, until Hummingbot has begun it anew, or before this machine slept,
         until it was read again."""
         state = self.feed_states.get("order books")
-        polled = state is not None and state.source == "polling"
+        by_api = state is not None and state.source in ("polling", "stream")
         tracker = self.order_book_tracker
         left = tracker.order_books.keys() - {pair for pair in tracker._tracking_tasks if self._orderbook_ds.has_told(pair)}
-        return {pair: math.inf if pair in left else self._freshness.age(pair) if polled else 0.0 for pair in self._trading_pairs}
+        return {pair: math.inf if pair in left else self._freshness.age(pair) if by_api else 0.0 for pair in self._trading_pairs}
 
     @property
     def status_dict(self) -> dict[str, bool]:
@@ -274,10 +274,10 @@ class StandardExchange(ExchangePyBase):
         return factory
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
-        self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._venue.market,
-                                         UpdateIds(self._time_source), ToldTrades(self._time_source), self._time_source,
-                                         random.Random())
         self._freshness = Freshness(self._venue.market_of, self._time_source)
+        self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._venue.market,
+                                         UpdateIds(self._time_source), ToldTrades(self._time_source), self._freshness,
+                                         self._time_source, random.Random())
         polling = PollingMarketFeed(self._venue.rest, self._venue.market, self._time_source, self._preferences.poll_interval,
                                     self._feed_context.update_ids, self._feed_context.told, self._freshness)
         feed = market_feed(self._preferences.feed, self._feed_context, polling)

@@ -1,4 +1,4 @@
-"""How old a polled order book is: an API may answer without knowing of what happened on the chain since."""
+"""How old the API's order books are: it may answer, and its stream go on, without knowing of what happened on the chain since."""
 import logging
 import math
 from collections import OrderedDict, deque
@@ -10,7 +10,6 @@ from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.markets import Market
-from hummingbot.connector.exchange.standard.rest.models import TradeRow
 
 # A book that is older than this, in seconds, is none to trade by.
 STALE_SECONDS = 30.0
@@ -63,6 +62,8 @@ class Freshness:
 
     An API that goes back in time, since it reads the chain once more or another one answers in its place, tells less than it
     has told: from then on its book grows older until its trades reach as far as they did.
+
+    A book by the API's stream is no older than its trades say: whoever follows the stream knows whether it goes on.
     """
 
     def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
@@ -72,6 +73,7 @@ class Freshness:
         self._read_at: dict[str, float] = {}
         self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}  # by the transactions' hashes
         self._tells_trades: set[str] = set()
+        self._streamed: set[str] = set()
         self._reached: dict[str, _Reached] = {}
         self._head = 0
         self._stale: set[str] = set()
@@ -100,7 +102,7 @@ class Freshness:
         for log in logs:
             event, market = log.event, self._market_of(log.event.pair)
             # Trades of nothing are told by no API, and those before the first look may be too old to be among the newest.
-            if isinstance(event, OrderMatched) and event.base_amount and market and market.trading_pair in self._read_at:
+            if isinstance(event, OrderMatched) and event.base_amount and market and self._is_of_api(market.trading_pair):
                 name = log.transaction_hash.lower()
                 there.add(name)
                 awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
@@ -118,14 +120,14 @@ class Freshness:
         """Whether the API has yet to tell of a trade."""
         return bool(self._awaited.get(trading_pair)) or self._behind_since(trading_pair) < math.inf
 
-    def told(self, trading_pair: str, rows: Collection[TradeRow]) -> None:
-        """The API tells of these trades now, and so knows of everything that was on the chain before them, in all markets: a
-        trade that it has left out is none to wait for. One of a transaction's trades stands for all of them."""
+    def told(self, trading_pair: str, trades: Collection[tuple[str, float]]) -> None:
+        """The API tells of these trades (key and timestamp) now, and so knows of everything that was on the chain before them, in
+        all markets: a trade that it has left out is none to wait for. One of a transaction's trades stands for all of them."""
         self._tells_trades.add(trading_pair)
-        if rows:
-            newest_at = max(row.timestamp for row in rows)
+        if trades:
+            newest_at = max(timestamp for _, timestamp in trades)
             self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, self._clock.monotonic())
-        names = {row.key.partition(":")[0] for row in rows}
+        names = {key.partition(":")[0] for key, _ in trades}
         told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]
         newest = max([trade.block_number for trade in told], default=-1)
         for awaited in self._awaited.values():
@@ -145,6 +147,23 @@ class Freshness:
     def forget(self, trading_pair: str) -> None:
         """The API is asked for the book no longer: what happens until it is asked again says nothing of its answers then."""
         self._read_at.pop(trading_pair, None)
+        self._leave(trading_pair)
+
+    def follow(self, trading_pair: str) -> None:
+        """The API's stream tells the book from now on."""
+        self._streamed.add(trading_pair)
+
+    def unfollow(self, trading_pair: str) -> None:
+        """The stream is left."""
+        self._streamed.discard(trading_pair)
+        self._leave(trading_pair)
+
+    def _is_of_api(self, trading_pair: str) -> bool:
+        return trading_pair in self._read_at or trading_pair in self._streamed
+
+    def _leave(self, trading_pair: str) -> None:
+        if self._is_of_api(trading_pair):
+            return
         self._awaited.pop(trading_pair, None)
         self._stale.discard(trading_pair)
         if trading_pair in self._reached:

@@ -187,7 +187,7 @@ class PollingMarketFeed:
         self._trade_pauses.pop(trading_pair, None)
         self._trades_at.pop(trading_pair, None)
         self._outages.tell(f"The trades of {trading_pair}", None)
-        self._freshness.told(trading_pair, rows)
+        self._freshness.told(trading_pair, [(row.key, row.timestamp) for row in rows])
         first = trading_pair not in self._seen_trades
         if sink is None and (not first or trading_pair in self._unread):
             return True  # after a first look that failed there may be news among them, which the poll tells

@@ -14,6 +14,7 @@ from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, Marke
 from hummingbot.connector.exchange.standard.feeds.chain_logs import ChainAccountFeed, ChainMarketFeed
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource
 from hummingbot.connector.exchange.standard.feeds.failover import Source
+from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
 from hummingbot.connector.exchange.standard.feeds.stream_sources import stream_account_feed, stream_market_feed
 from hummingbot.connector.exchange.standard.feeds.switching import SwitchingAccountFeed, SwitchingMarketFeed
@@ -37,6 +38,7 @@ class FeedContext(NamedTuple):
     market: Callable[[str], Market]
     update_ids: UpdateIds
     told: ToldTrades
+    freshness: Freshness
     clock: Clock
     chance: random.Random
 
@@ -69,7 +71,7 @@ MARKET_SOURCES: dict[str, MarketSource] = {
     "chain": lambda context: ChainMarketFeed(_chain(context), context.market, context.clock, context.update_ids,
                                              trade_lookback=TRADE_LOOKBACK, told=context.told),
     "stream": lambda context: stream_market_feed(context.venue, context.factory, context.market, context.update_ids,
-                                                 context.told, context.clock, context.chance),
+                                                 context.told, context.freshness, context.clock, context.chance),
 }
 ACCOUNT_SOURCES: dict[str, AccountSource] = {"chain": _chain_account, "stream": _stream_account}
 

@@ -6,6 +6,7 @@ from hummingbot.connector.exchange.standard.chain.pace import BlockPace
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
 from hummingbot.connector.exchange.standard.feeds.protocols.channels import ChannelsDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import MarketDialect
 from hummingbot.connector.exchange.standard.feeds.protocols.spot_streams import SpotAccountDialect, SpotStreamsDialect
@@ -29,15 +30,16 @@ def choose_url(urls: Sequence[tuple[str, str]], chance: random.Random) -> tuple[
 
 
 def stream_market_feed(venue: Venue, factory: WebAssistantsFactory, market: Callable[[str], Market], update_ids: UpdateIds,
-                       told: ToldTrades, clock: Clock, chance: random.Random) -> WebsocketMarketFeed:
+                       told: ToldTrades, freshness: Freshness, clock: Clock, chance: random.Random) -> WebsocketMarketFeed:
     """Order books and public trades. Raises ConfigurationError when the network names no stream."""
     spoken, url = choose_url(venue.network.ws_urls, chance)
 
     def spot(of: Market) -> MarketDialect:
         return SpotStreamsDialect(venue.rest, BlockPace(venue.rpc), of)
 
-    dialect = _channels(venue) if spoken == CHANNELS else spot
-    return WebsocketMarketFeed(factory, url, dialect, market, update_ids, clock, told)
+    if spoken == CHANNELS:  # it tells each block
+        return WebsocketMarketFeed(factory, url, _channels(venue), market, update_ids, clock, told)
+    return WebsocketMarketFeed(factory, url, spot, market, update_ids, clock, told, freshness)
 
 
 def stream_account_feed(venue: Venue, factory: WebAssistantsFactory, auth: StandardAuth, told: ToldLogs, clock: Clock,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
 from hummingbot.connector.exchange.standard.feeds.levels import LevelMap
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
     BlockReached,
@@ -24,6 +25,8 @@ from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFa
 MAX_REMEMBERED_TRADES = 1000
 # Without proof of life a book is compared with the API's when it was quiet for the dialect's bound, and this often anyway.
 CHECK_INTERVAL = 30.0
+# While the API has yet to tell of a trade that is on the chain it is asked more often.
+AWAITED_INTERVAL = 5.0
 SECOND_LOOK_SECONDS = 0.5
 MAX_CONTRADICTIONS = 2
 TOLERANCE = 1e-5
@@ -36,9 +39,10 @@ class WebsocketMarketFeed:
 
     def __init__(self, factory: WebAssistantsFactory, url: str, dialect: Callable[[Market], MarketDialect] | MarketDialect,
                  market: Callable[[str], Market], update_ids: UpdateIds, clock: Clock,
-                 told: ToldTrades | None = None) -> None:
+                 told: ToldTrades | None = None, freshness: Freshness | None = None) -> None:
         """`dialect` is one for all markets, or makes one for each; `market` gives the market of a trading pair; `update_ids`
-        and `told` are those that it shares with other sources of the same books and trades."""
+        and `told` are those that it shares with other sources of the same books and trades; `freshness` learns what the API
+        tells, where the stream may be no newer than that."""
         self._factory = factory
         self._url = url
         self._dialect = dialect
@@ -46,6 +50,7 @@ class WebsocketMarketFeed:
         self._update_ids = update_ids
         self._clock = clock
         self._told = told or ToldTrades(clock)
+        self._freshness = freshness or Freshness(lambda book: None, clock)
         self._sink: MarketSink | None = None
         self._lines: dict[str, _Line] = {}
         self._shared: _Line | None = None
@@ -62,6 +67,8 @@ class WebsocketMarketFeed:
             await self._broken
         finally:
             self._sink = None
+            for trading_pair in self._lines:
+                self._freshness.unfollow(trading_pair)
             tasks, self._tasks = list(self._tasks), {}
             for task in tasks:
                 task.cancel()
@@ -74,12 +81,14 @@ class WebsocketMarketFeed:
         if self._sink is None or trading_pair in self._lines:
             return
         market = self._market(trading_pair)
+        self._freshness.follow(trading_pair)
         if self._shared is not None:
             self._shared.add(market)
             self._lines[trading_pair] = self._shared
             return
         dialect = self._dialect_for(market)
-        line = _Line(self._factory, self._url, dialect, self._update_ids, self._clock, self._sink, self._told)
+        line = _Line(self._factory, self._url, dialect, self._update_ids, self._clock, self._sink, self._told,
+                     self._freshness)
         self._lines[trading_pair] = line
         if dialect.is_shared:
             self._shared = line
@@ -93,6 +102,7 @@ class WebsocketMarketFeed:
         line = self._lines.pop(trading_pair, None)
         if line is None:
             return
+        self._freshness.unfollow(trading_pair)
         line.remove(self._market(trading_pair))
         if line is not self._shared:
             for task in [task for task, pair in self._tasks.items() if pair == trading_pair]:
@@ -143,13 +153,14 @@ class _Line:
     """One connection and what it carries."""
 
     def __init__(self, factory: WebAssistantsFactory, url: str, dialect: MarketDialect, update_ids: UpdateIds, clock: Clock,
-                 sink: MarketSink, told: ToldTrades) -> None:
+                 sink: MarketSink, told: ToldTrades, freshness: Freshness) -> None:
         self.session = StreamSession(factory, url, dialect.decode, self._handle, self._watch, clock, dialect.ping)
         self._dialect = dialect
         self._update_ids = update_ids
         self._clock = clock
         self._sink = sink
         self._told = told
+        self._freshness = freshness
         self._is_open = False
         self._books: dict[str, _Book] = {}
         self._by_stream: dict[str, _Book] = {}
@@ -339,7 +350,9 @@ class _Line:
 
     async def _read_trades(self, book: _Book) -> None:
         book.trades_checked = self._clock.monotonic()
-        self._take_trades(book, TradesContent(True, await self._dialect.trades(book.market), self._clock.time()))
+        trades = await self._dialect.trades(book.market)
+        self._freshness.told(book.market.trading_pair, [(trade.trade_id, trade.timestamp) for trade in trades])
+        self._take_trades(book, TradesContent(True, trades, self._clock.time()))
 
     def _watch(self, quiet: float) -> None:
         for stream in self._sequences.late():
@@ -351,8 +364,10 @@ class _Line:
                 raise StreamBrokenError(f"the stream was silent for {quiet:.1f} s")
             return
         for book in self._books.values():
+            self._freshness.report(book.market.trading_pair)
             unchecked = self._clock.monotonic() - book.checked
-            due = min(quiet, unchecked) > self._dialect.max_silence or unchecked > CHECK_INTERVAL
+            due = min(quiet, unchecked) > self._dialect.max_silence or unchecked > (
+                AWAITED_INTERVAL if self._freshness.awaits(book.market.trading_pair) else CHECK_INTERVAL)
             if book.is_known and book.waiting is None and due:
                 book.checked = self._clock.monotonic()
                 self.session.spawn(self._check(book, quiet > self._dialect.max_silence))
@@ -366,7 +381,8 @@ class _Line:
                 differs = book.levels.differs(content.bids, content.asks, TOLERANCE)
                 # What is deeper than the API tells contradicts nothing, but may be gone.
                 is_same = not differs and not book.levels.reaches_beyond(content.bids, content.asks)
-                if self._clock.monotonic() - book.trades_checked > CHECK_INTERVAL:
+                unchecked = self._clock.monotonic() - book.trades_checked
+                if unchecked > CHECK_INTERVAL or self._freshness.awaits(book.market.trading_pair):
                     await self._read_trades(book)
             except ApiUnavailableError as error:
                 if is_quiet:

@@ -12,7 +12,7 @@ from hummingbot.connector.exchange.standard.feeds.freshness import (
     Freshness,
 )
 from hummingbot.connector.exchange.standard.markets import Market, Token
-from hummingbot.connector.exchange.standard.rest.models import TradeRow, trade_key
+from hummingbot.connector.exchange.standard.rest.models import trade_key
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 MARKET = Market(Token("0x" + "aa" * 20, "AAA", 18), Token("0x" + "dc" * 20, "USDC", 6), "0x" + "b0" * 20)
@@ -37,8 +37,8 @@ def trade(number: int, base: int = 10 ** 18, book: str = MARKET.book) -> EngineL
     return EngineLog(event, f"0x{number:064x}", number, 0)
 
 
-def row(number: int, timestamp: float = 0.0) -> TradeRow:
-    return TradeRow(trade_key(f"0x{number:064x}", number, True), True, 1.0, 1.0, timestamp)
+def row(number: int, timestamp: float = 0.0) -> tuple[str, float]:
+    return trade_key(f"0x{number:064x}", number, True), timestamp
 
 
 def test_a_book_is_as_old_as_the_last_answer(freshness: Freshness, clock: ManualClock) -> None:
@@ -161,7 +161,7 @@ def test_while_the_api_tells_no_trades_they_say_nothing_of_its_books(clock: Manu
 def test_one_trade_of_a_transaction_stands_for_all_of_them(freshness: Freshness) -> None:
     one = trade(1)
     freshness.on_chain([one, one._replace(event=one.event._replace(id=8))], 1, 1)
-    freshness.told(PAIR, [TradeRow(trade_key(one.transaction_hash.upper(), 8, True), True, 1.0, 1.0, 0.0)])
+    freshness.told(PAIR, [(trade_key(one.transaction_hash.upper(), 8, True), 0.0)])
     assert not freshness.awaits(PAIR)
 
 
@@ -279,3 +279,14 @@ def test_an_api_of_a_chain_that_was_begun_anew_has_not_gone_back_in_time(freshne
     freshness.told(PAIR, [row(0, 300.0)])
     freshness.on_chain([], 21, 40)
     assert freshness.awaits(PAIR), "once only"
+
+
+def test_what_is_awaited_when_a_stream_of_the_api_takes_over_from_polling_is_awaited_on(
+        freshness: Freshness, clock: ManualClock) -> None:
+    freshness.on_chain([trade(1)], 1, 1)
+    freshness.follow(PAIR)
+    freshness.forget(PAIR)
+    clock.now += 31
+    assert freshness.age(PAIR) == 31
+    freshness.unfollow(PAIR)
+    assert freshness.age(PAIR) == 0 and not freshness.awaits(PAIR)

@@ -8,6 +8,7 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError
 from hummingbot.connector.exchange.standard.feeds.base import PublicTrade, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
 from hummingbot.connector.exchange.standard.feeds.stream_sources import choose_url, stream_account_feed, stream_market_feed
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
@@ -48,8 +49,9 @@ async def test_feeds_speak_the_networks_dialect(spoken: str, kind: type) -> None
     async with stream_world() as world:
         exchange = venue(world, spoken)
         listing = await exchange.listing()
+        freshness = Freshness(lambda book: None, world.clock)
         market = stream_market_feed(exchange, world.factory, listing.market, UpdateIds(world.clock),
-                                    ToldTrades(world.clock), world.clock, CHANCE)
+                                    ToldTrades(world.clock), freshness, world.clock, CHANCE)
         account: Any = stream_account_feed(exchange, world.factory, world.auth(), ToldLogs(0), world.clock, CHANCE,
                                            lambda told: world.polling_account_feed(0))
         assert isinstance(account, kind)
@@ -65,7 +67,7 @@ async def test_without_a_stream_or_a_listing_there_is_no_feed() -> None:
     async with stream_world() as world:
         with pytest.raises(ConfigurationError):
             stream_market_feed(venue(world, None), world.factory, world.markets.__getitem__, world.update_ids,
-                               ToldTrades(world.clock), world.clock, CHANCE)
+                               ToldTrades(world.clock), Freshness(lambda book: None, world.clock), world.clock, CHANCE)
         with pytest.raises(ApiUnavailableError):
             stream_account_feed(venue(world, CHANNELS), world.factory, world.auth(), ToldLogs(0), world.clock, CHANCE,
                                 lambda told: world.polling_account_feed(0))

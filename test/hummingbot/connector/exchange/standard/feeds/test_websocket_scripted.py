@@ -9,9 +9,11 @@ import pytest
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds import websocket
 from hummingbot.connector.exchange.standard.feeds.base import BookDelta, BookSnapshot, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import Answered, BlockReached, Hint, Refused, Told
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.feeds.websocket import CHECK_INTERVAL, WebsocketMarketFeed
+from hummingbot.connector.exchange.standard.rest.models import trade_key
 from hummingbot.connector.exchange.standard.standard_constants import WS_SNAPSHOT_RETRY
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.feeds.scripted import (
@@ -28,6 +30,7 @@ from test.hummingbot.connector.exchange.standard.feeds.scripted import (
     whole,
 )
 from test.hummingbot.connector.exchange.standard.feeds.streams import Listener
+from test.hummingbot.connector.exchange.standard.feeds.test_freshness import trade as on_chain
 
 PAIR, OTHER = SOMI.trading_pair, WBTC.trading_pair
 AWAY = ApiUnavailableError("the API is away")
@@ -377,6 +380,33 @@ async def test_a_contradiction_is_not_read_twice_when_the_book_is_being_read_alr
         scene.dialect.answers.set()
         await settle()
         assert scene.dialect.asked.count("book") == 4 and scene.bids[-2:] == [[(9.0, 7.0)], [(9.0, 3.0)]]
+
+
+async def test_the_stream_of_an_api_that_is_behind_the_chain_tells_an_old_book(caplog: pytest.LogCaptureFixture) -> None:
+    scene = Scene(max_silence=5.0)
+    freshness = scene.feed._freshness = Freshness({SOMI.book: SOMI}.get, scene.clock)
+    told = on_chain(1, book=SOMI.book)
+    async with running(scene=scene):
+        freshness.begin(PAIR)
+        freshness.forget(PAIR)  # as polling does when the stream takes over
+        freshness.on_chain([told], 1, 1)
+        for _ in range(int(STALE_SECONDS) + 1):
+            scene.line.tell(book(changed((9.0, 1.0))))
+            await scene.pass_time(1.0)
+        assert freshness.age(PAIR) > STALE_SECONDS and caplog.text.count("old: no order is placed by it") == 1
+        assert 6 <= scene.dialect.asked.count("trades") <= 8
+        scene.dialect.api_trades = [trade(trade_key(told.transaction_hash, told.event.id, True))]
+        for _ in range(7):
+            scene.line.tell(book(changed((9.0, 1.0))))
+            await scene.pass_time(1.0)
+        assert freshness.age(PAIR) == 0 and not scene.listener.task.done()
+        freshness.on_chain([on_chain(2, book=SOMI.book)], 2, 2)
+        scene.feed.remove_pair(PAIR)
+        await scene.pass_time(10.0)
+        assert freshness.age(PAIR) == 0, "nobody knows of a book that nobody tells"
+        scene.feed.add_pair(PAIR)
+    freshness.on_chain([on_chain(3, book=SOMI.book)], 3, 3)
+    assert not freshness.awaits(PAIR), "the stream has ended"
 
 
 async def test_of_two_answers_to_a_request_the_first_counts() -> None:
