@@ -24,7 +24,7 @@ MAY_USE = {
     "markets": set(),
     "shared_work": set(),
     "transport": set(),
-    "outages": {"errors"},
+    "outages": {"clock", "errors"},
     "listing": BASIS | {"chain", "rest", "standard_constants"},
     "unlisted": BASIS | {"chain", "rest", "listing", "orders", "standard_constants"},
     "venue": BASIS | {"chain", "rest", "listing", "orders", "standard_constants", "unlisted"},

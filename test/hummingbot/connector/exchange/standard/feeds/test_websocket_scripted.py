@@ -153,6 +153,15 @@ async def test_a_change_before_the_book_was_read_is_made_to_it_since_the_api_may
         assert scene.bids == [[(9.0, 1.0)], [(9.0, 2.0)]]
 
 
+async def test_a_change_that_nobody_has_asked_for_yet_is_left_out_where_a_whole_book_comes_first() -> None:
+    scene = Scene(has_snapshots=True)
+    scene.line.answers = False
+    async with running(PAIR, OTHER, scene=scene):
+        scene.line.tell(book(changed((9.0, 2.0)), 5, 4, market=WBTC))
+        await settle()
+        assert scene.bids == [] and scene.line.methods == [f"orderbook {PAIR}"]
+
+
 async def test_the_change_that_shows_a_gap_is_made_to_the_book_that_the_api_tells() -> None:
     async with running() as scene:
         scene.line.tell(book(changed((9.0, 2.0)), 2, 1))
