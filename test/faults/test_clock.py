@@ -9,6 +9,7 @@ import pytest
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import clock as clocks
 from hummingbot.connector.exchange.standard.clock import SystemClock
+from hummingbot.connector.exchange.standard.feeds import polling
 from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.connector.exchange.standard.throttling import SteadyThrottler
@@ -131,7 +132,9 @@ async def test_f43_the_machine_sleeps_for_half_an_hour(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("feed", ["polling", "chain"])
-async def test_f43_no_order_leaves_before_the_book_is_read_again(feed: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_f43_no_order_leaves_before_the_book_is_read_again(feed: str, caplog: pytest.LogCaptureFixture,
+                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(polling, "BEARABLE_SECONDS", 0.0)
     clock = SleepyClock()
     async with quiet_sandbox() as sandbox, connected(sandbox, clock=clock, standard_feed=feed) as exchange:
         await Trader(sandbox).approve(exchange._venue.market(TOKEN_PAIR))

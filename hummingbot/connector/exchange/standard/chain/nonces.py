@@ -97,11 +97,11 @@ class NonceBook:
             self._free.discard(self.next)
 
     def chain_is_at(self, nonce: int) -> None:
-        """The chain has mined all nonces below `nonce`. It is lower than before only after a reorganisation."""
+        """The chain has mined all nonces below `nonce`. It is lower than before only after a reorganisation, after which what was
+        doubtful is so again."""
         self.chain = nonce
         self.next = max(self.next, nonce)
         self._free = {free for free in self._free if free >= nonce}
-        self._doubted = {doubted for doubted in self._doubted if doubted >= nonce}
 
     def doubt(self, nonce: int) -> None:
         """Nodes wait for this nonce, and nobody knows of a transaction with it. It is a gap, and nothing that matters may take
@@ -111,7 +111,7 @@ class NonceBook:
     def gaps(self) -> Sequence[int]:
         """Nonces below a live one that are free, or in doubt and not live, the lowest first."""
         highest = max(self.slots, default=-1)
-        return sorted(nonce for nonce in self._free | (self._doubted - self.slots.keys()) if nonce < highest)
+        return sorted(nonce for nonce in self._free | (self._doubted - self.slots.keys()) if self.chain <= nonce < highest)
 
     def missing(self) -> int | None:
         """The nonce that the chain waits for when it is neither live nor a gap, although later ones are live."""

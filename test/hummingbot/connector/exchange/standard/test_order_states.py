@@ -7,7 +7,7 @@ from unittest.mock import patch
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard import account_events, order_cancels
+from hummingbot.connector.exchange.standard import account_events, cancels, order_cancels
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
@@ -216,7 +216,8 @@ async def test_lost_order_that_still_rests_is_cancelled(world):
     assert [asked.arguments[-1] for asked in world.node.received("cancelOrder")] == [KEY.id]
 
 
-async def test_lost_order_whose_cancel_does_nothing_stays_lost_and_is_tried_again(world):
+async def test_lost_order_whose_cancel_does_nothing_stays_lost_and_is_tried_again(world, monkeypatch):
+    monkeypatch.setattr(cancels, "FIRST_PAUSE", 0.0)
     await world.lose()
     world.node.ignore("cancelOrder")
     await world.exchange._cancel_lost_orders()
