@@ -13,7 +13,7 @@ from hummingbot.connector.exchange.standard.cancels import CancelResult
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     NotSentError,
-    OrderRejectedError,
+    OrderNotFoundError,
     OutcomeUnknownError,
     PostponedError,
     StandardError,
@@ -68,9 +68,12 @@ class OrderCancels:
             self._under_way[name] = asyncio.get_running_loop().create_task(self._cancel(order, key))
             self._under_way[name].add_done_callback(lambda task: self._ended(name, task))
         work = self._under_way[name]
-        await asyncio.wait((work,), timeout=PATIENCE)
+        try:
+            await asyncio.wait((work,), timeout=PATIENCE)
+        finally:  # also where Hummingbot, when it stops, waits no longer
+            if not work.done():
+                self._unattended.add(name)
         if not work.done():
-            self._unattended.add(name)
             self._tell_once(order, "The cancel of the order %s is on its way and not in a block yet.")
             return False
         return work.result()
@@ -78,8 +81,9 @@ class OrderCancels:
     def _ended(self, name: tuple[str, OrderKey], work: "asyncio.Task[bool]") -> None:
         del self._under_way[name]
         error = None if work.cancelled() else work.exception()
-        if name in self._unattended and isinstance(error, OrderRejectedError):  # that it is gone, the next poll finds as well
-            logging.getLogger(__name__).warning("The order %s is not cancelled: %s", name[0], error)
+        if name in self._unattended and error is not None and not isinstance(error, OrderNotFoundError):  # a poll finds that, too
+            logging.getLogger(__name__).warning("The order %s is not cancelled: %s", name[0], error,
+                                                exc_info=None if isinstance(error, StandardError) else error)
         self._unattended.discard(name)
 
     async def _cancel(self, order: InFlightOrder, key: OrderKey) -> bool:

@@ -148,7 +148,7 @@ async def test_of_orders_on_their_way_only_so_many_are_remembered_as_told(
 class Slow:
     """An account whose cancels last until the test has them end."""
 
-    def __init__(self, *ends: CancelResult | StandardError) -> None:
+    def __init__(self, *ends: CancelResult | Exception) -> None:
         self.ends = list(ends)
         self.may_end = asyncio.Event()
         self.asked = 0
@@ -161,7 +161,7 @@ class Slow:
         self.asked += 1
         await self.may_end.wait()
         end = self.ends.pop(0)
-        if isinstance(end, StandardError):
+        if isinstance(end, Exception):
             raise end
         return end
 
@@ -192,9 +192,10 @@ async def test_nobody_waits_for_hours_until_a_cancel_is_mined(monkeypatch: pytes
 @pytest.mark.parametrize(("end", "told"), [
     (NotSentError("no money"), "The order id-1 is not cancelled: no money"),
     (OrderRejectedError("It is still there."), "The order id-1 is not cancelled: It is still there."),
+    (RuntimeError("a fault"), "The order id-1 is not cancelled: a fault"),
     (ApiUnavailableError("away"), "Whether the order id-1 is cancelled cannot be told now: away")])
 async def test_how_a_cancel_ended_for_which_nobody_waits_any_more_is_told_once(
-        end: StandardError, told: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+        end: Exception, told: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(order_cancels, "PATIENCE", 0.01)
     account = Slow(end)
     asking = account.asking()

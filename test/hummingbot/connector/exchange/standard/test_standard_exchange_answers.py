@@ -25,7 +25,8 @@ SELL = (PAIR, Decimal(1), TradeType.SELL, OrderType.LIMIT, Decimal("0.7"))
 
 @pytest.fixture
 async def exchange(tmp_path: Path) -> AsyncIterator[StandardExchange]:
-    yield StandardExchange("0x" + "11" * 32, trading_pairs=[PAIR], domain="standard_sandbox", data_path=tmp_path, clock=QuickClock())
+    yield StandardExchange("0x" + "11" * 32, trading_pairs=[PAIR], domain="standard_sandbox", data_path=tmp_path,
+                           clock=QuickClock())
     await ConnectionsFactory().close()
 
 
