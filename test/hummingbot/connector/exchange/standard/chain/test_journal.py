@@ -90,6 +90,14 @@ async def test_a_flush_that_is_cancelled_before_it_begins_leaves_nothing_undone(
     await asyncio.wait_for(last, 5)
 
 
+async def test_what_is_being_written_is_written_though_nobody_waits_for_it_any_more(journal: Journal) -> None:
+    leaving = asyncio.ensure_future(journal.set("cursor", "1"))
+    for _ in range(2):
+        await asyncio.sleep(0)
+    leaving.cancel()
+    assert await asyncio.wait_for(journal.get("cursor"), 5) == "1" and leaving.cancelled()
+
+
 async def test_orders_are_noted_as_told_until_they_are_over(journal: Journal) -> None:
     await journal.told(["HBOT-1", "HBOT-2", "HBOT-3"])
     await journal.told(["HBOT-1"])

@@ -108,6 +108,13 @@ async def test_a_pair_that_is_removed_while_it_is_asked_for_is_asked_for_no_furt
         assert not scene.listener.task.done() and scene.line.methods[2:] == [f"orderbook {OTHER}", f"leave {OTHER}"]
 
 
+async def test_a_stream_that_does_not_begin_is_asked_for_again() -> None:
+    async with running(has_snapshots=True) as scene:
+        scene.line.tell(book(whole(), 1))
+        await scene.pass_time(WS_SNAPSHOT_RETRY + 1.0)
+        assert not scene.listener.task.done() and scene.line.methods.count(f"trades {PAIR}") > 1
+
+
 async def test_until_the_stream_has_told_a_book_the_snapshot_is_the_apis() -> None:
     async with running(has_snapshots=True) as scene:
         scene.dialect.api_book = whole((7.0, 1.0))
