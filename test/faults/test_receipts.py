@@ -12,6 +12,7 @@ from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.event.events import MarketEvent
 from test.faults.orders import end_of, rests, transactions
+from test.hummingbot.connector.exchange.standard.clocks import settle
 from test.hummingbot.connector.exchange.standard.test_order_states import AMOUNT, KEY, World
 from test.hummingbot.connector.exchange.standard.trading import (
     TOKEN_PAIR,
@@ -132,6 +133,7 @@ async def test_f14_no_more_is_approved_than_the_orders_need() -> None:
             prices = [Decimal(61000 + 2 * step), Decimal(61001 + 2 * step)]
             for name in [exchange.sell(TOKEN_PAIR, AMOUNT_SOLD, OrderType.LIMIT, price) for price in prices]:
                 await rests(exchange, name)
+            await settle()  # what an order was approved counts until its placement has ended, just after it is told
             assert sandbox.view.allowance(market.base.address, owner, sandbox.engine_address) == 0
         assert approvals(sandbox) == 2
 

@@ -332,7 +332,7 @@ async def test_silence_is_noticed_also_when_pings_are_answered(switch):
         started = world.clock.monotonic()
         with pytest.raises(StreamBrokenError, match=f"^no new block for {QUICK.silence:g} s$"):
             await asyncio.wait_for(task, 3)
-        assert world.clock.monotonic() - started < QUICK.silence + 0.5
+        assert world.clock.monotonic() - started < QUICK.silence + 1.5
 
 
 @pytest.mark.parametrize("code", [1000, 1011])
