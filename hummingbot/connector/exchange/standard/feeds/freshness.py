@@ -17,6 +17,9 @@ STALE_SECONDS = 30.0
 MAX_AWAITED_TRADES = 50
 # A trade that the API has told for so long, in seconds, is taken back by no reorganisation: an API without it is behind.
 SETTLED_SECONDS = 60.0
+# An API that has been behind for so long, in seconds, does not have that trade any more: whose orders are all refused trades no
+# more, and in a market of one maker no later trade would ever come.
+BEHIND_SECONDS = 600.0
 
 
 class _Awaited(NamedTuple):
@@ -43,6 +46,8 @@ class _Reached:
             self._recent.pop()
         if not self._recent or self._recent[-1][0] < newest:
             self._recent.append((newest, now))
+        if now - self.since > BEHIND_SECONDS:
+            self._settled = newest
         self.since = min(self.since, now) if newest < self._settled else math.inf
 
     def left(self) -> None:

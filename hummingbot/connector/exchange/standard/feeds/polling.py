@@ -375,9 +375,9 @@ class PollingAccountFeed:
         if self._clock.monotonic() >= self._widens_at:
             self._range = min(MAX_BLOCK_RANGE, 2 * self._range)
         decoded = decode_engine_logs(found, self._engine)
-        if self._noticed is not None:
+        newest = max(begin, self._told.first_block(end))
+        if self._noticed is not None and newest <= end:
             # What happened to others is of interest while it is new.
-            newest = max(begin, self._told.first_block(end))
             self._noticed([log for log in decoded if log.block_number >= newest], newest, end)
         held = {Place.of(log): log for log in decoded if self.concerns(log)}
         self._deliver(held, await self._gone(held, begin, end), end, sink, begin)

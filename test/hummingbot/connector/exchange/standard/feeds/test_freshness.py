@@ -6,6 +6,7 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.feeds.freshness import (
+    BEHIND_SECONDS,
     MAX_AWAITED_TRADES,
     SETTLED_SECONDS,
     STALE_SECONDS,
@@ -279,6 +280,22 @@ def test_an_api_of_a_chain_that_was_begun_anew_has_not_gone_back_in_time(freshne
     freshness.told(PAIR, [row(0, 300.0)])
     freshness.on_chain([], 21, 40)
     assert freshness.awaits(PAIR), "once only"
+
+
+def test_an_api_that_has_lost_a_trade_for_good_is_believed_again_after_a_while(freshness: Freshness, clock: ManualClock) -> None:
+    for timestamp in (4_000.0, 4_100.0):
+        freshness.told(PAIR, [row(1, timestamp)])
+        clock.now += SETTLED_SECONDS + 1
+    for _ in range(2):
+        freshness.told(PAIR, [row(0, 400.0)])
+        assert freshness.awaits(PAIR)
+        clock.now += BEHIND_SECONDS
+    clock.now += 1
+    freshness.told(PAIR, [row(0, 400.0)])
+    assert not freshness.awaits(PAIR)
+    clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, [row(0, 400.0)])
+    assert not freshness.awaits(PAIR)
 
 
 def test_what_is_awaited_when_a_stream_of_the_api_takes_over_from_polling_is_awaited_on(

@@ -53,8 +53,10 @@ class Node:
 
 @pytest.fixture
 async def node() -> AsyncIterator[Node]:
-    account = Account(cursor=100, late_blocks=LATE_BLOCKS)
+    noticed: list[tuple[int, int]] = []
+    account = Account(cursor=100, late_blocks=LATE_BLOCKS, noticed=lambda logs, begin, end: noticed.append((begin, end)))
     yield Node(account)
+    assert all(begin <= end for begin, end in noticed), "what was read once more in parts is no news, nor a chain begun anew"
     account.task.cancel()
     await asyncio.gather(account.task, return_exceptions=True)
 
