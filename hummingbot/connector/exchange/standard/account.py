@@ -166,7 +166,7 @@ class Account:
                 if self._deep is not None:
                     await self._deep.stop()
                 await self._sender.stop()
-                await self._journal.close()
+            await self._journal.close()  # a start that failed has opened it as well
 
     def unfinished(self) -> list[Tracked]:
         """The placements that an earlier run sent and did not settle; each is given once, to be `finish`ed."""

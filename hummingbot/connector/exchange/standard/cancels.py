@@ -111,10 +111,10 @@ class Cancels:
             raise PostponedError(f"{before.why} It is cancelled again in {pause:.0f} s at the earliest.")
 
     async def _cancel_all(self, waiting: list[_Waiting]) -> None:
-        # What was cancelled in vain asks for more gas than the others, which must not depend on it.
-        batches = [[entry] for entry in waiting if entry[0] in self._in_vain]
+        # What was cancelled in vain asks for more gas than the others, which must not depend on it: it has the last nonces.
         others = [entry for entry in waiting if entry[0] not in self._in_vain]
-        batches += [others[start:start + MAX_BATCH] for start in range(0, len(others), MAX_BATCH)]
+        batches = [others[start:start + MAX_BATCH] for start in range(0, len(others), MAX_BATCH)]
+        batches += [[entry] for entry in waiting if entry[0] in self._in_vain]
         await asyncio.gather(*(self._cancel_some(batch) for batch in batches))
 
     async def _cancel_some(self, waiting: Sequence[_Waiting]) -> None:

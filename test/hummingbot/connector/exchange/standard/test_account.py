@@ -403,6 +403,15 @@ async def test_on_a_chain_younger_than_its_reorganisations_the_first_block_is_th
     await scene.account._journal.close()
 
 
+async def test_the_journal_of_an_account_whose_start_failed_is_free_for_the_next_one(scene: Scene, tmp_path: Path) -> None:
+    await scene.account._journal.open()
+    await scene.account.stop()
+    after = Scene(tmp_path)
+    await after.account._journal.open()
+    await after.account.stop()
+    await after.account.stop()
+
+
 @pytest.mark.parametrize("noted", [None, "{"], ids=["a new journal", "one that cannot be read"])
 async def test_a_block_that_the_node_cannot_show_is_not_what_later_starts_must_come_up_to(
         scene: Scene, noted: str | None, monkeypatch: pytest.MonkeyPatch) -> None:

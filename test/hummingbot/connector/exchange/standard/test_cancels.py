@@ -183,7 +183,7 @@ async def test_what_needs_much_gas_is_cancelled_in_the_end_and_holds_up_no_other
     assert isinstance(first, OrderRejectedError) and others == [CancelResult(True, 5)] * 2
     engine.clock.later += FIRST_PAUSE
     assert await engine.cancel(1, 4, 5) == [CancelResult(True, 5)] * 3
-    assert engine.gas[-2:] == [8 * SINGLE, gas_of(2)], "each in a transaction of its own"
+    assert engine.gas[-2:] == [gas_of(2), 8 * SINGLE], "each in a transaction of its own, and none waits for the greater one"
 
 
 async def test_where_more_gas_cannot_be_paid_for_as_much_is_tried_as_can() -> None:
