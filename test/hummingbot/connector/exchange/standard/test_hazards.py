@@ -198,7 +198,7 @@ async def test_an_order_that_is_mined_while_the_balances_are_read_is_soon_in_the
         exchange.venue.balances = read
         may_answer.set()
         await reading
-        await until(lambda: exchange.get_available_balance("WBTC") == before - Decimal("0.01"), 3)
+        await until(lambda: exchange.get_available_balance("WBTC") == before - Decimal("0.01"), 10)
         assert exchange.get_balance("WBTC") == before
 
 
