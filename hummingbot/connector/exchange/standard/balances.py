@@ -1,4 +1,5 @@
 """What the wallet has, in Hummingbot's terms: chain units turned into what is available and what is there in total."""
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
@@ -39,30 +40,29 @@ class Balances:
         self._unreadable: set[str] = set()
         self._left_out: set[str] = set()
         self._deducted: Collection[str] = ()
-        self._readings = 0
+        self._reading = asyncio.Lock()
 
     @property
     def deducted(self) -> Collection[str]:
-        """The orders (by client order id) that the last balances held for on their way: once mined, they count twice there."""
+        """The orders (by client order id) that were on their way at some time of the last reading: once they are mined, what was
+        read may show them twice or not at all."""
         return self._deducted
 
     @property
     def is_reading(self) -> bool:
         """Whether balances are being read: an order that is mined meanwhile may be in one part of them and not in the other."""
-        return self._readings > 0
+        return self._reading.locked()
 
     async def read(self, account: Account | None) -> Money:
         """The balances now; `account` is the wallet that trades, once it does. A token that cannot be read is told as it was read
         last, or left out if it is traded: nothing old or wrong will do. Since Hummingbot takes that for zero, ApiUnavailableError
         is raised instead at the first failure, and while no pair is left of which both tokens are read. Raises RpcError, too.
         """
-        self._readings += 1
-        try:
+        async with self._reading:  # one after the other, or the older ones might come last
             return await self._read(account)
-        finally:
-            self._readings -= 1
 
     async def _read(self, account: Account | None) -> Money:
+        placed = {name for name, order in self._in_flight_orders().items() if order.exchange_order_id is not None}
         locked = Counter(account.locked() if account is not None else {})
         # First, since it may find orders in books that were not known.
         locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
@@ -85,6 +85,7 @@ class Balances:
             if address == listing.native_token:
                 available[token.symbol] = max(Decimal(0), available[token.symbol] - self._gas_reserve)
         # Hummingbot takes what is on its way for gone from the wallet already.
+        self._deducted = self._in_flight_orders().keys() - placed
         for symbol, amount in self._on_their_way().items():
             available[symbol] = max(Decimal(0), available.get(symbol, Decimal(0)) - amount)
         return Money(available, total)
@@ -111,10 +112,10 @@ class Balances:
 
     def _on_their_way(self) -> Mapping[str, Decimal]:
         """What orders that no block is known to hold will take from the wallet, by symbol."""
-        orders = {name: order for name, order in self._in_flight_orders().items() if order.exchange_order_id is None}
-        self._deducted = orders.keys()
         amounts: dict[str, Decimal] = {}
-        for order in orders.values():
+        for order in self._in_flight_orders().values():
+            if order.exchange_order_id is not None:
+                continue
             symbol, amount = order.base_asset, order.amount
             if order.trade_type is TradeType.BUY:
                 symbol, amount = order.quote_asset, amount * order.price

@@ -1,4 +1,5 @@
 """Balances of which some cannot be read: none is told as zero, and none that is traded as it was before."""
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from types import SimpleNamespace
@@ -9,6 +10,8 @@ import pytest
 from hummingbot.connector.exchange.standard.balances import Balances
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.markets import Token
+from hummingbot.core.data_type.common import TradeType
+from test.hummingbot.connector.exchange.standard.clocks import settle
 
 NATIVE, USDC, FOO = (Token("0x" + digits * 20, symbol, 0) for digits, symbol in (("aa", "SOMI"), ("cc", "USDC"), ("f0", "FOO")))
 
@@ -44,6 +47,49 @@ async def test_a_token_that_cannot_be_read_any_more_is_told_as_before_and_named_
         assert money.total["FOO"] in (7, 8)
     assert [record.getMessage() for record in caplog.records] == 2 * [
         "The token contracts of FOO do not tell the balance: it is shown as it was read last, or not at all"]
+
+
+async def test_an_order_that_is_mined_during_a_reading_may_be_in_one_part_of_it_alone() -> None:
+    def order(exchange_order_id: str | None) -> Any:
+        return SimpleNamespace(exchange_order_id=exchange_order_id, trade_type=TradeType.SELL, base_asset="FOO",
+                               amount=Decimal(1))
+
+    orders = {"resting": order("1"), "mined": order(None), "waiting": order(None)}
+
+    class Mining(Venue):
+        async def balances(self, account: str) -> tuple[int, dict[str, int]]:
+            orders["mined"].exchange_order_id = "2"
+            orders["new and mined"] = order("3")
+            return await super().balances(account)
+
+    venue = Mining()
+    reading = Balances(venue, "0x01", venue, Decimal(0), lambda: orders, list)  # type: ignore[arg-type]
+    assert (await reading.read(None)).available["FOO"] == 6
+    assert set(reading.deducted) == {"mined", "waiting", "new and mined"}
+
+
+async def test_of_two_readings_the_one_that_began_last_ends_last() -> None:
+    venue, held = Venue(), iter([5, 6])
+    may_answer = asyncio.Event()
+
+    async def read(account: str) -> tuple[int, dict[str, int]]:
+        number = next(held)
+        if number == 5:
+            await may_answer.wait()
+        return 9, {USDC.address: number, FOO.address: 7}
+
+    venue.balances = read  # type: ignore[method-assign]
+    reading, ended = balances(venue), []
+
+    async def one() -> None:
+        ended.append((await reading.read(None)).total["USDC"])
+
+    tasks = [asyncio.ensure_future(one()) for _ in range(2)]
+    await settle()
+    assert reading.is_reading and not ended
+    may_answer.set()
+    await asyncio.gather(*tasks)
+    assert ended == [5, 6] and not reading.is_reading
 
 
 async def test_a_token_that_was_never_read_is_left_out() -> None:

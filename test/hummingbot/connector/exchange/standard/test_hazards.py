@@ -182,6 +182,7 @@ async def test_what_is_on_its_way_is_not_available() -> None:
 
 async def test_an_order_that_is_mined_while_the_balances_are_read_is_soon_in_them() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        exchange.SHORT_POLL_INTERVAL = exchange.LONG_POLL_INTERVAL = 1000.0
         read, before = exchange.venue.balances, exchange.get_balance("WBTC")
         asked, may_answer = asyncio.Event(), asyncio.Event()
 
@@ -198,7 +199,7 @@ async def test_an_order_that_is_mined_while_the_balances_are_read_is_soon_in_the
         exchange.venue.balances = read
         may_answer.set()
         await reading
-        await until(lambda: exchange.get_available_balance("WBTC") == before - Decimal("0.01"), 10)
+        await until(lambda: exchange.get_available_balance("WBTC") == before - Decimal("0.01"))
         assert exchange.get_balance("WBTC") == before
 
 
