@@ -16,7 +16,7 @@ from hummingbot.connector.exchange.standard.chain import rpc_values as values
 from hummingbot.connector.exchange.standard.chain.endpoints import Endpoint, EndpointPool
 from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS, STALL_SECONDS, HeadWatch
 from hummingbot.connector.exchange.standard.chain.riders import Request, Riders
-from hummingbot.connector.exchange.standard.chain.rpc_errors import is_rate_limit, revert_of
+from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range, is_rate_limit, revert_of
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block, Receipt
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import (
@@ -311,12 +311,15 @@ class RpcClient:
                 if once and asked:
                     raise
                 continue
-            if trouble and len(self._pool.endpoints) > 1:
-                self._pool.failed(endpoint, trouble)
-                if endpoint.head > stale_head:
+            lack = "" if once else _lack(requests, answers)
+            if (trouble or lack) and len(self._pool.endpoints) > 1:
+                # What it lacks it will lack in a moment, too, and answers everything else meanwhile.
+                self._pool.failed(endpoint, trouble or lack, 60.0 if lack else None)
+                if stale is None or endpoint.head > stale_head:
                     stale, stale_head = answers, endpoint.head
                 continue
             self._pool.worked(endpoint)
+            self.answers += 1
             return answers
         if stale is not None:
             return stale
@@ -326,6 +329,7 @@ class RpcClient:
         if self._chain_id is None or endpoint.chain_checked:
             return
         (answer,) = await self._ask(endpoint, [("eth_chainId", [])])
+        _raise_rate_limit(endpoint, [answer])
         if isinstance(answer, RpcError):
             raise ApiUnavailableError(f"{endpoint.host} does not tell its chain: {answer}") from answer
         chain_id = values.quantity(answer, "eth_chainId")
@@ -341,6 +345,7 @@ class RpcClient:
                     if method == "eth_blockNumber" and not isinstance(answer, RpcError)], default=0)
         if told and (self._head < 0 or told - self._head > MAX_JUMP_BLOCKS):
             (block,) = await self._ask(endpoint, _block_questions([max(0, told - MAX_LAG_BLOCKS)]))
+            _raise_rate_limit(endpoint, [block])
             if not isinstance(block, dict):
                 raise BadDataError(f"{endpoint.host} says that it is at block {told}, and does not have that block")
 
@@ -393,7 +398,6 @@ class RpcClient:
         body = json.dumps(bodies if len(bodies) > 1 else bodies[0], separators=(",", ":")).encode()
         answer = await self._transport.request("POST", endpoint.url, body=body, timeout=self._timeout)
         document = _document(answer, endpoint, requests)
-        self.answers += 1
         if len(requests) == 1:
             return [_result(document, first, requests[0][0], endpoint)]
         if isinstance(document, dict) and "error" in document:
@@ -460,6 +464,15 @@ def _raise_rate_limit(endpoint: Endpoint, answers: Sequence[Any]) -> None:
     for answer in answers:
         if isinstance(answer, RpcError) and is_rate_limit(answer):
             raise RateLimitedError(f"{endpoint.host} asks for fewer requests: {answer}")
+
+
+def _lack(requests: Sequence[Request], answers: Sequence[Any]) -> str:
+    """What the endpoint does not tell that every node should: logs and receipts; "" where it tells all. Other errors may be the
+    right answer, as that to a call which reverts."""
+    for (method, _), answer in zip(requests, answers):
+        if method in ("eth_getLogs", "eth_getTransactionReceipt") and isinstance(answer, RpcError) and not is_log_range(answer):
+            return str(answer)
+    return ""
 
 
 def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request]) -> Any:

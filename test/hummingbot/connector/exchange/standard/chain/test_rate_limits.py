@@ -49,6 +49,14 @@ async def test_a_transaction_is_handed_to_a_node_that_asks_for_fewer_requests() 
         await rpc.gas_price()
 
 
+@pytest.mark.parametrize("method", ["eth_chainId", "eth_getBlockByNumber"])
+async def test_a_node_may_ask_for_fewer_requests_when_it_is_asked_what_it_is(method: str) -> None:
+    too_many = {"code": 429, "message": "Too Many Requests"}
+    host = Host(**{"eth_chainId": "0x7", "eth_blockNumber": "0x9", method: too_many})
+    with pytest.raises(RateLimitedError, match="host0 asks for fewer requests"):
+        await client(host, chain_id=7).block_number()
+
+
 async def test_a_node_that_asks_for_fewer_requests_is_not_asked_for_its_chain_again() -> None:
     clock, host = FakeClock(), Host(eth_gasPrice="0x1")
     rpc = client(host, clock=clock, chain_id=7)

@@ -359,6 +359,35 @@ async def test_an_endpoint_that_stands_still_is_left(caplog: pytest.LogCaptureFi
     assert "has had no new block" in caplog.text and second.posts
 
 
+@pytest.mark.parametrize(("method", "answer"), [("eth_getLogs", [LOG]), ("eth_getTransactionReceipt", RECEIPT)])
+async def test_an_endpoint_that_does_not_tell_logs_or_receipts_is_left_for_a_while(method: str, answer: Any) -> None:
+    first = Host(**{method: {"code": -32603, "message": "internal error"}}, eth_gasPrice="0x1")
+    second = Host(**{method: answer}, eth_gasPrice="0x2")
+    clock = FakeClock()
+    rpc = client(first, second, clock=clock)
+
+    async def ask() -> Any:
+        return await (rpc.logs(ADDRESS, [], 1, 9) if method == "eth_getLogs" else rpc.receipt(HASH))
+
+    assert await ask() and await rpc.gas_price() == 2
+    clock.now += 61
+    assert await rpc.gas_price() == 1, "what it answers it is asked for again"
+    second.results[method] = first.results[method]
+    with pytest.raises(RpcError, match="internal error"):
+        await ask()
+
+
+async def test_an_endpoint_is_not_left_for_a_call_that_reverts_or_too_many_logs() -> None:
+    first = Host(eth_call={"code": 3, "message": "execution reverted"}, eth_gasPrice="0x1",
+                 eth_getLogs={"code": -32005, "message": "query returned more than 10000 results"})
+    rpc = client(first, Host(eth_gasPrice="0x2"))
+    with pytest.raises(OrderRejectedError):
+        await rpc.eth_call(ADDRESS, b"")
+    with pytest.raises(RpcError):
+        await rpc.logs(ADDRESS, [], 1, 9)
+    assert await rpc.gas_price() == 1
+
+
 async def test_of_several_that_lag_the_one_that_is_least_behind_answers() -> None:
     first, second, third = Host(eth_blockNumber="0x1000"), Host(eth_blockNumber="0x100"), Host(eth_blockNumber="0xf00")
     for number, host in enumerate((first, second, third)):
