@@ -147,6 +147,7 @@ class _Book:
         self.knows_trades = self.reads_trades = self.wants_trades = False
         self.oldest_trade = 0.0  # of the first whole list, in seconds since the epoch
         self.checked = self.trades_checked = 0.0
+        self.is_checking = False
 
 
 class _Line:
@@ -271,6 +272,8 @@ class _Line:
             book.market_price = content.market_price
         if content.is_whole:
             book.is_known = True
+            if book.waiting is not None:  # the API's book, which comes yet, may be older than this one
+                book.waiting = [content]
             self._sink(book.levels.replace(content.bids, content.asks, self._clock.time(), content.market_price))
             return
         if book.waiting is not None:
@@ -281,6 +284,8 @@ class _Line:
     def _take_trades(self, book: _Book, content: TradesContent) -> None:
         is_whole, trades, _ = content
         history = 0
+        if not is_whole:
+            self._freshness.streamed(book.market.trading_pair, [trade.trade_id for trade in trades])
         if is_whole and not book.knows_trades:
             book.knows_trades, history = True, self._first_news(content)
             book.oldest_trade = trades[0].timestamp if trades else 0.0
@@ -368,11 +373,17 @@ class _Line:
             unchecked = self._clock.monotonic() - book.checked
             due = min(quiet, unchecked) > self._dialect.max_silence or unchecked > (
                 AWAITED_INTERVAL if self._freshness.awaits(book.market.trading_pair) else CHECK_INTERVAL)
-            if book.is_known and book.waiting is None and due:
-                book.checked = self._clock.monotonic()
+            if book.is_known and book.waiting is None and due and not book.is_checking:
+                book.is_checking = True
                 self.session.spawn(self._check(book, quiet > self._dialect.max_silence))
 
     async def _check(self, book: _Book, is_quiet: bool) -> None:
+        try:
+            await self._compare(book, is_quiet)
+        finally:
+            book.checked, book.is_checking = self._clock.monotonic(), False
+
+    async def _compare(self, book: _Book, is_quiet: bool) -> None:
         """Compare the book with the API's: a quiet stream may be a stalled one. What differs twice is a contradiction. A trade
         that was not told leaves no trace in the book, so trades are read now and then, and with every contradiction."""
         for _ in range(2):

@@ -220,6 +220,23 @@ async def test_changes_that_come_while_the_book_is_read_are_made_to_it_afterward
         assert scene.bids[told:] == [[(9.0, 3.0)], [(9.0, 3.0)], [(9.0, 4.0)], [(8.0, 1.0)]]
 
 
+async def test_a_whole_book_that_comes_while_the_api_is_asked_is_not_replaced_by_an_older_one() -> None:
+    async with running() as scene:
+        scene.dialect.answers.clear()
+        scene.line.tell(book(changed((9.0, 3.0)), 5, 4), book(changed((9.0, 4.0)), 7, 6))  # with a gap between them
+        await settle()
+        scene.line.tell(book(whole((9.0, 5.0)), 8, 7))
+        await settle()
+        assert scene.bids[-1] == [(9.0, 5.0)]
+        scene.line.tell(book(changed((8.0, 1.0)), 9, 8))
+        await settle()
+        scene.dialect.api_book = whole((9.0, 3.0))
+        scene.dialect.answers.set()
+        await settle()
+        levels = scene.feed._lines[PAIR].snapshot(SOMI)
+        assert levels is not None and list(levels.bids) == [(9.0, 5.0), (8.0, 1.0)]
+
+
 async def test_a_gap_among_trades_makes_them_be_read() -> None:
     async with running() as scene:
         scene.line.tell(trades(trade("a"), sequence=1))
@@ -351,6 +368,20 @@ async def test_a_stream_without_the_api_that_it_builds_on_is_broken(what: str, w
         assert await scene.broken() == f"{words}: the API is away"
 
 
+async def test_a_quiet_book_is_compared_with_a_slow_api_once_at_a_time() -> None:
+    async with running(max_silence=1.5) as scene:
+        scene.dialect.answers.clear()
+        before = scene.dialect.asked.count("book")
+        await scene.pass_time(15.0)
+        assert scene.dialect.asked.count("book") == before + 1
+        scene.dialect.api_book = whole((9.0, 2.0))
+        scene.dialect.answers.set()
+        await scene.pass_time(1.0)
+        assert scene.bids[-1] == [(9.0, 2.0)] and not scene.listener.task.done(), "it is one contradiction"
+        await scene.pass_time(2.5)
+        assert scene.dialect.asked.count("book") == before + 4, "and is compared again"
+
+
 async def test_a_connection_that_carries_nothing_may_be_silent() -> None:
     async with running(tells_blocks=True, has_snapshots=True, max_silence=1.0) as scene:
         scene.feed.remove_pair(PAIR)
@@ -423,6 +454,24 @@ async def test_the_stream_of_an_api_that_is_behind_the_chain_tells_an_old_book(c
         scene.feed.add_pair(PAIR)
     freshness.on_chain([on_chain(3, book=SOMI.book)], 3, 3)
     assert not freshness.awaits(PAIR), "the stream has ended"
+
+
+async def test_what_the_stream_tells_is_not_awaited_from_the_api() -> None:
+    scene = Scene(max_silence=5.0)
+    freshness = scene.feed._freshness = Freshness({SOMI.book: SOMI}.get, scene.clock)
+    known, later, last = (on_chain(number, book=SOMI.book) for number in (1, 2, 3))
+    async with running(scene=scene):
+        freshness.told(PAIR, [])  # the API tells trades
+        freshness.on_chain([known], 1, 1)
+        assert freshness.awaits(PAIR)
+        scene.line.tell(trades(trade(trade_key(later.transaction_hash, later.event.id, True)),
+                               trade(trade_key(known.transaction_hash, known.event.id, True))))
+        await settle()
+        assert not freshness.awaits(PAIR)
+        freshness.on_chain([known, later], 1, 2)  # the stream may tell before the logs are read
+        assert not freshness.awaits(PAIR)
+        freshness.on_chain([last], 3, 3)
+        assert freshness.awaits(PAIR)
 
 
 async def test_of_two_answers_to_a_request_the_first_counts() -> None:
