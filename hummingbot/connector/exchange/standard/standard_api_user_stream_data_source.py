@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.clock import Clock, sleep_or_wake
 from hummingbot.connector.exchange.standard.errors import StandardError
 from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountFeed
 from hummingbot.connector.exchange.standard.outages import BEARABLE_SECONDS
@@ -25,6 +25,8 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self._clock = clock
         self._last_recv_time = 0.0
         self._waiting: deque[float] = deque()  # when each event that waits to be processed was read
+        self._broken_at: float | None = None  # when the feed broke that has told nothing since
+        self._hurry = asyncio.Event()
 
     @property
     def feed(self) -> AccountFeed | None:
@@ -38,8 +40,10 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
 
     @property
     def backlog_seconds(self) -> float:
-        """How long ago the oldest event was read that is not processed yet; 0 when none waits."""
-        return self._clock.monotonic() - self._waiting[0] if self._waiting else 0.0
+        """How long ago the oldest event was read that is not processed yet, or the feed broke that has told nothing since; 0 when
+        neither is so."""
+        now = self._clock.monotonic()
+        return now - min(self._waiting[0] if self._waiting else now, now if self._broken_at is None else self._broken_at)
 
     def processed(self) -> None:
         """The oldest event that waited is dealt with."""
@@ -54,6 +58,7 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
         def deliver(event: AccountEvent) -> None:
             nonlocal pause, heard
             pause, heard = FIRST_RETRY, self._clock.monotonic()
+            self._broken_at = None
             self._last_recv_time = self._clock.time()
             self._waiting.append(heard)
             output.put_nowait(event)
@@ -65,13 +70,17 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
                 await self._feed.run(deliver)
             except Exception as error:
                 is_known = isinstance(error, StandardError)
+                if self._broken_at is None:
+                    self._broken_at = self._clock.monotonic()
                 if not is_known or self._clock.monotonic() - heard >= BEARABLE_SECONDS:
                     self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.",
                                           exc_info=not is_known)
-            await self._clock.sleep(pause)
+            self._hurry.clear()
+            await sleep_or_wake(self._clock, pause, self._hurry)
             pause = min(2 * pause, LAST_RETRY)
 
     def hurry(self) -> None:
-        """Somebody waits for something that was just mined: look now."""
+        """Somebody waits for something that was just mined: look now, also where the feed is broken."""
+        self._hurry.set()
         if self._feed is not None:
             self._feed.hurry()

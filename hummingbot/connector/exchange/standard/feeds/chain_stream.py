@@ -17,7 +17,7 @@ from hummingbot.connector.exchange.standard.chain.pace import MAX_SILENCE, Block
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block
 from hummingbot.connector.exchange.standard.chain.ws import Assistant, Notification, WsRpcClient
-from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.clock import Clock, sleep_or_wake
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     BadDataError,
@@ -285,13 +285,7 @@ class ChainStream:
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, or less when something is odd."""
-        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        warned = asyncio.ensure_future(self._suspicion.wait())
-        try:
-            await asyncio.wait({sleeping, warned}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            warned.cancel()
+        await sleep_or_wake(self._clock, seconds, self._suspicion)
         self._suspicion.clear()
 
     async def missing(self, found: Sequence[Mapping[str, Any]]) -> list[EngineLog]:

@@ -9,7 +9,7 @@ from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, 
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range
-from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.clock import Clock, sleep_or_wake
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     BadDataError,
@@ -285,17 +285,7 @@ class PollingAccountFeed:
         while True:
             self._hurry.clear()
             await self.read(sink)
-            await self._pause(self._interval())
-
-    async def _pause(self, seconds: float) -> None:
-        """Sleep, or less when somebody hurries."""
-        sleeping = asyncio.ensure_future(self._clock.sleep(seconds))
-        hurried = asyncio.ensure_future(self._hurry.wait())
-        try:
-            await asyncio.wait({sleeping, hurried}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            sleeping.cancel()
-            hurried.cancel()
+            await sleep_or_wake(self._clock, self._interval(), self._hurry)
 
     async def read(self, sink: AccountSink) -> None:
         """Deliver what is new up to the node's head, nothing when the node is behind what was told. Raises ApiUnavailableError

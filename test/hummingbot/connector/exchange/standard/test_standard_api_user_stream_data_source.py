@@ -110,8 +110,34 @@ async def test_pause_is_short_again_once_the_feed_delivered(world):
         await world.clock.advance(pause)
     world.feed.sink(OrderLogs([], 7))
     world.feed.break_with(ApiUnavailableError("gone"))
+    await world.clock.advance(1)
+    assert world.feed.runs == 5
+
+
+async def test_what_follows_a_break_is_unknown_until_the_feed_tells_something(world):
+    await world.listen()
+    world.feed.break_with(ApiUnavailableError("gone"))
+    await world.clock.advance(1)
+    world.feed.break_with(ApiUnavailableError("gone"))
+    await world.clock.advance(2)
+    assert world.feed.runs == 3 and world.source.backlog_seconds == 3
+    world.feed.sink(OrderLogs([], 7))
+    assert world.source.backlog_seconds == 0
+
+
+async def test_whoever_waits_for_something_ends_a_long_pause(world):
+    await world.listen()
+    for pause in (1, 2, 4, 8, 16):
+        world.feed.break_with(ApiUnavailableError("gone"))
+        await world.clock.advance(pause)
+    runs = world.feed.runs
+    world.feed.break_with(ApiUnavailableError("gone"))
     await settle()
-    assert world.clock.pauses == [1, 2, 4, 1]
+    await world.clock.advance(10)
+    assert world.feed.runs == runs
+    world.source.hurry()
+    await settle()
+    assert world.feed.runs == runs + 1
 
 
 async def test_a_feed_that_breaks_now_and_then_does_not_fill_the_log(world, caplog):
