@@ -15,6 +15,7 @@ import numpy.typing as npt
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot.client.config.security import Security
+from hummingbot.connector.exchange.standard.chain.abi import AbiError
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
@@ -203,7 +204,10 @@ class StandardCandles(CandlesBase):
         """Whether the chain's market price is the API's, by its newest candle or by its list of pairs."""
         market = await self._market()
         book, lmp = market.book, BOOK_FUNCTIONS["lmp"]
-        (price,) = lmp.decode_result(await self._exchange().rpc.eth_call(book, lmp.encode()))
+        try:
+            (price,) = lmp.decode_result(await self._exchange().rpc.eth_call(book, lmp.encode()))
+        except AbiError as error:
+            raise ApiUnavailableError(f"the node does not tell the market price: {error}") from error
         now = float(price_from_chain(price))
         if math.isclose(close, now, rel_tol=PRICE_TOLERANCE):
             return True

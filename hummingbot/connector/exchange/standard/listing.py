@@ -16,6 +16,7 @@ from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient, call_each, raise_failure
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
     ConfigurationError,
     OrderRejectedError,
     RpcError,
@@ -96,7 +97,10 @@ async def engine_address(rest: RestClient, rpc: RpcClient, network: Network) -> 
 async def bare_listing(rest: RestClient, rpc: RpcClient, network: Network) -> Listing:
     """The engine and its wrapped native token, without any market. Where the network fixes the engine, no API is asked."""
     engine = await engine_address(rest, rpc, network)
-    (native_token,) = ENGINE_FUNCTIONS["WETH"].decode_result(await rpc.eth_call(engine, ENGINE_FUNCTIONS["WETH"].encode()))
+    try:
+        (native_token,) = ENGINE_FUNCTIONS["WETH"].decode_result(await rpc.eth_call(engine, ENGINE_FUNCTIONS["WETH"].encode()))
+    except AbiError as error:  # it was told a moment ago that there is an engine
+        raise ApiUnavailableError(f"the node does not tell the wrapped native token: {error}") from error
     return Listing(engine, native_token)
 
 

@@ -153,7 +153,8 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         if self._forget_after_sleep():
             return
         self._told.add(event.trading_pair)
-        if event.market_price not in (None, self._market_prices.get(event.trading_pair)):
+        if event.market_price not in (None, self._market_prices.get(event.trading_pair),
+                                      self._last_prices.get(event.trading_pair)):
             self._unsure.add(event.trading_pair)
         # One that the book does not tell must not stay that of another source: it would bound orders for ever.
         self._market_prices[event.trading_pair] = event.market_price

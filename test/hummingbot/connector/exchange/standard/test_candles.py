@@ -1,5 +1,6 @@
 """Hummingbot's candles feed on a sandbox whose time the test owns."""
 import logging
+from unittest.mock import AsyncMock
 
 import numpy as np
 import pytest
@@ -344,6 +345,19 @@ def test_a_factory_of_another_shape_costs_the_candles_and_nothing_else(monkeypat
     monkeypatch.setattr(CandlesFactory, "_candles_map", {}, raising=False)
     register_candles()
     assert {feed.domain for feed in FEEDS} < set(CandlesFactory._candles_map)
+
+
+async def test_a_node_that_tells_no_market_price_for_once_does_not_end_the_candles(exchange, monkeypatch):
+    feed = exchange.feed(max_records=1)
+    await exchange.trade(60_000, at=0)
+    await feed.refresh()
+    exchange.clock.now += MINUTE
+    monkeypatch.setattr(feed._exchange().rpc, "eth_call", AsyncMock(return_value=b""))
+    with pytest.raises(ApiUnavailableError, match="does not tell the market price"):
+        await feed.refresh()
+    monkeypatch.undo()
+    await feed.refresh()
+    assert feed.ready
 
 
 async def test_one_row_of_the_far_future_does_not_cost_the_candles(monkeypatch) -> None:

@@ -200,6 +200,15 @@ async def test_pair_that_the_engine_does_not_know_is_left_out_and_told_in_one_li
         "The API lists 2 pairs that the chain does not confirm; they are left out: F31MOO/USDC, FOO/USDC"]
 
 
+async def test_a_node_that_forgets_for_once_that_there_is_an_engine_is_asked_again(monkeypatch):
+    world = World(SOMI_USDC).list(SOMI_USDC)
+    monkeypatch.setattr(world.node, "_view_WETH", None)
+    with pytest.raises(ApiUnavailableError, match="does not tell the wrapped native token"):
+        await world.discover()
+    monkeypatch.undo()
+    assert (await world.discover()).native_token == SOMI.address
+
+
 @pytest.mark.parametrize("decimals", [None, 19, 77])
 async def test_pair_of_a_token_with_unusable_decimals_is_left_out(decimals):
     world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)

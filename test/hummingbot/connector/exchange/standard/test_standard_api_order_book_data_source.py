@@ -341,6 +341,15 @@ async def test_last_traded_price_is_asked_for_again_when_the_market_price_moves_
     assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 10.0}, "which needs no API"
 
 
+async def test_the_market_price_of_a_trade_that_was_told_asks_for_none(world):
+    await world.listen()
+    world.connector.prices = {PAIR: 9.5}  # the API is behind
+    world.feed.sink(SNAPSHOT._replace(market_price=9.5))
+    world.feed.sink(PublicTrade(PAIR, "1", True, 10.0, 1.0, 1700.0))
+    world.feed.sink(SNAPSHOT._replace(update_id=8, market_price=10.0))
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 10.0}
+
+
 async def test_a_pair_whose_trades_cannot_be_read_costs_no_other_pair_its_price(world):
     world.connector.prices = {PAIR: 9.5, OTHER: ApiUnavailableError("gone")}
     assert await world.source.get_last_traded_prices([PAIR, OTHER]) == {PAIR: 9.5}
