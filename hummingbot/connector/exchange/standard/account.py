@@ -307,6 +307,10 @@ class Account:
         """See Cancels.cancel."""
         return await self._cancels.cancel(key)
 
+    def end_cancel_pauses(self) -> None:
+        """See Cancels.end_pauses."""
+        self._cancels.end_pauses()
+
     async def deposits(self, keys: Sequence[OrderKey], block: int) -> list[int]:
         """What the engine holds of these orders after a block, in one batch; 0 for one that is gone or somebody else's."""
         return [deposit for _, deposit in await self.held(keys, block)]

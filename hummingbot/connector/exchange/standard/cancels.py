@@ -98,6 +98,11 @@ class Cancels:
             self._under_way[key].add_done_callback(lambda task: self._ended(key, task))
         return await asyncio.shield(self._under_way[key])
 
+    def end_pauses(self) -> None:
+        """Send the next cancel of each order at once, whatever was in vain before: there may be no other chance."""
+        for before in self._in_vain.values():
+            before.until = -math.inf
+
     def _ended(self, key: OrderKey, task: "asyncio.Task[CancelResult]") -> None:
         del self._under_way[key]
         if not task.cancelled() and task.exception() is None:  # an error may find nobody who still waits

@@ -46,6 +46,7 @@ class OrderCancels:
         self._untold: dict[OrderKey, CancelResult] = {}  # what was mined, and is not in the logs that were read
         self._failures: Counter[OrderKey] = Counter()
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()  # what was said, of which order
+        self._remaining: list[InFlightOrder] = []
         self._under_way: dict[tuple[str, OrderKey], asyncio.Task[bool]] = {}
         self._unattended: set[tuple[str, OrderKey]] = set()  # those of them that took too long for somebody
 
@@ -188,6 +189,24 @@ class OrderCancels:
         left_on, self._left_on = self._left_on, {}
         for key in sorted(left_on):
             self.take_off(account, key, left_on[key])
+
+    def remain(self, orders: list[InFlightOrder]) -> None:
+        """These were to be cancelled before the bot stops, and were not seen cancelled in time."""
+        self._remaining = orders
+        if orders:
+            logging.getLogger(__name__).warning(
+                "%d orders were not seen cancelled and may stay on the exchange when the bot stops: %s. See what is left with "
+                "`orders`", len(orders), ", ".join(order.client_order_id for order in orders))
+
+    async def cancel_remaining(self, account: Account) -> None:
+        """Cancel those of them that came into a block since: nobody would until the next start."""
+        found = account.settlement.resting.keys() & {OrderKey.parse(order.exchange_order_id) for order in self._remaining}
+        found -= self._untold.keys() | {key for _, key in self._under_way}
+        self._remaining = []
+        results = await asyncio.gather(*map(account.cancel, found), return_exceptions=True)
+        for key, result in zip(found, results):
+            if isinstance(result, BaseException):
+                logging.getLogger(__name__).warning("What rests under %s is not cancelled: %s", key.exchange_order_id, result)
 
     async def leftovers_gone(self, timeout_seconds: float) -> None:
         """Wait until what is being taken off is off the book, or for a while."""

@@ -324,13 +324,14 @@ class StandardExchange(ExchangePyBase):
             self._returned = asyncio.Event()
         self._has_begun = False
         self._network_check.end()
+        if self._account is not None:
+            self._account.is_recorded = False  # where it is left for good, Hummingbot has taken its recorder off by now
         await super().stop_network()
         self._orderbook_ds.leave()
         # Hummingbot keeps the queues whose readers it ended; what comes before a pair is begun anew would be lost in them.
         self.order_book_tracker._tracking_message_queues.clear()
         self.order_book_tracker._saved_message_queues.clear()
         if self._account is not None:
-            self._account.is_recorded = False
             # Orders on their way are followed to their end even while the network is said to be down.
             safe_ensure_future(self._leave(self._account, self._returned))
 
@@ -338,6 +339,7 @@ class StandardExchange(ExchangePyBase):
         await account.settle_down(returned)
         if returned.is_set():
             return
+        await self._order_cancels.cancel_remaining(account)
         await account.stop()
         if not returned.is_set() and self._resuming is not None:
             self._resuming.cancel()  # nothing more is read that it could wait for; the next start goes on with it
@@ -459,9 +461,16 @@ class StandardExchange(ExchangePyBase):
         return await self._order_cancels.cancel(tracked_order)
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
-        """Cancel all open orders, and wait also for what is taken off the book of orders that are filled."""
+        """Cancel all open orders, also those whose cancels are postponed, and wait also for what is taken off the book of orders
+        that are filled."""
+        if self._account is not None:
+            self._account.end_cancel_pauses()
+            self._order_cancels.take_off_again(self._account)
         results: list[CancellationResult] = await super().cancel_all(timeout_seconds)
         await self._order_cancels.leftovers_gone(timeout_seconds)
+        open_orders = self.in_flight_orders
+        self._order_cancels.remain([open_orders[result.order_id] for result in results
+                                    if not result.success and result.order_id in open_orders])
         return results
 
     def _take_off(self, key: OrderKey) -> None:

@@ -176,6 +176,16 @@ async def test_what_cannot_be_cancelled_is_tried_with_more_gas_after_longer_and_
     assert not engine.cancels._in_vain
 
 
+async def test_a_pause_can_be_ended() -> None:
+    engine = Engine()
+    engine.needs = {1: 10 ** 12}
+    await engine.cancel(1)
+    engine.needs = {}
+    assert isinstance((await engine.cancel(1))[0], PostponedError)
+    engine.cancels.end_pauses()
+    assert await engine.cancel(1) == [CancelResult(True, 5)]
+
+
 async def test_what_needs_much_gas_is_cancelled_in_the_end_and_holds_up_no_other() -> None:
     engine = Engine()
     engine.needs = {1: 20 * MILLION}

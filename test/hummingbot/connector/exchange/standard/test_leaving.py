@@ -6,7 +6,9 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 
+from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
+from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -242,6 +244,52 @@ async def test_what_is_told_after_the_network_was_left_is_not_noted_as_recorded(
                 await until(lambda name=name: order(exchange, name).exchange_order_id)
                 await settle()
         assert noted.await_count == 1
+
+
+async def test_what_is_told_while_the_network_is_being_left_is_not_noted_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        sandbox.node.pause()
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: sandbox.node.pool)
+        stop = exchange._user_stream_tracker.stop
+
+        async def slow() -> None:
+            sandbox.node.resume()
+            await until(lambda: order(exchange, name).exchange_order_id)
+            await settle()
+            await stop()
+
+        monkeypatch.setattr(exchange._user_stream_tracker, "stop", slow)
+        with patch.object(exchange._account._journal, "told", AsyncMock()) as noted:
+            await exchange.stop_network()
+        assert noted.await_count == 0
+        monkeypatch.undo()
+
+
+async def test_an_order_that_comes_into_a_block_after_the_stop_is_cancelled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange._execute_cancel(TOKEN_PAIR, await placed(exchange))  # with the approval
+        sandbox.node.pause()
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: sandbox.node.pool)
+        results = await exchange.cancel_all(5)
+        assert [(result.order_id, result.success) for result in results] == [(name, False)]
+        await exchange.stop_network()
+        sandbox.node.resume()
+        await until(lambda: not exchange._account._running)
+        key = OrderKey.parse(order(exchange, name).exchange_order_id)
+        assert key is not None and await exchange._account.deposits([key], sandbox.node.head.number) == [0]
+
+
+async def test_what_waits_to_be_taken_off_is_taken_off_before_the_stop() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        key = OrderKey.parse(order(exchange, await placed(exchange)).exchange_order_id)
+        assert key is not None
+        exchange._order_tracker.stop_tracking_order(next(iter(exchange.in_flight_orders)))
+        exchange._order_cancels._left_on[key] = None
+        assert await exchange.cancel_all(5) == []
+        assert await exchange._account.deposits([key], sandbox.node.head.number) == [0]
 
 
 async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCaptureFixture) -> None:

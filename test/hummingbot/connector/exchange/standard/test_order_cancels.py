@@ -257,7 +257,7 @@ class Leftovers:
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
         self.cancelled: list[OrderKey] = []
-        self.settlement = SimpleNamespace(resting={KEY})
+        self.settlement = SimpleNamespace(resting={KEY: None})
         self.fault: StandardError | None = None
         self.is_there = True
 
@@ -280,6 +280,42 @@ async def test_what_rests_of_a_filled_order_is_taken_off_and_waited_for() -> Non
     await asking.leftovers_gone(60)
     await settle()
     assert not asking._leftovers
+
+
+async def test_what_was_not_cancelled_before_the_stop_is_cancelled_once_a_block_has_it(caplog: pytest.LogCaptureFixture) -> None:
+    asking, account = cancels(cancelled=True, told=True), Leftovers()
+    account.may_end.set()
+    asking.remain([])
+    assert not caplog.records
+    order = resting_order()
+    order.exchange_order_id = None
+    asking.remain([order])
+    assert "1 orders were not seen cancelled and may stay on the exchange when the bot stops: id-1." in caplog.text
+    await asking.cancel_remaining(account)  # type: ignore[arg-type]
+    assert account.cancelled == [], "it is in no block, and is forgotten"
+    order.exchange_order_id = KEY.exchange_order_id
+    await asking.cancel_remaining(account)  # type: ignore[arg-type]
+    assert account.cancelled == []
+    asking.remain([order])
+    account.fault = ApiUnavailableError("away")
+    await asking.cancel_remaining(account)  # type: ignore[arg-type]
+    assert account.cancelled == [KEY] and f"What rests under {KEY.exchange_order_id} is not cancelled: away" in caplog.text
+
+
+async def test_what_is_being_cancelled_at_the_stop_is_not_cancelled_once_more() -> None:
+    account = Slow(CancelResult(True, 5))
+    asking, leftovers = account.asking(), Leftovers()
+    leftovers.may_end.set()
+    cancelling = asyncio.ensure_future(asking.cancel(resting_order()))
+    await settle()
+    asking.remain([resting_order()])
+    await asking.cancel_remaining(leftovers)  # type: ignore[arg-type]
+    assert leftovers.cancelled == []
+    account.may_end.set()
+    await cancelling
+    asking.remain([resting_order()])
+    await asking.cancel_remaining(leftovers)  # type: ignore[arg-type]
+    assert leftovers.cancelled == [KEY]
 
 
 @pytest.mark.parametrize("told", [True, False])
