@@ -30,6 +30,7 @@ class Ledger:
         self.wake = asyncio.Event()  # something is to be signed
         self.activity = asyncio.Event()  # something is to be followed
         self.head = 0
+        self.newest = 0  # the newest block that is known, also where nothing was followed for a while
         self.last_id = 0
         # What was offered for nonces that another program's transactions have. A reorganisation may set those free again, and a
         # node may still have the old bytes.
@@ -74,8 +75,8 @@ class Ledger:
             raise
         attempt = Attempt(nonce, signed.raw, signed.hash, fees)
         slot = self.add(tracked, attempt)
-        if len(slot.attempts) == 1 and self.head:
-            slot.born = self.head
+        if len(slot.attempts) == 1 and (newest := max(self.head, self.newest)) > 0:
+            slot.born = newest
         slot.sending = True
         slot.since, slot.head = self._clock.monotonic(), self.head
         return slot, Entry(tracked.id, self.account, tracked.created, intent, attempt)

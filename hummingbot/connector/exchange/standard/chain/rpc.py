@@ -152,6 +152,11 @@ class RpcClient:
         values.quantity(await self.call("eth_blockNumber"), "eth_blockNumber")
         return self._head
 
+    @property
+    def head(self) -> int:
+        """The newest block that any endpoint has told of; -1 before the first."""
+        return self._head
+
     async def balance(self, address: str, block: BlockTag = "latest") -> int:
         """The native tokens of an account, in wei."""
         return values.quantity(await self.call("eth_getBalance", address, block_tag(block)), "eth_getBalance")

@@ -249,6 +249,7 @@ class TransactionSender:
     def _sign_all(self, portion: Sequence[Tracked], fees: Fees, signed: list[tuple[Slot, Entry]]) -> None:
         """Add the signed attempts: new intents, then replacements, then fillers of gaps."""
         ledger = self._ledger
+        ledger.newest = self._rpc.head
         for tracked in portion:
             nonce = ledger.book.take()
             signed.append(ledger.sign(tracked, nonce, self._fees_at(nonce, fees)))

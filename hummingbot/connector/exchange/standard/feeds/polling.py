@@ -214,7 +214,7 @@ class PollingMarketFeed:
         if first and trading_pair not in self._unread:
             return len(ordered)
         # What the first look did not show may be older all the same, since nothing could be read then, or not all: its time says.
-        fresh = self._clock.time() - self._told.seconds_since_begin(trading_pair) - FRESH_TRADE_SECONDS
+        fresh = self._told.time() - self._told.seconds_since_begin(trading_pair) - FRESH_TRADE_SECONDS
         told = [row.timestamp for row in ordered if self._knows(trading_pair, row)]
         if first:
             # What another source has told meanwhile is not followed by what is much older.

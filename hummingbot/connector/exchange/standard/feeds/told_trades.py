@@ -57,6 +57,7 @@ class ToldTrades:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._ahead = clock.time() - clock.monotonic()
         self._keys: dict[str, OrderedDict[str, float]] = {}  # the amounts, by pair
         self._complete_at: dict[str, float] = {}
         self._began: dict[str, float] = {}
@@ -92,6 +93,11 @@ class ToldTrades:
         now = self._clock.monotonic()
         self._began.setdefault(trading_pair, now)
         self._complete_at.setdefault(trading_pair, now)
+
+    def time(self) -> float:
+        """Seconds since the epoch, by the machine's clock as it was at the start: it may be set since, and trades that are new
+        would be of long ago."""
+        return self._clock.monotonic() + self._ahead
 
     def seconds_since_begin(self, trading_pair: str) -> float:
         """For how many seconds trades of the pair have been news; 0 where the bot has not looked yet."""

@@ -357,7 +357,7 @@ class _Line:
         book.trades_checked = self._clock.monotonic()
         trades = await self._dialect.trades(book.market)
         self._freshness.told(book.market.trading_pair, [(trade.trade_id, trade.timestamp) for trade in trades])
-        self._take_trades(book, TradesContent(True, trades, self._clock.time()))
+        self._take_trades(book, TradesContent(True, trades, self._told.time()))
 
     def _watch(self, quiet: float) -> None:
         for stream in self._sequences.late():

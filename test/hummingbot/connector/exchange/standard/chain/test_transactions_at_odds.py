@@ -193,6 +193,29 @@ async def test_what_a_clock_that_was_ahead_dated_is_not_sent_again_once_the_node
     await second.close()
 
 
+async def test_an_order_whose_nonce_another_program_used_after_a_quiet_time_is_signed_again(bench: Bench) -> None:
+    """Whatever the clock says: it was signed a moment ago, at a block that other requests have told."""
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    bench.clock.wall += 3_600
+    bench.node.block += 1_000
+
+    def dated(tag: str, full: bool, told: Any = bench.node.eth_getBlockByNumber) -> Any:
+        block = told(tag, full)
+        if isinstance(block, dict):
+            block["timestamp"] = hex(int(bench.clock.time() - 3_600))
+        return block
+
+    bench.node.eth_getBlockByNumber = dated  # type: ignore[method-assign]
+    await bench.rpc.block_number()
+    bench.node.mining = False
+    bench.submit(intent(2))
+    bench.node.use_nonce()
+    bench.node.mining = True
+    await bench.run(20.0, 2)
+    assert successes(bench) == 2 and bench.mined_orders() == Counter({intent(number).data: 1 for number in (1, 2)})
+
+
 async def test_an_order_that_a_clock_that_was_ahead_dated_does_not_count_as_new(tmp_path: Path) -> None:
     node = FakeNode()
     first = await Bench(tmp_path, node).start()

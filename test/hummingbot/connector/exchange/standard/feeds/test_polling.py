@@ -269,6 +269,15 @@ async def test_of_two_first_looks_at_once_the_second_makes_no_news_history(books
     assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [1_002]
 
 
+async def test_the_first_trade_of_a_market_is_news_though_the_clock_was_set_ahead(books):
+    await books.run(AAA)
+    books.clock.time = lambda: books.clock.now + 3_600
+    books.trades(AAA, trade_row(1))
+    books.book(AAA, book_of(11))
+    _, *trades = await books.next()
+    assert [trade.timestamp for trade in trades] == [1_001]
+
+
 async def test_history_is_history_for_every_source(books):
     books.trades(AAA, trade_row(1))
     await books.feed.snapshot(AAA)
