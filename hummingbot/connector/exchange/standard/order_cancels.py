@@ -198,15 +198,13 @@ class OrderCancels:
                 "%d orders were not seen cancelled and may stay on the exchange when the bot stops: %s. See what is left with "
                 "`orders`", len(orders), ", ".join(order.client_order_id for order in orders))
 
-    async def cancel_remaining(self, account: Account) -> None:
+    def cancel_remaining(self, account: Account) -> None:
         """Cancel those of them that came into a block since: nobody would until the next start."""
         found = account.settlement.resting.keys() & {OrderKey.parse(order.exchange_order_id) for order in self._remaining}
         found -= self._untold.keys() | {key for _, key in self._under_way}
         self._remaining = []
-        results = await asyncio.gather(*map(account.cancel, found), return_exceptions=True)
-        for key, result in zip(found, results):
-            if isinstance(result, BaseException):
-                logging.getLogger(__name__).warning("What rests under %s is not cancelled: %s", key.exchange_order_id, result)
+        for key in sorted(found):
+            self.take_off(account, key)
 
     async def leftovers_gone(self, timeout_seconds: float) -> None:
         """Wait until what is being taken off is off the book, or for a while."""

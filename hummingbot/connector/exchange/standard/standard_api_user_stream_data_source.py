@@ -1,5 +1,6 @@
 """Hummingbot's user stream data source, fed by an account feed: polling today, a stream whenever there is one."""
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -26,6 +27,7 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self._last_recv_time = 0.0
         self._waiting: deque[float] = deque()  # when each event that waits to be processed was read
         self._broken_at: float | None = None  # when the feed broke that has told nothing since
+        self._tried_at = -math.inf  # when it broke last
         self._hurry = asyncio.Event()
 
     @property
@@ -53,7 +55,8 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
     async def listen_for_user_stream(self, output: "asyncio.Queue[Any]") -> None:
         """Run the feed for ever; when it breaks, run it again after a growing pause, from where it was, and say so, unless it has
         told something just now."""
-        pause, heard = FIRST_RETRY, float("-inf")
+        pause, heard = FIRST_RETRY, -math.inf
+        is_hurried = False
 
         def deliver(event: AccountEvent) -> None:
             nonlocal pause, heard
@@ -70,17 +73,21 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
                 await self._feed.run(deliver)
             except Exception as error:
                 is_known = isinstance(error, StandardError)
+                self._tried_at = self._clock.monotonic()
                 if self._broken_at is None:
-                    self._broken_at = self._clock.monotonic()
-                if not is_known or self._clock.monotonic() - heard >= BEARABLE_SECONDS:
+                    self._broken_at = self._tried_at
+                if not is_known or (self._tried_at - heard >= BEARABLE_SECONDS and not is_hurried):
                     self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.",
                                           exc_info=not is_known)
             self._hurry.clear()
             await sleep_or_wake(self._clock, pause, self._hurry)
-            pause = min(2 * pause, LAST_RETRY)
+            is_hurried = self._hurry.is_set()
+            if not is_hurried:
+                pause = min(2 * pause, LAST_RETRY)
 
     def hurry(self) -> None:
-        """Somebody waits for something that was just mined: look now, also where the feed is broken."""
-        self._hurry.set()
+        """Somebody waits for something that was just mined: look now, also where the feed broke more than a moment ago."""
+        if self._clock.monotonic() - self._tried_at >= FIRST_RETRY:
+            self._hurry.set()
         if self._feed is not None:
             self._feed.hurry()

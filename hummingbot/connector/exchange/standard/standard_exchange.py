@@ -20,7 +20,7 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot import data_path  # type: ignore[attr-defined]
 from hummingbot.connector.constants import s_decimal_NaN
-from hummingbot.connector.exchange.standard.account import Account, Recalled
+from hummingbot.connector.exchange.standard.account import STOP_TIMEOUT, Account, Recalled
 from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.balances import Balances
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
@@ -339,7 +339,10 @@ class StandardExchange(ExchangePyBase):
         await account.settle_down(returned)
         if returned.is_set():
             return
-        await self._order_cancels.cancel_remaining(account)
+        self._order_cancels.cancel_remaining(account)
+        await self._order_cancels.leftovers_gone(STOP_TIMEOUT)
+        if returned.is_set():
+            return
         await account.stop()
         if not returned.is_set() and self._resuming is not None:
             self._resuming.cancel()  # nothing more is read that it could wait for; the next start goes on with it

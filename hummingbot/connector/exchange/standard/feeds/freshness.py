@@ -77,7 +77,6 @@ class Freshness:
         self._clock = clock
         self._read_at: dict[str, float] = {}
         self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}  # by the transactions' hashes
-        self._heard: dict[str, OrderedDict[str, None]] = {}  # those of them, and others, that the stream told
         self._tells_trades: set[str] = set()
         self._streamed: set[str] = set()
         self._reached: dict[str, _Reached] = {}
@@ -111,8 +110,6 @@ class Freshness:
             if isinstance(event, OrderMatched) and event.base_amount and market and self._is_of_api(market.trading_pair):
                 name = log.transaction_hash.lower()
                 there.add(name)
-                if name in self._heard.get(market.trading_pair, ()):
-                    continue
                 awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
                 awaited.setdefault(name, _Awaited(self._clock.monotonic(), log.block_number))
                 if len(awaited) > MAX_AWAITED_TRADES:
@@ -135,19 +132,7 @@ class Freshness:
         if trades:
             newest_at = max(timestamp for _, timestamp in trades)
             self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, self._clock.monotonic())
-        self._await_no_longer(trading_pair, [key for key, _ in trades])
-
-    def streamed(self, trading_pair: str, keys: Collection[str]) -> None:
-        """The API's stream tells of these trades (by key) now: they are not awaited, nor is what was on the chain before those
-        that were. How far the API's own list reaches, which may be behind its stream, this does not say."""
-        heard = self._heard.setdefault(trading_pair, OrderedDict())
-        heard.update(dict.fromkeys(map(_transaction, keys)))
-        while len(heard) > MAX_AWAITED_TRADES:
-            heard.popitem(last=False)
-        self._await_no_longer(trading_pair, keys)
-
-    def _await_no_longer(self, trading_pair: str, keys: Collection[str]) -> None:
-        names = set(map(_transaction, keys))
+        names = {key.partition(":")[0] for key, _ in trades}
         told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]
         newest = max([trade.block_number for trade in told], default=-1)
         for awaited in self._awaited.values():
@@ -185,7 +170,6 @@ class Freshness:
         if self._is_of_api(trading_pair):
             return
         self._awaited.pop(trading_pair, None)
-        self._heard.pop(trading_pair, None)
         self._stale.discard(trading_pair)
         if trading_pair in self._reached:
             self._reached[trading_pair].left()
@@ -206,8 +190,3 @@ class Freshness:
         elif age <= STALE_SECONDS and trading_pair in self._stale:
             self._stale.remove(trading_pair)
             logging.getLogger(__name__).info("The order book of %s is up to date again", trading_pair)
-
-
-def _transaction(key: str) -> str:
-    """The transaction of a trade, by its key."""
-    return key.partition(":")[0]

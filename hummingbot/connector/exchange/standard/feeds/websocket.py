@@ -3,6 +3,7 @@
 The feed raises when its connection breaks, is silent for too long or contradicts itself; what runs it decides what next.
 """
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
 from hummingbot.connector.exchange.standard.clock import Clock
@@ -284,8 +285,6 @@ class _Line:
     def _take_trades(self, book: _Book, content: TradesContent) -> None:
         is_whole, trades, _ = content
         history = 0
-        if not is_whole:
-            self._freshness.streamed(book.market.trading_pair, [trade.trade_id for trade in trades])
         if is_whole and not book.knows_trades:
             book.knows_trades, history = True, self._first_news(content)
             book.oldest_trade = trades[0].timestamp if trades else 0.0
@@ -371,11 +370,25 @@ class _Line:
         for book in self._books.values():
             self._freshness.report(book.market.trading_pair)
             unchecked = self._clock.monotonic() - book.checked
-            due = min(quiet, unchecked) > self._dialect.max_silence or unchecked > (
-                AWAITED_INTERVAL if self._freshness.awaits(book.market.trading_pair) else CHECK_INTERVAL)
-            if book.is_known and book.waiting is None and due and not book.is_checking:
+            due = min(quiet, unchecked) > self._dialect.max_silence or unchecked > CHECK_INTERVAL
+            if not book.is_known or book.waiting is not None or book.is_checking:
+                continue
+            if due:
                 book.is_checking = True
                 self.session.spawn(self._check(book, quiet > self._dialect.max_silence))
+            elif self._freshness.awaits(book.market.trading_pair) and \
+                    self._clock.monotonic() - book.trades_checked > AWAITED_INTERVAL:
+                book.is_checking = True
+                self.session.spawn(self._look_for_trades(book))
+
+    async def _look_for_trades(self, book: _Book) -> None:
+        """Read the trades alone: the book of a lively market differs from the API's in any moment."""
+        try:
+            await self._read_trades(book)
+        except ApiUnavailableError as error:
+            logging.getLogger(__name__).debug("The trades of %s cannot be read now: %s", book.market.trading_pair, error)
+        finally:
+            book.is_checking = False
 
     async def _check(self, book: _Book, is_quiet: bool) -> None:
         try:

@@ -7,6 +7,7 @@ from unittest.mock import AsyncMock, patch
 import pytest
 
 from hummingbot.connector.exchange.standard import order_cancels
+from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.placements import PLACE
@@ -280,6 +281,33 @@ async def test_an_order_that_comes_into_a_block_after_the_stop_is_cancelled_all_
         await until(lambda: not exchange._account._running)
         key = OrderKey.parse(order(exchange, name).exchange_order_id)
         assert key is not None and await exchange._account.deposits([key], sandbox.node.head.number) == [0]
+
+
+async def test_a_network_that_is_back_before_the_last_cancel_is_mined_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange._execute_cancel(TOKEN_PAIR, await placed(exchange))
+        sandbox.node.pause()
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: sandbox.node.pool)
+        await exchange.cancel_all(5)
+        await exchange.stop_network()
+        submit, left = exchange._account._sender.submit, []
+
+        def submitted(intent: Intent) -> Tracked:
+            sandbox.node.pause()
+            left.append(submit(intent))
+            return left[-1]
+
+        monkeypatch.setattr(exchange._account._sender, "submit", submitted)
+        sandbox.node.resume()
+        await until(lambda: left and sandbox.node.pool)
+        await exchange.start_network()
+        sandbox.node.resume()
+        await until(lambda: left[0].done and not exchange._order_cancels._leftovers)
+        await settle()
+        assert exchange._account._running
+        await until(lambda: order(exchange, name).is_cancelled)
 
 
 async def test_what_waits_to_be_taken_off_is_taken_off_before_the_stop() -> None:

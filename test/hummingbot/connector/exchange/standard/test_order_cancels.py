@@ -291,15 +291,15 @@ async def test_what_was_not_cancelled_before_the_stop_is_cancelled_once_a_block_
     order.exchange_order_id = None
     asking.remain([order])
     assert "1 orders were not seen cancelled and may stay on the exchange when the bot stops: id-1." in caplog.text
-    await asking.cancel_remaining(account)  # type: ignore[arg-type]
-    assert account.cancelled == [], "it is in no block, and is forgotten"
+    asking.cancel_remaining(account)  # type: ignore[arg-type]
+    assert not asking._leftovers, "it is in no block, and is forgotten"
     order.exchange_order_id = KEY.exchange_order_id
-    await asking.cancel_remaining(account)  # type: ignore[arg-type]
-    assert account.cancelled == []
+    asking.cancel_remaining(account)  # type: ignore[arg-type]
+    assert not asking._leftovers
     asking.remain([order])
-    account.fault = ApiUnavailableError("away")
-    await asking.cancel_remaining(account)  # type: ignore[arg-type]
-    assert account.cancelled == [KEY] and f"What rests under {KEY.exchange_order_id} is not cancelled: away" in caplog.text
+    asking.cancel_remaining(account)  # type: ignore[arg-type]
+    await asking.leftovers_gone(60)
+    assert account.cancelled == [KEY]
 
 
 async def test_what_is_being_cancelled_at_the_stop_is_not_cancelled_once_more() -> None:
@@ -309,12 +309,13 @@ async def test_what_is_being_cancelled_at_the_stop_is_not_cancelled_once_more() 
     cancelling = asyncio.ensure_future(asking.cancel(resting_order()))
     await settle()
     asking.remain([resting_order()])
-    await asking.cancel_remaining(leftovers)  # type: ignore[arg-type]
-    assert leftovers.cancelled == []
+    asking.cancel_remaining(leftovers)  # type: ignore[arg-type]
+    assert not asking._leftovers
     account.may_end.set()
     await cancelling
     asking.remain([resting_order()])
-    await asking.cancel_remaining(leftovers)  # type: ignore[arg-type]
+    asking.cancel_remaining(leftovers)  # type: ignore[arg-type]
+    await asking.leftovers_gone(60)
     assert leftovers.cancelled == [KEY]
 
 

@@ -125,6 +125,29 @@ async def test_what_follows_a_break_is_unknown_until_the_feed_tells_something(wo
     assert world.source.backlog_seconds == 0
 
 
+async def test_looks_in_a_hurry_fill_no_log_and_make_no_pause_longer(world, caplog):
+    await world.listen()
+    for pause in (1, 2, 4):
+        world.feed.break_with(ApiUnavailableError("gone"))
+        await world.clock.advance(pause)
+    told = len(caplog.records)
+    for _ in range(10):
+        runs = world.feed.runs
+        world.feed.break_with(ApiUnavailableError("gone"))
+        await settle()
+        world.source.hurry()
+        await settle()
+        assert world.feed.runs == runs, "a node in trouble is not asked in a row"
+        await world.clock.advance(1)
+        world.source.hurry()
+        await settle()
+        assert world.feed.runs == runs + 1
+    assert len(caplog.records) == told + 1
+    world.feed.break_with(ApiUnavailableError("gone"))
+    await world.clock.advance(8)
+    assert world.feed.runs == runs + 2
+
+
 async def test_whoever_waits_for_something_ends_a_long_pause(world):
     await world.listen()
     for pause in (1, 2, 4, 8, 16):

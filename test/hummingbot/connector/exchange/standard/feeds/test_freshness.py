@@ -51,15 +51,6 @@ def test_a_book_is_as_old_as_the_last_answer(freshness: Freshness, clock: Manual
     assert freshness.age(PAIR) == 3, "it may be from when it was asked for, however late it comes"
 
 
-def test_of_what_the_stream_tells_only_so_much_is_remembered(freshness: Freshness) -> None:
-    freshness.follow(PAIR)
-    freshness.streamed(PAIR, [row(number)[0] for number in range(MAX_AWAITED_TRADES + 1)])
-    freshness.on_chain([trade(1)], 1, 1)
-    assert not freshness.awaits(PAIR)
-    freshness.on_chain([trade(0)], 0, 0)
-    assert freshness.awaits(PAIR)
-
-
 def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Freshness, clock: ManualClock) -> None:
     freshness.on_chain([trade(1), trade(2)], 1, 2)
     clock.now += 5

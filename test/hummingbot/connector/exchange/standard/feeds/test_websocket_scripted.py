@@ -456,24 +456,6 @@ async def test_the_stream_of_an_api_that_is_behind_the_chain_tells_an_old_book(c
     assert not freshness.awaits(PAIR), "the stream has ended"
 
 
-async def test_what_the_stream_tells_is_not_awaited_from_the_api() -> None:
-    scene = Scene(max_silence=5.0)
-    freshness = scene.feed._freshness = Freshness({SOMI.book: SOMI}.get, scene.clock)
-    known, later, last = (on_chain(number, book=SOMI.book) for number in (1, 2, 3))
-    async with running(scene=scene):
-        freshness.told(PAIR, [])  # the API tells trades
-        freshness.on_chain([known], 1, 1)
-        assert freshness.awaits(PAIR)
-        scene.line.tell(trades(trade(trade_key(later.transaction_hash, later.event.id, True)),
-                               trade(trade_key(known.transaction_hash, known.event.id, True))))
-        await settle()
-        assert not freshness.awaits(PAIR)
-        freshness.on_chain([known, later], 1, 2)  # the stream may tell before the logs are read
-        assert not freshness.awaits(PAIR)
-        freshness.on_chain([last], 3, 3)
-        assert freshness.awaits(PAIR)
-
-
 async def test_of_two_answers_to_a_request_the_first_counts() -> None:
     scene = Scene()
     scene.line.answers = False
