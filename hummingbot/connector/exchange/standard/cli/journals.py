@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
+from hummingbot.connector.exchange.standard.placements import PLACE
 
 
 class FeedNote(NamedTuple):
@@ -28,23 +29,34 @@ class FeedNote(NamedTuple):
     reason: str
 
 
+class Placement(NamedTuple):
+    """A transaction that places orders which may rest: the engine that it calls, and the hashes of all attempts at it, of which
+    one at most is mined."""
+
+    engine: str
+    hashes: tuple[str, ...]
+
+
 class BotJournal(NamedTuple):
     """A bot's journal: whether a bot has it open now, the orders that it will take up again at its next start, where it had its
-    data from last, and the block up to which it is known what became of the orders (None when it says nothing)."""
+    data from last, the block up to which it is known what became of the orders (None when it says nothing), and the placements
+    that were sent and of which nothing was final: the orders have none of theirs."""
 
     path: Path
     in_use: bool
     orders: frozenset[OrderKey]
     feeds: tuple[FeedNote, ...]
     block: int | None = None
+    placements: tuple[Placement, ...] = ()
 
 
 def journals(data: Path, domain: str, address: str) -> list[BotJournal]:
     """The journals of a wallet in a bot's data folder; damaged ones count as empty."""
     found = []
     for path in sorted(data.glob(f"{domain}_{address[2:10]}_*.sqlite")):
-        state = _state(path)
-        found.append(BotJournal(path, _in_use(path), _orders(state), _feeds(state), _block(state)))
+        with _copied(path) as copy:
+            state, placements = _state(copy), _placements(copy)
+        found.append(BotJournal(path, _in_use(path), _orders(state), _feeds(state), _block(state), placements))
     return found
 
 
@@ -77,18 +89,36 @@ def _in_use(path: Path) -> bool:
     return False
 
 
-def _state(path: Path) -> dict[str, Any]:
-    """What the bot wrote down for its next start."""
+@contextmanager
+def _copied(path: Path) -> Iterator[sqlite3.Connection]:
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("", "-wal"):
             part = path.with_name(path.name + suffix)
             if part.exists():
                 shutil.copyfile(part, Path(folder, "journal" + suffix))
         with closing(sqlite3.connect(Path(folder, "journal"))) as connection:
-            try:
-                return {key: json.loads(value) for key, value in connection.execute("SELECT key, value FROM state")}
-            except (sqlite3.DatabaseError, ValueError, TypeError):
-                return {}
+            yield connection
+
+
+def _state(journal: sqlite3.Connection) -> dict[str, Any]:
+    """What the bot wrote down for its next start."""
+    try:
+        return {key: json.loads(value) for key, value in journal.execute("SELECT key, value FROM state")}
+    except (sqlite3.DatabaseError, ValueError, TypeError):
+        return {}
+
+
+def _placements(journal: sqlite3.Connection) -> tuple[Placement, ...]:
+    """Those that are not settled: that is noted in one commit with the state that has their orders."""
+    try:
+        rows = journal.execute("SELECT id, target, hash FROM intents JOIN attempts ON intent = id WHERE kind = ? "
+                               "AND settled IS NULL AND failure IS NULL AND dead = 0 ORDER BY id", (PLACE,)).fetchall()
+    except sqlite3.DatabaseError:
+        return ()
+    hashes: dict[tuple[int, str], list[str]] = {}
+    for number, engine, name in rows:
+        hashes.setdefault((number, str(engine)), []).append(str(name))
+    return tuple([Placement(engine, tuple(names)) for (_, engine), names in hashes.items()])
 
 
 def _orders(state: dict[str, Any]) -> frozenset[OrderKey]:

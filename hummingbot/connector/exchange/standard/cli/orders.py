@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import CancelResult, Cancels
+from hummingbot.connector.exchange.standard.chain.engine import OrderPlaced
 from hummingbot.connector.exchange.standard.chain.fees import FeePolicy
 from hummingbot.connector.exchange.standard.chain.gas import GasLimits, gas_profile
 from hummingbot.connector.exchange.standard.chain.journal import Journal
+from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange, opened
-from hummingbot.connector.exchange.standard.cli.journals import BotJournal, held, journals
+from hummingbot.connector.exchange.standard.cli.journals import BotJournal, Placement, held, journals
 from hummingbot.connector.exchange.standard.cli.wallets import (
     BotHome,
     add_arguments,
@@ -29,6 +31,7 @@ from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     ConfigurationError,
     OutcomeUnknownError,
+    RpcError,
     StandardError,
 )
 from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
@@ -141,8 +144,8 @@ async def _find(domain: str, home: BotHome, address: str, known: Sequence[BotJou
 
 async def open_orders(venue: Venue, address: str, known: Sequence[BotJournal]) -> tuple[list[OpenOrder], list[str]]:
     """The orders of a wallet that the chain confirms, by pair, side and price, and why there may be others."""
-    of_bots = frozenset().union(*(journal.orders for journal in known))
-    gaps = []
+    placed, gaps = await _placed(venue, address, [placement for journal in known for placement in journal.placements])
+    of_bots = placed.union(*(journal.orders for journal in known))
     try:
         keys = {OrderKey(row.book, row.is_bid, row.order_id) for row in await venue.rest.open_orders(address)}
     except ApiUnavailableError as error:
@@ -162,6 +165,27 @@ async def open_orders(venue: Venue, address: str, known: Sequence[BotJournal]) -
             orders.append(OpenOrder(key, market, price_from_chain(stored.price), market.base.from_units(base),
                                     spends.from_units(stored.deposit), spends.symbol, key in of_bots))
     return sorted(orders, key=lambda order: (order.market.trading_pair, order.key.is_bid, order.price)), gaps
+
+
+async def _placed(venue: Venue, address: str, placements: Sequence[Placement]) -> tuple[set[OrderKey], list[str]]:
+    """The orders that these transactions let rest, by their receipts, and why there may be others."""
+    names = [name for placement in placements for name in placement.hashes]
+    keys: set[OrderKey] = set()
+    waiting: list[str] = []
+    try:
+        receipts = {name: receipt for name, receipt in zip(names, await venue.rpc.receipts(names)) if receipt is not None}
+        for placement in placements:
+            mined = [receipts[name] for name in placement.hashes if name in receipts]
+            keys |= {OrderKey(log.event.pair, log.event.is_bid, log.event.id) for receipt in mined
+                     for log in decode_engine_logs(receipt.logs, placement.engine)
+                     if isinstance(log.event, OrderPlaced) and log.event.owner == address}
+            waiting += placement.hashes[-1:] if not mined else ()
+    except (ApiUnavailableError, RpcError) as error:
+        return keys, [f"The newest orders of bots may not be listed, since what their transactions did cannot be read: {error}"]
+    if not waiting:
+        return keys, []
+    return keys, ["Orders of a bot may rest unseen, or be placed yet: no node tells a block that has its transactions "
+                  f"{', '.join(waiting)}. Its next start follows them to their end."]
 
 
 def _cancel(arguments: argparse.Namespace) -> int:

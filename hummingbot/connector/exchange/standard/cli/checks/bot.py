@@ -24,7 +24,7 @@ async def forgotten(exchange: Exchange, known: Sequence[BotJournal], engine: str
     findings = []
     newest = await exchange.venue.rpc.block_number()
     for journal in known:
-        if journal.in_use or not journal.orders or journal.block is None:
+        if journal.in_use or not (journal.orders or journal.placements) or journal.block is None:
             continue
         detail = f"it ends at block {journal.block}, {max(0, newest - journal.block)} blocks ago ({journal.path})"
         if await is_told(exchange.venue.rpc, engine, [list(TRADING_TOPICS)], journal.block + 1, newest):

@@ -20,7 +20,7 @@ from hummingbot.connector.exchange.standard.cli.checks.bot import _span, bots, f
 from hummingbot.connector.exchange.standard.cli.checks.exchange import BestOffers, Gas
 from hummingbot.connector.exchange.standard.cli.checks.findings import Finding, Verdict, passed
 from hummingbot.connector.exchange.standard.cli.exchange import Exchange, opened
-from hummingbot.connector.exchange.standard.cli.journals import BotJournal, FeedNote
+from hummingbot.connector.exchange.standard.cli.journals import BotJournal, FeedNote, Placement
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token
@@ -351,9 +351,11 @@ async def test_a_journal_that_is_older_than_the_nodes_history_is_told(exchange: 
     known = [BotJournal(Path(name), in_use, frozenset(orders), (), block) for name, in_use, orders, block in (
         ("running", True, [key], 0), ("without orders", False, [], 0), ("silent", False, [key], None), ("old", False, [key], 0),
         ("new", False, [key], head - 1_000))]
-    old, new = await forgotten(exchange, known, sandbox.engine_address)
+    known.append(BotJournal(Path("young"), False, frozenset(), (), 0, (Placement(sandbox.engine_address, ("0x01",)),)))
+    old, new, young = await forgotten(exchange, known, sandbox.engine_address)
     assert old.verdict is Verdict.WARN and "ends at block 0, " in old.detail and "(old), which is older" in old.detail
     assert "fills since then" in old.advice and new.verdict is Verdict.PASS
+    assert young.verdict is Verdict.WARN and "(young), which is older" in young.detail
 
 
 def test_a_span_is_told_in_the_unit_that_fits() -> None:

@@ -2,12 +2,15 @@
 import io
 import json
 import os
+import shutil
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pexpect
 import pytest
@@ -16,12 +19,16 @@ from hummingbot.connector.exchange.standard.cancels import Cancels
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.cli import main, orders, wallets
+from hummingbot.connector.exchange.standard.cli.journals import BotJournal, journals
 from hummingbot.connector.exchange.standard.cli.wallets import BotHome
 from hummingbot.connector.exchange.standard.clock import SystemClock
-from hummingbot.connector.exchange.standard.errors import NotSentError
+from hummingbot.connector.exchange.standard.errors import NotSentError, RpcError
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
+from test.hummingbot.connector.exchange.standard.trading import NATIVE_PAIR, TOKEN_PAIR, Trader, connected, until
 
 from .exchange_at_work import answering, key_of, run, sell
 
@@ -118,6 +125,60 @@ async def test_orders_of_a_bot_that_is_gone_are_found_though_the_api_misses_them
     await remember(sandbox, home, [sandbox.markets[0].book])
     await run("orders", *NETWORK, "--key-from-bot-home", str(home), "--json")
     assert names_of(capsys) == ["SOMI-USDC:ask:1"]
+
+
+async def place(exchange: StandardExchange, prices: Iterable[str], is_reached: Callable[[InFlightOrder], Any]) -> None:
+    """Sell 10 SOMI at each price, and wait until this holds for all orders."""
+    names = [exchange.sell(NATIVE_PAIR, Decimal(10), OrderType.LIMIT, Decimal(price)) for price in prices]
+    await until(lambda: exchange.in_flight_orders.keys() >= set(names)
+                and all(is_reached(order) for order in exchange.in_flight_orders.values()))
+
+
+def rests(order: InFlightOrder) -> bool:
+    return order.current_state is OrderState.OPEN
+
+
+def leave_journal(sandbox: Sandbox, folder: Path, home: Path) -> BotJournal:
+    """The journal as a bot leaves it that is killed now."""
+    for file in folder.glob(journal_name(sandbox) + "*"):
+        shutil.copyfile(file, home / "data" / file.name)
+    (journal,) = journals(home / "data", "standard_sandbox", sandbox.accounts[0].address)
+    return journal
+
+
+@pytest.mark.parametrize("prices", [["0.7"], ["0.7", "0.75"]])
+async def test_the_youngest_orders_of_a_killed_bot_are_found_though_the_api_is_behind(sandbox, home, capsys, prices):
+    sandbox.indexer.settings.missing_orders = 1.0
+    async with connected(sandbox, home / "killed") as exchange:
+        await place(exchange, prices, rests)
+        journal = leave_journal(sandbox, home / "killed", home)
+    assert not journal.orders and not journal.in_use  # they are younger than what is final
+    where = (*NETWORK, "--key-from-bot-home", str(home))
+    assert await run("orders", *where, "--json") == 0
+    assert [(row["price"], row["of_a_bot"]) for row in json.loads(capsys.readouterr().out)] == [
+        (f"{Decimal(price):.8f}", True) for price in prices]
+    assert await run("orders", "cancel", *where, "--all", "--yes") == 0
+    assert capsys.readouterr().out.count("cancelled in block") == len(prices)
+    assert await run("orders", *where) == 0
+    assert "has no open orders" in capsys.readouterr().out
+
+
+async def test_a_placement_of_a_killed_bot_that_may_yet_be_mined_is_told(sandbox, home, monkeypatch):
+    sandbox.indexer.settings.missing_orders = 1.0
+    async with connected(sandbox, home / "killed") as exchange:
+        sandbox.node.faults.hold_transactions = True
+        await place(exchange, ["0.7"], lambda _: sandbox.node.held)
+        known = [leave_journal(sandbox, home / "killed", home)]
+        found, gaps = await orders.open_orders(exchange.venue, sandbox.accounts[0].address, known)
+        assert not found and len(gaps) == 1 and "no node tells a block" in gaps[0]
+        sandbox.node.faults.hold_transactions = False
+        sandbox.node.release_held()
+        await place(exchange, [], rests)
+        found, gaps = await orders.open_orders(exchange.venue, sandbox.accounts[0].address, known)
+        assert [order.name for order in found] == ["SOMI-USDC:ask:1"] and not gaps
+        monkeypatch.setattr(exchange.venue.rpc, "receipts", answering(RpcError("eth_getTransactionReceipt", -32000, "busy")))
+        found, gaps = await orders.open_orders(exchange.venue, sandbox.accounts[0].address, known)
+        assert not found and len(gaps) == 1 and "cannot be read: eth_getTransactionReceipt: busy" in gaps[0]
 
 
 async def remember(sandbox: Sandbox, home: Path, books: Iterable[str]) -> None:
