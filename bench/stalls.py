@@ -22,6 +22,7 @@ import conftest  # noqa: F401 (lets Hummingbot list the connector of this workin
 from bench.connector import connector
 from bench.figures import Bar, Figure
 from bench.loop_watch import LoopWatch
+from demo.chain_view import DIRECT
 from demo.sandbox import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType, PriceType
@@ -49,7 +50,7 @@ FAULTS: dict[str, Any] = {
 def set_faults(url: str, faults: dict[str, Any]) -> None:
     """Switch the sandbox's faults."""
     request = urllib.request.Request(url + "/admin/faults", json.dumps(faults).encode(), {"Content-Type": "application/json"})
-    urllib.request.urlopen(request, timeout=10).close()
+    DIRECT.open(request, timeout=10).close()
 
 
 async def quote(exchange: StandardExchange, levels: int, seconds: float) -> int:

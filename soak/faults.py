@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from demo.chain_view import DIRECT
 from hummingbot.connector.exchange.standard.sandbox.stream_faults import DAMAGES
 from hummingbot.connector.exchange.standard.standard_constants import REQUEST_TIMEOUT
 
@@ -117,7 +118,7 @@ class Chaos:
         end = time.monotonic() + ADMIN_SECONDS
         while True:
             try:
-                return urllib.request.urlopen(request, timeout=ADMIN_SECONDS).close()
+                return DIRECT.open(request, timeout=ADMIN_SECONDS).close()
             except OSError:  # among others while it refuses connections
                 if time.monotonic() > end:
                     raise

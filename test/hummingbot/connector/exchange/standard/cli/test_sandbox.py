@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from demo.chain_view import DIRECT
 from hummingbot.connector.exchange.standard.cli import build_parser, main
 from hummingbot.connector.exchange.standard.cli import sandbox as sandbox_command
 from hummingbot.connector.exchange.standard.cli.sandbox import settings_of
@@ -58,7 +58,7 @@ def test_it_prints_what_a_person_needs_serves_and_stops_cleanly(number: signal.S
         assert len(re.findall(r"\b0x[0-9a-f]{64}\b", text)) == 1
         for words in ("SOMI-USDC at 0.65", "WBTC-USDC at 60000", "standard_sandbox", "STANDARD_SANDBOX_RPC_URL"):
             assert words in text
-        with urllib.request.urlopen(found[0] + "/api/pairs/10/1", timeout=10) as response:
+        with DIRECT.open(found[0] + "/api/pairs/10/1", timeout=10) as response:
             assert len(json.load(response)["pairs"]) == 2
         process.send_signal(number)
         rest, _ = process.communicate(timeout=10)
