@@ -257,7 +257,7 @@ class Journal:
         try:
             return _open(self._path, now - self._keep)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error, self._path):
+            if not is_damage(error, self._path):
                 raise
             aside = self._path.with_name(f"{self._path.name}.damaged-{int(now)}")
             logging.getLogger(__name__).warning(
@@ -269,7 +269,7 @@ class Journal:
             return _open(self._path, now - self._keep)
 
 
-def _is_damage(error: sqlite3.DatabaseError, path: Path) -> bool:
+def is_damage(error: sqlite3.DatabaseError, path: Path) -> bool:
     """Whether the file is to blame for an error, and not that it is locked or cannot be read, or that the disk is full."""
     code = getattr(error, "sqlite_errorcode", None)  # without one it is Python that cannot read a text
     if not isinstance(error, sqlite3.OperationalError) or code in (None, sqlite3.SQLITE_ERROR):

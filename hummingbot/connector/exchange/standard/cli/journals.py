@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE
+from hummingbot.connector.exchange.standard.chain.journal import FEEDS, STATE, is_damage
 from hummingbot.connector.exchange.standard.errors import ConfigurationError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.placements import PLACE
@@ -62,30 +62,37 @@ def journals(data: Path, domain: str, address: str) -> list[BotJournal]:
 
 @contextmanager
 def held(paths: Sequence[Path]) -> Iterator[None]:
-    """Keep bots from starting with these journals meanwhile. Raises ConfigurationError when one runs already."""
+    """Keep bots from starting with these journals meanwhile. Raises ConfigurationError when one runs already, or where it cannot
+    be told whether one does."""
     with ExitStack() as stack:
         for path in paths:
-            connection = stack.enter_context(closing(sqlite3.connect(path, isolation_level=None, timeout=0)))
             try:
+                connection = stack.enter_context(closing(sqlite3.connect(path, isolation_level=None, timeout=0)))
                 connection.execute("PRAGMA locking_mode = EXCLUSIVE")
                 connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                raise ConfigurationError(
-                    f"A bot is trading with this wallet now (its journal {path} is in use), and two programs must not send with "
-                    "one key: stop it with `hbot stop`, which cancels its orders, or cancel there.") from None
-            except sqlite3.DatabaseError:
-                continue  # damaged, so no bot has it open; the next one sets it aside
+            except sqlite3.DatabaseError as error:
+                if _is_locked(error):
+                    raise ConfigurationError(
+                        f"A bot is trading with this wallet now (its journal {path} is in use), and two programs must not send "
+                        "with one key: stop it with `hbot stop`, which cancels its orders, or cancel there.") from None
+                if not is_damage(error, path):
+                    raise ConfigurationError(
+                        f"The journal {path} cannot be opened ({error}): run this as the user of the bot, and check that its "
+                        "folder can be written and that the disk is not full.") from None
+                # No bot has it open; the next one sets it aside.
         yield
+
+
+def _is_locked(error: sqlite3.DatabaseError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _in_use(path: Path) -> bool:
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)) as connection:
         try:
             connection.execute("SELECT COUNT(*) FROM state").fetchone()
-        except sqlite3.OperationalError as error:
-            return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        except sqlite3.DatabaseError:
-            return False
+        except sqlite3.DatabaseError as error:
+            return _is_locked(error)
     return False
 
 

@@ -2,10 +2,13 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -19,10 +22,10 @@ from hummingbot.connector.exchange.standard.cancels import Cancels
 from hummingbot.connector.exchange.standard.chain.journal import Journal
 from hummingbot.connector.exchange.standard.chain.signing import Wallet
 from hummingbot.connector.exchange.standard.cli import main, orders, wallets
-from hummingbot.connector.exchange.standard.cli.journals import BotJournal, journals
+from hummingbot.connector.exchange.standard.cli.journals import BotJournal, held, journals
 from hummingbot.connector.exchange.standard.cli.wallets import BotHome
 from hummingbot.connector.exchange.standard.clock import SystemClock
-from hummingbot.connector.exchange.standard.errors import NotSentError, RpcError
+from hummingbot.connector.exchange.standard.errors import ConfigurationError, NotSentError, RpcError
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -273,6 +276,28 @@ async def test_a_damaged_journal_of_a_bot_does_not_stand_in_the_way(sandbox, hom
     (home / "data" / journal_name(sandbox)).write_bytes(b"this is no database, and never was one" * 100)
     assert await run("orders", "cancel", *NETWORK, "--key-from-bot-home", str(home), "--all", "--yes") == 0
     assert "cancelled in block" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("code", "is_writable", "words"), [
+    (sqlite3.SQLITE_READONLY, False, "cannot be opened (refused): run this as the user of the bot"),
+    (sqlite3.SQLITE_CANTOPEN, False, "cannot be opened (refused): run this as the user of the bot"),
+    (sqlite3.SQLITE_FULL, True, "that the disk is not full"),
+    (sqlite3.SQLITE_BUSY_SNAPSHOT, True, "A bot is trading with this wallet now"),
+    (sqlite3.SQLITE_LOCKED, True, "A bot is trading with this wallet now"),
+    (sqlite3.SQLITE_READONLY, True, ""),
+    (sqlite3.SQLITE_ERROR, True, "")])
+def test_why_a_journal_cannot_be_held_is_told_apart(monkeypatch, code, is_writable, words):
+    error = sqlite3.OperationalError("refused")
+    error.sqlite_errorcode = code
+
+    def refusing(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(sqlite3, "connect", refusing)
+    monkeypatch.setattr(os, "access", lambda *_: is_writable)
+    expected = pytest.raises(ConfigurationError, match=re.escape(words)) if words else nullcontext()
+    with expected, held([Path("journal.sqlite")]):
+        pass
 
 
 async def test_an_order_that_is_gone_before_its_cancel_counts_as_gone(sandbox, home, capsys, monkeypatch):
