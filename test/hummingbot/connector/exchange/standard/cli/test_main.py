@@ -1,5 +1,7 @@
 """The command line as a whole: what it says where something is missing, and that it ends cleanly."""
+import os
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,3 +65,10 @@ def test_ctrl_c_ends_the_doctor(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 
     monkeypatch.setattr(doctor, "_lines", interrupted)
     assert main(["doctor"]) == 130 and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["doctor", "--help"], 0), (["orders", "--help"], 0), (["orders", "…"], 2)])
+def test_a_terminal_without_unicode_gets_what_it_can_show(arguments: list[str], code: int) -> None:
+    ended = subprocess.run([sys.executable, "-m", PACKAGE, *arguments], capture_output=True, check=False,
+                           env=os.environ | {"PYTHONIOENCODING": "latin-1"})
+    assert ended.returncode == code and b"Traceback" not in ended.stderr and b"usage: " in ended.stdout + ended.stderr
