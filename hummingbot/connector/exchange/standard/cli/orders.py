@@ -221,7 +221,11 @@ def _confirmed(count: int, address: str, domain: str) -> bool:
     if not sys.stdin.isatty():
         raise ConfigurationError("There is no terminal to confirm at: add --yes. Nothing was cancelled.")
     question = f"Cancel {count} order{'s' if count > 1 else ''} of {address} on {domain}? [y/N] "
-    return input(question).strip().lower() in ("y", "yes")
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        print()
+        return False
 
 
 async def _cancel_found(domain: str, home: BotHome, wallet: Wallet, orders: Sequence[OpenOrder]) -> int:

@@ -117,4 +117,7 @@ def _hidden(prompt: str, variable: str) -> str:
     if not sys.stdin.isatty():
         raise ConfigurationError(f"There is no terminal to ask at: set {variable}" + (
             f", or use {_HOME_OPTION}." if "KEY" in variable else "."))
-    return getpass.getpass(prompt)
+    try:
+        return getpass.getpass(prompt)
+    except EOFError:  # Ctrl-D
+        raise ConfigurationError("Nothing was entered.") from None

@@ -52,7 +52,9 @@ def _gas_money(exchange: Exchange, native: int, gas: Gas) -> Finding:
     if native < gas.order:
         return failed("gas money", f"{held}, which does not pay for one transaction",
                       f"Send the wallet some {symbol}: every order and every cancel costs gas.")
-    orders = f"{held}; the reserve of {_amount(exchange.preferences.gas_reserve)} pays at least {reserve // gas.order} orders"
+    pays = f"the reserve of {_amount(exchange.preferences.gas_reserve)} pays at least {reserve // gas.order} orders" \
+        if gas.order else "gas costs nothing"
+    orders = f"{held}; {pays}"
     if native <= reserve:
         return warned("gas money", f"{orders}, and there is no more than it",
                       f"All of it is kept for gas, so no {symbol} is offered for trading. Send more, or lower "

@@ -312,6 +312,11 @@ def test_a_wallet_with_no_more_than_the_reserve_sells_none_of_it(exchange: Excha
     assert finding.verdict is Verdict.WARN and "there is no more than it" in finding.detail
 
 
+def test_where_gas_costs_nothing_any_money_pays_for_it(exchange: Exchange) -> None:
+    finding = wallet_checks._gas_money(exchange, 10 ** 20, Gas(0, 0))
+    assert finding.verdict is Verdict.PASS and finding.detail.endswith("; gas costs nothing")
+
+
 async def test_wrapped_tokens_are_told(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
     listing = await exchange.venue.listing()
     assert await wallet_checks._wrapped(exchange, listing, NOBODY) == []

@@ -98,6 +98,9 @@ async def test_nothing_is_cancelled_without_a_confirmation(sandbox, home, capsys
     monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
     assert await run(*cancel) == 1
     assert "Nothing was cancelled." in capsys.readouterr().out
+    monkeypatch.setattr(sys, "stdin", Terminal())  # Ctrl-D
+    assert await run(*cancel) == 1
+    assert "Nothing was cancelled." in capsys.readouterr().out
     monkeypatch.setattr(sys, "stdin", Terminal("yes\n"))
     assert await run(*cancel) == 0
     assert "cancelled in block" in capsys.readouterr().out
@@ -346,6 +349,13 @@ def test_a_key_is_asked_for_where_there_is_a_terminal(monkeypatch):
     arguments = SimpleNamespace(network="standard_sandbox", bot_home=None)
     assert wallets.find_wallet(arguments, {}).address == Wallet("0x" + "4c" * 32).address
     assert asked == ["Private key of the standard_sandbox wallet: "]
+
+    def ended(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(wallets.getpass, "getpass", ended)
+    with pytest.raises(ConfigurationError, match="Nothing was entered"):
+        wallets.find_wallet(arguments, {})
 
 
 @pytest.mark.parametrize(("arguments", "words", "code"), [
