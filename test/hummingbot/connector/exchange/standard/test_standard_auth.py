@@ -51,8 +51,10 @@ def test_a_key_of_another_address_is_refused_without_showing_it() -> None:
 
 async def test_requests_carry_no_secret() -> None:
     auth = bound(ManualClock())
-    request = WSJSONRequest({"id": 1})
-    assert await auth.ws_authenticate(request) is request
-    reading = RESTRequest(RESTMethod.GET, "https://api.test/api/exchange")
-    assert await auth.rest_authenticate(reading) is reading
+    request = await auth.ws_authenticate(WSJSONRequest({"id": 1}))
+    assert request == WSJSONRequest({"id": 1}) and request.payload == {"id": 1} and not request.is_auth_required
+    reading = await auth.rest_authenticate(RESTRequest(RESTMethod.POST, "https://api.test/api/exchange", params={"a": "1"},
+                                                       data="{}", headers={"b": "2"}))
+    assert (reading.url, reading.params, reading.data, reading.headers) == (
+        "https://api.test/api/exchange", {"a": "1"}, "{}", {"b": "2"})
     assert KEY[2:] not in repr(vars(auth))

@@ -14,6 +14,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
+from hummingbot.core.data_type.trade_fee import TradeFeeSchema
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, QuickClock, settle
 from test.hummingbot.connector.exchange.standard.feeds.scripted import SOMI
@@ -42,9 +43,11 @@ async def test_trading_without_a_key_says_how_to_get_one(exchange: StandardExcha
         await exchange._trading_account()
 
 
-async def test_a_fee_that_the_chain_has_not_told_is_the_usual_one(exchange: StandardExchange) -> None:
-    schema = exchange.trade_fee_schema()
-    for is_maker, usual in ((True, schema.maker_percent_fee_decimal), (False, schema.taker_percent_fee_decimal)):
+async def test_a_fee_that_the_chain_has_not_told_is_the_usual_one(
+        exchange: StandardExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    schema = TradeFeeSchema(maker_percent_fee_decimal=Decimal("0.001"), taker_percent_fee_decimal=Decimal("0.002"))
+    monkeypatch.setattr(exchange, "trade_fee_schema", lambda: schema)
+    for is_maker, usual in ((True, Decimal("0.001")), (False, Decimal("0.002"))):
         fee = exchange.get_fee("SOMI", "USDC", OrderType.LIMIT, TradeType.SELL, Decimal(1), Decimal("0.7"), is_maker)
         assert fee.percent == usual
 

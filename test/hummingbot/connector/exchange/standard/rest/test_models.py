@@ -247,14 +247,38 @@ VALUES = st.recursive(
     max_leaves=25)
 
 
-@given(value=VALUES, parse=st.sampled_from(list(PARSERS.values())))
-@example(value={"rows": [{"price": 1e308, "amount": 1e308}], "totalPages": 10 ** 400}, parse=parse_pair)
-def test_any_json_is_a_page_or_bad_data(value, parse):
+GOOD_ROWS = {parse_pair: row_of("pairs_sample", "pairs"), parse_token: row_of("pairs_sample", "pairs")["base"],
+             parse_trade: row_of("trades", "trades"), parse_open_order: row_of("orders_sample", "orders")}
+
+
+def damaged_pages(parse):
+    """Pages of a row that is good but for a field or two, with what reads them."""
+    good = GOOD_ROWS[parse]
+    return st.dictionaries(st.sampled_from(sorted(good)), VALUES, max_size=2).map(
+        lambda damage: ({"rows": [good | damage]}, parse))
+
+
+def numbers_in(row):
+    for value in row:
+        if isinstance(value, tuple):
+            yield from numbers_in(value)
+        elif isinstance(value, (int, float)):
+            yield value
+
+
+@given(st.tuples(VALUES, st.sampled_from(list(GOOD_ROWS))) | st.sampled_from(list(GOOD_ROWS)).flatmap(damaged_pages))
+@example(({"rows": [{"price": 1e308, "amount": 1e308}], "totalPages": 10 ** 400}, parse_pair))
+@example(({"rows": [GOOD_ROWS[parse_trade] | {"baseAmount": -1}]}, parse_trade))
+@example(({"rows": [GOOD_ROWS[parse_trade] | {"price": "NaN"}]}, parse_trade))
+@example(({"rows": [GOOD_ROWS[parse_pair] | {"price": "Infinity"}]}, parse_pair))
+def test_any_json_is_a_page_of_sane_rows_or_bad_data(page_and_parser):
+    value, parse = page_and_parser
     try:
         page = parse_page(json.dumps(value).encode(), ("rows",), parse)
     except BadDataError:
         return
     assert page.total_pages >= 0
+    assert all(0 <= number < math.inf for row in page.rows for number in numbers_in(row))
 
 
 @given(value=VALUES | st.fixed_dictionaries({"bids": VALUES, "asks": VALUES}))
