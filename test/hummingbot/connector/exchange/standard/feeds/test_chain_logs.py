@@ -400,7 +400,7 @@ async def test_a_message_beyond_all_measure_breaks_the_connection():
         task = await running(world)
         world.faults.oversized_next = 1
         with pytest.raises(ApiUnavailableError):
-            await asyncio.wait_for(task, 3)
+            await asyncio.wait_for(task, 10)
 
 
 async def test_falling_behind_is_noticed():
