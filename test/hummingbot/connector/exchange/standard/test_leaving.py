@@ -412,3 +412,7 @@ async def test_on_a_chain_whose_blocks_are_final_at_once_the_account_stops_witho
         assert not account._running
         await account.stop()
         await account.start()
+
+
+async def test_a_connector_that_has_not_begun_to_trade_has_nothing_to_cancel_at_the_stop() -> None:
+    assert await StandardExchange(domain="standard_sandbox", trading_required=False).cancel_all(1) == []

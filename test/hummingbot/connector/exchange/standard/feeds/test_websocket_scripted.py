@@ -456,6 +456,21 @@ async def test_the_stream_of_an_api_that_is_behind_the_chain_tells_an_old_book(c
     assert not freshness.awaits(PAIR), "the stream has ended"
 
 
+async def test_a_lively_stream_is_not_left_for_an_api_that_does_not_tell_the_trade_that_is_awaited() -> None:
+    scene = Scene(max_silence=5.0)
+    freshness = scene.feed._freshness = Freshness({SOMI.book: SOMI}.get, scene.clock)
+    async with running(scene=scene):
+        freshness.told(PAIR, [])  # the API tells trades
+        freshness.on_chain([on_chain(1, book=SOMI.book)], 1, 1)
+        asked = scene.dialect.asked.count("book")
+        scene.dialect.api_trades = AWAY
+        for number in range(12):
+            scene.line.tell(book(changed((9.0, 2.0 + number))))
+            await scene.pass_time(1.0)
+        assert freshness.awaits(PAIR) and not scene.listener.task.done()
+        assert scene.dialect.asked.count("trades") == 3 and scene.dialect.asked.count("book") == asked
+
+
 async def test_of_two_answers_to_a_request_the_first_counts() -> None:
     scene = Scene()
     scene.line.answers = False
