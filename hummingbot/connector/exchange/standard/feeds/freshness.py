@@ -17,6 +17,8 @@ STALE_SECONDS = 30.0
 MAX_AWAITED_TRADES = 50
 # A trade that the API has told for so long, in seconds, is taken back by no reorganisation: an API without it is behind.
 SETTLED_SECONDS = 60.0
+# Between two sources of the same books nobody asks the API for less than this, in seconds: what was awaited is awaited on.
+UNASKED_SECONDS = 10.0
 # An API that has been behind for so long, in seconds, does not have that trade any more: whose orders are all refused trades no
 # more, and in a market of one maker no later trade would ever come.
 BEHIND_SECONDS = 600.0
@@ -34,25 +36,30 @@ class _Reached:
     """How far the API's trades of a pair have reached, by the timestamps of their newest ones."""
 
     def __init__(self) -> None:
-        self.since = math.inf  # when it was noticed that they are behind
+        self._since = math.inf  # when it was noticed that they are behind
         self._settled = 0.0
         self._recent: deque[tuple[float, float]] = deque()  # not settled yet, growing: a timestamp, and when it was told
 
     def tell(self, newest: float, now: float) -> None:
         """The newest trade of an answer is of this time."""
+        since = self.behind_since(now)
         while self._recent and now - self._recent[0][1] > SETTLED_SECONDS:
             self._settled = max(self._settled, self._recent.popleft()[0])
         while self._recent and self._recent[-1][0] > newest:
             self._recent.pop()
         if not self._recent or self._recent[-1][0] < newest:
             self._recent.append((newest, now))
-        if now - self.since > BEHIND_SECONDS:
-            self._settled = newest
-        self.since = min(self.since, now) if newest < self._settled else math.inf
+        self._since = min(since, now) if newest < self._settled else math.inf
+
+    def behind_since(self, now: float) -> float:
+        """When it was noticed that they are behind; infinity where they are not, or have been for too long."""
+        if now - self._since > BEHIND_SECONDS:
+            self._since, self._settled = math.inf, 0.0
+        return self._since
 
     def left(self) -> None:
-        """Nobody asks any more: what is not settled yet may be reorganised unseen."""
-        self.since = math.inf
+        """Nobody asked for a while: what was not settled yet may have been reorganised unseen."""
+        self._since = math.inf
         self._recent.clear()
 
 
@@ -80,6 +87,7 @@ class Freshness:
         self._tells_trades: set[str] = set()
         self._streamed: set[str] = set()
         self._reached: dict[str, _Reached] = {}
+        self._left_at: dict[str, float] = {}  # when the API was asked no longer
         self._head = 0
         self._stale: set[str] = set()
 
@@ -91,11 +99,14 @@ class Freshness:
         return now - min(since, self._behind_since(trading_pair), self._read_at.get(trading_pair, now))
 
     def _behind_since(self, trading_pair: str) -> float:
-        return self._reached[trading_pair].since if trading_pair in self._reached else math.inf
+        if trading_pair not in self._reached or not self._is_of_api(trading_pair):
+            return math.inf
+        return self._reached[trading_pair].behind_since(self._clock.monotonic())
 
     def _lacking(self, trading_pair: str) -> OrderedDict[str, _Awaited] | None:
-        """The trades that the API should tell, where it tells trades."""
-        return self._awaited.get(trading_pair) if trading_pair in self._tells_trades else None
+        """The trades that the API should tell, where it is asked and tells trades."""
+        is_due = trading_pair in self._tells_trades and self._is_of_api(trading_pair)
+        return self._awaited.get(trading_pair) if is_due else None
 
     def on_chain(self, logs: Iterable[EngineLog], begin: int, end: int) -> None:
         """These are the logs of the blocks from `begin` to `end`; trades among them are awaited from the API."""
@@ -123,14 +134,15 @@ class Freshness:
 
     def awaits(self, trading_pair: str) -> bool:
         """Whether the API has yet to tell of a trade."""
-        return bool(self._awaited.get(trading_pair)) or self._behind_since(trading_pair) < math.inf
+        is_lacking = self._is_of_api(trading_pair) and bool(self._awaited.get(trading_pair))
+        return is_lacking or self._behind_since(trading_pair) < math.inf
 
     def told(self, trading_pair: str, trades: Collection[tuple[str, float]]) -> None:
         """The API tells of these trades (key and timestamp) now, and so knows of everything that was on the chain before them, in
         all markets: a trade that it has left out is none to wait for. One of a transaction's trades stands for all of them."""
         self._tells_trades.add(trading_pair)
-        if trades:
-            newest_at = max(timestamp for _, timestamp in trades)
+        if trades or trading_pair in self._reached:  # one that tells none any more tells less than it did
+            newest_at = max([timestamp for _, timestamp in trades], default=0.0)
             self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, self._clock.monotonic())
         names = {key.partition(":")[0] for key, _ in trades}
         told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]
@@ -147,6 +159,7 @@ class Freshness:
 
     def begin(self, trading_pair: str) -> None:
         """The API is asked for the book from now on, or once more after a poll that broke."""
+        self._return(trading_pair)
         self._read_at.setdefault(trading_pair, self._clock.monotonic())
 
     def forget(self, trading_pair: str) -> None:
@@ -156,6 +169,7 @@ class Freshness:
 
     def follow(self, trading_pair: str) -> None:
         """The API's stream tells the book from now on."""
+        self._return(trading_pair)
         self._streamed.add(trading_pair)
 
     def unfollow(self, trading_pair: str) -> None:
@@ -167,12 +181,16 @@ class Freshness:
         return trading_pair in self._read_at or trading_pair in self._streamed
 
     def _leave(self, trading_pair: str) -> None:
-        if self._is_of_api(trading_pair):
-            return
-        self._awaited.pop(trading_pair, None)
-        self._stale.discard(trading_pair)
-        if trading_pair in self._reached:
-            self._reached[trading_pair].left()
+        if not self._is_of_api(trading_pair):
+            self._left_at[trading_pair] = self._clock.monotonic()
+            self._stale.discard(trading_pair)
+
+    def _return(self, trading_pair: str) -> None:
+        left_at = self._left_at.pop(trading_pair, math.inf)
+        if self._clock.monotonic() - left_at > UNASKED_SECONDS:
+            self._awaited.pop(trading_pair, None)
+            if trading_pair in self._reached:
+                self._reached[trading_pair].left()
 
     def read(self, trading_pair: str, asked: float) -> None:
         """The API answered with the book. It was `asked` then, on the monotonic clock: the book may be as old as the question."""

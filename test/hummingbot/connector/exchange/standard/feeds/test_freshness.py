@@ -10,6 +10,7 @@ from hummingbot.connector.exchange.standard.feeds.freshness import (
     MAX_AWAITED_TRADES,
     SETTLED_SECONDS,
     STALE_SECONDS,
+    UNASKED_SECONDS,
     Freshness,
 )
 from hummingbot.connector.exchange.standard.markets import Market, Token
@@ -91,6 +92,51 @@ def test_what_happens_while_nobody_polls_says_nothing_of_polling(freshness: Fres
     assert freshness.age(PAIR) == 5, "the API has not answered since"
     freshness.begin(PAIR)
     assert freshness.age(PAIR) == 5, "a poll that broke and is begun again is no answer"
+
+
+def test_what_was_awaited_when_a_stream_broke_is_awaited_by_the_polls_that_follow(freshness: Freshness,
+                                                                                  clock: ManualClock) -> None:
+    freshness.forget(PAIR)
+    freshness.follow(PAIR)
+    freshness.on_chain([trade(1)], 1, 1)
+    for pause in (1.0, UNASKED_SECONDS + 1):
+        clock.now += 10
+        freshness.unfollow(PAIR)
+        assert freshness.age(PAIR) == 0 and not freshness.awaits(PAIR), "of what nobody asks for nothing is known"
+        clock.now += pause
+        freshness.begin(PAIR)
+        assert freshness.awaits(PAIR) is (pause < UNASKED_SECONDS) and freshness.age(PAIR) == (11 if pause == 1.0 else 0)
+        freshness.forget(PAIR)
+        freshness.follow(PAIR)
+
+
+def test_an_api_that_tells_no_trade_any_more_has_gone_back_in_time(freshness: Freshness, clock: ManualClock) -> None:
+    freshness.told(PAIR, [row(1, 4_000.0)])
+    freshness.told(PAIR, [])
+    assert not freshness.awaits(PAIR), "that one may have been reorganised"
+    freshness.told(PAIR, [row(1, 4_000.0)])
+    clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, [])
+    clock.now += 31
+    freshness.read(PAIR, clock.now)
+    assert freshness.awaits(PAIR) and freshness.age(PAIR) == 31
+
+
+@pytest.mark.parametrize("how", ["tells none", "tells nothing", "does not answer"])
+def test_an_api_that_was_behind_once_does_not_stop_trading_for_ever_when_it_tells_no_trades(
+        how: str, freshness: Freshness, clock: ManualClock) -> None:
+    freshness.told(PAIR, [row(1, 4_000.0)])
+    clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, [row(0, 3_000.0)])
+    assert freshness.awaits(PAIR)
+    for _ in range(12):
+        clock.now += BEHIND_SECONDS / 10
+        freshness.read(PAIR, clock.now)
+        if how == "tells none":
+            freshness.told(PAIR, [])
+        elif how == "tells nothing":
+            freshness.untold(PAIR)
+    assert not freshness.awaits(PAIR) and freshness.age(PAIR) == 0
 
 
 def test_trades_of_nothing_and_of_unknown_or_unread_books_are_not_awaited(clock: ManualClock) -> None:
