@@ -18,6 +18,7 @@ FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
 # However long a node wants to be left alone, no longer are orders without any that tells what became of them.
 LONGEST_QUIET = 30.0
+LACK_PAUSE, LONGEST_LACK = 60.0, 3600.0
 LIMITED_SECONDS = 600.0
 
 
@@ -25,7 +26,7 @@ LIMITED_SECONDS = 600.0
 class Endpoint:
     """One URL and what is known about it. `head` is the last block number that it told, `head_since` since when. A batch of
     more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `quiet_until` it
-    wants fewer requests."""
+    wants fewer requests. So often, one time after the other, it did not tell what it `lacks`."""
 
     url: str
     host: str
@@ -38,6 +39,7 @@ class Endpoint:
     trouble: str = ""
     head: int = -1
     head_since: float = 0.0
+    lacks: int = 0
 
 
 def host_of(url: str) -> str:
@@ -92,7 +94,14 @@ class EndpointPool:
     @property
     def rate_limit(self) -> RateLimitedError | None:
         """Why no endpoint may be asked now; None where one may."""
-        endpoint = min(self.endpoints, key=lambda item: item.quiet_until)
+        return self._limit(min(self.endpoints, key=lambda item: item.quiet_until))
+
+    @property
+    def longest_limit(self) -> RateLimitedError | None:
+        """Why one of the endpoints may not be asked now; None where all may."""
+        return self._limit(max(self.endpoints, key=lambda item: item.quiet_until))
+
+    def _limit(self, endpoint: Endpoint) -> RateLimitedError | None:
         left = endpoint.quiet_until - self._clock.monotonic()
         if left <= 0:
             return None
@@ -114,6 +123,15 @@ class EndpointPool:
         endpoint.chain_checked = False
         self._pause(endpoint, trouble, pause)
 
+    def left(self, endpoint: Endpoint, trouble: str, lack: str | None) -> None:
+        """The endpoint is in some trouble, or it lacks what every node should tell and may tell everything else: then it is left
+        alone for a minute, or for twice as long as the last time."""
+        if not lack:
+            self.failed(endpoint, trouble)
+            return
+        self.failed(endpoint, lack, min(LONGEST_LACK, LACK_PAUSE * 2.0 ** min(endpoint.lacks, 10)))
+        endpoint.lacks += 1
+
     def wants_fewer(self, endpoint: Endpoint, error: RateLimitedError) -> None:
         """Ask the endpoint nothing that is not urgent for as long as it wants, or a moment. Its chain is the same as before."""
         pause = FIRST_PAUSE if error.retry_after is None else min(error.retry_after, LONGEST_QUIET)
@@ -126,8 +144,8 @@ class EndpointPool:
         doubled: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(endpoint.failures - 1, 10))
         endpoint.retry_at = self._clock.monotonic() + max(doubled, pause or 0.0)
 
-    def worked(self, endpoint: Endpoint) -> None:
-        """The endpoint gave a usable answer."""
+    def worked(self, endpoint: Endpoint, tells_history: bool = False) -> None:
+        """The endpoint gave a usable answer; `tells_history`: to a question for logs or receipts."""
         if endpoint is not self._current:
             if self._current.trouble:
                 logging.getLogger(__name__).warning("The node %s is left for %s: %s", self._current.host, endpoint.host,
@@ -136,3 +154,5 @@ class EndpointPool:
                 logging.getLogger(__name__).warning("The node %s is asked again instead of %s", endpoint.host, self._current.host)
             self._current = endpoint
         endpoint.failures, endpoint.retry_at, endpoint.trouble = 0, 0.0, ""
+        if tells_history:
+            endpoint.lacks = 0

@@ -64,6 +64,21 @@ class _BatchRefused(Exception):
     """The endpoint does not take this many requests at once."""
 
 
+class _Kept:
+    """The best answers that leave something to be desired: those of an endpoint that is behind rather than of one that lacks what
+    was asked for, and else those of the newest head."""
+
+    def __init__(self) -> None:
+        self.answers: list[Any | RpcError] | None = None
+        self.lacks = False
+        self._head = -1
+
+    def offer(self, answers: list[Any | RpcError], lacks: bool, head: int) -> None:
+        """Keep these if they are better."""
+        if self.answers is None or (not lacks, head) > (not self.lacks, self._head):
+            self.answers, self.lacks, self._head = answers, lacks, head
+
+
 class RpcClient:
     """A client for one chain behind one or several URLs.
 
@@ -291,8 +306,7 @@ class RpcClient:
             raise limit
         failure: ApiUnavailableError | None = None
         wrong_chain: ConfigurationError | None = None
-        stale: list[Any | RpcError] | None = None
-        stale_head = -1
+        kept = _Kept()
         for endpoint in self._pool.choices(urgent=once):
             asked = False
             try:
@@ -316,19 +330,20 @@ class RpcClient:
                 if once and asked:
                     raise
                 continue
-            lack = "" if once else _lack(requests, answers)
+            lack = None if once else _lack(requests, answers)
             if (trouble or lack) and len(self._pool.endpoints) > 1:
-                # What it lacks it will lack in a moment, too, and answers everything else meanwhile.
-                self._pool.failed(endpoint, trouble or lack, 60.0 if lack else None)
-                if stale is None or endpoint.head > stale_head:
-                    stale, stale_head = answers, endpoint.head
+                self._pool.left(endpoint, trouble, lack)
+                kept.offer(answers, bool(lack), endpoint.head)
                 continue
-            self._pool.worked(endpoint)
+            self._pool.worked(endpoint, tells_history=lack == "")
             self.answers += 1
             return answers
-        if stale is not None:
-            return stale
-        raise failure or wrong_chain or ApiUnavailableError("no RPC URL is given")
+        if kept.answers is None:
+            raise failure or wrong_chain or ApiUnavailableError("no RPC URL is given")
+        # What this one lacks another one may have, which wants to be asked again in a moment: nothing is forgotten yet.
+        if kept.lacks and (limit := self._pool.longest_limit) is not None:
+            raise limit
+        return kept.answers
 
     async def _check_chain(self, endpoint: Endpoint) -> None:
         if self._chain_id is None or endpoint.chain_checked:
@@ -471,13 +486,12 @@ def _raise_rate_limit(endpoint: Endpoint, answers: Sequence[Any]) -> None:
             raise RateLimitedError(f"{endpoint.host} asks for fewer requests: {answer}")
 
 
-def _lack(requests: Sequence[Request], answers: Sequence[Any]) -> str:
-    """What the endpoint does not tell that every node should: logs and receipts; "" where it tells all. Other errors may be the
-    right answer, as that to a call which reverts."""
-    for (method, _), answer in zip(requests, answers):
-        if method in ("eth_getLogs", "eth_getTransactionReceipt") and isinstance(answer, RpcError) and not is_log_range(answer):
-            return str(answer)
-    return ""
+def _lack(requests: Sequence[Request], answers: Sequence[Any]) -> str | None:
+    """What the endpoint does not tell that every node should: logs and receipts; "" where it tells all, None where it was asked
+    for none. Other errors may be the right answer, as that to a call which reverts."""
+    told = [answer for (method, _), answer in zip(requests, answers) if method in ("eth_getLogs", "eth_getTransactionReceipt")]
+    lacks = [str(answer) for answer in told if isinstance(answer, RpcError) and not is_log_range(answer)]
+    return (lacks or [""])[0] if told else None
 
 
 def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request]) -> Any:

@@ -377,6 +377,53 @@ async def test_an_endpoint_that_does_not_tell_logs_or_receipts_is_left_for_a_whi
         await ask()
 
 
+async def test_what_one_endpoint_has_forgotten_is_not_lost_while_the_other_one_wants_a_pause() -> None:
+    pruned = Host(eth_getLogs={"code": -32000, "message": "history has been pruned"})
+    archive = Host(eth_getLogs=[LOG])
+    clock = FakeClock()
+    rpc = client(pruned, archive, clock=clock)
+    archive.whole = HttpAnswer(429, {}, b"")
+    for _ in range(2):
+        with pytest.raises(RateLimitedError):
+            await rpc.logs(ADDRESS, [], 1, 9)
+    archive.whole = None
+    clock.now += 2.0
+    assert await rpc.logs(ADDRESS, [], 1, 9) == [LOG]
+
+
+@pytest.mark.parametrize("behind_first", [True, False])
+async def test_of_one_that_is_behind_and_one_that_lacks_what_was_asked_for_the_first_answers(behind_first: bool) -> None:
+    lacking = Host(eth_getLogs={"code": -32603, "message": "internal error"}, eth_blockNumber=hex(1_000))
+    behind, clock = Host(eth_getLogs=[LOG], eth_blockNumber=hex(100)), FakeClock()
+    rpc = client(*([behind, lacking] if behind_first else [lacking, behind]), clock=clock)
+    behind.whole = ApiUnavailableError("away")
+    assert await rpc.block_number() == 1_000
+    behind.whole = None
+    clock.now += 61
+    for _ in range(2):
+        _, logs = await rpc.batch([("eth_blockNumber", []), ("eth_getLogs", [{}])])
+        assert logs == [LOG]
+
+
+async def test_an_endpoint_that_goes_on_lacking_logs_is_asked_for_more_and_more_seldom(caplog: pytest.LogCaptureFixture) -> None:
+    first, second = Host(eth_getLogs={"code": -32603, "message": "internal error"}, eth_gasPrice="0x1"), \
+        Host(eth_getLogs=[LOG], eth_gasPrice="0x2")
+    clock = FakeClock()
+    rpc = client(first, second, clock=clock)
+    for _ in range(720):
+        assert await rpc.logs(ADDRESS, [], 1, 9) == [LOG]
+        clock.now += 5.0
+        await rpc.gas_price()
+    assert 6 <= len(caplog.records) <= 14
+    first.results["eth_getLogs"] = [LOG]
+    clock.now += 3_600
+    assert await rpc.logs(ADDRESS, [], 1, 9) == [LOG]
+    first.results["eth_getLogs"] = {"code": -32603, "message": "internal error"}
+    assert await rpc.logs(ADDRESS, [], 1, 9) == [LOG] and await rpc.gas_price() == 2
+    clock.now += 61
+    assert await rpc.gas_price() == 1, "the pause is the first one again"
+
+
 async def test_an_endpoint_is_not_left_for_a_call_that_reverts_or_too_many_logs() -> None:
     first = Host(eth_call={"code": 3, "message": "execution reverted"}, eth_gasPrice="0x1",
                  eth_getLogs={"code": -32005, "message": "query returned more than 10000 results"})
