@@ -65,11 +65,15 @@ class StandardAPIOrderBookDataSource(OrderBookTrackerDataSource):
         return known
 
     async def _ask_last_price(self, trading_pair: str) -> StandardError | None:
-        try:
-            self._last_prices |= await self._connector.get_last_traded_prices(trading_pairs=[trading_pair])
-        except StandardError as error:
-            return error
+        before = self._last_prices.get(trading_pair)
         self._unsure.discard(trading_pair)
+        try:
+            prices = await self._connector.get_last_traded_prices(trading_pairs=[trading_pair])
+        except StandardError as error:
+            self._unsure.add(trading_pair)
+            return error
+        if self._last_prices.get(trading_pair) == before:  # else a trade was told meanwhile, which is newer
+            self._last_prices |= prices
         return None
 
     async def listen_for_subscriptions(self) -> None:

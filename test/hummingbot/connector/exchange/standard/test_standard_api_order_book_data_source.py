@@ -350,6 +350,27 @@ async def test_the_market_price_of_a_trade_that_was_told_asks_for_none(world):
     assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 10.0}
 
 
+async def test_an_answer_that_was_on_its_way_does_not_replace_the_price_of_a_trade_that_was_told_meanwhile(world):
+    await world.listen()
+    answers, ask = asyncio.Event(), world.connector.get_last_traded_prices
+
+    async def slow(trading_pairs):
+        prices = await ask(trading_pairs)
+        await answers.wait()
+        return prices
+
+    world.connector.get_last_traded_prices = slow
+    world.connector.prices = {PAIR: 9.5}
+    asking = asyncio.ensure_future(world.source.get_last_traded_prices([PAIR]))
+    await settle()
+    world.feed.sink(PublicTrade(PAIR, "1", True, 10.0, 1.0, 1700.0))
+    world.feed.sink(SNAPSHOT._replace(market_price=10.5))
+    answers.set()
+    assert await asking == {PAIR: 10.0}
+    world.connector.prices = {PAIR: 10.5}
+    assert await world.source.get_last_traded_prices([PAIR]) == {PAIR: 10.5}, "what came meanwhile is asked for again"
+
+
 async def test_a_pair_whose_trades_cannot_be_read_costs_no_other_pair_its_price(world):
     world.connector.prices = {PAIR: 9.5, OTHER: ApiUnavailableError("gone")}
     assert await world.source.get_last_traded_prices([PAIR, OTHER]) == {PAIR: 9.5}
