@@ -149,6 +149,15 @@ class Account:
             raise ApiUnavailableError(f"The node says that it is at block {self._began}, and does not have that block")
         return SavedState(self._began, [], [], [], witness)
 
+    @property
+    def takes_orders(self) -> bool:
+        """Whether what is placed is sent; else it fails."""
+        return self._placements.are_sent
+
+    @takes_orders.setter
+    def takes_orders(self, are_sent: bool) -> None:
+        self._placements.are_sent = are_sent
+
     async def settle_down(self, returned: asyncio.Event) -> None:
         """Wait until everything on its way has come to its end, until the network is back, or a while."""
         ends = asyncio.gather(*(tracked.wait() for tracked in self._sender.pending), return_exceptions=True)

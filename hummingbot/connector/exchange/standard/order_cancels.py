@@ -200,7 +200,9 @@ class OrderCancels:
 
     def cancel_remaining(self, account: Account) -> None:
         """Cancel those of them that came into a block since: nobody would until the next start."""
-        found = account.settlement.resting.keys() & {OrderKey.parse(order.exchange_order_id) for order in self._remaining}
+        # As they are settled: of many in one block, some are not told yet.
+        names = {order.client_order_id for order in self._remaining}
+        found = {key for key, order in account.settlement.resting.items() if order.client_order_id in names}
         found -= self._untold.keys() | {key for _, key in self._under_way}
         self._remaining = []
         for key in sorted(found):

@@ -94,6 +94,7 @@ class Placements:
         self._simulated_until: dict[str, float] = {}  # monotonic, by the address of the token that orders spend
         self._promised: dict[asyncio.Future[list[Settled]], int] = {}
         self._counting = asyncio.Lock()
+        self.are_sent = True
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
 
     async def place(self, client_order_id: str, call: OrderCall, terms: OrderTerms, priced_at: float) -> list[Settled]:
@@ -182,13 +183,13 @@ class Placements:
 
     def _worth_sending(self, waiting: list[_Waiting]) -> list[_Waiting]:
         """Fail the orders whose prices are too old by now, as after the wait for an approval, and all while no node may be asked
-        what becomes of them; the others, in their order."""
-        now, limit = self._clock.monotonic(), self._rpc.rate_limit
+        what becomes of them, or once the network is left; the others, in their order."""
+        now, why = self._clock.monotonic(), str(self._rpc.rate_limit or "") if self.are_sent else "the network was left."
         old = f"its price is more than {PATIENCE:.0f} seconds old."
         good = []
         for entry in waiting:
-            if limit is not None or now > entry[0].deadline:
-                _fail(entry[1], NotSentError(f"The order is not sent: {limit or old}"))
+            if why or now > entry[0].deadline:
+                _fail(entry[1], NotSentError(f"The order is not sent: {why or old}"))
             else:
                 good.append(entry)
         return good

@@ -6,7 +6,8 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 
-from hummingbot.connector.exchange.standard import order_cancels
+from hummingbot.connector.exchange.standard import account as account_module
+from hummingbot.connector.exchange.standard import order_cancels, standard_exchange
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -281,6 +282,59 @@ async def test_an_order_that_comes_into_a_block_after_the_stop_is_cancelled_all_
         await until(lambda: not exchange._account._running)
         key = OrderKey.parse(order(exchange, name).exchange_order_id)
         assert key is not None and await exchange._account.deposits([key], sandbox.node.head.number) == [0]
+
+
+async def test_all_orders_of_a_batch_that_is_mined_after_the_stop_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange._execute_cancel(TOKEN_PAIR, await placed(exchange))
+        sandbox.node.pause()
+        names = [exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal(61000 + number)) for number in range(8)]
+        await until(lambda: sandbox.node.pool)
+        assert len(await exchange.cancel_all(5)) == 8
+        await exchange.stop_network()
+        sandbox.node.resume()
+        await until(lambda: not exchange._account._running)
+        keys = [OrderKey.parse(order(exchange, name).exchange_order_id) for name in names]
+        assert all(keys)
+        assert await exchange._account.deposits(keys, sandbox.node.head.number) == [0] * 8  # type: ignore[arg-type]
+
+
+async def test_an_order_that_waits_for_its_approval_at_the_stop_is_not_placed_after_it(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange._execute_cancel(TOKEN_PAIR, await placed(exchange))
+        sandbox.node.pause()
+        exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        late = exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("59000"))
+        await until(lambda: len(sandbox.node.pool) == 2)  # the order and the approval
+        await exchange.cancel_all(5)
+        await exchange.stop_network()
+        sandbox.node.resume()
+        await until(lambda: not exchange._account._running)
+        await until(lambda: order(exchange, late).is_failure)
+        assert order(exchange, late).exchange_order_id is None
+        assert "The order is not sent: the network was left." in caplog.text
+        await exchange.start_network()
+        await until(lambda: exchange._account._running)
+        await placed(exchange)
+
+
+async def test_what_never_ends_keeps_a_stop_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (account_module, standard_exchange):
+        monkeypatch.setattr(module, "STOP_TIMEOUT", 0.5)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await placed(exchange)
+        sandbox.node.pause()
+        exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: sandbox.node.pool)
+        exchange._order_cancels._leftovers.add(asyncio.ensure_future(asyncio.sleep(5)))
+        began = time.monotonic()
+        await exchange.stop_network()
+        await until(lambda: not exchange._account._running)
+        assert time.monotonic() - began < 1.0
+        sandbox.node.resume()
 
 
 async def test_a_network_that_is_back_before_the_last_cancel_is_mined_is_not_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -257,7 +257,7 @@ class Leftovers:
     def __init__(self) -> None:
         self.may_end = asyncio.Event()
         self.cancelled: list[OrderKey] = []
-        self.settlement = SimpleNamespace(resting={KEY: None})
+        self.settlement = SimpleNamespace(resting={KEY: SimpleNamespace(client_order_id="id-1")})
         self.fault: StandardError | None = None
         self.is_there = True
 
@@ -287,16 +287,14 @@ async def test_what_was_not_cancelled_before_the_stop_is_cancelled_once_a_block_
     account.may_end.set()
     asking.remain([])
     assert not caplog.records
-    order = resting_order()
-    order.exchange_order_id = None
-    asking.remain([order])
-    assert "1 orders were not seen cancelled and may stay on the exchange when the bot stops: id-1." in caplog.text
+    order, other = resting_order(), resting_order()
+    order.exchange_order_id = None  # it is settled, and not told yet
+    other.client_order_id = "id-2"
+    asking.remain([other])
+    assert "1 orders were not seen cancelled and may stay on the exchange when the bot stops: id-2." in caplog.text
     asking.cancel_remaining(account)  # type: ignore[arg-type]
-    assert not asking._leftovers, "it is in no block, and is forgotten"
-    order.exchange_order_id = KEY.exchange_order_id
-    asking.cancel_remaining(account)  # type: ignore[arg-type]
-    assert not asking._leftovers
-    asking.remain([order])
+    assert not asking._leftovers, "it is in no block"
+    asking.remain([order, other])
     asking.cancel_remaining(account)  # type: ignore[arg-type]
     await asking.leftovers_gone(60)
     assert account.cancelled == [KEY]
