@@ -56,11 +56,11 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
         """Run the feed for ever; when it breaks, run it again after a growing pause, from where it was, and say so, unless it has
         told something just now."""
         pause, heard = FIRST_RETRY, -math.inf
-        is_hurried = False
+        is_hurried = is_said = False
 
         def deliver(event: AccountEvent) -> None:
-            nonlocal pause, heard
-            pause, heard = FIRST_RETRY, self._clock.monotonic()
+            nonlocal pause, heard, is_said
+            pause, heard, is_said = FIRST_RETRY, self._clock.monotonic(), False
             self._broken_at = None
             self._last_recv_time = self._clock.time()
             self._waiting.append(heard)
@@ -76,7 +76,8 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
                 self._tried_at = self._clock.monotonic()
                 if self._broken_at is None:
                     self._broken_at = self._tried_at
-                if not is_known or (self._tried_at - heard >= BEARABLE_SECONDS and not is_hurried):
+                if not is_known or (self._tried_at - heard >= BEARABLE_SECONDS and not (is_hurried and is_said)):
+                    is_said = True
                     self.logger().warning(f"Own orders are not followed ({error}). Trying again in {pause:.0f} s.",
                                           exc_info=not is_known)
             self._hurry.clear()

@@ -5,6 +5,7 @@ pause that doubles each time, or before where no other answers. One that asks fo
 Only host names are logged, since a path or a query may hold somebody's access key.
 """
 import logging
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
@@ -26,7 +27,8 @@ LIMITED_SECONDS = 600.0
 class Endpoint:
     """One URL and what is known about it. `head` is the last block number that it told, `head_since` since when. A batch of
     more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `quiet_until` it
-    wants fewer requests. So often, one time after the other, it did not tell what it `lacks`."""
+    wants fewer requests, and has given no other answer since `limited_since`. So often, one time after the other, it did not
+    tell what it `lacks`."""
 
     url: str
     host: str
@@ -36,6 +38,7 @@ class Endpoint:
     failures: int = 0
     retry_at: float = 0.0
     quiet_until: float = 0.0
+    limited_since: float = math.inf
     trouble: str = ""
     head: int = -1
     head_since: float = 0.0
@@ -97,9 +100,11 @@ class EndpointPool:
         return self._limit(min(self.endpoints, key=lambda item: item.quiet_until))
 
     @property
-    def longest_limit(self) -> RateLimitedError | None:
-        """Why one of the endpoints may not be asked now; None where all may."""
-        return self._limit(max(self.endpoints, key=lambda item: item.quiet_until))
+    def passing_limit(self) -> RateLimitedError | None:
+        """Why one of the endpoints may not be asked now that answered not long ago; None where there is none."""
+        since = self._clock.monotonic() - LIMITED_SECONDS
+        limited = [endpoint for endpoint in self.endpoints if endpoint.limited_since >= since]
+        return self._limit(max(limited, key=lambda item: item.quiet_until)) if limited else None
 
     def _limit(self, endpoint: Endpoint) -> RateLimitedError | None:
         left = endpoint.quiet_until - self._clock.monotonic()
@@ -129,13 +134,15 @@ class EndpointPool:
         if not lack:
             self.failed(endpoint, trouble)
             return
-        self.failed(endpoint, lack, min(LONGEST_LACK, LACK_PAUSE * 2.0 ** min(endpoint.lacks, 10)))
-        endpoint.lacks += 1
+        if endpoint.retry_at <= self._clock.monotonic() or not endpoint.lacks:  # else it was asked within its pause
+            endpoint.lacks += 1
+        self.failed(endpoint, lack, min(LONGEST_LACK, LACK_PAUSE * 2.0 ** min(endpoint.lacks - 1, 10)))
 
     def wants_fewer(self, endpoint: Endpoint, error: RateLimitedError) -> None:
         """Ask the endpoint nothing that is not urgent for as long as it wants, or a moment. Its chain is the same as before."""
+        now = self._clock.monotonic()
         pause = FIRST_PAUSE if error.retry_after is None else min(error.retry_after, LONGEST_QUIET)
-        endpoint.quiet_until = self._clock.monotonic() + pause
+        endpoint.quiet_until, endpoint.limited_since = now + pause, min(now, endpoint.limited_since)
         self._pause(endpoint, str(error), error.retry_after)
 
     def _pause(self, endpoint: Endpoint, trouble: str, pause: float | None) -> None:
@@ -154,5 +161,6 @@ class EndpointPool:
                 logging.getLogger(__name__).warning("The node %s is asked again instead of %s", endpoint.host, self._current.host)
             self._current = endpoint
         endpoint.failures, endpoint.retry_at, endpoint.trouble = 0, 0.0, ""
+        endpoint.limited_since = math.inf
         if tells_history:
             endpoint.lacks = 0

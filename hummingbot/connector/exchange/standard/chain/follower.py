@@ -119,6 +119,8 @@ class Follower:
         if not old:
             self._ledger.head = head
             book.chain_is_at(count)
+            for slot in book.slots.values():  # the head that was known when it was signed may have been a wrong word
+                slot.born = None if slot.born is None else min(slot.born, head)
         # What is answered badly for one hash says nothing of it, and nothing at all of the others.
         receipts, blocks = _each(receipt, answers[2:2 + len(asked)]), _each(block, answers[2 + len(asked):])
         seen, moved = self._receipts(asked, receipts, head)

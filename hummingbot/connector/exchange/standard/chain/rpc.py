@@ -340,8 +340,9 @@ class RpcClient:
             return answers
         if kept.answers is None:
             raise failure or wrong_chain or ApiUnavailableError("no RPC URL is given")
-        # What this one lacks another one may have, which wants to be asked again in a moment: nothing is forgotten yet.
-        if kept.lacks and (limit := self._pool.longest_limit) is not None:
+        # What logs this one lacks another one may have, which wants to be asked again in a moment: nothing is forgotten yet.
+        asks_logs = any(method == "eth_getLogs" for method, _ in requests)
+        if kept.lacks and asks_logs and (limit := self._pool.passing_limit) is not None:
             raise limit
         return kept.answers
 

@@ -148,6 +148,18 @@ async def test_looks_in_a_hurry_fill_no_log_and_make_no_pause_longer(world, capl
     assert world.feed.runs == runs + 2
 
 
+async def test_an_outage_in_which_somebody_always_hurries_is_told_once(world, caplog):
+    await world.listen()
+    world.feed.sink(OrderLogs([], 7))
+    for _ in range(12):
+        world.feed.break_with(ApiUnavailableError("gone"))
+        await world.clock.advance(5.5)
+        world.source.hurry()
+        await settle()
+    assert world.feed.runs >= 12
+    assert 1 <= caplog.text.count("Own orders are not followed (gone)") <= 3
+
+
 async def test_whoever_waits_for_something_ends_a_long_pause(world):
     await world.listen()
     for pause in (1, 2, 4, 8, 16):

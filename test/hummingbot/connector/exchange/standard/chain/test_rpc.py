@@ -389,6 +389,35 @@ async def test_what_one_endpoint_has_forgotten_is_not_lost_while_the_other_one_w
     archive.whole = None
     clock.now += 2.0
     assert await rpc.logs(ADDRESS, [], 1, 9) == [LOG]
+    archive.whole = HttpAnswer(429, {}, b"")
+    with pytest.raises(RateLimitedError):
+        await rpc.logs(ADDRESS, [], 1, 9)
+    clock.now += 601
+    with pytest.raises(RpcError, match="pruned"):  # its quota may be used up for the month
+        await rpc.logs(ADDRESS, [], 1, 9)
+
+
+async def test_a_receipt_that_one_endpoint_cannot_tell_hides_no_other_while_another_endpoint_wants_a_pause() -> None:
+    busy = {"code": -32000, "message": "transaction indexing is in progress"}
+    indexing = Host(eth_getTransactionReceipt=lambda name: RECEIPT if name == HASH else busy)
+    limited = Host()
+    limited.whole = HttpAnswer(429, {}, b"")
+    answers = await client(indexing, limited).batch([("eth_getTransactionReceipt", [name]) for name in (HASH, "0x00")])
+    assert answers[0] == RECEIPT and isinstance(answers[1], RpcError)
+
+
+async def test_a_short_trouble_of_all_endpoints_leaves_none_alone_for_long() -> None:
+    lacking = {"code": -32603, "message": "internal error"}
+    first, second = Host(eth_getLogs=lacking, eth_gasPrice="0x1"), Host(eth_getLogs=lacking, eth_gasPrice="0x2")
+    clock = FakeClock()
+    rpc = client(first, second, clock=clock)
+    for _ in range(6):
+        with pytest.raises(RpcError):
+            await rpc.logs(ADDRESS, [], 1, 9)
+        clock.now += 1.0
+    first.results["eth_getLogs"] = second.results["eth_getLogs"] = [LOG]
+    clock.now += 61
+    assert await rpc.logs(ADDRESS, [], 1, 9) == [LOG] and await rpc.gas_price() == 1
 
 
 @pytest.mark.parametrize("behind_first", [True, False])

@@ -2,6 +2,7 @@
 import json
 import sqlite3
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,30 @@ async def test_an_order_whose_nonce_another_program_used_after_a_quiet_time_is_s
     bench.node.use_nonce()
     bench.node.mining = True
     await bench.run(20.0, 2)
+    assert successes(bench) == 2 and bench.mined_orders() == Counter({intent(number).data: 1 for number in (1, 2)})
+
+
+async def test_a_head_that_was_wrong_when_an_order_was_signed_proves_nothing_of_it(bench: Bench) -> None:
+    """A node that is behind may not know for a while what is in a block, though the nonce is used."""
+    bench.submit(intent(1))
+    await bench.run(5.0, 1)
+    real = bench.node.block
+    bench.node.block += 5_000
+    await bench.rpc.block_number()
+    bench.node.block = real
+    silent = True
+
+    def unknown(name: str, told: Any) -> Any:
+        return None if silent else told(name)
+
+    bench.node.eth_getTransactionReceipt = partial(  # type: ignore[method-assign]
+        unknown, told=bench.node.eth_getTransactionReceipt)
+    bench.node.eth_getTransactionByHash = partial(  # type: ignore[method-assign]
+        unknown, told=bench.node.eth_getTransactionByHash)
+    bench.submit(intent(2))
+    await bench.run(12.0)
+    silent = False
+    await bench.run(10.0, 2)
     assert successes(bench) == 2 and bench.mined_orders() == Counter({intent(number).data: 1 for number in (1, 2)})
 
 
