@@ -306,6 +306,7 @@ def test_what_was_told_just_before_polling_ended_may_be_reorganised_unseen(fresh
     freshness.told(PAIR, [row(1, 4_000.0)])
     freshness.forget(PAIR)
     clock.now += 3_600
+    freshness.begin(PAIR)
     freshness.told(PAIR, [row(2, 3_999.0)])
     assert not freshness.awaits(PAIR)
 
