@@ -20,14 +20,15 @@ class Comparison:
 
     `orders` are all that were ever seen tracked, by client order id, and `forgotten` those whose end Hummingbot had recorded
     before it was taken back, when a connector was killed: nothing can be said of them but that they are not known. `recorded`
-    are all orders that Hummingbot has a record of, client order ids by exchange order id.
+    are all orders that Hummingbot has a record of, by client order id, with every exchange order id that each has had: after a
+    reorganisation another order may have its id.
     """
 
     def __init__(self, sandbox: Sandbox, address: str, replaced: Replaced) -> None:
         self.sandbox = sandbox
         self.orders: dict[str, InFlightOrder] = {}
         self.forgotten: set[str] = set()
-        self.recorded: Mapping[str, str] = {}
+        self.recorded: Mapping[str, set[str]] = {}
         self._forgotten_places: set[str] = set()
         self._forgotten_nonces: set[int] = set()
         self._replaced = replaced
@@ -54,7 +55,7 @@ class Comparison:
             if not _is_done(order.current_state) and (name not in saved or _is_done(OrderState(saved[name]))):
                 # One that was never recorded comes back if the chain has it. One whose end was saved, and taken back afterwards
                 # by a reorganisation, does not: Hummingbot has no event for that, and no order any more.
-                if name in self.recorded.values():
+                if name in self.recorded:
                     self.forget([name])
                 else:
                     del self.orders[name]
@@ -66,8 +67,8 @@ class Comparison:
             order = self.orders.pop(name, None)
             if order is not None:
                 self._forgotten_places.add(place_of(order.exchange_order_id))
-                places = {place_of(recorded) for recorded, owner in self.recorded.items() if owner == name}
-                self._forgotten_nonces.update(nonce for place, nonce in self._replaced.nonces.items() if place in places)
+                for recorded in self.recorded.get(name, ()):
+                    self._forgotten_nonces |= self._replaced.nonces[place_of(recorded)]
                 on_chain = self.truth().orders.get(order.exchange_order_id or "")
                 if on_chain is not None:
                     self._forgotten_nonces.add(on_chain.nonce)

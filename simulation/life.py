@@ -2,6 +2,7 @@
 import asyncio
 import gc
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,12 +28,14 @@ SAVING_EVENTS = (MarketEvent.BuyOrderCreated, MarketEvent.SellOrderCreated, Mark
 @dataclass
 class Records:
     """What survives the process: the tracked orders as Hummingbot saved them last, and those that it recorded as created, by
-    exchange order id, and their types and trade ids by client order id. `told` hears of every event after that."""
+    exchange order id; and by client order id their types and trade ids, and the exchange order ids that they have had. `told`
+    hears of every event after that."""
 
     told: Callable[["Life", Any], None]
     saved: dict[str, dict[str, Any]] = field(default_factory=dict)
     created: dict[str, str] = field(default_factory=dict)
     fills: dict[str, tuple[OrderType, set[str]]] = field(default_factory=dict)
+    places: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     async def order(self, client_order_id: str) -> RecordedOrder | None:
         """What the database holds of an order."""
@@ -95,6 +98,8 @@ class Life:
                 self._records.fills.setdefault(event.order_id, (event.type, set()))
             elif isinstance(event, OrderFilledEvent):
                 self._records.fills.setdefault(event.order_id, (event.order_type, set()))[1].add(event.exchange_trade_id)
+            if (exchange_order_id := getattr(event, "exchange_order_id", None)) is not None:
+                self._records.places[event.order_id].add(exchange_order_id)
             self._save()
             self._records.told(self, event)
 

@@ -1,4 +1,5 @@
 """Which of an account's orders were in blocks that are no longer on the chain, and when those were replaced."""
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from math import inf
 
@@ -13,11 +14,11 @@ UNHEARD_SECONDS = 120.0
 
 class Replaced:
     """Told of every block that is removed. `newest` is when one with a transaction of the account was, `nonces` are those of the
-    transactions that placed the orders there, by the orders' places."""
+    transactions that placed orders there, by the orders' places: a place may have been that of several."""
 
     def __init__(self, engine: str, account: str, now: Callable[[], float]) -> None:
         self.newest = -inf
-        self.nonces: dict[str, int] = {}
+        self.nonces: defaultdict[str, set[int]] = defaultdict(set)
         self._engine = engine
         self._account = account
         self._now = now
@@ -29,7 +30,8 @@ class Replaced:
         now, ids = self._now(), self.own_ids(block)
         if ids:
             self.newest = now
-        self.nonces.update(self._placed(block))
+        for place, nonce in self._placed(block):
+            self.nonces[place].add(nonce)
         self._ids.update(dict.fromkeys(ids, now))
         names = {name for name, order in orders.items() if place_of(order.exchange_order_id) in ids} if ids else set()
         self._names.update(dict.fromkeys(names, now))

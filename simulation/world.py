@@ -82,7 +82,7 @@ class World:
             "standard_stream_url": _stream_url(setup),
             "standard_poll_interval": str(setup.poll_interval), "trading_pairs": list(setup.pairs), "domain": "standard_sandbox"})
         self._records = Records(self._told)
-        self.comparison.recorded = self._records.created
+        self.comparison.recorded = self._records.places
         self._others: dict[str, list[tuple[str, bool, int]]] = {}
         self._placed: dict[str, int] = {}  # what the strategy was given for an order, and the life that gave it
         self._next_start: asyncio.TimerHandle | None = None
