@@ -17,7 +17,7 @@ from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS, WETH_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import OutcomeForgottenError, OutcomeUnknownError, StandardError
+from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeForgottenError, OutcomeUnknownError, StandardError
 from hummingbot.connector.exchange.standard.markets import Token
 
 UNWRAP = "unwrap"
@@ -93,6 +93,9 @@ class Unwraps:
         failure: StandardError | None = None
         for pause in LOOK_PAUSES:
             await self._clock.sleep(pause)
+            if pause and not self._sender.is_running:
+                failure = failure or NotSentError("the network was left before the wallet was seen to hold them.")
+                break
             try:
                 is_held, failure = await self._held() >= refund, None
             except StandardError as error:

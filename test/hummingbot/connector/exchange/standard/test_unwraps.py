@@ -107,7 +107,7 @@ class Wallet:
     """A sender and a node: what is wrapped, and how each unwrap ends that is sent, in order (None: not yet)."""
 
     def __init__(self, held: int | StandardError = 0, *ends: Receipt | StandardError | None) -> None:
-        self.held, self.ends = held, list(ends)
+        self.held, self.ends, self.is_running = held, list(ends), True
         self.held_at_first: list[int | StandardError] = []
         self.sent: list[Tracked] = []
         self.pending: list[Tracked] = []
@@ -200,6 +200,20 @@ async def test_a_refund_that_is_never_in_the_wallet_is_told_once(caplog: pytest.
         wallet.unwraps.unwrap(market_order(), ONE)
     await wallet.done()
     assert wallet.sent == [] and FAILED not in caplog.text and caplog.text.count(NOT_HELD) == 1
+
+
+async def test_a_refund_is_not_looked_for_any_more_once_the_network_is_left(caplog: pytest.LogCaptureFixture) -> None:
+    wallet = Wallet(AWAY)
+    wallet.is_running = False
+    wallet.unwraps.unwrap(market_order(), ONE)
+    asked = wallet.held_at_first = [AWAY] * len(unwraps.LOOK_PAUSES)
+    await wallet.done()
+    assert len(asked) == len(unwraps.LOOK_PAUSES) - 1 and caplog.text.count(FAILED) == 1
+    wallet.held = 0
+    wallet.unwraps.unwrap(market_order(8), ONE)
+    wallet.held_at_first = []
+    await wallet.done()
+    assert wallet.sent == [] and "the network was left before the wallet was seen to hold them." in caplog.text
 
 
 @pytest.mark.parametrize(("end", "why"), [
