@@ -171,8 +171,9 @@ class Comparison:
     async def money_problems(self, exchange: StandardExchange) -> list[str]:
         """Where the connector's balances differ from the chain's, and the fills from the money that moved."""
         truth, problems = self.truth(), []
-        on_their_way = [transaction for transaction in self.sandbox.node.pool if transaction.sender == self._address]
-        if on_their_way or exchange._account is None:
+        # Another program's transaction may wait for ever for one before it that vanished.
+        used, next_to_be = (self.sandbox.node.nonce(self._address, pending=pending) for pending in (False, True))
+        if used != next_to_be or exchange._account is None:
             return ["something is on its way"]
         wallet, locked = self.money(), self._locked(truth)
         for symbol, token in self._tokens.items():
