@@ -275,11 +275,12 @@ class StandardExchange(ExchangePyBase):
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
         self._freshness = Freshness(self._venue.market_of, self._time_source)
+        told = ToldTrades(self._time_source, lambda: self._venue.rpc.chain_time)
         self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._venue.market,
-                                         UpdateIds(self._time_source), ToldTrades(self._time_source), self._freshness,
-                                         self._time_source, random.Random())
+                                         UpdateIds(self._time_source), told, self._freshness, self._time_source,
+                                         random.Random())
         polling = PollingMarketFeed(self._venue.rest, self._venue.market, self._time_source, self._preferences.poll_interval,
-                                    self._feed_context.update_ids, self._feed_context.told, self._freshness)
+                                    self._feed_context.update_ids, told, self._freshness)
         feed = market_feed(self._preferences.feed, self._feed_context, polling)
         return StandardAPIOrderBookDataSource(self._trading_pairs, self, feed, self._time_source)
 

@@ -102,6 +102,7 @@ class RpcClient:
         self._last_id = 0
         self.answers = 0  # how many HTTP requests were answered with JSON-RPC
         self._head = -1
+        self._ahead: float | None = None  # of the clock's seconds, by which the chain's time is
         self._heads = HeadWatch(clock, steady_blocks)
         self._riders = Riders(self._ask_any, clock)
 
@@ -171,6 +172,12 @@ class RpcClient:
     def head(self) -> int:
         """The newest block that any endpoint has told of; -1 before the first."""
         return self._head
+
+    @property
+    def chain_time(self) -> float | None:
+        """The chain's time in seconds since the epoch, whatever the machine's clock says: that of the newest block when a node
+        told its head for the first time, and what has passed since; None before that."""
+        return None if self._ahead is None else self._clock.monotonic() + self._ahead
 
     async def balance(self, address: str, block: BlockTag = "latest") -> int:
         """The native tokens of an account, in wei."""
@@ -365,10 +372,13 @@ class RpcClient:
         told = max([values.quantity(answer, method) for (method, _), answer in zip(requests, answers)
                     if method == "eth_blockNumber" and not isinstance(answer, RpcError)], default=0)
         if told and (self._head < 0 or told - self._head > MAX_JUMP_BLOCKS):
-            (block,) = await self._ask(endpoint, _block_questions([max(0, told - MAX_LAG_BLOCKS)]))
-            _raise_rate_limit(endpoint, [block])
+            block, newest = await self._ask(endpoint, [*_block_questions([max(0, told - MAX_LAG_BLOCKS)]),
+                                                       ("eth_getBlockByNumber", ["latest", False])])
+            _raise_rate_limit(endpoint, [block, newest])
             if not isinstance(block, dict):
                 raise BadDataError(f"{endpoint.host} says that it is at block {told}, and does not have that block")
+            if self._head < 0 and isinstance(newest, dict) and (read := values.block(newest)) is not None:
+                self._ahead = read.timestamp - self._clock.monotonic()
 
     def _observe(self, endpoint: Endpoint, requests: Sequence[Request], answers: Sequence[Any]) -> str:
         """Note the block number among the answers. Returns why the endpoint should be left, "" when it is good. Raises

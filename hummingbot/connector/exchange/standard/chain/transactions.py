@@ -91,6 +91,11 @@ class TransactionSender:
         self._running = False
 
     @property
+    def is_running(self) -> bool:
+        """Whether what is submitted is sent."""
+        return self._running
+
+    @property
     def pending(self) -> list[Tracked]:
         """The intents that have not come to their end, in the order of submission."""
         owners = [tracked for slot in self._ledger.book.slots.values() for tracked in slot.owners]

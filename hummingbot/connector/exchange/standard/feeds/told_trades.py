@@ -1,6 +1,6 @@
 """Which public trades were told already, by whichever source, and since when some may be missing."""
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.feeds.base import TradePlace
@@ -55,8 +55,10 @@ class ToldTrades:
     Trades are known by their pair and their key (rest.models.trade_key).
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, chain_time: Callable[[], float | None] = lambda: None) -> None:
+        """`chain_time` is the time by the chain's blocks, in seconds since the epoch; None where no node has told it."""
         self._clock = clock
+        self._chain_time = chain_time
         self._ahead = clock.time() - clock.monotonic()
         self._keys: dict[str, OrderedDict[str, float]] = {}  # the amounts, by pair
         self._complete_at: dict[str, float] = {}
@@ -95,9 +97,10 @@ class ToldTrades:
         self._complete_at.setdefault(trading_pair, now)
 
     def time(self) -> float:
-        """Seconds since the epoch, by the machine's clock as it was at the start: it may be set since, and trades that are new
-        would be of long ago."""
-        return self._clock.monotonic() + self._ahead
+        """Seconds since the epoch, as trades have them: by the chain, or else by the machine's clock as it was at the start. That
+        may be wrong, or set since, and trades that are new would be of long ago."""
+        chain_time = self._chain_time()
+        return self._clock.monotonic() + self._ahead if chain_time is None else chain_time
 
     def seconds_since_begin(self, trading_pair: str) -> float:
         """For how many seconds trades of the pair have been news; 0 where the bot has not looked yet."""

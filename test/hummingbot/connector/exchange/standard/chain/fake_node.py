@@ -162,7 +162,7 @@ class FakeNode:
         return hex(self.block)
 
     def eth_getBlockByNumber(self, tag: str, full: bool) -> Any:
-        number = int(tag, 16)
+        number = self.block if tag == "latest" else int(tag, 16)
         if number > self.block:
             return "null"
         return {"number": hex(number), "hash": self._block_hash(number), "parentHash": self._block_hash(max(0, number - 1)),

@@ -327,11 +327,30 @@ async def test_a_first_block_number_counts_only_where_the_endpoint_has_the_block
     with pytest.raises(BadDataError, match="says that it is at block 5000, and does not have that block"):
         await rpc.block_number()
     # Of several nodes behind its URL another one is a little behind.
-    host.results.update(eth_blockNumber=hex(101), eth_getBlockByNumber=lambda number, _: BLOCK if int(number, 16) < 99 else none)
+    host.results.update(eth_blockNumber=hex(101), eth_getBlockByNumber=lambda number, _: (
+        BLOCK if number != "latest" and int(number, 16) < 99 else none))
     assert await rpc.block_number() == 101
     asked = len(host.posts)
     host.results["eth_blockNumber"] = hex(102)
     assert await rpc.block_number() == 102 and len(host.posts) == asked + 1, "of the later ones none is asked for"
+
+
+async def test_the_chains_time_is_that_of_its_newest_block_when_the_first_number_was_told() -> None:
+    clock, host = FakeClock(), Host(eth_getBlockByNumber=lambda number, _: BLOCK | {
+        "timestamp": "0x64" if number == "latest" else "0x32"})
+    rpc = client(host, clock=clock)
+    assert rpc.chain_time is None
+    await rpc.block_number()
+    assert rpc.chain_time == 100
+    clock.now += 7
+    host.results.update(eth_blockNumber=hex(107), eth_getBlockByNumber=BLOCK | {"timestamp": "0x1"})
+    await rpc.block_number()
+    assert rpc.chain_time == 107, "a later block says nothing better"
+
+
+async def test_the_chains_time_is_not_known_where_the_node_does_not_show_its_newest_block() -> None:
+    rpc = client(Host(eth_getBlockByNumber=lambda number, _: None if number == "latest" else BLOCK))
+    assert await rpc.block_number() == 100 and rpc.chain_time is None
 
 
 async def test_a_first_block_number_that_the_endpoint_cannot_show_is_asked_of_the_next() -> None:

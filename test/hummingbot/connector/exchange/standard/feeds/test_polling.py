@@ -69,12 +69,19 @@ class Books:
 
     def __init__(self):
         self.api, self.clock, self.events = FakeApi(), ManualClock(), []
-        self.told = ToldTrades(self.clock)
-        self.feed = PollingMarketFeed(RestClient(self.api, ["https://api.test"]), market_of, self.clock, 1.0, told=self.told)
         self.task = None
+        self._begin(ToldTrades(self.clock))
         for pair in (AAA, BBB):
             self.book(pair, book_of(10))
             self.trades(pair)
+
+    def _begin(self, told):
+        self.told = told
+        self.feed = PollingMarketFeed(RestClient(self.api, ["https://api.test"]), market_of, self.clock, 1.0, told=told)
+
+    def begin_with_a_clock_wrong_by(self, seconds):
+        self.clock.time = lambda: self.clock.now + seconds
+        self._begin(ToldTrades(self.clock, lambda: self.clock.now))
 
     def book(self, pair, answer, **arguments):
         path = f"/api/orderbook/ticks/0x{market_of(pair).base.address[2:]}/"
@@ -276,6 +283,16 @@ async def test_the_first_trade_of_a_market_is_news_though_the_clock_was_set_ahea
     books.book(AAA, book_of(11))
     _, *trades = await books.next()
     assert [trade.timestamp for trade in trades] == [1_001]
+
+
+@pytest.mark.parametrize("wrong", [3_600, -3_600])
+async def test_the_chains_time_says_what_is_news_where_the_clock_was_wrong_from_the_start(books, wrong):
+    books.begin_with_a_clock_wrong_by(wrong)
+    books.trades(AAA, error=ApiUnavailableError("connection refused"))
+    await books.feed.snapshot(AAA)
+    books.trades(AAA, trade_row(1), trade_row(-100))
+    await books.run(AAA)
+    assert [event.timestamp for event in books.events if isinstance(event, PublicTrade)] == [1_001]
 
 
 async def test_history_is_history_for_every_source(books):
