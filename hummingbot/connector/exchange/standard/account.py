@@ -229,6 +229,9 @@ class Account:
         void."""
         try:
             await tracked.wait()
+        except OutcomeForgottenError:
+            self._unconfirmed.remove(before)  # what was settled stands: nobody will ever speak against it
+            return
         except OutcomeUnknownError:
             return  # the next start looks again
         except StandardError as error:

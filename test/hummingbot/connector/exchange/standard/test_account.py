@@ -231,12 +231,13 @@ def mined(block_hash: str) -> Receipt:
     return Receipt("0xaa", 30, block_hash, True, 0, 0, ())
 
 
-@pytest.mark.parametrize(("end", "is_noted", "follows"), [
-    (mined("0x30"), False, []), (mined("0x31"), False, ["a"]), (NotSentError("too late"), False, ["a"]),
-    (NotSentError("too late"), True, []), (OutcomeUnknownError("the sender was stopped"), False, None)],
-    ids=["where it was", "in another block", "in no block", "in none, and noted", "left again"])
+@pytest.mark.parametrize(("end", "is_noted", "follows", "stays"), [
+    (mined("0x30"), False, [], None), (mined("0x31"), False, ["a"], None), (NotSentError("too late"), False, ["a"], None),
+    (NotSentError("too late"), True, [], None), (OutcomeForgottenError("no receipt"), False, [], "settled"),
+    (OutcomeUnknownError("the sender was stopped"), False, [], "unconfirmed")],
+    ids=["where it was", "in another block", "in no block", "in none, and noted", "forgotten", "left again"])
 async def test_a_settled_placement_is_seen_again_after_a_break(
-        scene: Scene, end: Receipt | StandardError, is_noted: bool, follows: list[str] | None) -> None:
+        scene: Scene, end: Receipt | StandardError, is_noted: bool, follows: list[str], stays: str | None) -> None:
     before, again = placement("a"), placement("a")
     before.end(mined("0x30"))
     again.end(end)
@@ -245,9 +246,10 @@ async def test_a_settled_placement_is_seen_again_after_a_break(
     account._finished[:], account._unconfirmed = [] if is_noted else [before], [before]
     assert account._final_at(1000) == 10, "nothing after it is final yet, nor where it may be put instead"
     await account._confirm(again, before)
-    assert [tracked.intent.client_order_ids[0] for tracked in finished] == (follows or [])
-    assert account._unconfirmed == ([before] if follows is None else [])
-    assert account._finished == ([before] if follows is None else [again] if follows == [] and not is_noted else [])
+    assert [tracked.intent.client_order_ids[0] for tracked in finished] == follows
+    assert account._unconfirmed == ([before] if stays == "unconfirmed" else [])
+    assert account._final_at(1000) == (10 if stays == "unconfirmed" else 700)
+    assert account._finished == ([before] if stays else [] if follows or is_noted else [again])
 
 
 async def test_nothing_is_final_after_the_block_of_a_placement_of_the_last_run_that_is_not_settled_yet(
