@@ -45,7 +45,7 @@ from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS, Network
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
-from hummingbot.connector.exchange.standard.venue import chain_order, order_calls
+from hummingbot.connector.exchange.standard.venue import chain_orders, order_calls
 from hummingbot.connector.exchange.standard.witnesses import Witness, is_begun_anew, witness_of
 
 REMEMBER_INTERVAL = 10.0
@@ -329,7 +329,7 @@ class Account:
 
     async def held(self, keys: Sequence[OrderKey], block: int) -> list[tuple[int, int]]:
         """Price x 1e8 and deposit of these orders after a block, in one batch; zeros for one that is gone or somebody else's."""
-        orders = [chain_order(answer) for answer in await self._rpc.call_many(order_calls(keys), block=block)]
+        orders = chain_orders(keys, await self._rpc.call_many(order_calls(keys), block=block), self._listing)
         return [(order.price, order.deposit) if order.owner == self.address else (0, 0) for order in orders]
 
     def is_placing(self, client_order_id: str) -> bool:

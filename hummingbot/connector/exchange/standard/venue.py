@@ -238,12 +238,12 @@ class Venue:
 
     async def orders(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[ChainOrder]:
         """The engine's orders of these keys after a block, in one batch."""
-        return [chain_order(answer) for answer in await self.rpc.call_many(order_calls(keys), block=block)]
+        return chain_orders(keys, await self.rpc.call_many(order_calls(keys), block=block), self._listing)
 
     async def orders_and_head(self, keys: Sequence[OrderKey]) -> tuple[list[ChainOrder], int]:
         """The same, and the number of a block that is not older than what they say."""
         answers, head = await self.rpc.calls_and(order_calls(keys), "eth_blockNumber")
-        return [chain_order(answer) for answer in answers], quantity(head, "eth_blockNumber")
+        return chain_orders(keys, answers, self._listing), quantity(head, "eth_blockNumber")
 
     async def _words(self, calls: Sequence[Call]) -> list[int | None]:
         """The one word that each call returns; None where the contract refuses the call, the node fails, or it is something
@@ -263,11 +263,22 @@ def order_calls(keys: Sequence[OrderKey]) -> list[Call]:
     return [(key.book, function.encode(key.is_bid, key.id)) for key in keys]
 
 
-def chain_order(answer: bytes | OrderRejectedError | RpcError) -> ChainOrder:
-    """What such a call returned. Raises the error that it is, and ApiUnavailableError where it is no order."""
-    if not isinstance(answer, bytes):
-        raise answer
-    return ChainOrder(*_decoded(BOOK_FUNCTIONS["getOrder"], answer)[0])
+def chain_orders(keys: Sequence[OrderKey], answers: Sequence[bytes | OrderRejectedError | RpcError],
+                 listing: Listing | None) -> list[ChainOrder]:
+    """What such calls returned. Raises the error that an answer is, and ApiUnavailableError where it is no order; but what is no
+    book of the `listing` and does not answer as one, as on a chain that was begun anew, holds none."""
+    return [_order(answer, listing is None or key.book in listing.by_book) for key, answer in zip(keys, answers)]
+
+
+def _order(answer: bytes | OrderRejectedError | RpcError, is_listed: bool) -> ChainOrder:
+    try:
+        if not isinstance(answer, bytes):
+            raise answer
+        return ChainOrder(*_decoded(BOOK_FUNCTIONS["getOrder"], answer)[0])
+    except (ApiUnavailableError, OrderRejectedError):
+        if is_listed:
+            raise
+        return ChainOrder(ZERO_ADDRESS, 0, 0)
 
 
 def _decoded(function: Function, answer: bytes) -> tuple[Any, ...]:

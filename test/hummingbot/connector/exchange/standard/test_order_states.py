@@ -29,18 +29,23 @@ KEY = OrderKey(MARKET.book, True, 7)
 PRICE, AMOUNT, DEPOSIT = Decimal(10), Decimal(2), 20_000_000
 
 
+def api_of(market):
+    """An API that lists one market."""
+    api = FakeApi()
+    api.answer("/api/pairs", {"pairs": [{"id": market.book, **{
+        side: {"id": token.address, "symbol": token.symbol, "decimals": token.decimals}
+        for side, token in (("base", market.base), ("quote", market.quote))}}]})
+    return api
+
+
 class World:
     """A connector on a scripted chain, following one bid that it placed: 2 AAA at 10 BBB."""
 
     def __init__(self, tmp_path):
-        api = FakeApi()
-        api.answer("/api/pairs", {"pairs": [{"id": MARKET.book, **{
-            side: {"id": token.address, "symbol": token.symbol, "decimals": token.decimals}
-            for side, token in (("base", BASE), ("quote", QUOTE))}}]})
         self.node = FakeNode(NETWORK.chain_id, NETWORK.engine, dict(NETWORK.well_known_tokens)["SOMI"], (MARKET,))
         self.exchange = StandardExchange(standard_private_key="0x" + "11" * 32, trading_pairs=["AAA-BBB"], clock=QuickClock(),
                                          data_path=tmp_path)
-        self.exchange.venue.rpc._transport, self.exchange.venue.rest._transport = self.node, api
+        self.exchange.venue.rpc._transport, self.exchange.venue.rest._transport = self.node, api_of(MARKET)
         self.exchange._set_current_timestamp(1640780000)
         self.tracker = self.exchange._order_tracker
         self.events = {kind: EventLogger() for kind in (MarketEvent.OrderFilled, MarketEvent.OrderCancelled,

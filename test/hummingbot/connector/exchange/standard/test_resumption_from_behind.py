@@ -8,13 +8,24 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
-from hummingbot.connector.exchange.standard.errors import RpcError
+from hummingbot.connector.exchange.standard.errors import OrderNotFoundError, RpcError
+from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.core.data_type.common import OrderType, TradeType
-from hummingbot.core.data_type.in_flight_order import OrderState
+from hummingbot.core.data_type.in_flight_order import OrderState, OrderUpdate
 from test.hummingbot.connector.exchange.standard.fake_node import FakeNode
 from test.hummingbot.connector.exchange.standard.model import Rig
-from test.hummingbot.connector.exchange.standard.test_order_states import AMOUNT, BASE, DEPOSIT, MARKET, NETWORK, PRICE, World
+from test.hummingbot.connector.exchange.standard.test_order_states import (
+    AMOUNT,
+    BASE,
+    DEPOSIT,
+    MARKET,
+    NETWORK,
+    PRICE,
+    QUOTE,
+    World,
+    api_of,
+)
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting
 from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
 
@@ -144,4 +155,30 @@ async def test_on_a_chain_that_was_begun_anew_orders_are_those_that_it_holds(
     account.settlement.restore([Resting(key, "2", 10 ** 9, DEPOSIT)])
     world.fill()
     await until(lambda: world.order.executed_amount_base == AMOUNT / 4)
+    await world.stop()
+
+
+async def test_orders_in_a_book_that_the_chain_which_was_begun_anew_does_not_have_are_gone(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = await filled_in_part(tmp_path, is_placed=False, blocks=2 * NETWORK.late_blocks)
+    node = before.node
+    node.head = 50
+    node.orders.clear()
+    there = Market(Token("0x" + "bc" * 20, "CCC", 18), QUOTE, "0x" + "b3" * 20)
+    node.markets, node.market_prices = {there.book: there}, {there.book: 10 ** 9}
+    node.decimals[there.base.address] = 18
+    block = FakeNode.eth_getBlockByNumber
+    monkeypatch.setattr(FakeNode, "eth_getBlockByNumber", lambda *asked: {**(block(*asked) or {}), "timestamp": "0xfffff"})
+    world = Restarted(tmp_path, before)
+    world.exchange.venue.rest._transport = api_of(there)
+    await world.start()
+    await until(lambda: world.exchange._resuming is not None and world.exchange._resuming.done())
+    assert not world.exchange._account.settlement.resting
+    await until(lambda: world.exchange._events.settled_block == 50)
+    key = OrderKey(there.book, True, 8)
+    world.exchange.start_tracking_order("2", key.exchange_order_id, "CCC-BBB", TradeType.BUY, PRICE, AMOUNT, OrderType.LIMIT)
+    node.rest(key, world.exchange._account.address, 10 ** 9, DEPOSIT)
+    gone, rests = await world.exchange._states.read([world.order, world.exchange.in_flight_orders["2"]])
+    assert isinstance(gone, OrderNotFoundError)
+    assert isinstance(rests, OrderUpdate) and rests.new_state is OrderState.OPEN
     await world.stop()

@@ -133,6 +133,27 @@ async def test_answer_that_is_no_order_says_nothing_about_it(venue, node, monkey
         await venue.orders([OrderKey(FOO_USDC.book, True, 7)])
 
 
+NO_CODE, REVERTED = {"result": "0x"}, {"error": {"code": 3, "message": "execution reverted", "data": "0x"}}
+PRUNED = {"error": {"code": -32000, "message": "the state is pruned"}}
+
+
+@pytest.mark.parametrize("told", [NO_CODE, REVERTED, PRUNED], ids=["no code", "another contract", "a node that fails"])
+async def test_where_no_book_is_there_is_no_order_and_those_elsewhere_are_read(venue, node, monkeypatch, told):
+    await venue.listing()
+    there, nowhere = OrderKey(FOO_USDC.book, True, 7), OrderKey("0x" + "b9" * 20, True, 7)
+    node.rest(there, STRANGER, 10 ** 9, 500)
+    answer = node._answer
+    monkeypatch.setattr(node, "_answer", lambda method, params: answer(method, params)
+                        if method != "eth_call" or params[0].get("to") != nowhere.book else told)
+    if told is PRUNED:
+        with pytest.raises(RpcError, match="pruned"):
+            await venue.orders([nowhere, there])
+        return
+    orders = [ChainOrder(ZERO_ADDRESS, 0, 0), ChainOrder(STRANGER, 10 ** 9, 500)]
+    assert await venue.orders([nowhere, there]) == orders
+    assert await venue.orders_and_head([nowhere, there]) == (orders, node.head)
+
+
 async def test_listing_is_discovered_once_however_many_ask(venue, node):
     listings = await asyncio.gather(*(venue.listing() for _ in range(5)))
     assert len({id(listing) for listing in listings}) == 1
