@@ -4,6 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -98,6 +99,7 @@ class Account:
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()
         self._starting = SharedWork()
+        self._looking = asyncio.Lock()
         self._unconfirmed: list[Tracked] = []  # those of them that were mined before a break and are to be seen again
         self._running = False
         self._recalled = False
@@ -113,7 +115,8 @@ class Account:
         native = Token(listing.native_token, network.native_symbol, 18)
         self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, clock, self._follow, self._finished)
         self._placements = Placements(wallet.address, listing, rpc, self._sender, self._allowances, self._gas, self.gas_money,
-                                      self.settlement, clock, self._finished, self._tell, self._unwraps, native, gas_reserve)
+                                      self.settlement, clock, self._finished, self._tell, self._unwraps, native,
+                                      lambda tracked: self._follow(self._look_for(tracked, ())), gas_reserve)
         # Blocks that are final at once need no look back.
         self._deep = DeepReorganisations(rpc, self._journal, clock, self.settlement, updates, self._read_again) \
             if network.watched_blocks else None
@@ -249,6 +252,8 @@ class Account:
         """See Placements.place."""
         try:
             return await self._placements.place(client_order_id, call, terms, priced_at)
+        except OutcomeForgottenError:
+            raise  # it is looked for already
         except OutcomeUnknownError:
             self._in_doubt.add(client_order_id)
             raise
@@ -294,26 +299,36 @@ class Account:
     async def _look_for(self, tracked: Tracked, placed_anew: Collection[str]) -> None:
         """No node tells any more what became of a placement: what it left in the books is taken up, the rest is told as it is."""
         self._updates.let_stand(set(tracked.intent.client_order_ids) - set(placed_anew))
-        while True:
-            try:
-                block = await self._rpc.block_number()
-                found = await found_in_books(tracked.intent, self.address, self._listing.by_pair.values(),
-                                             self.settlement.resting.keys(), block, self._rpc, self._clock)
-                break
-            except (ApiUnavailableError, RpcError) as error:
-                logging.getLogger(__name__).debug("The books cannot be read: %s", error)
-                await self._clock.sleep(LOOK_PAUSE)
-        for order in found:
-            logging.getLogger(__name__).warning(
-                "The placement of order %s is forgotten by the nodes; the order is taken up as the chain holds it. Fills from "
-                "before that are not known", order.client_order_id)
-            opened = Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price, order.deposit)
-            await self._updates.tell([opened, *self.settlement.adopt(order, block)])
+        async with self._looking:  # two that look at once might find the same order
+            block, found = await self._found(tracked)
+            for order in found:
+                logging.getLogger(__name__).warning(
+                    "The placement of order %s is forgotten by the nodes; the order is taken up as the chain holds it. Fills "
+                    "from before that are not known", order.client_order_id)
+                opened = Opened(order.client_order_id, order.key.exchange_order_id, order.key, order.price, order.deposit)
+                await self._updates.tell([opened, *self.settlement.adopt(order, block)])
         for client_order_id in set(tracked.intent.client_order_ids) - {order.client_order_id for order in found}:
             if client_order_id not in placed_anew and not self.is_placing(client_order_id):
                 await self._updates.fail_unsent(client_order_id, "No node tells any more whether it was placed and filled, and "
                                                                  "no book holds it: compare the balances.")
         self._finished.append(tracked)
+
+    async def _found(self, tracked: Tracked) -> tuple[int, list[Resting]]:
+        """A block, and what rests of a placement after it, asked until a node answers."""
+        while True:
+            before = set(self.settlement.resting)
+            try:
+                block = await self._rpc.block_number()
+                return block, await found_in_books(tracked.intent, self.address, self._listing.by_pair.values(),
+                                                   partial(self._known_since, before), block, self._rpc, self._clock)
+            except (ApiUnavailableError, RpcError) as error:
+                logging.getLogger(__name__).debug("The books cannot be read: %s", error)
+                await self._clock.sleep(LOOK_PAUSE)
+
+    async def _known_since(self, before: Collection[OrderKey]) -> Collection[OrderKey]:
+        """These orders, and those that rest now or will once the receipts are there of what is on its way."""
+        await asyncio.gather(*(other.wait() for other in self._placements.unsettled), return_exceptions=True)
+        return {*before, *self.settlement.resting}
 
     async def cancel(self, key: OrderKey) -> CancelResult:
         """See Cancels.cancel."""

@@ -3,7 +3,7 @@
 Nodes forget receipts and logs, and keep what the contract holds. So an own order in the book of its market that nobody knows,
 with the price or the whole deposit of such a placement, is it.
 """
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from hummingbot.connector.exchange.standard.chain.intents import Intent
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
@@ -14,27 +14,29 @@ from hummingbot.connector.exchange.standard.orders.called_orders import called_o
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 
 
-async def found_in_books(intent: Intent, address: str, markets: Collection[Market], known: Collection[OrderKey], block: int,
-                         rpc: RpcClient, clock: Clock) -> list[Resting]:
-    """The orders of a placement that rest after a block. `known` are the account's other orders, `markets` those that are
-    listed. Raises ApiUnavailableError or RpcError."""
-    unknown: dict[str, list[Resting]] = {}
-    found = []
-    for client_order_id, called in zip(intent.client_order_ids, called_orders(intent.data, intent.value)):
-        market = called.market(markets)
-        if market is None:
-            continue
-        if market.book not in unknown:
+async def found_in_books(intent: Intent, address: str, markets: Collection[Market],
+                         known: Callable[[], Awaitable[Collection[OrderKey]]], block: int, rpc: RpcClient,
+                         clock: Clock) -> list[Resting]:
+    """The orders of a placement that rest after a block. `known` gives the account's other orders, and is asked once the books
+    are read; `markets` are those that are listed. Raises ApiUnavailableError or RpcError."""
+    called = [(client_order_id, order, market)
+              for client_order_id, order in zip(intent.client_order_ids, called_orders(intent.data, intent.value))
+              if (market := order.market(markets)) is not None]
+    own: dict[str, list[Resting]] = {}
+    for _, _, market in called:
+        if market.book not in own:
             book = await read_book(rpc, market, block, clock)
-            own = [Resting(OrderKey(market.book, is_bid, order.id), "", order.price, order.deposit)
-                   for is_bid, side in ((True, book.bids), (False, book.asks)) for order in side if order.owner == address]
-            unknown[market.book] = [order for order in own if order.key not in known]
-        price, deposit = called.price, called.deposit
-        candidates = [order for order in unknown[market.book] if order.key.is_bid is called.is_bid
+            own[market.book] = [Resting(OrderKey(market.book, is_bid, order.id), "", order.price, order.deposit)
+                                for is_bid, side in ((True, book.bids), (False, book.asks)) for order in side
+                                if order.owner == address]
+    taken = set(await known())
+    found = []
+    for client_order_id, (_, _, is_bid, price, deposit), market in called:
+        candidates = [order for order in own[market.book] if order.key not in taken and order.key.is_bid is is_bid
                       and order.deposit <= deposit and (order.price == price or order.deposit == deposit)]
         if candidates:
             best = min(candidates, key=lambda order: (order.price != price, deposit - order.deposit, order.key.id))
-            unknown[market.book].remove(best)
+            taken.add(best.key)
             best.client_order_id = client_order_id
             found.append(best)
     return found

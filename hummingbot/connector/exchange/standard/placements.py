@@ -26,6 +26,7 @@ from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     NotSentError,
     OrderRejectedError,
+    OutcomeForgottenError,
     OutcomeUnknownError,
     RpcError,
     StandardError,
@@ -68,13 +69,15 @@ class Placements:
     """The placements of one account.
 
     `finished` collects transactions whose consequences the account has yet to save; `tell` is told what they did, at once,
-    so that the order in which things are told is that in which they were settled. `gas_reserve` is how much of the native
-    token, in wei, no order may spend; `gas_money` tells whether orders and the cancels after them can be paid.
+    so that the order in which things are told is that in which they were settled. `forgotten` is given each one of this run
+    of which no node tells any more what became. `gas_reserve` is how much of the native token, in wei, no order may spend;
+    `gas_money` tells whether orders and the cancels after them can be paid.
     """
 
     def __init__(self, address: str, listing: Listing, rpc: RpcClient, sender: TransactionSender, allowances: Allowances,
                  gas: GasLimits, gas_money: GasMoney, settlement: Settlement, clock: Clock, finished: list[Tracked],
-                 tell: Callable[[list[Settled]], Awaitable[None]], unwraps: Unwraps, native: Token, gas_reserve: int = 0) -> None:
+                 tell: Callable[[list[Settled]], Awaitable[None]], unwraps: Unwraps, native: Token,
+                 forgotten: Callable[[Tracked], None], gas_reserve: int = 0) -> None:
         self._address = address
         self._listing = listing
         self._rpc = rpc
@@ -88,6 +91,7 @@ class Placements:
         self._tell = tell
         self._unwraps = unwraps
         self._native = native
+        self._forgotten = forgotten
         # Those whose receipts have yet to be settled: until then what happens to their orders must not count as final.
         self.unsettled: set[Tracked] = set()
         self._gas_reserve = gas_reserve
@@ -102,7 +106,8 @@ class Placements:
         monotonic time since which its price grows old.
 
         Raises OrderRejectedError when the engine refuses it, NotSentError when it provably never reached a node or was too old
-        to be sent, and OutcomeUnknownError when the process ends before that is known.
+        to be sent, OutcomeForgottenError when no node tells it any more (as after the machine slept), and OutcomeUnknownError
+        when the process ends before that is known.
         """
         order = _Order(client_order_id, call, terms, priced_at + PATIENCE)
         if not call.needs_allowance:
@@ -207,7 +212,7 @@ class Placements:
         kind = PLACE if order.call.item is not None else TAKE
         tracked = self._submit(order.call.data, order.call.value, self._order_gas(order.call), kind, [order])
         try:
-            settled = await self.finish(tracked)
+            settled = await self._end_of(tracked)
         except StandardError as error:
             if isinstance(error, OrderRejectedError):
                 self._note_refusal(order.call.spends)
@@ -221,7 +226,7 @@ class Placements:
         gas = self._gas.orders(len(calls), matches=_matches(entries))
         tracked = self._submit(data, sum(call.value for call in calls), gas, PLACE, [order for order, _ in entries])
         try:
-            settled = await self.finish(tracked)
+            settled = await self._end_of(tracked)
         except OrderRejectedError:
             await self._split(entries)
         except StandardError as error:
@@ -261,6 +266,14 @@ class Placements:
             to=self._listing.engine, data=data, value=value, gas_limit=gas_limit, kind=kind,
             client_order_ids=tuple([order.client_order_id for order in orders]),
             tag=json.dumps([order.note for order in orders]), patience=patience))
+
+    async def _end_of(self, tracked: Tracked) -> list[Settled]:
+        """`finish` a placement that was just sent."""
+        try:
+            return await self.finish(tracked)
+        except OutcomeForgottenError:
+            self._forgotten(tracked)
+            raise
 
     async def finish(self, tracked: Tracked) -> list[Settled]:
         """Wait for the end of a placement, of this run or an earlier one, settle it and tell what it did."""

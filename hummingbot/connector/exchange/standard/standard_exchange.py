@@ -34,6 +34,7 @@ from hummingbot.connector.exchange.standard.errors import (
     NotSentError,
     OrderNotFoundError,
     OrderRejectedError,
+    OutcomeForgottenError,
     OutcomeUnknownError,
     StandardError,
 )
@@ -452,6 +453,8 @@ class StandardExchange(ExchangePyBase):
 
     def _on_order_failure(self, order_id: str, trading_pair: str, amount: Decimal, trade_type: TradeType, order_type: OrderType,
                           price: Decimal | None, exception: Exception, **kwargs: Any) -> None:
+        if isinstance(exception, OutcomeForgottenError):
+            return  # the account looks for it in its book, and tells what it finds
         if isinstance(exception, OutcomeUnknownError):
             self.logger().info(f"The order {order_id} is on its way; the next start follows it to its end.")
             return

@@ -114,6 +114,7 @@ class Scene:
         self.account = Account(Wallet("0x" + "01" * 32), self.node, listing,  # type: ignore[arg-type]
                                CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN], folder, "standard", self.clock,
                                self.heard)  # type: ignore[arg-type]
+        self.placements = self.account._placements
         self.account._placements = SimpleNamespace(finish=self._finish, unsettled=set())  # type: ignore[assignment]
 
     async def _finish(self, tracked: Tracked) -> None:
@@ -225,6 +226,64 @@ async def test_books_that_cannot_be_read_are_read_later_and_only_what_no_one_pla
     assert scene.account.settlement.resting == {ASK: found}
     assert [(name, "compare the balances" in why) for name, why in scene.heard.failed] == [("c", True)]
     assert scene.account._finished == [tracked] and scene.heard.standing == {"a", "c"}
+
+
+async def test_an_order_of_this_run_that_the_nodes_have_forgotten_is_taken_up_from_its_book(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after the machine slept between the sending and the receipt."""
+    async def found_in_books(*_: Any) -> list[Resting]:
+        return [Resting(ASK, "a", 3, 7)]
+
+    tracked, account = placement("a", "b"), scene.account
+    monkeypatch.setattr(account_module, "found_in_books", found_in_books)
+    monkeypatch.setattr(account, "_placements", scene.placements)
+    monkeypatch.setattr(account._sender, "submit", lambda intent: tracked)
+    tracked.end(OutcomeForgottenError("no receipt"))
+
+    async def place(*_: Any) -> list[Settled]:
+        return await scene.placements._end_of(tracked)
+
+    monkeypatch.setattr(scene.placements, "place", place)
+    for name in ("a", "b"):
+        with pytest.raises(OutcomeForgottenError):
+            await account.place(name, None, None, 0.0)  # type: ignore[arg-type]
+    await settle()
+    assert scene.heard.told[:1] == [Opened("a", ASK.exchange_order_id, ASK, 3, 7)]
+    assert list(account.settlement.resting) == [ASK] and scene.heard.failed[0][0] == "b"
+    assert not account.is_on_its_way("a"), "no start after a break calls it unsent"
+
+
+async def test_an_order_of_another_placement_is_not_taken_for_a_forgotten_one(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two look at once, an order is cancelled meanwhile, and the receipt of another one is not there yet."""
+    account, second, third = scene.account, OrderKey(WBTC.book, False, 9), OrderKey(WBTC.book, False, 10)
+    on_its_way, resting = placement("d"), account.settlement.resting
+
+    async def found_in_books(intent: Intent, address: str, markets: Any, known: Any, *_: Any) -> list[Resting]:
+        books = [key for key in (BID, third, ASK, second) if key != BID or key in resting]
+        taken = await known()
+        return [Resting(key, name, 3, 7)
+                for name, key in zip(intent.client_order_ids, [key for key in books if key not in taken])]
+
+    async def tell(settled: list[Settled]) -> None:
+        await asyncio.sleep(0)
+        scene.heard.told += settled
+
+    monkeypatch.setattr(account_module, "found_in_books", found_in_books)
+    monkeypatch.setattr(scene.heard, "tell", tell)
+    scene.end = OutcomeForgottenError("no receipt")
+    account._placements.unsettled.add(on_its_way)
+    account.settlement.restore([Resting(BID, "e", 3, 7)])
+    looks = [asyncio.ensure_future(account.finish(placement(*names))) for names in (("a", "b"), ("c",))]
+    await settle()
+    account.settlement.forget(BID)
+    assert scene.heard.told == []
+    account.settlement.restore([Resting(third, "d", 3, 7)])
+    on_its_way.end(mined("0x30"))
+    await asyncio.gather(*looks)
+    assert [(event.client_order_id, event.exchange_order_id) for event in scene.heard.told] == [
+        ("a", ASK.exchange_order_id), ("b", second.exchange_order_id)]
+    assert [name for name, _ in scene.heard.failed] == ["c"]
 
 
 def mined(block_hash: str) -> Receipt:

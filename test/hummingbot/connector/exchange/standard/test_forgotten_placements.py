@@ -28,26 +28,31 @@ class Books:
     def __init__(self, *asks: BookOrder) -> None:
         self.asks = asks
         self.reads = 0
+        self.reads_before = -1  # when it was asked which orders are known
 
     async def read(self, rpc: object, market: Market, block: int, clock: object) -> BookState:
         self.reads += 1
         return BookState(block, [BookOrder(9, OWN, LEVEL, 100)], self.asks, LEVEL, 10, 10, 1, False)
 
     async def found(self, intent: Intent, markets: list[Market], *known: OrderKey) -> list[Resting]:
-        return await found_in_books(intent, OWN, markets, known, 50, self, QuickClock())  # type: ignore[arg-type]
+        async def others() -> tuple[OrderKey, ...]:
+            self.reads_before = self.reads
+            return known
+
+        return await found_in_books(intent, OWN, markets, others, 50, self, QuickClock())  # type: ignore[arg-type]
 
 
 def ask(number: int) -> OrderKey:
     return OrderKey(WBTC.book, False, number)
 
 
-async def test_orders_of_one_book_share_one_reading_and_each_gets_its_own(
-        monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_orders_of_one_book_share_one_reading_and_each_gets_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     books = Books(BookOrder(1, OTHER, LEVEL, 100), BookOrder(2, OWN, LEVEL, 100), BookOrder(3, OWN, LEVEL, 70),
                   BookOrder(4, OWN, LEVEL, 100), BookOrder(5, OWN, LEVEL + 1, 40))
     monkeypatch.setattr(forgotten_placements, "read_book", books.read)
     found = await books.found(placement(a=100, b=70, c=100), [WBTC], ask(4))
-    assert found == [Resting(ask(2), "a", LEVEL, 100), Resting(ask(3), "b", LEVEL, 70)] and books.reads == 1
+    assert found == [Resting(ask(2), "a", LEVEL, 100), Resting(ask(3), "b", LEVEL, 70)]
+    assert books.reads == books.reads_before == 1, "what was placed before the reading is known by then"
 
 
 async def test_of_a_market_that_is_not_listed_any_more_nothing_is_read_and_nothing_found(

@@ -19,6 +19,7 @@ from hummingbot.connector.exchange.standard.errors import (
     BadDataError,
     NotSentError,
     OrderRejectedError,
+    OutcomeForgottenError,
     OutcomeUnknownError,
     RateLimitedError,
     RpcError,
@@ -63,13 +64,15 @@ class Chain:
         self.refusals: list[OrderRejectedError | None] = []
         self.faults: list[Exception] = []
         self.finished: list[Tracked] = []
+        self.looked_for: list[Tracked] = []
         self.listing = Listing(ENGINE, NATIVE.base.address)
         self.listing.add([NATIVE, WBTC])
         self.settlement = Settlement(ALICE, self.listing.by_book)
         self.clock = LaterClock()
         self.gas = GasLimits(SOMNIA, self.clock)
         self.placements = Placements(ALICE, self.listing, self, self, self, self.gas, self, self.settlement,  # type: ignore[arg-type]
-                                     self.clock, self.finished, self._tell, self, NATIVE.base)  # type: ignore[arg-type]
+                                     self.clock, self.finished, self._tell, self, NATIVE.base,  # type: ignore[arg-type]
+                                     self.looked_for.append)
 
     async def _tell(self, settled: list[Settled]) -> None:
         if self.faults:
@@ -181,6 +184,15 @@ async def test_orders_of_a_batch_that_was_never_sent_fail_together() -> None:
     first, second = await ends_of(chain.place("a"), chain.place("b"))
     assert first is second and isinstance(first, NotSentError) and len(chain.sent) == 1
     assert chain.finished == chain.sent
+
+
+@pytest.mark.parametrize("end", [OutcomeForgottenError("no receipt"), OutcomeUnknownError("the sender was stopped")])
+@pytest.mark.parametrize("names", [["a"], ["a", "b"]], ids=["one", "a batch"])
+async def test_what_the_nodes_have_forgotten_is_looked_for_at_once_and_once(names: list[str], end: StandardError) -> None:
+    chain = Chain(end)
+    assert await ends_of(*[chain.place(name) for name in names]) == [end] * len(names)
+    assert chain.looked_for == (chain.sent if isinstance(end, OutcomeForgottenError) else [])
+    assert chain.finished == [] and not chain.placements.unsettled and len(chain.sent) == 1
 
 
 async def test_a_batch_that_is_refused_is_taken_apart_and_only_what_the_engine_refuses_fails() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hummingbot.connector.exchange.standard.chain.follower import MAX_SCANNED_BLOCKS
 from hummingbot.connector.exchange.standard.sandbox.node import NodeSettings
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
 from hummingbot.core.data_type.common import OrderType
@@ -150,5 +151,35 @@ async def test_a_placement_whose_receipt_is_forgotten_is_looked_for_in_its_book(
     if rests:
         take(rig, again, 4)
         await until(lambda: len(again.order_fills) == 1)
+    await until(lambda: not rig.exchange._account._finished, 30)
+    assert rig.errors.lines == []
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["it rests", "it was taken whole"])
+async def test_so_is_one_of_a_connector_that_slept_before_the_receipt_came(
+        rig: Rig, rests: bool, caplog: pytest.LogCaptureFixture) -> None:
+    await resting(rig)
+    await settled(rig)
+    rig.sandbox.node.pause()
+    rig.place(False, TOKEN_PAIR, OrderType.LIMIT, PRICES[TOKEN_PAIR] - 1, AMOUNTS[TOKEN_PAIR])
+    await until(lambda: len(rig.sandbox.node.pool))
+    order = rig.open_orders()[1]
+    await go_away(rig)
+    rig.sandbox.node.mine(1)
+    take(rig, order, 4 if rests else 1)
+    rig.sandbox.node.mine(MAX_SCANNED_BLOCKS)
+    await asyncio.sleep(80 / SPEED)  # so that the node's oldest block is younger than the order
+    rig.sandbox.node.mine(rig.sandbox.node.settings.history_blocks + 10)
+    rig.sandbox.node.resume()
+    rig.sandbox.faults.clear()
+    await until(lambda: order.current_state is (OrderState.OPEN if rests else OrderState.FAILED), 30)
+    resting_now = rig.exchange._account.settlement.resting
+    assert [own.deposit for own in resting_now.values()] == [deposit(rig.sandbox, key) for key in resting_now]
+    assert len(resting_now) == 1 + int(rests) and ("compare the balances" in caplog.text or rests)
+    if rests:
+        take(rig, order, 4)
+        await until(lambda: len(order.order_fills) == 1)
+        rig.exchange.cancel(order.trading_pair, order.client_order_id)
+        await until(lambda: order.current_state is OrderState.CANCELED)
     await until(lambda: not rig.exchange._account._finished, 30)
     assert rig.errors.lines == []

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, OrderRejectedError
+from hummingbot.connector.exchange.standard.errors import (
+    ApiUnavailableError,
+    ConfigurationError,
+    OrderRejectedError,
+    OutcomeForgottenError,
+    OutcomeUnknownError,
+    StandardError,
+)
 from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -138,3 +145,15 @@ async def test_what_a_filled_order_left_is_taken_off_and_waited_for(exchange: St
     await leaving
     assert isinstance(exchange._order_cancels, OrderCancels) and not exchange._order_cancels._leftovers
     exchange._account = None
+
+
+@pytest.mark.parametrize(("end", "is_left"), [
+    (OutcomeUnknownError("the sender was stopped"), True), (OutcomeForgottenError("no receipt"), False)])
+async def test_an_order_whose_outcome_is_not_known_does_not_fail(
+        exchange: StandardExchange, end: StandardError, is_left: bool, caplog: pytest.LogCaptureFixture) -> None:
+    order = InFlightOrder("mine", PAIR, OrderType.LIMIT, TradeType.SELL, Decimal(1), 1.0, Decimal("0.7"))
+    exchange._order_tracker.start_tracking_order(order)
+    caplog.set_level(1)
+    exchange._on_order_failure("mine", PAIR, Decimal(1), TradeType.SELL, OrderType.LIMIT, Decimal("0.7"), end)
+    await settle()
+    assert order.is_pending_create and ("the next start follows it" in caplog.text) is is_left
