@@ -5,18 +5,19 @@ from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
-from hummingbot.connector.exchange.standard.venue import ChainOrder, Venue
+from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
 
 
 class OrderStates:
     """Reads what the engine holds of orders."""
 
-    def __init__(self, venue: Venue, clock: Clock, events: AccountEvents,
+    def __init__(self, venue: Venue, account: str, clock: Clock, events: AccountEvents,
                  compare: Callable[[Mapping[OrderKey, int], int], Awaitable[None]]) -> None:
-        """`events` are those of the account that placed the orders; `compare` is told of the deposits that the engine holds, and
-        of a block that is not older."""
+        """`account` is the address that placed the orders, and `events` are its own; `compare` is told of the deposits that the
+        engine holds, and of a block that is not older."""
         self._venue = venue
+        self._account = account
         self._clock = clock
         self._events = events
         self._compare = compare
@@ -30,14 +31,15 @@ class OrderStates:
         keys = {order.client_order_id: key for order in orders if (key := OrderKey.parse(order.exchange_order_id)) is not None
                 and not self._events.is_placing(order.client_order_id)}  # its id is that of a block that was replaced
         orders_now, head = await self._venue.orders_and_head(list(keys.values())) if keys else ([], 0)
-        stored = dict(zip(keys.values(), orders_now))
-        await self._compare({key: order.deposit for key, order in stored.items()}, head)
-        gone = [key for key, order in stored.items() if order.deposit == 0]
+        # Somebody else's order has an own one's id where the wallet is another one now, or the chain was begun anew.
+        deposits = {key: order.deposit if order.owner == self._account else 0 for key, order in zip(keys.values(), orders_now)}
+        await self._compare(deposits, head)
+        gone = [key for key, deposit in deposits.items() if deposit == 0]
         told = not gone or await self._events.caught_up(head)
         ended = {key for key in gone if told and await self._is_over(key, head)}
-        for key in stored.keys() - set(gone):
+        for key in deposits.keys() - set(gone):
             self._missing.pop(key, None)
-        return [self._state(order, keys.get(order.client_order_id), stored, ended) for order in orders]
+        return [self._state(order, keys.get(order.client_order_id), deposits, ended) for order in orders]
 
     async def _is_over(self, key: OrderKey, head: int) -> bool:
         """Whether all is known of how a missing order left. Where blocks were replaced, the new ones may not have been read
@@ -47,7 +49,7 @@ class OrderStates:
             return True
         return head - self._missing.setdefault(key, head) >= self._venue.network.late_blocks
 
-    def _state(self, order: InFlightOrder, key: OrderKey | None, stored: Mapping[OrderKey, ChainOrder],
+    def _state(self, order: InFlightOrder, key: OrderKey | None, deposits: Mapping[OrderKey, int],
                ended: Collection[OrderKey]) -> OrderUpdate | OrderNotFoundError:
         """`ended` are the missing orders of which all logs are known; another one stays as it is."""
         state = order.current_state
@@ -55,7 +57,7 @@ class OrderStates:
             key = None  # the block that held it was replaced meanwhile: what was read is of nobody now
         # A lost order counts as done in Hummingbot and may well rest: any open state keeps it among the lost ones.
         if key is not None and (order.is_failure or not order.is_done):
-            if stored[key].deposit > 0 or (order.is_failure and key not in ended):
+            if deposits[key] > 0 or (order.is_failure and key not in ended):
                 state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
             elif key in ended:
                 return not_found(order)

@@ -151,7 +151,7 @@ class StandardExchange(ExchangePyBase):
                                      self._money_moved, FeedReport(lambda: self.feed_states, self._time_source))
         self._order_cancels = OrderCancels(self._trading_account, self._events.caught_up, self._events.left)
         lost = LostLogs(lambda: self._account, self._updates, self._events.caught_up, self._time_source)
-        self._states = OrderStates(self._venue, self._time_source, self._events, lost.compare)
+        self._states = OrderStates(self._venue, self._address, self._time_source, self._events, lost.compare)
         self._balances = Balances(self._venue, self._address, ForeignOrders(self._venue, self._address, self._time_source),
                                   self._preferences.gas_reserve, lambda: self.in_flight_orders, lambda: self._trading_pairs)
         self.real_time_balance_update = False

@@ -20,7 +20,7 @@ from hummingbot.core.utils.async_utils import safe_ensure_future
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from test.hummingbot.connector.exchange.standard.clocks import QuickClock, until
 from test.hummingbot.connector.exchange.standard.fake_api import FakeApi
-from test.hummingbot.connector.exchange.standard.fake_node import FakeNode
+from test.hummingbot.connector.exchange.standard.fake_node import STRANGER, FakeNode
 
 NETWORK = CONSTANTS.NETWORKS[CONSTANTS.DEFAULT_DOMAIN]
 BASE, QUOTE = Token("0x" + "ba" * 20, "AAA", 18), Token("0x" + "9c" * 20, "BBB", 6)
@@ -145,6 +145,16 @@ async def test_order_that_left_without_any_log_stays_until_its_block_is_final_an
         assert world.misses == misses
     await world.exchange._update_order_status()
     assert "1" in world.tracker.lost_orders
+
+
+async def test_order_of_somebody_else_under_the_id_of_an_own_one_is_none_of_the_own(world):
+    """The wallet is another one now, or the chain was begun anew."""
+    world.exchange._account.settlement.forget(KEY)
+    world.node.rest(KEY, STRANGER, 10 ** 9, DEPOSIT)
+    for misses in (1, 2):
+        await world.exchange._update_order_status()
+        assert world.misses == misses
+    assert world.order.current_state is not OrderState.OPEN
 
 
 async def test_missing_order_that_rests_again_is_final_anew(world):
