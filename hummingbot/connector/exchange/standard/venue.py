@@ -137,6 +137,8 @@ class Venue:
         self.unlisted = {pair for tokens, pair in known.items() if tokens not in listed}
         self.elsewhere = {pair: listed[tokens][0] for tokens, pair in known.items()
                           if tokens in listed and listing.by_pair[pair].book not in listed[tokens]}
+        if self.elsewhere:
+            self.rest.doubt()
         if not listed.keys() <= known.keys():
             listing.add(await verified_markets(self.rpc, self.network, listing, rows))
         return listing

@@ -32,7 +32,7 @@ MAX_TRADE_PAGES = 20
 FIRST_PAUSE = 1.0
 LAST_PAUSE = 60.0
 LONGEST_WISH = 600.0
-# After so many seconds an API that did not tell of which exchange it is is asked once more.
+# After so many seconds an API that did not tell of which exchange it is, or told another one, is asked once more.
 UNTOLD_SECONDS = 60.0
 
 
@@ -64,8 +64,8 @@ class RestClient:
         self._timeout = timeout
         self._trades_path: str | None = None
         self.factory: str | None = None  # of the exchange, lower case, once it is known; each of several URLs must be about it
-        self._factories: dict[int, str] = {}  # by URL
-        self._untold: dict[int, float] = {}  # the URLs that tell no factory, and when to ask them again
+        self._factories: dict[int, str] = {}  # by URL, "" where it tells none
+        self._ask_again: dict[int, float] = {}  # those that tell none, or another one
         self.answers = 0  # how many requests were answered with what was asked for
         self._reported_rejections: set[str] = set()
 
@@ -86,7 +86,7 @@ class RestClient:
                 await self._refuse_another_exchange(asked)
                 body = await self._get_once(path, asked)
             except ApiUnavailableError as error:
-                if isinstance(error, _NotThereError) and path != CONSTANTS.EXCHANGE_PATH and asked not in self._untold:
+                if isinstance(error, _NotThereError) and path != CONSTANTS.EXCHANGE_PATH and self._factories.get(asked) != "":
                     raise
                 failure = failure or error
                 continue
@@ -101,21 +101,25 @@ class RestClient:
     async def _refuse_another_exchange(self, url: int) -> None:
         """Raise ApiUnavailableError for one of several URLs that is about another exchange, or does not answer. One that does not
         tell is used, and a single one is not asked: their books are compared with the engine's (listing.py)."""
-        if len(self._urls) == 1 or self.factory is None or self._clock.monotonic() < self._untold.get(url, 0.0):
+        if len(self._urls) == 1 or self.factory is None:
             return
-        if url not in self._factories:
+        if self._factories.get(url) != self.factory and self._clock.monotonic() >= self._ask_again.get(url, 0.0):
             try:
                 factory = _factory(await self._get_once(CONSTANTS.EXCHANGE_PATH, url))
             except (_NotThereError, _NoFactoryError):
-                self._untold[url] = self._clock.monotonic() + UNTOLD_SECONDS
-                return
-            self._untold.pop(url, None)
-            if factory != self.factory and url not in self._factories:
+                factory = self._factories.get(url, "")
+            if factory not in ("", self.factory, self._factories.get(url)):
                 logging.getLogger(__name__).warning("The API at %s is about another exchange, that of the factory %s: it is not "
                                                     "used", host_of(self._urls[url]), factory)
             self._factories[url] = factory
-        if self._factories[url] != self.factory:
+            self._ask_again[url] = self._clock.monotonic() + UNTOLD_SECONDS
+        if self._factories[url] not in ("", self.factory):
             raise ApiUnavailableError(f"the API at {host_of(self._urls[url])} is about another exchange")
+
+    def doubt(self) -> None:
+        """The API in use names books that are not the engine's: it may have moved on to another exchange, and is asked once
+        more."""
+        self._factories[self._current] = ""
 
     async def _get_once(self, path: str, asked: int) -> bytes:
         def begin() -> None:

@@ -24,7 +24,7 @@ from hummingbot.connector.exchange.standard.listing import (
     verified_markets,
 )
 from hummingbot.connector.exchange.standard.markets import Market, Token
-from hummingbot.connector.exchange.standard.rest.client import RestClient
+from hummingbot.connector.exchange.standard.rest.client import UNTOLD_SECONDS, RestClient
 from hummingbot.connector.exchange.standard.rest.models import PairRow, TokenRow
 from hummingbot.connector.exchange.standard.venue import LOOK_AGAIN_SECONDS, WRONG_SETTINGS_SECONDS, Venue
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
@@ -54,10 +54,13 @@ class World:
     def list(self, *markets, **symbols):
         """The API lists these markets, with other symbols where given by address."""
         self.api.forget("/api/pairs")
-        self.api.answer("/api/pairs", {"pairs": [{
-            "id": market.book,
-            "base": self._token(market.base, symbols), "quote": self._token(market.quote, symbols)} for market in markets]})
+        self.api.answer("/api/pairs", self.listed(*markets, **symbols))
         return self
+
+    def listed(self, *markets, **symbols):
+        """The page of these markets."""
+        return {"pairs": [{"id": market.book, "base": self._token(market.base, symbols),
+                           "quote": self._token(market.quote, symbols)} for market in markets]}
 
     @staticmethod
     def _token(token, symbols):
@@ -110,6 +113,23 @@ async def test_an_api_that_moves_on_to_another_exchange_later_is_noticed():
     world.list(SOMI_USDC, ELSEWHERE, FOO_USDC)
     await venue.refresh_listing()
     assert not venue.elsewhere, "it names the engine's, too"
+
+
+async def test_an_api_that_moves_on_to_another_exchange_is_left_for_one_that_did_not():
+    first, second, clock = "https://one.test", "https://two.test", ManualClock()
+    world = World(SOMI_USDC, FOO_USDC).list(SOMI_USDC, FOO_USDC)
+    world.rest = RestClient(world.api, [first, second], clock=clock)
+    world.api.answer("/api/exchange", {"deployer": FACTORY})
+    venue = Venue(NETWORK, world.rest, world.rpc, clock)
+    await venue.listing()
+    world.api.answer(f"{first}/api/exchange", {"deployer": "0x" + "ee" * 20})
+    world.api.answer(f"{second}/api/pairs", world.listed(SOMI_USDC, FOO_USDC))
+    world.list(SOMI_USDC, ELSEWHERE)
+    await clock.advance(UNTOLD_SECONDS)
+    await venue.refresh_listing()
+    assert venue.elsewhere and world.rest.url == first
+    await venue.refresh_listing()
+    assert not venue.elsewhere and world.rest.url == second
 
 
 async def test_one_odd_answer_of_the_api_keeps_orders_back_for_some_seconds_only():

@@ -8,7 +8,7 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
-from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, RestClient
+from hummingbot.connector.exchange.standard.rest.client import MAX_PAGES, UNTOLD_SECONDS, RestClient
 from hummingbot.connector.exchange.standard.rest.models import CandleRow, parse_tick_book
 from hummingbot.connector.exchange.standard.transport import HttpAnswer
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
@@ -327,6 +327,38 @@ async def test_an_api_of_another_exchange_is_never_used_and_told_once(api, clien
     assert client_of_two.url == FIRST and len([url for url in api.requested if url.startswith(SECOND)]) == 1
     assert [record.getMessage() for record in caplog.records] == [
         f"The API at two.test is about another exchange, that of the factory {THEIRS['deployer']}: it is not used"]
+
+
+async def test_an_api_of_another_exchange_is_used_once_it_moved_to_this_one(api, clock, caplog):
+    client = RestClient(api, [FIRST, SECOND], clock=clock)
+    client.factory = OURS["deployer"]
+    api.answer(FIRST, ApiUnavailableError("connection refused"))
+    for answer in (THEIRS, b"<html>", OURS):
+        api.answer(f"{SECOND}/api/exchange", answer)
+    api.answer(SECOND, payload("ticks"))
+    for asked in (1, 1, 2):  # what it told counts while it tells nothing
+        with pytest.raises(ApiUnavailableError, match="connection refused"):
+            await client.order_book(SOMI.address, USDC.address)
+        assert api.requested.count(f"{SECOND}/api/exchange") == asked and client.url == FIRST
+        await clock.advance(UNTOLD_SECONDS / 2)
+    assert len(caplog.records) == 1
+    await clock.advance(UNTOLD_SECONDS / 2)
+    await client.order_book(SOMI.address, USDC.address)
+    assert client.url == SECOND
+
+
+async def test_an_api_whose_books_are_in_doubt_is_judged_anew_and_once_a_minute_at_most(api, clock):
+    client = RestClient(api, [FIRST, SECOND], clock=clock)
+    client.factory = OURS["deployer"]
+    for answer in (OURS, OURS, THEIRS):
+        api.answer(f"{FIRST}/api/exchange", answer)
+    api.answer(f"{SECOND}/api/exchange", OURS)
+    api.answer("/api/orderbook", payload("ticks"))
+    for asked, used in ((1, FIRST), (1, FIRST), (2, FIRST), (2, FIRST), (3, SECOND)):
+        await client.order_book(SOMI.address, USDC.address)
+        assert api.requested.count(f"{FIRST}/api/exchange") == asked and client.url == used
+        client.doubt()
+        await clock.advance(UNTOLD_SECONDS / 2)
 
 
 async def test_an_api_is_asked_once_whether_it_is_of_this_exchange(api, client_of_two):
