@@ -55,7 +55,7 @@ _Waiting = tuple[OrderKey, "asyncio.Future[CancelResult]"]
 @dataclass
 class _InVain:
     """The cancels of an order that did nothing: how many there were, `why` none is sent until a time on the monotonic clock, and
-    how long this pause is, in seconds."""
+    how long the last pause after one was, in seconds."""
 
     count: int = 0
     why: str = ""
@@ -86,8 +86,9 @@ class Cancels:
         """Cancel a resting order. Not cancelled means that it is gone from the exchange already. While a cancel of the order
         is under way a further one waits for the same result: strategies cancel at every tick whatever is still open.
 
-        Raises OrderRejectedError when it is still there after all attempts, or is in a book of no known market, PostponedError
-        for a while after that, or NotSentError, OutcomeUnknownError.
+        Raises OrderRejectedError when it is still there after all attempts, or is in a book of no known market,
+        InsufficientFundsError when it cannot be paid for by itself, PostponedError for a while after either, or NotSentError,
+        OutcomeUnknownError.
         """
         if key.book not in self._listing.by_book:
             raise OrderRejectedError(f"The order {key.exchange_order_id} is in a book that the exchange does not list: it may "
@@ -117,9 +118,9 @@ class Cancels:
 
     async def _cancel_all(self, waiting: list[_Waiting]) -> None:
         # What was cancelled in vain asks for more gas than the others, which must not depend on it: it has the last nonces.
-        others = [entry for entry in waiting if entry[0] not in self._in_vain]
+        others = [entry for entry in waiting if not self._tried([entry])]
         batches = [others[start:start + MAX_BATCH] for start in range(0, len(others), MAX_BATCH)]
-        batches += [[entry] for entry in waiting if entry[0] in self._in_vain]
+        batches += [[entry] for entry in waiting if self._tried([entry])]
         await asyncio.gather(*(self._cancel_some(batch) for batch in batches))
 
     async def _cancel_some(self, waiting: Sequence[_Waiting]) -> None:
@@ -145,7 +146,9 @@ class Cancels:
                         size = (size + 1) // 2
                     elif less < self._tried(part):
                         less += 1
-                    else:  # the next one needs as much
+                    else:  # the next one needs as much, and strategies ask again at once
+                        for key, _ in left:
+                            self._postpone(self._in_vain.setdefault(key, _InVain()), str(error), FIRST_PAUSE)
                         _fail(left, error)
                 except StandardError as error:
                     _fail(part, error)
@@ -164,9 +167,12 @@ class Cancels:
         why = f"The order is still on the exchange after {self._tried(waiting)} cancels. {receipt.reason}".strip()
         for key, _ in waiting:
             before = self._in_vain[key]
-            before.why, before.pause = why, min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * before.pause))
-            before.until = self._clock.monotonic() + before.pause
+            before.pause = min(LONGEST_PAUSE, max(FIRST_PAUSE, 2 * before.pause))
+            self._postpone(before, why, before.pause)
         raise OrderRejectedError(why)
+
+    def _postpone(self, before: _InVain, why: str, pause: float) -> None:
+        before.why, before.until = why, self._clock.monotonic() + pause
 
     def _tried(self, waiting: Sequence[_Waiting]) -> int:
         """How often these were cancelled in vain."""

@@ -39,7 +39,7 @@ class InsufficientFundsError(NotSentError):
 
 
 class PostponedError(NotSentError):
-    """What failed before is not sent again yet, since each failure costs gas; the message tells why, and when it is sent."""
+    """What failed before is not sent again yet; the message tells why, and when it is sent."""
 
 
 class OutcomeUnknownError(StandardError):

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.account import Account
 from hummingbot.connector.exchange.standard.cancels import CancelResult
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
+    InsufficientFundsError,
     NotSentError,
     OrderNotFoundError,
     OutcomeUnknownError,
@@ -98,11 +99,11 @@ class OrderCancels:
                                                   order.client_order_id)
                 return False
             cancelled, block_number = self._untold.get(key) or await account.cancel(key)
-        except PostponedError as error:
+        except (PostponedError, InsufficientFundsError) as error:  # the numbers in these change each time
             self._tell_once(order, "The order %s is not cancelled now: %s", error)
             return False
         except NotSentError as error:
-            logging.getLogger(__name__).warning("The order %s is not cancelled: %s", order.client_order_id, error)
+            self._tell_once(order, "The order %s is not cancelled: %s", error, reason=str(error))
             return False
         except OutcomeUnknownError:
             logging.getLogger(__name__).info("The cancel of the order %s is on its way; the next start follows it to its end.",
@@ -145,10 +146,11 @@ class OrderCancels:
             return False
         return True
 
-    def _tell_once(self, order: InFlightOrder, words: str, *more: object) -> None:
-        """Strategies cancel again and again: each thing is said once of an order."""
-        if (order.client_order_id, words) not in self._told:
-            self._told[order.client_order_id, words] = None
+    def _tell_once(self, order: InFlightOrder, words: str, *more: object, reason: str = "") -> None:
+        """Strategies cancel again and again: each thing is said once of an order, and once more for each other `reason`."""
+        name = (order.client_order_id, words + reason)
+        if name not in self._told:
+            self._told[name] = None
             if len(self._told) > MAX_REMEMBERED_ORDERS:
                 self._told.popitem(last=False)
             logging.getLogger(__name__).warning(words, order.client_order_id, *more)

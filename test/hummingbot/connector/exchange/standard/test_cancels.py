@@ -119,6 +119,28 @@ async def test_what_one_cancel_is_refused_for_is_not_tried_for_each_of_the_other
     assert [len(numbers(tracked)) for tracked in engine.sent] == [10, 10, 5, 3, 2, 1] and engine.settled == engine.sent
 
 
+@pytest.mark.parametrize("ended", [False, True])
+async def test_cancels_that_cannot_be_paid_for_at_all_are_tried_together_after_each_pause(ended: bool) -> None:
+    engine = Engine(money=SINGLE - 1)
+    for _ in range(2):
+        assert {type(result) for result in await engine.cancel(*range(10))} == {InsufficientFundsError}
+        before = len(engine.sent)
+        engine.clock.later += FIRST_PAUSE - 1
+        for result in await engine.cancel(*range(10)):
+            assert isinstance(result, PostponedError) and str(result).startswith("Fund the wallet. It is cancelled again in 1 s")
+        assert len(engine.sent) == before
+        engine.clock.later += 1
+    await engine.cancel(*range(10))
+    engine.money = gas_of(10)
+    if ended:
+        engine.cancels.end_pauses()
+    else:
+        engine.clock.later += FIRST_PAUSE
+    before = len(engine.sent)
+    assert await engine.cancel(*range(10)) == [CancelResult(True, 5)] * 10
+    assert len(engine.sent) == before + 1 and not engine.cancels._in_vain
+
+
 async def test_a_cancel_waits_for_what_is_on_its_way_before_it_is_given_up() -> None:
     engine = Engine(money=SINGLE)
     engine.mining = False

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.cancels import CancelResult
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
+    InsufficientFundsError,
     NotSentError,
     OrderNotFoundError,
     OrderRejectedError,
@@ -238,6 +239,20 @@ async def test_a_cancel_that_was_ended_from_outside_is_no_fault_of_anybody() -> 
     next(iter(asking._under_way.values())).cancel()
     await settle()
     assert waiting.cancelled() and not asking._under_way
+
+
+async def test_why_a_cancel_is_not_sent_is_told_once_of_an_order_and_again_when_it_is_something_else(
+        caplog: pytest.LogCaptureFixture) -> None:
+    account = Slow(*[InsufficientFundsError(f"{need} for gas. Fund the wallet.") for need in (0.3, 0.2, 0.1)],
+                   PostponedError("Fund the wallet. It is cancelled again in 9 s at the earliest."),
+                   *[NotSentError(reason) for reason in ("It was left.", "It was left.", "The node refuses it.")])
+    account.may_end.set()
+    asking = account.asking()
+    for _ in range(7):
+        assert await asking.cancel(resting_order()) is False
+    assert [record.message for record in caplog.records] == [
+        f"The order id-1 is not cancelled{reason}" for reason in (" now: 0.3 for gas. Fund the wallet.", ": It was left.",
+                                                                   ": The node refuses it.")]
 
 
 async def test_that_a_cancel_is_postponed_is_told_once_of_an_order(caplog: pytest.LogCaptureFixture) -> None:
