@@ -112,6 +112,7 @@ class Broadcaster:
             slot.refusal = answer.reason
             self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)
         elif kind in (SendError.FEE_TOO_LOW, SendError.REPLACEMENT_UNDERPRICED):
+            slot.refusal = answer.reason
             self._underpriced(slot, kind, foreign)
         elif kind in (SendError.INSUFFICIENT_FUNDS, SendError.REFUSED) and not slot.exposed:
             refused.append((slot, self._refusal(slot, attempt, kind, answer)))

@@ -126,6 +126,16 @@ async def test_the_cap_on_fees_is_never_passed(tmp_path: Path, caplog: pytest.Lo
     await bench.close()
 
 
+async def test_what_offers_too_little_until_it_is_too_late_fails_with_the_nodes_words(tmp_path: Path) -> None:
+    bench = await Bench(tmp_path, cap=10**10).start()
+    bench.node.base_fee = 2 * 10**10
+    bench.submit(intent(1, patience=30.0))
+    await bench.run(60.0, 1)
+    assert isinstance(bench.ends["order-1"], NotSentError)
+    assert "in time (max fee per gas less than block base fee: address 0x00)" in str(bench.ends["order-1"])
+    await bench.close()
+
+
 async def test_what_is_too_late_is_taken_back_although_it_offered_all_that_is_allowed(tmp_path: Path) -> None:
     """A node that waits for cheaper gas would mine it much later, at a price of long ago."""
     bench = await Bench(tmp_path, cap=10**10).start()
