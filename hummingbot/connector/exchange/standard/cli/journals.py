@@ -51,7 +51,8 @@ class BotJournal(NamedTuple):
 
 
 def journals(data: Path, domain: str, address: str) -> list[BotJournal]:
-    """The journals of a wallet in a bot's data folder; damaged ones count as empty."""
+    """The journals of a wallet in a bot's data folder; damaged ones count as empty. Raises ConfigurationError where one cannot be
+    read."""
     found = []
     for path in sorted(data.glob(f"{domain}_{address[2:10]}_*.sqlite")):
         with _copied(path) as copy:
@@ -102,7 +103,11 @@ def _copied(path: Path) -> Iterator[sqlite3.Connection]:
         for suffix in ("", "-wal"):
             part = path.with_name(path.name + suffix)
             if part.exists():
-                shutil.copyfile(part, Path(folder, "journal" + suffix))
+                try:
+                    shutil.copyfile(part, Path(folder, "journal" + suffix))
+                except OSError as error:
+                    raise ConfigurationError(f"The journal {part} cannot be read ({error.strerror}): run this as the user of the "
+                                             "bot, and check that the disk is not full.") from None
         with closing(sqlite3.connect(Path(folder, "journal"))) as connection:
             yield connection
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
 import pexpect
 import pytest
@@ -301,6 +302,16 @@ def test_why_a_journal_cannot_be_held_is_told_apart(monkeypatch, code, is_writab
     expected = pytest.raises(ConfigurationError, match=re.escape(words)) if words else nullcontext()
     with expected, held([Path("journal.sqlite")]):
         pass
+
+
+def test_a_journal_of_another_user_is_named(tmp_path, monkeypatch, capsys):
+    journal = tmp_path / "data" / "standard_sandbox_abababab_00000000.sqlite"
+    journal.parent.mkdir()
+    journal.touch()
+    monkeypatch.setattr(shutil, "copyfile", Mock(side_effect=PermissionError(13, "Permission denied")))
+    assert main(["orders", *NETWORK, "--key-from-bot-home", str(tmp_path), "--address", "0x" + "ab" * 20]) == 1
+    assert capsys.readouterr().err == (f"The journal {journal} cannot be read (Permission denied): run this as the user of the "
+                                       "bot, and check that the disk is not full.\n")
 
 
 async def test_an_order_that_is_gone_before_its_cancel_counts_as_gone(sandbox, home, capsys, monkeypatch):
