@@ -197,8 +197,9 @@ class OrderCancels:
         self._remaining = orders
         if orders:
             logging.getLogger(__name__).warning(
-                "%d orders were not seen cancelled and may stay on the exchange when the bot stops: %s. See what is left with "
-                "`orders`", len(orders), ", ".join(order.client_order_id for order in orders))
+                "%s not seen cancelled and may stay on the exchange when the bot stops: %s. See what is left with `orders`",
+                "1 order was" if len(orders) == 1 else f"{len(orders)} orders were",
+                ", ".join(order.client_order_id for order in orders))
 
     def cancel_remaining(self, account: Account) -> None:
         """Cancel those of them that came into a block since: nobody would until the next start."""

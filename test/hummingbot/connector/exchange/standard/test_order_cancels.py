@@ -306,10 +306,11 @@ async def test_what_was_not_cancelled_before_the_stop_is_cancelled_once_a_block_
     order.exchange_order_id = None  # it is settled, and not told yet
     other.client_order_id = "id-2"
     asking.remain([other])
-    assert "1 orders were not seen cancelled and may stay on the exchange when the bot stops: id-2." in caplog.text
+    assert "1 order was not seen cancelled and may stay on the exchange when the bot stops: id-2." in caplog.text
     asking.cancel_remaining(account)  # type: ignore[arg-type]
     assert not asking._leftovers, "it is in no block"
     asking.remain([order, other])
+    assert "2 orders were not seen cancelled and may stay on the exchange when the bot stops: id-1, id-2." in caplog.text
     asking.cancel_remaining(account)  # type: ignore[arg-type]
     await asking.leftovers_gone(60)
     assert account.cancelled == [KEY]
