@@ -152,13 +152,8 @@ class Account:
             raise ApiUnavailableError(f"The node says that it is at block {self._began}, and does not have that block")
         return SavedState(self._began, [], [], [], witness)
 
-    @property
-    def takes_orders(self) -> bool:
-        """Whether what is placed is sent; else it fails."""
-        return self._placements.are_sent
-
-    @takes_orders.setter
-    def takes_orders(self, are_sent: bool) -> None:
+    def take_orders(self, are_sent: bool) -> None:
+        """From now on what is placed is sent, or else fails."""
         self._placements.are_sent = are_sent
 
     async def settle_down(self, returned: asyncio.Event) -> None:

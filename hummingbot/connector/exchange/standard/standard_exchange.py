@@ -315,7 +315,8 @@ class StandardExchange(ExchangePyBase):
         await super().start_network()
         self._returned.set()
         if self._account is not None:
-            self._account.is_recorded = self._account.takes_orders = True
+            self._account.is_recorded = True
+            self._account.take_orders(True)
         if self._resume is not None and self._resuming is not None and self._resuming.cancelling():
             self._resuming = safe_ensure_future(self._resume())
         if self._trading_required:
@@ -342,7 +343,7 @@ class StandardExchange(ExchangePyBase):
         await account.settle_down(returned)
         if returned.is_set():
             return
-        account.takes_orders = False  # one that waited until now would rest when nobody cancels any more
+        account.take_orders(False)  # one that waited until now would rest when nobody cancels any more
         self._order_cancels.cancel_remaining(account)
         await self._order_cancels.leftovers_gone(max(0.0, deadline - self._time_source.monotonic()))
         if returned.is_set():

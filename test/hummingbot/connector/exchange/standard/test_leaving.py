@@ -316,7 +316,6 @@ async def test_an_order_that_waits_for_its_approval_at_the_stop_is_not_placed_af
         await until(lambda: order(exchange, late).is_failure)
         assert order(exchange, late).exchange_order_id is None
         assert "The order is not sent: the network was left." in caplog.text
-        assert not exchange._account.takes_orders
         await exchange.start_network()
         await until(lambda: exchange._account._running)
         await placed(exchange)
