@@ -244,6 +244,10 @@ class TrackerUpdates:
                 "The order %s, which is done for Hummingbot, was filled by %s more at %s: what was left of its deposit was taken,"
                 " or a reorganisation of the chain replaced an earlier fill by this one",
                 order.client_order_id, fill.fill_base_amount, fill.fill_price)
+            if order.client_order_id in self._ended:
+                # Executors ask the tracker for the order when they hear of a fill, and forget it when they get none. Of one that
+                # an earlier process ended there is none who knows it.
+                self._tracker._cached_orders[order.client_order_id] = order
             self._tracker._trigger_filled_event(order, fill.fill_base_amount, fill.fill_price, fill.fee, fill.trade_id,
                                                 fill.exchange_order_id)
 

@@ -25,7 +25,7 @@ from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, without_repeats
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
-from hummingbot.core.event.events import SellOrderCompletedEvent
+from hummingbot.core.event.events import OrderFilledEvent, SellOrderCompletedEvent
 
 MARKET = Market(Token("0x" + "1" * 40, "AAA", 18), Token("0x" + "2" * 40, "BBB", 6), "0x" + "c" * 40)
 KEY = OrderKey(MARKET.book, False, 7)
@@ -257,6 +257,18 @@ async def test_a_fill_of_what_is_left_of_a_filled_order_counts_though_hummingbot
     assert told.events == ["OrderFilledEvent"] and told.order.executed_amount_base == 101
     await told.updates.tell([fill(3, Decimal(0))])
     assert told.events == ["OrderFilledEvent"], "a fill of nothing is none to tell"
+
+
+async def test_whoever_hears_of_a_late_fill_finds_its_order_though_hummingbot_has_forgotten_it(
+        told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Executors ask for the order at each of its fills, and put what they get in the place of what they have."""
+    found: list[InFlightOrder | None] = []
+    monkeypatch.setattr(told.tracker._connector, "trigger_event", lambda tag, event: found.append(
+        told.tracker.fetch_order(event.order_id)) if isinstance(event, OrderFilledEvent) else None)
+    await told.updates.tell([fill(1, Decimal(100))])
+    told.tracker._cached_orders.clear()
+    await told.updates.tell([fill(2, Decimal(1))])
+    assert len(found) == 2 and found[0] is found[1] is told.order and len(told.order.order_fills) == 2
 
 
 async def test_a_fill_of_an_order_that_an_earlier_process_ended_is_told_unless_it_is_recorded(told: Told) -> None:
