@@ -1,5 +1,6 @@
 """What the bot reports: the structured events in its log file, with amounts as it wrote them, unrounded."""
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
@@ -48,6 +49,11 @@ class ReportedOrders:
     failed: dict[str, ReportedFailure] = field(default_factory=dict)
 
 
+def rotated(path: Path) -> list[Path]:
+    """What a log of Hummingbot's was before, the oldest first: each day it is renamed, by the date, and begun anew."""
+    return sorted(path.parent.glob(f"{path.name}.*"))
+
+
 class EventLog:
     """Follows a bot's log file while the bot writes it."""
 
@@ -58,6 +64,7 @@ class EventLog:
         self.errors: list[str] = []
         self.complaints: list[str] = []
         self._path = path
+        self._inode: int | None = None
         self._position = 0
         self._fragment = ""
 
@@ -69,9 +76,12 @@ class EventLog:
         if not self._path.exists():
             return
         with self._path.open(encoding="utf-8") as file:
+            inode, text = os.fstat(file.fileno()).st_ino, self._fragment
+            if self._inode not in (None, inode):
+                text += self._rest_of_rotated()
             file.seek(self._position)
-            text = self._fragment + file.read()
-            self._position = file.tell()
+            text += file.read()
+            self._inode, self._position = inode, file.tell()
         *lines, self._fragment = text.split("\n")
         for line in lines:
             if ERROR_MARK in line:
@@ -80,6 +90,14 @@ class EventLog:
                 self.complaints.append(line)
             if MARK in line:
                 yield json.loads(line.split(MARK, 1)[1])
+
+    def _rest_of_rotated(self) -> str:
+        """What was still written into the file that was read until now, before it was renamed; the next begins at 0."""
+        (path,) = (path for path in rotated(self._path) if path.stat().st_ino == self._inode)
+        with path.open(encoding="utf-8") as file:
+            file.seek(self._position)
+            self._position = 0
+            return file.read()
 
     def _take_in(self, event: dict[str, Any]) -> str:
         name, order_id = event["event_name"], event.get("order_id", "")

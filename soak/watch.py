@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import psutil  # type: ignore[import-untyped]
 
+from demo.event_log import rotated
+
 OUR_LOGGERS = "hummingbot.connector.exchange.standard"
 # Tells what tasks ended with that Hummingbot started and nobody waits for.
 BACKGROUND_TASKS = "hummingbot.core.utils.async_utils"
@@ -112,17 +114,22 @@ class Watch:
 
     def _records(self) -> Iterator[Record]:
         record: Record | None = None
-        with (self._home / "logs" / f"logs_{self._strategy}.log").open(encoding="utf-8") as file:
-            for line in file:
-                found = _LINE.match(line)
-                if found is None and record is not None:
-                    record.lines.append(line)
-                    continue
-                if record is not None:
-                    yield record
-                record = Record(found["logger"] if found else "", found["level"] if found else "", [line])
+        for line in self._log_lines():
+            found = _LINE.match(line)
+            if found is None and record is not None:
+                record.lines.append(line)
+                continue
+            if record is not None:
+                yield record
+            record = Record(found["logger"] if found else "", found["level"] if found else "", [line])
         if record is not None:
             yield record
+
+    def _log_lines(self) -> Iterator[str]:
+        path = self._home / "logs" / f"logs_{self._strategy}.log"
+        for part in (*rotated(path), path):
+            with part.open(encoding="utf-8") as file:
+                yield from file
 
 
 def _size(paths: Any) -> int:

@@ -102,6 +102,24 @@ def test_the_log_of_events_tells_when_and_how_an_order_failed(tmp_path: Path) ->
     assert log.orders.failed == {"a": ReportedFailure(5.0, "RpcError"), "b": ReportedFailure(5.0, "")}
 
 
+def test_nothing_is_missed_when_hummingbot_begins_a_new_log_as_it_does_every_day(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    path = tmp_path / "logs" / "logs_soak.log"
+    log, line = EventLog(path), LINE.format(OURS, "ERROR")
+    path.write_text(2 * line)
+    log.new_lines()
+    with path.open("a") as file:
+        file.write(line)
+    path.rename(path.with_name("logs_soak.log.2026-11-23"))
+    log.new_lines()
+    path.write_text(2 * line)
+    log.new_lines()
+    log.new_lines()
+    assert len(log.errors) == 5
+    volume = Watch(tmp_path, "soak.yml", psutil.Process(os.getpid())).log_volume()
+    assert volume.lines["ours"] == len(volume.errors) == 5
+
+
 def test_what_the_comparison_found_is_a_problem(tmp_path: Path) -> None:
     assert report(watch(tmp_path), ("a unit is missing",)).problems == ["a unit is missing"]
 
