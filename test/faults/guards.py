@@ -238,6 +238,10 @@ GUARDS = (
           "test_f47_a_hostile"),
     guard(47, "only harmless characters", "listing.py", 'if character.isascii() and (character.isalnum() or character in "_$"))',
           "if True)", "test_f47_a_hostile"),
+    guard(47, "a balance that cannot be read stays", "balances.py", "else self._units.get(address)", "else told.get(address)",
+          "test_f47_a_balance"),
+    guard(47, "nothing old of a token that is traded", "balances.py", " or token.symbol in self._left_out:", ":",
+          "test_f47_a_balance"),
     Guard(48, "the chain behind the URL", (
         Edit("chain/rpc.py", "        if chain_id != self._chain_id:\n", "        if False:\n"),
         Edit("chain/transactions.py", "        if chain_id != self._chain_id:\n", "        if False:\n")),

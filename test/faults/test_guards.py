@@ -27,6 +27,13 @@ def test_every_fault_has_a_test_a_guard_and_a_line_in_the_documentation() -> Non
     assert tested == documented == {guard.row for guard in GUARDS} == set(ROWS)
 
 
+def test_the_documentation_names_the_files_in_which_the_guards_stand() -> None:
+    table = (ROOT / "docs/faults.md").read_text(encoding="utf-8")
+    named = {int(row): set(re.findall(r"`(\S+\.py)`", column))
+             for row, column in re.findall(r"^\| F(\d+) \|.*\|([^|]*)\|$", table, re.MULTILINE)}
+    assert named == {row: {edit.file for guard in GUARDS if guard.row == row for edit in guard.edits} for row in ROWS}
+
+
 TOY = """
 import time
 from pathlib import Path

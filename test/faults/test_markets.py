@@ -1,5 +1,6 @@
 """Tokens and markets as anybody can make them (docs/faults.md, F15, F46 and F47)."""
 import re
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
-from hummingbot.connector.exchange.standard.errors import OrderRejectedError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
@@ -18,6 +19,7 @@ from hummingbot.connector.exchange.standard.orders.sizing import limit_order
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from test.faults.orders import end_of, rests, transactions
+from test.hummingbot.connector.exchange.standard.test_balances import Venue, balances
 from test.hummingbot.connector.exchange.standard.test_listing import FOO, SOMI, SOMI_USDC, USDC, World
 from test.hummingbot.connector.exchange.standard.trading import (
     NATIVE_PAIR,
@@ -164,6 +166,18 @@ async def test_f47_impossible_decimals(decimals: int | None) -> None:
     else:
         world.node.decimals[FOO.address] = decimals
     assert list((await world.discover()).by_pair) == ["SOMI-USDC"], "left out, and the others stay"
+
+
+@pytest.mark.parametrize(("pairs", "shown"), [(["SOMI-USDC"], 7), (["SOMI-USDC", "FOO-USDC"], None)])
+async def test_f47_a_balance_that_cannot_be_read_is_shown_as_it_was_read_last_but_of_a_traded_token_as_none(
+        pairs: list[str], shown: int | None) -> None:
+    venue = Venue()
+    reading = balances(venue, pairs)
+    assert (await reading.read(None)).total["FOO"] == 7
+    venue.held.popitem()
+    with suppress(ApiUnavailableError):  # once, of a token that is traded
+        await reading.read(None)
+    assert (await reading.read(None)).total.get("FOO") == shown
 
 
 async def test_f46_an_api_that_moves_on_to_another_exchange_is_traded_by_no_more(caplog: pytest.LogCaptureFixture) -> None:
