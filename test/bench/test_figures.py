@@ -74,7 +74,8 @@ def test_both_chains_apply_every_message(stream: streams.Stream) -> None:
 
 def test_orders_are_signed_and_receipts_settled() -> None:
     found = transactions.figures(0.01)
-    assert [figure.row for figure in found] == [3, 4, 4, 4] and all(figure.value > 0 for figure in found)
+    assert [figure.row for figure in found] == [3, 4, 4, 4, 4] and all(figure.value > 0 for figure in found)
+    assert found[4].value == pytest.approx(found[2].value + found[3].value), "settling, and the check before it"
 
 
 def test_orders_of_one_tick_reach_the_node(tmp_path: Path) -> None:
