@@ -75,6 +75,11 @@ def test_subjects_and_their_tests_are_there_and_give_mutants_that_compile(file: 
     assert all((TESTS / test).is_file() for test in SUBJECTS[file])
 
 
+def test_every_test_of_orders_is_asked() -> None:
+    asked = {test for tests in SUBJECTS.values() for test in tests}
+    assert {f"orders/{path.name}" for path in (TESTS / "orders").glob("test_*.py")} <= asked
+
+
 def test_what_is_listed_as_equivalent_exists_and_has_a_reason() -> None:
     keys = {mutant.key for file in SUBJECTS for mutant in mutants(file, (SOURCES / file).read_text())}
     listed = equivalents()
