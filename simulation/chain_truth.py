@@ -1,5 +1,5 @@
-"""What the sandbox's chain itself says of an account's orders, read from its blocks: with the sandbox's decoding of events, and
-without any of the connector's settlement."""
+"""What the sandbox's chain itself says of an account's orders, read from its blocks: with the tables of the contracts' events,
+which the sandbox and the connector share, and without any of the connector's settlement."""
 from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import NamedTuple

@@ -5,25 +5,18 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from hummingbot.connector.exchange.standard import order_cancels, tracking, unwraps
 from hummingbot.connector.exchange.standard.account import Account
-from hummingbot.connector.exchange.standard.deep_reorganisations import MAX_NOTES
-from hummingbot.connector.exchange.standard.feeds import chain_logs, chain_stream, freshness, polling, told_trades, websocket
-from hummingbot.connector.exchange.standard.orders import settlement
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 
 PACKAGE = "hummingbot.connector.exchange.standard."
-# What remembers something on purpose, with how much it may hold. What mirrors the exchange's book is compared with the chain.
+# What remembers something on purpose, with how much it may hold, which is written down here once more: the connector may not
+# move its own bar. What mirrors the exchange's book is compared with the chain.
 MEMORIES = {
     "BookSide.orders": sys.maxsize, "BookSide.levels": sys.maxsize,
-    "ChainStream._blocks": chain_stream.REMEMBERED_BLOCKS + 1, "ChainStream._seen": chain_stream.REMEMBERED_BLOCKS + 1,
-    "DeepReorganisations._notes": MAX_NOTES,
-    "Freshness._awaited": freshness.MAX_AWAITED_TRADES, "OrderCancels._told": order_cancels.MAX_REMEMBERED_ORDERS,
-    "PollingMarketFeed._seen_trades": polling.MAX_REMEMBERED_TRADES, "Settlement._early": settlement.MAX_EARLY_LOGS,
-    "Settlement._seen_trades": settlement.MAX_REMEMBERED_TRADES, "ToldTrades._keys": told_trades.MAX_REMEMBERED_TRADES,
-    "TrackerUpdates._ended": tracking.MAX_ENDED, "TrackerUpdates._taken_back": tracking.MAX_TAKEN_BACK,
-    "Unwraps._seen": unwraps.MAX_REMEMBERED_REFUNDS,
-    "TradeKeys._told": max(websocket.MAX_REMEMBERED_TRADES, chain_logs.MAX_REMEMBERED_TRADES)}
+    "ChainStream._blocks": 257, "ChainStream._seen": 257, "DeepReorganisations._notes": 30, "Freshness._awaited": 50,
+    "OrderCancels._told": 1000, "PollingMarketFeed._seen_trades": 1000, "Settlement._early": 10_000,
+    "Settlement._seen_trades": 100_000, "ToldTrades._keys": 10_000, "TradeKeys._told": 10_000, "TrackerUpdates._ended": 1000,
+    "TrackerUpdates._taken_back": 1000, "Unwraps._seen": 1000}
 # What the rest may hold: a few entries, and some for each order that is open.
 FEW, FOR_EACH_ORDER = 50, 2
 _COLLECTIONS = (dict, list, set, deque)

@@ -81,9 +81,17 @@ class Told:
             if fill is not None:
                 quotes.append(market.quote.to_units(fill.fill_quote_amount, ROUND_HALF_EVEN))
             # What rounding leaves of a bid's deposit goes with its last trade.
-            rounding = market.most_dust(trade.price)
+            rounding = _most_dust(market, trade.price)
             if any(not 0 <= quote - trade.quote_units <= rounding for quote in quotes):
                 yield f"the trade {trade.trade_id} of {name} is told with {quotes} units of quote, not {trade.quote_units}"
+
+
+def _most_dust(market: Market, price: int) -> int:
+    """The most quote that a bid's last trade may bring beside what the engine names (docs/protocol.md, "Units and prices"): the
+    price of the smallest piece of base, rounded up, and where quote has more decimals what is less than `k`. The connector has
+    this bound too, which it may not move here."""
+    k: int = 10 ** max(0, market.quote.decimals - market.base.decimals)
+    return (k * price + 10 ** 8 - 1) // 10 ** 8 + k - 1
 
 
 def _count_problem(what: str, times: int, least_only: bool) -> Iterator[str]:
