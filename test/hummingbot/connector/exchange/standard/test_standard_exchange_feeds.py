@@ -2,6 +2,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -11,11 +12,20 @@ from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.feeds import sources
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink
 from hummingbot.connector.exchange.standard.markets import Market
+from hummingbot.connector.exchange.standard.sandbox.deployment import default_deployment
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, Trader, connected, order, quiet_sandbox, until
+from test.hummingbot.connector.exchange.standard.trading import (
+    NATIVE_PAIR,
+    TOKEN_PAIR,
+    Trader,
+    connected,
+    order,
+    quiet_sandbox,
+    until,
+)
 
 PRICE = Decimal("60000")
 AMOUNT = Decimal("0.012345")
@@ -90,6 +100,21 @@ async def test_a_chosen_source_that_never_works_is_told_of_once_for_each_kind_of
     assert not_working(caplog) == {("Order books", "chain"), ("Order books", "stream"), ("Own orders", "chain"),
                                     ("Own orders", "stream")}
     assert "SECRET" not in caplog.text
+
+
+@pytest.mark.parametrize("mode", ["stream", "auto"])
+async def test_a_stream_that_groups_prices_too_coarsely_is_told_of_once_and_books_are_polled(
+        mode: str, caplog: pytest.LogCaptureFixture) -> None:
+    deployment = default_deployment()
+    cheap = replace(deployment.pairs[0], listing_price=5_000)
+    async with quiet_sandbox(deployment=replace(deployment, pairs=(cheap, *deployment.pairs[1:]))) as sandbox:
+        sandbox.faults.node_stream.refuse = True
+        async with connected(sandbox, standard_feed=mode, trading_pairs=[NATIVE_PAIR],
+                             standard_stream_url=f"spot_streams+{sandbox.spot_streams_url}") as exchange:
+            await until(lambda: ("Order books", "stream") in not_working(caplog), 30)
+            assert exchange.feed_states["order books"].source == "polling"
+            await until(lambda: exchange.feed_states["own orders"].source == "stream")
+    assert caplog.text.count("the stream groups the prices of SOMI-USDC too coarsely") == 1
 
 
 def not_working(caplog: pytest.LogCaptureFixture) -> set[tuple[str, ...]]:

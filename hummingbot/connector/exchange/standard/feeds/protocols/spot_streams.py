@@ -6,6 +6,7 @@ Numbers are rounded, so an account's frames are taken as hints only.
 """
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
@@ -31,6 +32,8 @@ from hummingbot.connector.exchange.standard.rest.models import parse_json, parse
 
 # How many steps around the market price the API is asked for: with the finest step of a pair at least a tenth of it.
 DEPTH = 10_000
+# A group passes for a level where it is no wider than this part of the price: what is at its edge is off by no more.
+COARSEST = Decimal("0.0001")
 _NOTHING = 1e-7
 
 _TRADE, _BLOCK, _FILLS = "spotTrade", "spotOrderBlock", "spotFillSummary"
@@ -70,7 +73,7 @@ class SpotStreamsDialect(ApiBeside):
 
     async def prepare(self, market: Market) -> None:
         """See MarketDialect.prepare: the exchange's own name of the market, which need not be ours, and the finest step that
-        it groups books by at the market price."""
+        it groups books by at the market price. Raises ApiUnavailableError where that is too coarse for a book to trade by."""
         for row in await self._rest.pairs():
             if row.book == market.book:
                 self._symbol = f"{row.base.symbol}/{row.quote.symbol}"
@@ -81,6 +84,9 @@ class SpotStreamsDialect(ApiBeside):
         if price is None:
             raise BadDataError("the API does not tell the market price, from which the step of its books follows")
         exponent = finest_step(price)
+        if Decimal(10) ** exponent > Decimal(str(price)) * COARSEST:
+            raise ApiUnavailableError(f"the stream groups the prices of {market.trading_pair} too coarsely: by 1e{exponent} at "
+                                      f"{price:g}")
         self._step = f"{10.0 ** exponent:.{max(-exponent, 0)}f}"
         self._digits = -exponent
 

@@ -129,6 +129,17 @@ async def test_the_step_is_the_finest_that_the_api_offers() -> None:
         assert book == {"method": "spot.orderbook.subscribe.pairs", "params": {"books": [{"pair": "SOMI/USDC", "step": step}]}}
 
 
+@pytest.mark.parametrize("price", [0.01, 0.65, 1.05, 9.99, 60_000.0])
+async def test_groups_of_at_most_a_ten_thousandth_of_the_price_pass_for_levels(price: float) -> None:
+    await dialect(price=price)
+
+
+@pytest.mark.parametrize("price", [0.0099, 5e-5, 1e-8])
+async def test_coarser_groups_are_no_book(price: float) -> None:
+    with pytest.raises(ApiUnavailableError, match="groups the prices of SOMI-USDC too coarsely"):
+        await dialect(price=price)
+
+
 async def test_a_market_has_the_exchanges_name_in_requests_whatever_it_is_called_here() -> None:
     market = Market(Token(BASE.address, "SOMI.505050", 18), QUOTE, "0x" + "b0" * 20)
     made = await dialect()
