@@ -13,17 +13,18 @@ from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.cancels import MAX_BATCH as MAX_CANCELS
 from hummingbot.connector.exchange.standard.chain.allowances import REFUSAL_PAUSE, Allowances
-from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS
+from hummingbot.connector.exchange.standard.chain.engine import ENGINE_FUNCTIONS, OrderMatched, OrderPlaced
 from hummingbot.connector.exchange.standard.chain.gas import Call, GasLimits
 from hummingbot.connector.exchange.standard.chain.gas_money import GasMoney
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
-from hummingbot.connector.exchange.standard.chain.logs import decode_engine_logs, decode_outflows
+from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs, decode_outflows, unknown_topics
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
+    BadDataError,
     NotSentError,
     OrderRejectedError,
     OutcomeForgottenError,
@@ -98,6 +99,7 @@ class Placements:
         self._simulated_until: dict[str, float] = {}  # monotonic, by the address of the token that orders spend
         self._promised: dict[asyncio.Future[list[Settled]], int] = {}
         self._counting = asyncio.Lock()
+        self._unknown_topics: set[str] = set()
         self.are_sent = True
         self._window: Window[_Order, list[Settled]] = Window(self._send_all, clock, WINDOW_SECONDS)
 
@@ -286,8 +288,9 @@ class Placements:
             self._note_end(tracked)
             raise
         except Exception as error:  # a fault of ours, or a receipt that makes no sense, says nothing about orders that may rest
-            logging.getLogger(__name__).exception("A fault kept the receipt of orders %s from being read",
-                                                  ", ".join(tracked.intent.client_order_ids))
+            logging.getLogger(__name__).error("A fault kept the receipt of orders %s from being read: %s",
+                                              ", ".join(tracked.intent.client_order_ids), error,
+                                              exc_info=not isinstance(error, BadDataError))
             raise OutcomeUnknownError("The transaction was mined, but what it did could not be read; the next start reads it "
                                       "again.") from error
         self._note_end(tracked)
@@ -306,14 +309,25 @@ class Placements:
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
         deposits = [order.deposit for order in called_orders(tracked.intent.data, tracked.intent.value)]
-        settled = self._settlement.settle_receipt(
-            tracked.intent.client_order_ids, decode_engine_logs(receipt.logs, self._listing.engine),
-            decode_outflows(receipt.logs), deposits)
+        logs = decode_engine_logs(receipt.logs, self._listing.engine)
+        self._look_for_unknown(receipt, logs)
+        settled = self._settlement.settle_receipt(tracked.intent.client_order_ids, logs, decode_outflows(receipt.logs), deposits)
         if tracked.intent.kind == TAKE:
             # Only what may not rest can leave no event at all; of another nothing new means that it is settled already.
             settled = settled or self._settlement.settle_nothing(tracked.intent.client_order_ids[0], deposits[0],
                                                                  receipt.transaction_hash, receipt.block_number)
         return settled
+
+    def _look_for_unknown(self, receipt: Receipt, logs: Sequence[EngineLog]) -> None:
+        """Raise BadDataError where no log that is known tells of the orders and one that is not may: that of a match, if the
+        engine is of another generation. Beside known ones it is told once."""
+        is_told = any(isinstance(log.event, (OrderPlaced, OrderMatched)) for log in logs)
+        for topic in unknown_topics(receipt.logs, self._listing.engine):
+            if not is_told:
+                raise BadDataError(f"the engine logs an event that is not known here: {topic}")
+            if topic not in self._unknown_topics:
+                self._unknown_topics.add(topic)
+                logging.getLogger(__name__).warning("The engine logs an event that is not known here: %s", topic)
 
 
 def _matches(entries: Sequence[_Waiting]) -> int:

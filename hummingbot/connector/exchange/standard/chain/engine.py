@@ -254,6 +254,9 @@ _MADE_OF: Sequence[tuple[Event, Callable[[Iterable[Any]], EngineEvent]]] = (
 _DECODERS = MappingProxyType({event.topic: (event, make) for event, make in _MADE_OF})
 
 TRADING_TOPICS = tuple(_DECODERS)
+# All that an engine of the known generations and its operators log (docs/protocol.md, "Events").
+KNOWN_TOPICS = frozenset((*TRADING_TOPICS, *(event.topic for event in (
+    PAIR_ADDED, PAIR_UPDATED, PAIR_CREATE2, LISTING_COST_SET, ROLE_GRANTED, ROLE_REVOKED, ROLE_ADMIN_CHANGED))))
 
 
 def decode_event(topics: Sequence[str], data: bytes) -> EngineEvent | None:

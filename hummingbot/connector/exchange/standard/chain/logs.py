@@ -4,7 +4,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.abi import AbiError
-from hummingbot.connector.exchange.standard.chain.engine import EngineEvent, decode_event
+from hummingbot.connector.exchange.standard.chain.engine import KNOWN_TOPICS, EngineEvent, decode_event
 from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import TRANSFER, WITHDRAWAL
 from hummingbot.connector.exchange.standard.errors import BadDataError
@@ -61,6 +61,12 @@ def decode_engine_logs(logs: Iterable[Mapping[str, Any]], engine: str) -> list[E
             raise BadDataError(f"the node returned a malformed log: {error!r}") from error
     decoded.sort(key=attrgetter("block_number", "log_index"))
     return decoded
+
+
+def unknown_topics(logs: Iterable[Mapping[str, Any]], engine: str) -> list[str]:
+    """The topics of what the engine logged and nobody here knows, among logs that `decode_engine_logs` takes."""
+    topics = [log["topics"][0].lower() for log in logs if log["address"].lower() == engine and log["topics"]]
+    return [topic for topic in topics if topic not in KNOWN_TOPICS]
 
 
 def _first_word(data: str) -> int:

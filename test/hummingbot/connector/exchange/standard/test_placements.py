@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.cancels import LOOK_PAUSES, CancelResult, Cancels
-from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_PLACED
+from hummingbot.connector.exchange.standard.chain.engine import NEW_MARKET_PRICE, ORDER_CANCELED, ORDER_PLACED, ROLE_GRANTED
 from hummingbot.connector.exchange.standard.chain.gas import SOMNIA, STEP_SECONDS, GasLimits
 from hummingbot.connector.exchange.standard.chain.gas_money import Lack
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
@@ -28,7 +28,7 @@ from hummingbot.connector.exchange.standard.errors import (
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Market, Token, price_to_chain
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
-from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Settled, Settlement
+from hummingbot.connector.exchange.standard.orders.settlement import Ending, Opened, OrderKey, Settled, Settlement
 from hummingbot.connector.exchange.standard.orders.sizing import Level, limit_order
 from hummingbot.connector.exchange.standard.placements import PATIENCE, Placements
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -156,6 +156,40 @@ async def test_a_receipt_with_a_log_that_cannot_be_read_fails_no_order(is_batch:
     ends = await ends_of(*[chain.place(name) for name in ("a", "b")[:1 + is_batch]])
     assert all(isinstance(end, OutcomeUnknownError) and isinstance(end.__cause__, BadDataError) for end in ends)
     assert len(chain.sent) == 1 and chain.finished == chain.told == []
+
+
+# The match event of an engine that somebody compiled in between (docs/protocol.md, "Events").
+FLAT_MATCH = (("0x10b8f9ad9bb55e43a5c22d04b093e636221eab0615a6443fa56e61c243964e55",), b"\x01" * 64)
+NEWS = NEW_MARKET_PRICE.encode(WBTC.book, 60_000 * 10 ** 8, True)
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["may rest", "market order"])
+async def test_an_order_of_which_an_unknown_event_may_tell_is_neither_cancelled_nor_failed(
+        rests: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """It may have been filled: told as cancelled, a closing order of an executor would be sent again and again."""
+    chain = Chain(receipt(FLAT_MATCH, NEWS))
+    (end,) = await ends_of(chain.place("a", rests=rests))
+    assert isinstance(end, OutcomeUnknownError) and isinstance(end.__cause__, BadDataError)
+    assert len(chain.sent) == 1 and chain.finished == chain.told == [], "the journal keeps it for the next start"
+    (line,) = caplog.records
+    assert f"orders a from being read: the engine logs an event that is not known here: {FLAT_MATCH[0][0]}" in line.getMessage()
+    assert not line.exc_info
+
+
+async def test_an_unknown_event_beside_known_ones_is_told_once_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    chain = Chain(receipt(placed(1), FLAT_MATCH), receipt(placed(2), FLAT_MATCH))
+    for name in ("a", "b"):
+        ((opened,),) = await ends_of(chain.place(name))
+        assert opened.client_order_id == name
+    assert caplog.text.count(f"not known here: {FLAT_MATCH[0][0]}") == 1
+
+
+@pytest.mark.parametrize("logs", [(), (NEWS,), (ROLE_GRANTED.encode(bytes(32), ALICE, ALICE),), (((), b""),)],
+                         ids=["nothing", "the market price", "what operators do", "without a topic"])
+async def test_a_market_order_of_which_nothing_is_logged_took_nothing(logs: tuple[Any, ...]) -> None:
+    chain = Chain(receipt(*logs))
+    ((closed,),) = await ends_of(chain.place("a", rests=False))
+    assert (closed.ending, closed.refund) == (Ending.CANCELED, 10 ** 6)
 
 
 async def test_a_transaction_that_cannot_even_be_made_fails_its_orders_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
