@@ -20,6 +20,7 @@ from hummingbot.connector.exchange.standard.orders.sizing import (
 from hummingbot.core.data_type.common import OrderType
 
 TOLD_INTERVAL = 60.0
+_TOO_MANY = "TooManyMatches("
 
 
 class OrderCalls:
@@ -31,6 +32,7 @@ class OrderCalls:
         self._clock = clock
         self._offers = offers
         self._told: dict[str, float] = {}
+        self.max_matches = MAX_MATCHES  # how many orders each may take, as far as is known: nobody tells, but by refusing more
 
     def build(self, market: Market, is_buy: bool, order_type: OrderType, amount: Decimal,
               price: Decimal) -> OrderCall:
@@ -42,14 +44,14 @@ class OrderCalls:
         self._refuse_before_opening(market)
         opposite = self._offers.levels(market.trading_pair, is_buy)
         if order_type is OrderType.MARKET:
-            return market_order(market, is_buy, amount, self._recipient, opposite, self._slippage)
+            return market_order(market, is_buy, amount, self._recipient, opposite, self._slippage, self.max_matches)
         spread = self._offers.spread(market.trading_pair, is_buy)
         if spread is not None:
             price = self._within(market, is_buy, price, spread)
         if order_type is OrderType.LIMIT_MAKER:
             _refuse_to_take(market, is_buy, price, opposite)
             return limit_order(market, is_buy, amount, price, self._recipient, matches=0)
-        return limit_order(market, is_buy, amount, price, self._recipient, opposite, MAX_MATCHES)
+        return limit_order(market, is_buy, amount, price, self._recipient, opposite, self.max_matches)
 
     async def refuse_beyond_band(self, market: Market, is_buy: bool) -> None:
         """Raise OrderRejectedError where a market order would take nothing, since even the best offer lies beyond the prices at
@@ -98,6 +100,18 @@ class OrderCalls:
         logging.getLogger(__name__).warning(
             "The exchange let an order for %s at %s rest at %s instead", market.trading_pair, price_from_chain(call.price),
             price_from_chain(moved))
+        return True
+
+    def is_to_meet_fewer(self, reason: str, tried: int) -> bool:
+        """Whether an order that might take `tried` others and was refused for `reason` is to be built once more, since it may
+        take fewer: half as many from now on, unless another order was refused before (told once for each number)."""
+        if not reason.startswith(_TOO_MANY) or tried == 1:
+            return False
+        if tried == self.max_matches:
+            self.max_matches //= 2
+            logging.getLogger(__name__).warning(
+                "The exchange lets an order meet fewer others than %d: until the next start each may meet %d", tried,
+                self.max_matches)
         return True
 
     def _is_to_be_told(self, market: Market) -> bool:

@@ -430,9 +430,16 @@ class StandardExchange(ExchangePyBase):
         if (lag := self._user_stream_tracker.data_source.backlog_seconds) > STALE_SECONDS:
             # A machine that does not keep up would be buried under orders whose fills and ends it has yet to tell.
             raise OrderRejectedError(f"What became of orders {lag:.0f} s ago is not told yet: no order is placed before it is.")
-        call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
-        settled = await account.place(order_id, call, terms, priced_at)
+        while True:
+            matches = self._order_calls.max_matches
+            call = self._order_calls.build(market, trade_type is TradeType.BUY, order_type, amount, price)
+            try:
+                settled = await account.place(order_id, call, terms, priced_at)
+                break
+            except OrderRejectedError as error:
+                if not self._order_calls.is_to_meet_fewer(error.reason, matches):
+                    raise
         if self._order_calls.is_moved(market, call, settled):
             safe_ensure_future(self._update_trading_fees())
         if self._balances.is_reading or order_id in self._balances.deducted:

@@ -24,7 +24,6 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
     Retracted,
     Settled,
 )
-from hummingbot.connector.exchange.standard.orders.sizing import MAX_MATCHES
 from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
 from hummingbot.connector.exchange.standard.standard_utils import DEFAULT_FEES
 from hummingbot.connector.exchange.standard.unbroken_work import to_its_end
@@ -284,8 +283,8 @@ class TrackerUpdates:
             is_filled = True
             logging.getLogger(__name__).warning(
                 "The market order %s took %s of %s %s and counts as filled: no more was offered within `market_slippage`, the "
-                "exchange's band and %d orders", order.client_order_id, f"{order.executed_amount_base.normalize():f}",
-                f"{order.amount.normalize():f}", order.base_asset, MAX_MATCHES)
+                "exchange's band and the number of orders that one may meet", order.client_order_id,
+                f"{order.executed_amount_base.normalize():f}", f"{order.amount.normalize():f}", order.base_asset)
         if is_filled:
             # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
             order.completely_filled_event.set()

@@ -20,7 +20,7 @@ from hummingbot.connector.exchange.standard.markets import (
     price_to_chain,
 )
 
-MAX_MATCHES = 20
+MAX_MATCHES = 20  # how many orders one may take, unless an administrator of the exchange lets it take fewer
 # The REST API rounds prices as 32-bit floats: what it shows may be off by one part in so many.
 SINGLE_PRECISION = 2 ** 23
 
@@ -89,18 +89,18 @@ def limit_order(market: Market, is_buy: bool, amount: Decimal, price: Decimal, r
 
 
 def market_order(market: Market, is_buy: bool, amount: Decimal, recipient: str, levels: Sequence[Level],
-                 slippage: Decimal) -> OrderCall:
+                 slippage: Decimal, matches: int = MAX_MATCHES) -> OrderCall:
     """The call for an order that takes at once what is offered, up to `slippage` (a fraction) beyond the best price.
 
-    `levels` are those of the opposite side, best first. What finds no match comes back. Raises OrderRejectedError when
-    nothing is offered, or for a size that the engine would refuse.
+    `levels` are those of the opposite side, best first; `matches` is how many orders it may take at most. What finds no match
+    comes back. Raises OrderRejectedError when nothing is offered, or for a size that the engine would refuse.
     """
     if not levels:
         side = "asks" if is_buy else "bids"
         raise OrderRejectedError(f"There are no {side} of {market.trading_pair} to take with a market order.")
     worst = price_from_chain(levels[0].price) * (1 + slippage if is_buy else 1 - slippage)
     chain_price = max(1, price_to_chain(worst, ROUND_FLOOR if is_buy else ROUND_CEILING))
-    return _order(market, is_buy, market.base.to_units(amount), chain_price, recipient, levels, MAX_MATCHES, rests=False)
+    return _order(market, is_buy, market.base.to_units(amount), chain_price, recipient, levels, matches, rests=False)
 
 
 def clamped_price(is_buy: bool, price: Decimal, market_price: int, spread: int) -> Decimal:

@@ -128,3 +128,20 @@ def test_a_market_order_that_took_nothing_casts_doubt_on_the_band(filled: bool) 
     closed = Closed("a", "", Ending.CANCELED, 1, 1)
     fill = Filled("a", "", WBTC.book, "t", True, False, PRICE, 1, 1, 0, "0x01", 1)
     assert building.is_moved(WBTC, call, [fill, closed] if filled else [closed]) is not filled
+
+
+def test_an_order_that_may_meet_one_other_cannot_meet_fewer() -> None:
+    made = calls(Offered([Level(PRICE, 10 ** 6)]))
+    tried = [made.max_matches]
+    while made.is_to_meet_fewer(f"TooManyMatches({tried[-1]})", tried[-1]):
+        tried.append(made.max_matches)
+    assert tried == [20, 10, 5, 2, 1]
+    call = made.build(WBTC, True, OrderType.MARKET, Decimal("0.01"), Decimal(60_000))
+    assert call.expected_matches == 1
+
+
+def test_orders_that_were_refused_together_halve_what_each_may_meet_once() -> None:
+    made = calls(Offered())
+    assert made.is_to_meet_fewer("TooManyMatches(20)", 20) and made.is_to_meet_fewer("TooManyMatches(20)", 20)
+    assert made.max_matches == 10
+    assert not made.is_to_meet_fewer("OrderSizeTooSmall(1, 2)", 10) and made.max_matches == 10

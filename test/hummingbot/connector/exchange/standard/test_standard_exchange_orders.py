@@ -126,6 +126,26 @@ async def test_a_market_order_that_finds_nothing_is_cancelled() -> None:
         assert not tracked.order_fills
 
 
+@pytest.mark.parametrize(("kind", "together"), [(OrderType.MARKET, 1), (OrderType.LIMIT, 3)])
+async def test_orders_that_take_go_on_where_the_exchange_lets_one_meet_fewer_others(
+        kind: OrderType, together: int, caplog: pytest.LogCaptureFixture) -> None:
+    """A stop-loss would be refused for ever. An order costs gas for one refusal at most: the next are those of a simulation."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await Trader(sandbox, 8).send(sandbox.engine_address, ENGINE_FUNCTIONS["setMaxMatches"], 5)
+        await a_book(sandbox, exchange, TOKEN_PAIR)
+        await exchange._update_trading_fees()
+        await create(exchange, "buy", TOKEN_PAIR, OrderType.LIMIT, Decimal(59000), Decimal("0.01"))  # makes the approval
+        first = sandbox.node.nonce(sandbox.accounts[0].address)
+        ids = [exchange.buy(TOKEN_PAIR, Decimal("0.01"), kind, Decimal(60600)) for _ in range(together)]
+        await until(lambda: all(exchange._order_tracker.fetch_order(each) is not None for each in ids))
+        await until(lambda: not any(order(exchange, each).is_pending_create for each in ids))
+        await until(lambda: all(order(exchange, each).is_done for each in ids))
+        assert [order(exchange, each).current_state for each in ids] == [OrderState.FILLED] * together
+        assert sandbox.node.nonce(sandbox.accounts[0].address) <= first + 2 * together
+    told = [record.getMessage() for record in caplog.records if "lets an order meet fewer" in record.getMessage()]
+    assert [message.rpartition(" ")[2] for message in told] == ["10", "5"]
+
+
 @pytest.mark.parametrize(("side", "told"), [
     ("buy", "matches buys up to 60060 now, and the best ask of WBTC-USDC is 60600"),
     ("sell", "matches sells down to 59940 now, and the best bid of WBTC-USDC is 59400")])
