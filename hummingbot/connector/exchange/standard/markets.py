@@ -81,6 +81,10 @@ class Market:
         value = quote_units * DENOMINATOR // price
         return value * self.scale if self.base.decimals > self.quote.decimals else value // self.scale
 
+    def is_dust(self, is_bid: bool, price: int, deposit: int) -> bool:
+        """Whether a resting deposit, quote of a bid and base of an ask, converts to nothing, so that nobody can take it."""
+        return not (self.quote_to_base(price, deposit) if is_bid else self.base_to_quote(price, deposit))
+
     def deposit_for(self, price: int, base_units: int) -> int:
         """The smallest quote deposit that converts to at least `base_units` at `price`.
 

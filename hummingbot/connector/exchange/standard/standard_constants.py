@@ -170,5 +170,4 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 DENOMINATOR = 100_000_000  # prices, fees and spreads are parts of it
 PRICE_DECIMALS = 8
-MAX_MATCHES = 20
 ZERO_ADDRESS = "0x" + "00" * 20

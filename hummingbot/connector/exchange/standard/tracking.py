@@ -136,6 +136,7 @@ class TrackerUpdates:
                     await self._update(order, event.exchange_order_id, OrderState.PARTIALLY_FILLED)
             elif isinstance(event, Closed) and order.exchange_order_id == event.exchange_order_id:
                 await self._close(order, event)
+            await self._finish_exhausted(order, event)
             touched[order.client_order_id] = order
         for order in touched.values():
             if order.is_done and order.is_open:
@@ -290,8 +291,19 @@ class TrackerUpdates:
             order.completely_filled_event.set()
         await self._update(order, event.exchange_order_id, OrderState.FILLED if is_filled else OrderState.CANCELED)
 
+    async def _finish_exhausted(self, order: InFlightOrder, event: Opened | Filled | Closed) -> None:
+        """Finish an order that traded and of which an event leaves what nobody can take: no other event would end it."""
+        if not order.is_open or order.exchange_order_id != event.exchange_order_id or order.executed_amount_base <= 0:
+            return
+        is_exhausted = isinstance(event, Filled) and event.is_last
+        if isinstance(event, Opened) and (market := self._market(event.key.book)) is not None:
+            is_exhausted = market.is_dust(event.key.is_bid, event.price, event.deposit)
+        if is_exhausted:
+            await self._finish(order)
+
     async def _finish(self, order: InFlightOrder) -> None:
-        """The amount ordered is filled; what a better price or rounding left of the deposit is taken out of the book."""
+        """The amount ordered is filled, but for what nobody can take; what a better price or rounding left of the deposit is
+        taken out of the book."""
         self._remember_end(order)
         order.completely_filled_event.set()  # Hummingbot's own measure is finer than its "is done", and would wait for more
         await self._update(order, order.exchange_order_id, OrderState.FILLED)

@@ -78,7 +78,8 @@ class Opened(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """A trade of an own order. Amounts are gross and exact; the fee is in base for a buy, in quote for a sell."""
+    """A trade of an own order. Amounts are gross and exact; the fee is in base for a buy, in quote for a sell. `is_last`
+    says that the order rests on with less than anybody can take."""
 
     client_order_id: str
     exchange_order_id: str
@@ -92,6 +93,7 @@ class Filled(NamedTuple):
     fee: int
     transaction_hash: str
     block_number: int
+    is_last: bool = False
 
 
 class Ending(Enum):
@@ -343,7 +345,7 @@ class Settlement:
         order, market = self._resting.get(key), self._markets.get(key.book)
         if order is None or market is None or any(step.key == key and step.block_number > block_number for step in self._steps):
             return []
-        if market.quote_to_base(order.price, order.deposit) if key.is_bid else market.base_to_quote(order.price, order.deposit):
+        if not market.is_dust(key.is_bid, order.price, order.deposit):
             return []
         closed = Closed(order.client_order_id, key.exchange_order_id, Ending.CANCELED, order.deposit, block_number)
         self._steps.append(_Step(block_number, "", None, key, replace(order), (), (closed,)))
@@ -372,8 +374,9 @@ class Settlement:
         self._is_new(match, is_maker=True)
         key = order.key
         base_amount, quote_amount, gone = self._consume(order, match)
-        told: list[Union[Filled, Closed]] = [
-            self._filled(order.client_order_id, key, log, match, base_amount, quote_amount)]
+        fill = self._filled(order.client_order_id, key, log, match, base_amount, quote_amount)
+        is_last = not gone and self._markets[key.book].is_dust(key.is_bid, order.price, order.deposit)
+        told: list[Union[Filled, Closed]] = [fill._replace(is_last=is_last)]
         if gone:
             del self._resting[key]
             told.append(Closed(order.client_order_id, key.exchange_order_id, Ending.FILLED, 0, log.block_number))

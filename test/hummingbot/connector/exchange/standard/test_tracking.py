@@ -48,18 +48,19 @@ def rests(*keys: OrderKey, name: str = "mine") -> dict[OrderKey, Resting]:
 
 
 class Told:
-    """A tracker with one order of 100 AAA, and the events that it triggered."""
+    """A tracker with one order, of 100 AAA unless another is wanted, and the events that it triggered."""
 
-    def __init__(self, kind: OrderType = OrderType.LIMIT) -> None:
+    def __init__(self, kind: OrderType = OrderType.LIMIT, side: TradeType = TradeType.SELL, market: Market = MARKET,
+                 amount: Decimal = Decimal(100)) -> None:
         self.events: list[str] = []
         self.completed: list[tuple[Decimal, Decimal]] = []
         self.tracker = ClientOrderTracker(SimpleNamespace(current_timestamp=1.0, trigger_event=self._hear))
         self.taken_off: list[OrderKey] = []
-        self.updates = TrackerUpdates(self.tracker, lambda pair: MARKET, SystemClock(), self.taken_off.append,
+        self.updates = TrackerUpdates(self.tracker, lambda pair: market, SystemClock(), self.taken_off.append,
                                       self._recorded, self._save)
         self.records: dict[str, RecordedOrder] = {}
         self.saved: list[list[str]] = []  # the trade ids of the order's fills, at each save
-        self.order = InFlightOrder("mine", "AAA-BBB", kind, TradeType.SELL, Decimal(100), 1.0, Decimal(2))
+        self.order = InFlightOrder("mine", "AAA-BBB", kind, side, amount, 1.0, Decimal(2))
         self.tracker.start_tracking_order(self.order)
 
     def _hear(self, tag: Any, event: Any) -> None:
@@ -87,6 +88,62 @@ async def test_an_order_that_is_filled_but_for_a_trifle_is_done_without_a_pause(
     await told.updates.tell([fill(1, Decimal("99.99999998"))])
     assert told.order.current_state is OrderState.FILLED and time.monotonic() - began < 1
     assert told.taken_off == [KEY] and told.events == ["SellOrderCreatedEvent", "OrderFilledEvent", "SellOrderCompletedEvent"]
+
+
+BTC = Market(Token("0x" + "3" * 40, "AAA", 8), Token("0x" + "2" * 40, "BBB", 6), "0x" + "d" * 40)
+BID = OrderKey(BTC.book, True, 7)
+SIXTY_THOUSAND = 60_000 * 10 ** 8
+
+
+class ToldOfABid(Told):
+    """A tracker with a bid for 0.001 BTC at 60,000, in a book in which a step is 100 units."""
+
+    def __init__(self) -> None:
+        super().__init__(side=TradeType.BUY, market=BTC, amount=Decimal("0.001"))
+
+    @staticmethod
+    def filled(sats: int, is_last: bool = False, is_maker: bool = True) -> Filled:
+        return Filled("mine", BID.exchange_order_id, BTC.book, f"{BTC.book}:{sats}", True, is_maker, SIXTY_THOUSAND, sats,
+                      BTC.base_to_quote(SIXTY_THOUSAND, sats), 5, "0xaa", 10, is_last)
+
+    @staticmethod
+    def opened(deposit: int) -> Opened:
+        return Opened("mine", BID.exchange_order_id, BID, SIXTY_THOUSAND, deposit)
+
+
+async def test_an_order_of_which_nobody_can_take_what_rests_is_filled_and_off_the_book() -> None:
+    """No event would end it: what rests converts to nothing (docs/protocol.md, "Placing an order step by step")."""
+    told = ToldOfABid()
+    await told.updates.tell([told.opened(60_000_000)])
+    await told.updates.tell([told.filled(99_800)])
+    assert told.order.current_state is OrderState.PARTIALLY_FILLED and told.taken_off == [], "somebody can take 200 more"
+    await told.updates.tell([told.filled(150, is_last=True)])
+    assert told.order.current_state is OrderState.FILLED and told.taken_off == [BID]
+    assert told.order.executed_amount_base == Decimal("0.0009995")
+    assert told.events[-2:] == ["OrderFilledEvent", "BuyOrderCompletedEvent"]
+    await told.updates.tell([Retracted(told.filled(150, is_last=True))])
+    assert told.order.current_state is OrderState.PARTIALLY_FILLED, "a reorganisation took it back"
+
+
+async def test_an_order_that_took_all_but_what_nobody_can_take_is_filled_and_off_the_book() -> None:
+    told = ToldOfABid()
+    await told.updates.tell([told.filled(99_950, is_maker=False), told.opened(30_000)])
+    assert told.order.current_state is OrderState.FILLED and told.taken_off == [BID]
+
+
+async def test_an_order_of_which_no_fill_is_known_is_not_filled_whatever_rests_of_it() -> None:
+    """As one that the nodes forgot, and that is taken up as the chain holds it."""
+    told = ToldOfABid()
+    await told.updates.tell([told.opened(30_000)])
+    assert told.order.current_state is OrderState.OPEN and told.taken_off == []
+
+
+async def test_what_rests_under_another_id_ends_no_order() -> None:
+    told, other = ToldOfABid(), OrderKey(BTC.book, True, 8)
+    told.updates.follow({BID: Resting(BID, "mine", SIXTY_THOUSAND, 60_000_000)})
+    await told.updates.tell([told.opened(60_000_000)])
+    await told.updates.tell([told.filled(99_950, is_last=True)._replace(exchange_order_id=other.exchange_order_id)])
+    assert told.order.current_state is OrderState.PARTIALLY_FILLED and told.taken_off == []
 
 
 async def test_a_fill_under_another_id_leaves_an_order_that_still_rests_its_own(told: Told) -> None:

@@ -65,6 +65,14 @@ def test_a_bid_that_is_taken_in_part_keeps_what_was_truncated() -> None:
     assert (closed.ending, sale.left, fill.quote_amount) == (Ending.FILLED, 0, 789_012_345_678)
 
 
+def test_a_fill_after_which_nobody_can_take_the_rest_is_told_as_the_last() -> None:
+    """Of 0.001 BTC at 60,000 nobody can take the 50 units that are left: they are less than the step, and no event tells."""
+    sale = Sale((8, 6), 60_000 * 10 ** 8, 60_000_000)
+    assert [fill.is_last for fill in sale.sell(99_800)[0]] == [False]
+    assert [fill.is_last for fill in sale.sell(150)[0]] == [True] and sale.left == 30_000
+    assert sale.sell(100)[0] == [], "it is passed over"
+
+
 places = st.integers(0, 18)
 
 
