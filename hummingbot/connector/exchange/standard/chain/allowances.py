@@ -13,7 +13,7 @@ from hummingbot.connector.exchange.standard.chain.rpc_values import Receipt
 from hummingbot.connector.exchange.standard.chain.tokens import APPROVAL, ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.transactions import TransactionSender
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import NotSentError, OrderRejectedError
+from hummingbot.connector.exchange.standard.errors import NotSentError, OrderRejectedError, OutcomeForgottenError
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.shared_work import SharedWork
 
@@ -124,6 +124,9 @@ class Allowances:
         except NotSentError:
             self._finished.append(tracked)
             raise
+        except OutcomeForgottenError as error:
+            self._finished.append(tracked)
+            raise NotSentError("The order is not sent: no node tells any more whether its approval was mined.") from error
         self._gas.ended(Call.APPROVE, tracked.intent.gas_limit, receipt, tracked.submitted)
         self._finished.append(tracked)
         return receipt, tracked.attempts[-1].nonce

@@ -21,7 +21,9 @@ from hummingbot.connector.exchange.standard.chain.tokens import APPROVAL, ERC20_
 from hummingbot.connector.exchange.standard.errors import (
     ApiUnavailableError,
     InsufficientFundsError,
+    NotSentError,
     OrderRejectedError,
+    OutcomeForgottenError,
     OutcomeUnknownError,
 )
 from hummingbot.connector.exchange.standard.markets import Token
@@ -137,6 +139,19 @@ async def test_an_approval_is_left_to_the_next_start_when_the_sender_stops_befor
     with pytest.raises(OutcomeUnknownError):
         await approving
     assert wallet.finished == []
+
+
+async def test_an_order_whose_approval_is_forgotten_is_not_sent_and_the_next_one_looks_again(wallet: Wallet) -> None:
+    wallet.allowed, wallet.bench.node.mining = 0, False
+    approving = asyncio.ensure_future(wallet.allowances.ensure(TOKEN, 6))
+    await wallet.bench.run(1.0)
+    (tracked,) = wallet.bench.sender.pending
+    tracked.end(OutcomeForgottenError("no receipt"))
+    with pytest.raises(NotSentError, match="no node tells any more whether its approval was mined"):
+        await approving
+    assert wallet.finished == [tracked]
+    asked, wallet.allowed = wallet.asked, 6
+    assert await wallet.ensure(6) == [None] and wallet.asked == asked + 1
 
 
 async def test_an_order_for_which_more_is_needed_than_another_looked_for_is_approved(wallet: Wallet) -> None:
