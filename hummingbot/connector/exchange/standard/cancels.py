@@ -146,8 +146,9 @@ class Cancels:
                         size = (size + 1) // 2
                     elif less < self._tried(part):
                         less += 1
-                    else:  # the next one needs as much, and strategies ask again at once
-                        for key, _ in left:
+                    else:
+                        # The next one needs as much, and strategies ask again at once. What is on its way by now gives some back.
+                        for key, _ in left if not self._sender.pending else ():
                             self._postpone(self._in_vain.setdefault(key, _InVain()), str(error), FIRST_PAUSE)
                         _fail(left, error)
                 except StandardError as error:

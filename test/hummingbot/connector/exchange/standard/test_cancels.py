@@ -155,6 +155,32 @@ async def test_a_cancel_waits_for_what_is_on_its_way_before_it_is_given_up() -> 
     assert await first == await second == [CancelResult(True, 5)]
 
 
+async def test_a_cancel_that_another_one_left_no_money_for_is_not_postponed() -> None:
+    engine = Engine(money=SINGLE)
+    engine.mining = False
+    first = asyncio.ensure_future(engine.cancel(1))
+    await until(lambda: engine.sent)
+    second = asyncio.ensure_future(engine.cancel(2))
+    await until(lambda: len(engine.sent) == 2)
+    await settle()
+    (mined,) = engine.pending
+    engine.pending.clear()  # a block has it, and the poll does not say so yet
+    third = asyncio.ensure_future(engine.cancel(3))
+    await until(lambda: engine.pending)
+    engine.pending.insert(0, mined)
+    engine.mining = True
+    (late,) = engine.pending[1:]
+    del engine.pending[1:]
+    engine.mine()
+    engine.pending.append(late)
+    engine.mining = False
+    assert [type(result) for result in await second] == [InsufficientFundsError]
+    engine.mining = True
+    engine.mine()
+    assert await first == await third == [CancelResult(True, 5)]
+    assert await engine.cancel(2) == [CancelResult(True, 5)]
+
+
 async def test_a_cancel_of_what_is_being_cancelled_waits_for_the_same_end() -> None:
     engine = Engine()
     assert await engine.cancel(1, 1, 2, 1) == [CancelResult(True, 5)] * 4
