@@ -43,6 +43,7 @@ class Unwraps:
         self._follow = follow
         self._finished = finished
         self._seen: OrderedDict[str, None] = OrderedDict()
+        self._left: list[tuple[int, str]] = []  # refunds that were looked for when the network was left, and their tags
         self._told = False
 
     def resume(self, earlier: Sequence[Tracked], placements: Sequence[Tracked]) -> None:
@@ -54,6 +55,9 @@ class Unwraps:
         unwraps = [tracked for tracked in earlier if tracked.intent.kind == UNWRAP]
         self._seen.update({tracked.intent.tag: None for tracked in unwraps})
         self._follow(self._go_on(unwraps, unsettled))
+        left, self._left = self._left, []
+        for refund, tag in left:
+            self._follow(self._unwrap_what_is_held(refund, tag))
 
     async def _go_on(self, unwraps: Sequence[Tracked], unsettled: set[str]) -> None:
         try:
@@ -95,6 +99,7 @@ class Unwraps:
             await self._clock.sleep(pause)
             if pause and not self._sender.is_running:
                 failure = failure or NotSentError("the network was left before the wallet was seen to hold them.")
+                self._left.append((refund, tag))
                 break
             try:
                 is_held, failure = await self._held() >= refund, None

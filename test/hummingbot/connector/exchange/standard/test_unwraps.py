@@ -216,6 +216,20 @@ async def test_a_refund_is_not_looked_for_any_more_once_the_network_is_left(capl
     assert wallet.sent == [] and "the network was left before the wallet was seen to hold them." in caplog.text
 
 
+async def test_a_refund_that_was_looked_for_when_the_network_was_left_is_looked_for_when_it_is_back() -> None:
+    wallet = Wallet(AWAY, mined())
+    wallet.is_running = False
+    wallet.unwraps.unwrap(market_order(), ONE)
+    await wallet.done()
+    wallet.is_running, wallet.held = True, ONE
+    wallet.unwraps.resume([], [])
+    await wallet.done()
+    assert len(wallet.sent) == 1
+    wallet.unwraps.resume([], [])
+    await wallet.done()
+    assert len(wallet.sent) == 1
+
+
 @pytest.mark.parametrize(("end", "why"), [
     (mined(False, "OutOfGas"), "OutOfGas. The next start"), (mined(False), "it was refused. The next start"),
     (NotSentError("The sender is not running."), "The sender is not running. `withdraw` of the contract")])
