@@ -99,7 +99,10 @@ class OrderCancels:
                                                   order.client_order_id)
                 return False
             cancelled, block_number = self._untold.get(key) or await account.cancel(key)
-        except (PostponedError, InsufficientFundsError) as error:  # the numbers in these change each time
+        except InsufficientFundsError as error:  # its numbers change each time
+            self._tell_once(order, "The order %s is not cancelled for want of funds: %s", error)
+            return False
+        except PostponedError as error:
             self._tell_once(order, "The order %s is not cancelled now: %s", error)
             return False
         except NotSentError as error:
@@ -203,6 +206,7 @@ class OrderCancels:
 
     def cancel_remaining(self, account: Account) -> None:
         """Cancel those of them that came into a block since: nobody would until the next start."""
+        account.end_cancel_pauses()
         # As they are settled: of many in one block, some are not told yet.
         names = {order.client_order_id for order in self._remaining}
         found = {key for key, order in account.settlement.resting.items() if order.client_order_id in names}

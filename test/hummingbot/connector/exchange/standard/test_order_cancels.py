@@ -243,16 +243,17 @@ async def test_a_cancel_that_was_ended_from_outside_is_no_fault_of_anybody() -> 
 
 async def test_why_a_cancel_is_not_sent_is_told_once_of_an_order_and_again_when_it_is_something_else(
         caplog: pytest.LogCaptureFixture) -> None:
-    account = Slow(*[InsufficientFundsError(f"{need} for gas. Fund the wallet.") for need in (0.3, 0.2, 0.1)],
+    account = Slow(PostponedError("It is cancelled again later."),
+                   *[InsufficientFundsError(f"{need} for gas. Fund the wallet.") for need in (0.3, 0.2, 0.1)],
                    PostponedError("Fund the wallet. It is cancelled again in 9 s at the earliest."),
                    *[NotSentError(reason) for reason in ("It was left.", "It was left.", "The node refuses it.")])
     account.may_end.set()
     asking = account.asking()
-    for _ in range(7):
+    for _ in range(8):
         assert await asking.cancel(resting_order()) is False
-    assert [record.message for record in caplog.records] == [
-        f"The order id-1 is not cancelled{reason}" for reason in (" now: 0.3 for gas. Fund the wallet.", ": It was left.",
-                                                                   ": The node refuses it.")]
+    assert [record.message for record in caplog.records] == [f"The order id-1 is not cancelled{reason}" for reason in (
+        " now: It is cancelled again later.", " for want of funds: 0.3 for gas. Fund the wallet.", ": It was left.",
+        ": The node refuses it.")]
 
 
 async def test_that_a_cancel_is_postponed_is_told_once_of_an_order(caplog: pytest.LogCaptureFixture) -> None:
@@ -275,6 +276,10 @@ class Leftovers:
         self.settlement = SimpleNamespace(resting={KEY: SimpleNamespace(client_order_id="id-1")})
         self.fault: StandardError | None = None
         self.is_there = True
+        self.pauses_ended = 0
+
+    def end_cancel_pauses(self) -> None:
+        self.pauses_ended += 1
 
     async def cancel(self, key: OrderKey) -> CancelResult:
         self.cancelled.append(key)
@@ -313,7 +318,7 @@ async def test_what_was_not_cancelled_before_the_stop_is_cancelled_once_a_block_
     assert "2 orders were not seen cancelled and may stay on the exchange when the bot stops: id-1, id-2." in caplog.text
     asking.cancel_remaining(account)  # type: ignore[arg-type]
     await asking.leftovers_gone(60)
-    assert account.cancelled == [KEY]
+    assert account.cancelled == [KEY] and account.pauses_ended, "a pause may have begun since the stop did"
 
 
 async def test_what_is_being_cancelled_at_the_stop_is_not_cancelled_once_more() -> None:
