@@ -133,7 +133,7 @@ class Rig:
         await ConnectionsFactory().close()
         self.records.detach()
         saved = {name: int(order["last_state"]) for name, order in self.records.saved_states().items()}
-        self.comparison.recorded = {place: name for name, (place, _) in self.records.orders().items()}
+        self.comparison.recorded = {name: {place} for name, (place, _) in self.records.orders().items()}
         self.comparison.forget_unsaved(saved)
 
     async def _tick(self, exchange: StandardExchange) -> None:

@@ -64,7 +64,8 @@ async def test_an_order_that_left_nothing_is_refused(exchange: StandardExchange,
     monkeypatch.setattr(exchange, "_trading_account", answering(account))
     monkeypatch.setattr(exchange._venue, "market", lambda pair: SOMI)
     monkeypatch.setattr(exchange._offers, "refuse_wrong_market_price", answering(None))
-    monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(build=lambda *_: None, is_moved=lambda *_: False))
+    monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(
+        max_matches=20, build=lambda *_: None, is_moved=lambda *_: False))
     with pytest.raises(OrderRejectedError, match="was mined and left nothing"):
         await exchange._place_order("mine", *SELL)
 
@@ -88,7 +89,8 @@ async def test_the_price_of_an_order_grows_old_from_when_it_was_handed_over(
     monkeypatch.setattr(exchange._venue, "refuse_another_exchange", slow)
     monkeypatch.setattr(exchange._venue, "refuse_standstill", slow)
     monkeypatch.setattr(exchange._rules, "renew", slow)
-    monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(build=lambda *_: None, is_moved=lambda *_: False))
+    monkeypatch.setattr(exchange, "_order_calls", SimpleNamespace(
+        max_matches=20, build=lambda *_: None, is_moved=lambda *_: False))
     with pytest.raises(OrderRejectedError, match="was mined and left nothing"):
         await exchange._place_order("mine", *SELL)
     assert given == [1_000.0] and clock.now == 1_040.0
