@@ -130,6 +130,8 @@ class Unwraps:
             return  # the sender was stopped: the next start goes on
         if failure is not None:
             # The journal has nothing of what was never signed, such as a refund that was looked for until the network was left.
+            if not tracked.attempts and not self._sender.is_running:
+                self._left.append((_amount(tracked), tracked.intent.tag))
             self._tell_failure(_amount(tracked), failure, _AGAIN if tracked.attempts else "")
         elif tracked.receipt is not None:  # else its block was replaced meanwhile, or it is forgotten: the next start settles it
             self._finished.append(tracked)

@@ -193,6 +193,17 @@ async def test_a_refund_is_looked_for_until_a_node_knows_of_it(caplog: pytest.Lo
     assert len(wallet.sent) == 1 and not caplog.records
 
 
+async def test_a_refund_that_was_found_when_the_network_was_left_is_unwrapped_when_it_is_back() -> None:
+    wallet = Wallet(ONE, NotSentError("The sender is not running."), mined())
+    wallet.is_running = False
+    wallet.unwraps.unwrap(market_order(), ONE)
+    await wallet.done()
+    wallet.is_running = True
+    wallet.unwraps.resume([], [])
+    await wallet.done()
+    assert len(wallet.sent) == 2 and wallet.finished == wallet.sent[1:]
+
+
 async def test_a_refund_that_is_never_in_the_wallet_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     wallet = Wallet(ONE - 1)
     wallet.held_at_first = [AWAY]
