@@ -310,7 +310,7 @@ class Placements:
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
         deposits = [order.deposit for order in called_orders(tracked.intent.data, tracked.intent.value)]
         logs = decode_engine_logs(receipt.logs, self._listing.engine)
-        self._look_for_unknown(receipt, logs)
+        self._look_for_unknown(receipt, logs, len(tracked.intent.client_order_ids))
         settled = self._settlement.settle_receipt(tracked.intent.client_order_ids, logs, decode_outflows(receipt.logs), deposits)
         if tracked.intent.kind == TAKE:
             # Only what may not rest can leave no event at all; of another nothing new means that it is settled already.
@@ -318,12 +318,12 @@ class Placements:
                                                                  receipt.transaction_hash, receipt.block_number)
         return settled
 
-    def _look_for_unknown(self, receipt: Receipt, logs: Sequence[EngineLog]) -> None:
-        """Raise BadDataError where no log that is known tells of the orders and one that is not may: that of a match, if the
-        engine is of another generation. Beside known ones it is told once."""
-        is_told = any(isinstance(log.event, (OrderPlaced, OrderMatched)) for log in logs)
+    def _look_for_unknown(self, receipt: Receipt, logs: Sequence[EngineLog], orders: int) -> None:
+        """Raise BadDataError where no log that is known tells of one of the orders and one that is not may: that of a match, if
+        the engine is of another generation. Where all are told of, it is told once."""
+        told = {log.event.order_history_id for log in logs if isinstance(log.event, (OrderPlaced, OrderMatched))}
         for topic in unknown_topics(receipt.logs, self._listing.engine):
-            if not is_told:
+            if len(told) < orders:
                 raise BadDataError(f"the engine logs an event that is not known here: {topic}")
             if topic not in self._unknown_topics:
                 self._unknown_topics.add(topic)

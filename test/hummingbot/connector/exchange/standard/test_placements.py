@@ -176,6 +176,13 @@ async def test_an_order_of_which_an_unknown_event_may_tell_is_neither_cancelled_
     assert not line.exc_info
 
 
+async def test_of_a_batch_of_which_an_unknown_event_may_tell_none_gets_the_place_of_another() -> None:
+    chain = Chain(receipt(FLAT_MATCH, placed(2)))
+    ends = await ends_of(chain.place("a"), chain.place("b"))
+    assert all(isinstance(end, OutcomeUnknownError) and isinstance(end.__cause__, BadDataError) for end in ends)
+    assert len(chain.sent) == 1 and chain.finished == chain.told == []
+
+
 async def test_an_unknown_event_beside_known_ones_is_told_once_and_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
     chain = Chain(receipt(placed(1), FLAT_MATCH), receipt(placed(2), FLAT_MATCH))
     for name in ("a", "b"):
