@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_EVEN
 
 from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.markets import Market, price_from_chain
+from hummingbot.connector.exchange.standard.markets import Market, price_from_chain, price_to_chain
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import (
     Closed,
@@ -278,7 +278,7 @@ class TrackerUpdates:
         is_market = order.order_type is OrderType.MARKET
         if is_market:
             self.take_back_doubtful(order.client_order_id)  # the receipt that ends it told all its fills
-        is_filled = event.ending is Ending.FILLED or order.is_filled
+        is_filled = event.ending is Ending.FILLED or order.is_filled or self._is_exhausted(order, event.refund)
         if is_market and not is_filled and order.executed_amount_base > 0:
             # It is done, and traded. Of a cancelled order Hummingbot's executors forget that, and order the whole amount again.
             is_filled = True
@@ -290,6 +290,15 @@ class TrackerUpdates:
             # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
             order.completely_filled_event.set()
         await self._update(order, event.exchange_order_id, OrderState.FILLED if is_filled else OrderState.CANCELED)
+
+    def _is_exhausted(self, order: InFlightOrder, refund: int) -> bool:
+        """Whether an order that may rest has traded, and nobody could have taken what came back of its deposit: the engine gave
+        it back at once, or it was taken off the book and a reorganisation brought the order back for a while."""
+        if order.order_type is OrderType.MARKET:
+            return False
+        books = {trade_id.partition(":")[0] for trade_id, fill in order.order_fills.items() if fill.fill_base_amount}
+        market = self._market(books.pop()) if books and refund else None
+        return market is not None and market.is_dust(order.trade_type is TradeType.BUY, price_to_chain(order.price), refund)
 
     async def _finish_exhausted(self, order: InFlightOrder, event: Opened | Filled | Closed) -> None:
         """Finish an order that traded and of which an event leaves what nobody can take: no other event would end it."""

@@ -131,6 +131,29 @@ async def test_an_order_that_took_all_but_what_nobody_can_take_is_filled_and_off
     assert told.order.current_state is OrderState.FILLED and told.taken_off == [BID]
 
 
+@pytest.mark.parametrize(("refund", "state"), [
+    (6_000, OrderState.FILLED), (60_000, OrderState.CANCELED), (0, OrderState.CANCELED)],
+    ids=["nobody could take it", "somebody could", "it is not known"])
+async def test_an_order_that_took_all_but_what_came_back_at_once_is_filled(refund: int, state: OrderState) -> None:
+    """As by the later generation. Told as cancelled, an executor would forget what it traded and order it again."""
+    told = ToldOfABid()
+    told.order.price = Decimal(60_000)
+    fill = told.filled(99_900, is_maker=False)._replace(exchange_order_id="0xaa:0")
+    await told.updates.tell([fill, Closed("mine", "0xaa:0", Ending.CANCELED, refund, 10)])
+    assert told.order.current_state is state
+
+
+async def test_an_order_that_nobody_could_take_stays_filled_when_only_its_cancel_is_mined_anew() -> None:
+    told = ToldOfABid()
+    await told.updates.tell([told.opened(60_000_000)])
+    await told.updates.tell([told.filled(99_950, is_last=True)])
+    gone = Closed("mine", BID.exchange_order_id, Ending.CANCELED, 30_000, 11)
+    await told.updates.tell([gone])
+    await told.updates.tell([Retracted(gone)])
+    await told.updates.tell([gone._replace(block_number=12)])
+    assert told.order.current_state is OrderState.FILLED and "OrderCancelledEvent" not in told.events
+
+
 async def test_an_order_of_which_no_fill_is_known_is_not_filled_whatever_rests_of_it() -> None:
     """As one that the nodes forgot, and that is taken up as the chain holds it."""
     told = ToldOfABid()
@@ -192,12 +215,12 @@ async def test_an_order_that_ended_stays_so_when_it_is_placed_once_more(told: To
 @pytest.mark.parametrize("kind", [OrderType.MARKET, OrderType.LIMIT])
 async def test_a_market_order_that_took_a_part_is_done_for_that_part_and_no_cancelled_one(
         kind: OrderType, caplog: pytest.LogCaptureFixture) -> None:
-    """Of a cancelled one executors forget what it took. A limit order's rest that is too little to rest is told as before."""
+    """Of a cancelled one executors forget what it took. A limit order is cancelled with what somebody could have taken."""
     told = Told(kind)
     began = time.monotonic()
     parts = [fill(1, Decimal(10)), fill(2, Decimal("2.5"))]
     await told.updates.tell([*(part._replace(exchange_order_id="0xaa:0") for part in parts),
-                             closed()._replace(exchange_order_id="0xaa:0", refund=5)])
+                             closed()._replace(exchange_order_id="0xaa:0", refund=5 * 10 ** 18)])
     assert told.order.executed_amount_base == Decimal("12.5") and time.monotonic() - began < 1
     end = "SellOrderCompletedEvent" if kind is OrderType.MARKET else "OrderCancelledEvent"
     assert told.events == ["SellOrderCreatedEvent", "OrderFilledEvent", "OrderFilledEvent", end]
