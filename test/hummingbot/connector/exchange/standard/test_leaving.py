@@ -431,6 +431,7 @@ async def test_an_old_book_keeps_the_connector_from_being_ready_only_before_it_h
             await exchange.stop_network()
             assert not exchange.ready
             await exchange.start_network()
+            await settle()  # or tasks would be ended before they begin
 
 
 async def test_rules_and_fees_are_read_from_the_chain_while_the_api_is_away(caplog: pytest.LogCaptureFixture) -> None:
@@ -455,6 +456,7 @@ async def test_a_connector_that_does_not_trade_reads_no_rules_of_a_pair_that_is_
     async with quiet_sandbox() as sandbox, connected(sandbox, trading_pairs=[NATIVE_PAIR], trading_required=False) as exchange:
         assert await exchange.add_trading_pair(TOKEN_PAIR)
         assert exchange.get_order_book(TOKEN_PAIR) is not None and not exchange.trading_rules
+        await asyncio.sleep(0)  # or the book's task would be ended before it begins
 
 
 async def test_on_a_chain_whose_blocks_are_final_at_once_the_account_stops_without_a_look_back() -> None:
