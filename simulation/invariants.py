@@ -43,6 +43,8 @@ OTHER_REQUESTS, REQUESTS_OF_A_START, REQUESTS_OF_AN_ORDER = 60, 60, 4
 # While nothing moves a book is asked for so often, and so much is asked for besides (README, "Settings": 24 for one pair with
 # nothing open, and 60 / poll_interval more for the wallet's events while something is).
 IDLE_POLLS, IDLE_REQUESTS = 12, 12
+# A batch asks a node for so many orders at most, and open ones are read so often a minute.
+ORDERS_OF_A_BATCH, READS_OF_ORDERS = 100, 6
 # A stream is asked about beside that, which is no polling: whether the API is there (6 a minute); the chain's for head and
 # logs every two seconds, for the books and for the wallet; a book of spot_streams every one and a half seconds.
 STREAM_CHECKS, CHAIN_AUDITS, SPOT_AUDITS = 6, 120, 40
@@ -167,8 +169,10 @@ class Invariants:
         setup, life = self._world.scenario.setup, self._world.life
         most: float = IDLE_POLLS * len(setup.pairs) + IDLE_REQUESTS
         is_hinted = setup.feed in ("stream", "auto") and setup.stream not in ("", "channels")
-        if is_hinted or (life is not None and life.exchange.in_flight_orders):
+        orders = len(life.exchange.in_flight_orders) if life is not None else 0
+        if is_hinted or orders:
             most += 60 / setup.poll_interval
+        most += READS_OF_ORDERS * (max(0, orders - 1) // ORDERS_OF_A_BATCH)
         if setup.feed != "polling":
             most += STREAM_CHECKS
         if setup.feed in ("chain", "auto"):
