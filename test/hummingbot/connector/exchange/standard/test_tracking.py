@@ -335,6 +335,7 @@ async def test_a_fill_of_what_is_left_of_a_filled_order_counts_though_hummingbot
     told.events.clear()
     await told.updates.tell([fill(1, Decimal(100)), fill(2, Decimal(1)), fill(2, Decimal(1)), closed(Ending.FILLED)])
     assert told.events == ["OrderFilledEvent"] and told.order.executed_amount_base == 101
+    told.tracker._cached_orders.clear()
     await told.updates.tell([fill(3, Decimal(0))])
     assert told.events == ["OrderFilledEvent"], "a fill of nothing is none to tell"
 
