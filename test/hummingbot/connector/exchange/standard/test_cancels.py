@@ -141,14 +141,20 @@ async def test_cancels_that_cannot_be_paid_for_at_all_are_tried_together_after_e
     assert len(engine.sent) == before + 1 and not engine.cancels._in_vain
 
 
-async def test_a_cancel_waits_for_what_is_on_its_way_before_it_is_given_up() -> None:
-    engine = Engine(money=SINGLE)
+async def one_sent_and_one_refused(engine: Engine) -> tuple[asyncio.Future[list[Any]], asyncio.Future[list[Any]]]:
+    """The cancels of orders 1 and 2, where the wallet can pay for one, and no block is mined."""
     engine.mining = False
     first = asyncio.ensure_future(engine.cancel(1))
     await until(lambda: engine.sent)
     second = asyncio.ensure_future(engine.cancel(2))
     await until(lambda: len(engine.sent) == 2)
     await settle()
+    return first, second
+
+
+async def test_a_cancel_waits_for_what_is_on_its_way_before_it_is_given_up() -> None:
+    engine = Engine(money=SINGLE)
+    first, second = await one_sent_and_one_refused(engine)
     assert len(engine.sent) == 2 and not second.done()
     engine.mining = True
     engine.mine()
@@ -157,12 +163,7 @@ async def test_a_cancel_waits_for_what_is_on_its_way_before_it_is_given_up() -> 
 
 async def test_a_cancel_that_another_one_left_no_money_for_is_not_postponed() -> None:
     engine = Engine(money=SINGLE)
-    engine.mining = False
-    first = asyncio.ensure_future(engine.cancel(1))
-    await until(lambda: engine.sent)
-    second = asyncio.ensure_future(engine.cancel(2))
-    await until(lambda: len(engine.sent) == 2)
-    await settle()
+    first, second = await one_sent_and_one_refused(engine)
     (mined,) = engine.pending
     engine.pending.clear()  # a block has it, and the poll does not say so yet
     third = asyncio.ensure_future(engine.cancel(3))
