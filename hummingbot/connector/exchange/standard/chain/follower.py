@@ -30,6 +30,9 @@ STUCK = 12.0
 # For how many seconds more the next nonce waits, with all nodes asked to take its transaction, before it is told.
 STUCK_TOLD = 18.0
 GAP_PAUSE = 5.0
+# Behind a nonce that nobody knew of and that was filled: had a transaction with the next one been waiting, it would be in one
+# of so many blocks and so many seconds.
+SOON_BLOCKS, SOON = 3, 2.0
 REPLACEMENT_PAUSE = 5.0
 # The chain has used the nonce and no receipt is ours: so many looks over so many seconds before it is called foreign.
 FOREIGN_LOOKS = 4
@@ -58,7 +61,8 @@ class Follower:
         self._on_mined = on_mined
         self._watch = watch
         self._gap_at = 0.0
-        self._missing_since: tuple[int, float] | None = None
+        self._missing_since: tuple[int, float, int] | None = None  # the nonce, since when, and the head then
+        self._doubted = -1  # the last nonce that nobody knew of
         self._troubled = False
 
     async def run(self) -> None:
@@ -309,13 +313,21 @@ class Follower:
         if missing is None:
             self._missing_since = None
         elif self._missing_since is None or self._missing_since[0] != missing:
-            self._missing_since = (missing, now)
-        elif now - self._missing_since[1] > STUCK:
+            self._missing_since = (missing, now, self._ledger.head)
+        elif self._nobody_knows(*self._missing_since, now):
             self._missing_since = None
+            self._doubted = missing
+            self._gap_at = now
             book.doubt(missing)
         if book.gaps() and now >= self._gap_at:
             self._gap_at = now + GAP_PAUSE
             self._ledger.wake.set()
+
+    def _nobody_knows(self, missing: int, since: float, head: int, now: float) -> bool:
+        """Whether the chain has waited long enough for a nonce. Several in a row are missing when a reorganisation took back
+        what another program had sent: only the first of them is waited for at length."""
+        is_next = missing == self._doubted + 1 and self._ledger.head >= head + SOON_BLOCKS
+        return now - since > (SOON if is_next else STUCK)
 
 
 def _each[Value](read: Callable[[Any], Value], answers: Sequence[Any]) -> list[Value | StandardError]:

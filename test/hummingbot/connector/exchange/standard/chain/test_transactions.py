@@ -618,6 +618,19 @@ async def test_no_order_takes_a_nonce_that_only_a_node_that_is_behind_calls_unus
     await later.close()
 
 
+async def test_nonces_that_are_missing_in_a_row_are_waited_for_once(bench: Bench, tmp_path: Path) -> None:
+    """Another program's transactions were in the node's pool when the sender began, and are gone."""
+    await bench.close()
+    bench.node.before = lambda method, params: "0xa" if method == "eth_getTransactionCount" and "pending" in params else None
+    later = await Bench(tmp_path, bench.node, bench.clock).start()
+    began = later.clock.now
+    later.submit(intent(0))
+    await later.run(150.0, 1)
+    assert successes(later) == 1 and [sent.nonce for sent in later.node.executed] == list(range(11))
+    assert STUCK < later.clock.now - began < STUCK + 10 * 4.0
+    await later.close()
+
+
 def _refuse(method: str, params: list[Any], data: bytes) -> Any:
     if method == "eth_sendRawTransaction" and data.hex() in params[0]:
         raise Fault("exceeds block gas limit")
