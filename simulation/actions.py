@@ -90,7 +90,7 @@ async def stop(world: "World", cancel: bool, patience: float, down: float, outag
     if outage:
         network(world, "rpc", {"lost": 1.0}, 1, outage)
     if cancel:
-        await asyncio.wait({life.spawn(life.exchange.cancel_all(20.0))}, timeout=30.0)
+        await asyncio.wait({life.spawn(life.exchange.cancel_all(20.0))}, timeout=120.0)  # unless it is killed meanwhile
     if world.life is life:
         life.leave()
         await asyncio.sleep(patience)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard import account
+from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.balances import Balances, Money
 from hummingbot.connector.exchange.standard.chain import follower
 from hummingbot.connector.exchange.standard.errors import OrderRejectedError
@@ -202,7 +202,7 @@ def log_the_key() -> None:
 
 
 def wait_for_ever() -> None:
-    account.STOP_TIMEOUT = 600.0
+    order_cancels.STOP_TIMEOUT = 600.0
 
 
 def ask_without_a_pause() -> None:

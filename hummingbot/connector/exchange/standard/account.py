@@ -50,7 +50,6 @@ from hummingbot.connector.exchange.standard.venue import chain_orders, order_cal
 from hummingbot.connector.exchange.standard.witnesses import Witness, is_begun_anew, witness_of
 
 REMEMBER_INTERVAL = 10.0
-STOP_TIMEOUT = 60.0
 LOOK_PAUSE = 2.0
 _FORGOTTEN = ("What happened since block %d is not told any more: open orders are taken up as the chain holds them; fills of "
               "that time that Hummingbot did not save are not known")
@@ -156,11 +155,11 @@ class Account:
         """From now on what is placed is sent, or else fails."""
         self._placements.are_sent = are_sent
 
-    async def settle_down(self, returned: asyncio.Event) -> None:
-        """Wait until everything on its way has come to its end, until the network is back, or a while."""
+    async def settle_down(self, returned: asyncio.Event, timeout_seconds: float) -> None:
+        """Wait until everything on its way has come to its end, until the network is back, or for so long."""
         ends = asyncio.gather(*(tracked.wait() for tracked in self._sender.pending), return_exceptions=True)
         back = asyncio.ensure_future(returned.wait())
-        await asyncio.wait((ends, back), timeout=STOP_TIMEOUT, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait((ends, back), timeout=max(0.0, timeout_seconds), return_when=asyncio.FIRST_COMPLETED)
         ends.cancel()
         back.cancel()
         await asyncio.gather(ends, back, return_exceptions=True)

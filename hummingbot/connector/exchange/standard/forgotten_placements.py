@@ -11,7 +11,7 @@ from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.feeds.book_reader import read_book
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.orders.called_orders import called_orders
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
+from hummingbot.connector.exchange.standard.orders.settlement import END_OF_BLOCK, OrderKey, Resting
 
 
 async def found_in_books(intent: Intent, address: str, markets: Collection[Market],
@@ -26,7 +26,9 @@ async def found_in_books(intent: Intent, address: str, markets: Collection[Marke
     for _, _, market in called:
         if market.book not in own:
             book = await read_book(rpc, market, block, clock)
-            own[market.book] = [Resting(OrderKey(market.book, is_bid, order.id), "", order.price, order.deposit)
+            # Fills up to the block are out of these deposits, whoever tells of them later.
+            own[market.book] = [Resting(OrderKey(market.book, is_bid, order.id), "", order.price, order.deposit,
+                                        (block, END_OF_BLOCK))
                                 for is_bid, side in ((True, book.bids), (False, book.asks)) for order in side
                                 if order.owner == address]
     taken = set(await known())

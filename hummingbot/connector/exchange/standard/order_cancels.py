@@ -29,6 +29,8 @@ MAX_REMEMBERED_ORDERS = 1000
 # In seconds. Strategies cancel once a second what is still open, also while nothing is mined for hours; and Hummingbot itself,
 # when it stops, waits 20 for its cancels.
 PATIENCE = 30.0
+# How long a stop waits in all, in seconds, for what is on its way.
+STOP_TIMEOUT = 60.0
 
 
 class OrderCancels:
@@ -194,6 +196,28 @@ class OrderCancels:
         left_on, self._left_on = self._left_on, {}
         for key in sorted(left_on):
             self.take_off(account, key, left_on[key])
+
+    async def cancel_late(self, account: Account, orders: list[InFlightOrder]) -> None:
+        """Wait for orders that were not cancelled in time, because they or their cancels are not in a block yet, and cancel them
+        once they are."""
+        deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT
+        for _ in range(2):  # one that waits for its approval is sent only when that is in a block
+            self._remaining = [order for order in orders if not order.is_done]
+            await self.settle_down(account, asyncio.Event(), deadline=deadline)
+
+    async def settle_down(self, account: Account, returned: asyncio.Event, is_left: bool = False,
+                          deadline: float | None = None) -> None:
+        """Wait for all that is on its way, and cancel what `remain`s and came into a block meanwhile; until the network is back
+        (`returned`), or for STOP_TIMEOUT. Once the network `is_left`, no more orders are sent."""
+        now = asyncio.get_running_loop().time
+        deadline = now() + STOP_TIMEOUT if deadline is None else deadline
+        await account.settle_down(returned, deadline - now())
+        if returned.is_set():
+            return
+        if is_left:
+            account.take_orders(False)  # one that waited until now would rest when nobody cancels any more
+        self.cancel_remaining(account)
+        await self.leftovers_gone(max(0.0, deadline - now()))
 
     def remain(self, orders: list[InFlightOrder]) -> None:
         """These were to be cancelled before the bot stops, and were not seen cancelled in time."""

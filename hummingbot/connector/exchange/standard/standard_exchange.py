@@ -20,7 +20,7 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 import hummingbot.connector.exchange.standard.standard_web_utils as web_utils
 from hummingbot import data_path  # type: ignore[attr-defined]
 from hummingbot.connector.constants import s_decimal_NaN
-from hummingbot.connector.exchange.standard.account import STOP_TIMEOUT, Account, Recalled
+from hummingbot.connector.exchange.standard.account import Account, Recalled
 from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.balances import Balances
 from hummingbot.connector.exchange.standard.candles_registration import register_candles
@@ -339,13 +339,7 @@ class StandardExchange(ExchangePyBase):
             safe_ensure_future(self._leave(self._account, self._returned))
 
     async def _leave(self, account: Account, returned: asyncio.Event) -> None:
-        deadline = self._time_source.monotonic() + STOP_TIMEOUT
-        await account.settle_down(returned)
-        if returned.is_set():
-            return
-        account.take_orders(False)  # one that waited until now would rest when nobody cancels any more
-        self._order_cancels.cancel_remaining(account)
-        await self._order_cancels.leftovers_gone(max(0.0, deadline - self._time_source.monotonic()))
+        await self._order_cancels.settle_down(account, returned, is_left=True)
         if returned.is_set():
             return
         await account.stop()
@@ -479,16 +473,20 @@ class StandardExchange(ExchangePyBase):
 
     async def cancel_all(self, timeout_seconds: float) -> list[CancellationResult]:
         """Cancel all open orders, also those whose cancels are postponed, and wait also for what is taken off the book of orders
-        that are filled."""
+        that are filled; and up to a minute more for orders that are not in a block yet, and cancels: `hbot` ends the program as
+        soon as Hummingbot has told the connector to leave the network."""
         if self._account is not None:
             self._account.end_cancel_pauses()
             self._order_cancels.take_off_again(self._account)
         results: list[CancellationResult] = await super().cancel_all(timeout_seconds)
         await self._order_cancels.leftovers_gone(timeout_seconds)
-        open_orders = self.in_flight_orders
-        self._order_cancels.remain([open_orders[result.order_id] for result in results
-                                    if not result.success and result.order_id in open_orders])
-        return results
+        left = [self.in_flight_orders[result.order_id] for result in results
+                if not result.success and result.order_id in self.in_flight_orders]
+        if left and self._has_begun and self._account is not None:  # not at the start, where Hummingbot cancels as well
+            await self._order_cancels.cancel_late(self._account, left)
+        cancelled = {order.client_order_id for order in left if order.is_cancelled}
+        self._order_cancels.remain([order for order in left if not order.is_done])
+        return [CancellationResult(result.order_id, result.success or result.order_id in cancelled) for result in results]
 
     def _take_off(self, key: OrderKey) -> None:
         if self._account is not None:

@@ -7,7 +7,7 @@ from hummingbot.connector.exchange.standard.chain.intents import Intent
 from hummingbot.connector.exchange.standard.feeds.book import BookOrder, BookState
 from hummingbot.connector.exchange.standard.forgotten_placements import found_in_books
 from hummingbot.connector.exchange.standard.markets import Market, Token
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
+from hummingbot.connector.exchange.standard.orders.settlement import END_OF_BLOCK, OrderKey, Resting
 from hummingbot.connector.exchange.standard.placements import PLACE
 from test.hummingbot.connector.exchange.standard.clocks import QuickClock
 
@@ -51,7 +51,8 @@ async def test_orders_of_one_book_share_one_reading_and_each_gets_its_own(monkey
                   BookOrder(4, OWN, LEVEL, 100), BookOrder(5, OWN, LEVEL + 1, 40))
     monkeypatch.setattr(forgotten_placements, "read_book", books.read)
     found = await books.found(placement(a=100, b=70, c=100), [WBTC], ask(4))
-    assert found == [Resting(ask(2), "a", LEVEL, 100), Resting(ask(3), "b", LEVEL, 70)]
+    counted = (50, END_OF_BLOCK)  # a fill of before that is told later is out of these deposits already
+    assert found == [Resting(ask(2), "a", LEVEL, 100, counted), Resting(ask(3), "b", LEVEL, 70, counted)]
     assert books.reads == books.reads_before == 1, "what was placed before the reading is known by then"
 
 

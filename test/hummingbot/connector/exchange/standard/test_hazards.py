@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard import account as account_module
 from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
@@ -62,7 +61,7 @@ async def test_a_match_that_moves_no_base_is_counted_and_those_after_it_too() ->
 
 async def test_an_order_under_way_while_the_network_is_down_is_followed_when_it_is_back(
         monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account_module, "STOP_TIMEOUT", 0.2)
+    monkeypatch.setattr(order_cancels, "STOP_TIMEOUT", 0.2)
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         await rests(exchange, exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100")))
         sandbox.node.pause()
@@ -114,7 +113,7 @@ async def test_the_gas_reserve_is_not_sold_to_an_order_that_asks_for_it() -> Non
 
 
 async def test_an_order_that_waited_for_an_approval_when_the_network_was_left_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account_module, "STOP_TIMEOUT", 0.2)
+    monkeypatch.setattr(order_cancels, "STOP_TIMEOUT", 0.2)
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         sandbox.node.pause()
         name = exchange.sell(TOKEN_PAIR, Decimal("0.1"), OrderType.LIMIT, Decimal("60000"))
@@ -280,7 +279,7 @@ async def test_an_order_that_is_cancelled_again_and_again_gets_one_cancel(caplog
 async def test_a_cancel_under_way_when_the_network_is_left_is_no_error(
         monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(account_module, "STOP_TIMEOUT", 0.2)
+    monkeypatch.setattr(order_cancels, "STOP_TIMEOUT", 0.2)
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         name = exchange.sell(NATIVE_PAIR, Decimal("1"), OrderType.LIMIT, Decimal("1100"))
         await rests(exchange, name)

@@ -6,14 +6,14 @@ from unittest.mock import AsyncMock, patch
 
 import pytest
 
-from hummingbot.connector.exchange.standard import account as account_module
-from hummingbot.connector.exchange.standard import order_cancels, standard_exchange
+from hummingbot.connector.exchange.standard import order_cancels
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, NotSentError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
 from test.hummingbot.connector.exchange.standard.clocks import settle
@@ -268,6 +268,46 @@ async def test_what_is_told_while_the_network_is_being_left_is_not_noted_as_reco
         monkeypatch.undo()
 
 
+async def given_up(exchange: StandardExchange) -> list[CancellationResult]:
+    """Cancel all while no block comes, until nobody waits any more."""
+    with patch.object(exchange._order_cancels, "cancel_late", AsyncMock()):
+        return await exchange.cancel_all(5)
+
+
+async def test_a_stop_waits_for_orders_that_come_into_a_block_late(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """`hbot` ends the program in the moment in which the network is left. The second order waits for its approval."""
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await exchange._execute_cancel(TOKEN_PAIR, await placed(exchange))
+        assert exchange.ready
+        sandbox.node.pause()
+        names = [exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000")),
+                 exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("59000"))]
+        await until(lambda: len(sandbox.node.pool) == 2)
+        asyncio.get_running_loop().call_later(1.0, sandbox.node.resume)
+        results = await exchange.cancel_all(5)
+        assert {result.order_id: result.success for result in results} == dict.fromkeys(names, True)
+        keys = [OrderKey.parse(order(exchange, name).exchange_order_id) for name in names]
+        assert all(keys)
+        assert await exchange._account.deposits(keys, sandbox.node.head.number) == [0, 0]  # type: ignore[arg-type]
+        assert "not seen cancelled" not in caplog.text
+
+
+async def test_at_a_start_no_order_is_waited_for_that_is_not_in_a_block_yet(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        sandbox.node.pause()
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
+        await until(lambda: sandbox.node.pool)
+        exchange._has_begun = False
+        async with asyncio.timeout(5):
+            assert [result.success for result in await exchange.cancel_all(1)] == [False]
+        assert f"1 order was not seen cancelled and may stay on the exchange when the bot stops: {name}" in caplog.text
+        sandbox.node.resume()
+
+
 async def test_an_order_that_comes_into_a_block_after_the_stop_is_cancelled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
@@ -275,7 +315,7 @@ async def test_an_order_that_comes_into_a_block_after_the_stop_is_cancelled_all_
         sandbox.node.pause()
         name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
         await until(lambda: sandbox.node.pool)
-        results = await exchange.cancel_all(5)
+        results = await given_up(exchange)
         assert [(result.order_id, result.success) for result in results] == [(name, False)]
         await exchange.stop_network()
         sandbox.node.resume()
@@ -291,7 +331,7 @@ async def test_all_orders_of_a_batch_that_is_mined_after_the_stop_are_cancelled(
         sandbox.node.pause()
         names = [exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal(61000 + number)) for number in range(8)]
         await until(lambda: sandbox.node.pool)
-        assert len(await exchange.cancel_all(5)) == 8
+        assert len(await given_up(exchange)) == 8
         await exchange.stop_network()
         sandbox.node.resume()
         await until(lambda: not exchange._account._running)
@@ -309,7 +349,7 @@ async def test_an_order_that_waits_for_its_approval_at_the_stop_is_not_placed_af
         exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
         late = exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("59000"))
         await until(lambda: len(sandbox.node.pool) == 2)  # the order and the approval
-        await exchange.cancel_all(5)
+        await given_up(exchange)
         await exchange.stop_network()
         sandbox.node.resume()
         await until(lambda: not exchange._account._running)
@@ -322,8 +362,7 @@ async def test_an_order_that_waits_for_its_approval_at_the_stop_is_not_placed_af
 
 
 async def test_what_never_ends_keeps_a_stop_no_longer_than_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (account_module, standard_exchange):
-        monkeypatch.setattr(module, "STOP_TIMEOUT", 0.5)
+    monkeypatch.setattr(order_cancels, "STOP_TIMEOUT", 0.5)
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         await placed(exchange)
         sandbox.node.pause()
@@ -344,7 +383,7 @@ async def test_a_network_that_is_back_before_the_last_cancel_is_mined_is_not_lef
         sandbox.node.pause()
         name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
         await until(lambda: sandbox.node.pool)
-        await exchange.cancel_all(5)
+        await given_up(exchange)
         await exchange.stop_network()
         submit, left = exchange._account._sender.submit, []
 

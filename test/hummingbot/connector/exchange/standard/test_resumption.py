@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hummingbot.connector.exchange.standard import account
+from hummingbot.connector.exchange.standard import account, order_cancels
 from hummingbot.connector.exchange.standard.account import Recalled
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
@@ -613,7 +613,7 @@ async def test_a_placement_is_followed_though_the_journal_could_not_be_read_at_f
 
 async def test_an_order_that_is_still_on_its_way_when_the_network_is_left_does_not_fail(
         rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(account, "STOP_TIMEOUT", 0.1)
+    monkeypatch.setattr(order_cancels, "STOP_TIMEOUT", 0.1)
     await sent(rig)
     (order,) = rig.open_orders()
     rig.records.save(rig.exchange)
