@@ -73,12 +73,14 @@ class SpotStreamsDialect(ApiBeside):
 
     async def prepare(self, market: Market) -> None:
         """See MarketDialect.prepare: the exchange's own name of the market, which need not be ours, and the finest step that
-        it groups books by at the market price. Raises ApiUnavailableError where that is too coarse for a book to trade by."""
-        for row in await self._rest.pairs():
-            if row.book == market.book:
-                self._symbol = f"{row.base.symbol}/{row.quote.symbol}"
+        it groups books by at the market price. Raises ApiUnavailableError where that is too coarse for a book to trade by, or
+        where another market has the same name."""
+        names = {row.book: f"{row.base.symbol}/{row.quote.symbol}" for row in await self._rest.pairs()}
+        self._symbol = names.pop(market.book, "")
         if not self._symbol:
             raise ApiUnavailableError(f"the API does not list {market.trading_pair}")
+        if self._symbol.upper() in map(str.upper, names.values()):
+            raise ApiUnavailableError(f"the exchange calls several markets {self._symbol}: its stream does not tell them apart")
         body = await self._rest.order_book(market.base.address, market.quote.address, 1)
         price = parse_tick_book(body).market_price
         if price is None:

@@ -149,6 +149,18 @@ async def test_a_market_has_the_exchanges_name_in_requests_whatever_it_is_called
             Market(BASE, QUOTE, "0x" + "99" * 20))
 
 
+async def test_a_name_that_several_markets_carry_is_none_to_subscribe_by() -> None:
+    made, api = await dialect(), FakeApi()
+    quote = {"id": QUOTE.address, "symbol": "USDC", "decimals": 6}
+    api.answer("/api/pairs", {"pairs": [
+        {"id": book, "base": {"id": base, "symbol": symbol, "decimals": 18}, "quote": quote}
+        for book, base, symbol in (("0x" + "b0" * 20, BASE.address, "SOMI"), ("0x" + "b7" * 20, "0x" + "77" * 20, "somi"))]})
+    api.answer("/api/orderbook/ticks", {"mktPrice": 0.65, "bids": [], "asks": []})
+    made._rest = RestClient(api, ["https://api.test"])
+    with pytest.raises(ApiUnavailableError, match="calls several markets SOMI/USDC: its stream does not tell them apart"):
+        await made.prepare(Market(BASE, QUOTE, "0x" + "b0" * 20))
+
+
 async def test_the_apis_grouped_book_is_read_in_both_its_shapes() -> None:
     market = Market(BASE, QUOTE, "0x" + "b0" * 20)
     assert await (await dialect()).book(market) == BookContent(True, [(0.65, 2.0)], [(0.66, 1.5)], None)
