@@ -150,16 +150,18 @@ def _rest(call: RestCall) -> Callable[[str, bytes, Random], Any]:
     return decode
 
 
-async def _prepare_from(book: bytes, pairs: bytes, chance: Random) -> Any:
-    class TwoAnswers(OneAnswer):
+async def _prepare_from(book: bytes, chance: Random) -> Any:
+    sound = {f"/{path}/": corpus.samples(name)[0].body for path, name in (("pairs", "rest-pairs"), ("blocks", "rest-groups"))}
+
+    class SeveralAnswers(OneAnswer):
         async def request(self, method: str, url: str, *, body: bytes | None = None, timeout: float, **_: Any) -> HttpAnswer:
-            return HttpAnswer(200, {}, pairs if "/pairs/" in url else book)
-    return await _prepared(RestClient(TwoAnswers(b"", chance), [URL]))
+            return HttpAnswer(200, {}, next((answer for path, answer in sound.items() if path in url), book))
+    return await _prepared(RestClient(SeveralAnswers(b"", chance), [URL]))
 
 
 def _prepare(kind: str, payload: bytes, chance: Random) -> None:
-    """What a subscription to `spot_streams` needs, from a damaged book and a sound list of pairs."""
-    check(_result(_prepare_from(payload, corpus.samples("rest-pairs")[0].body, chance)))
+    """What a subscription to `spot_streams` needs, from a damaged book, and a sound list of pairs and sound groups."""
+    check(_result(_prepare_from(payload, chance)))
 
 
 # JSON-RPC

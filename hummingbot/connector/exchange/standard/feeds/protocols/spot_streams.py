@@ -35,6 +35,7 @@ DEPTH = 10_000
 # A group passes for a level where it is no wider than this part of the price: what is at its edge is off by no more.
 COARSEST = Decimal("0.0001")
 _NOTHING = 1e-7
+_LEAST = 1e-6  # no order of less is in a group
 
 _TRADE, _BLOCK, _FILLS = "spotTrade", "spotOrderBlock", "spotFillSummary"
 # Where the public fields of a trade stand: order id, book, taker's side, price, base amount, timestamp, transaction.
@@ -74,15 +75,15 @@ class SpotStreamsDialect(ApiBeside):
     async def prepare(self, market: Market) -> None:
         """See MarketDialect.prepare: the exchange's own name of the market, which need not be ours, and the finest step that
         it groups books by at the market price. Raises ApiUnavailableError where that is too coarse for a book to trade by, or
-        where another market has the same name."""
+        the API does not group the book by it, or another market has the same name."""
         names = {row.book: f"{row.base.symbol}/{row.quote.symbol}" for row in await self._rest.pairs()}
         self._symbol = names.pop(market.book, "")
         if not self._symbol:
             raise ApiUnavailableError(f"the API does not list {market.trading_pair}")
         if self._symbol.upper() in map(str.upper, names.values()):
             raise ApiUnavailableError(f"the exchange calls several markets {self._symbol}: its stream does not tell them apart")
-        body = await self._rest.order_book(market.base.address, market.quote.address, 1)
-        price = parse_tick_book(body).market_price
+        best = parse_tick_book(await self._rest.order_book(market.base.address, market.quote.address, 1))
+        price = best.market_price
         if price is None:
             raise BadDataError("the API does not tell the market price, from which the step of its books follows")
         exponent = finest_step(price)
@@ -91,6 +92,11 @@ class SpotStreamsDialect(ApiBeside):
                                       f"{price:g}")
         self._step = f"{10.0 ** exponent:.{max(-exponent, 0)}f}"
         self._digits = -exponent
+        if any(abs(level - price) < float(self._step) * DEPTH and min(amount, level * amount) > _LEAST
+               for level, amount in (*best.bids, *best.asks)):
+            groups = await self.book(market)
+            if not groups.bids and not groups.asks:  # which is what the API answers to a step that it does not have
+                raise ApiUnavailableError(f"the API groups no book of {market.trading_pair} by {self._step}")
 
     def subscriptions(self, market: Market) -> Mapping[str, Body]:
         """See MarketDialect.subscriptions."""

@@ -140,6 +140,25 @@ async def test_coarser_groups_are_no_book(price: float) -> None:
         await dialect(price=price)
 
 
+@pytest.mark.parametrize(("bid", "groups", "is_told"), [
+    (0.6499, [], False), (0.6499, [{"price": "0.64", "baseLiquidity": 1, "quoteLiquidity": 0.64}], True),
+    (0.1, [], True), (None, [], True)])
+async def test_an_api_that_groups_nothing_by_the_step_has_no_book_to_begin_with(bid: float | None, groups: list[Any],
+                                                                                is_told: bool) -> None:
+    """Of a level that is far from the market price, or none, there are no groups."""
+    made, api, market = await dialect(), FakeApi(), Market(BASE, QUOTE, "0x" + "b0" * 20)
+    bids = [{"price": bid, "amount": 1.3, "count": 1}] if bid else []
+    api.answer("/api/orderbook/ticks", {"mktPrice": 0.65, "bids": bids, "asks": [{"price": 0.7, "amount": 1e-6, "count": 1}]})
+    api.answer("/api/orderbook/blocks", {"bids": groups, "asks": []})
+    api.answer("/api/pairs", await made._rest.get("/api/pairs"))
+    made._rest = RestClient(api, ["https://api.test"])
+    if is_told:
+        await made.prepare(market)
+    else:
+        with pytest.raises(ApiUnavailableError, match=r"groups no book of SOMI-USDC by 0\.00001"):
+            await made.prepare(market)
+
+
 async def test_a_market_has_the_exchanges_name_in_requests_whatever_it_is_called_here() -> None:
     market = Market(Token(BASE.address, "SOMI.505050", 18), QUOTE, "0x" + "b0" * 20)
     made = await dialect()
