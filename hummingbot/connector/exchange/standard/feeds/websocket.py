@@ -245,7 +245,10 @@ class _Line:
                 self._take_book(book, content)
             else:
                 self._take_trades(book, content)
-        else:  # a hint
+        else:  # a hint: all trades are read, those that are missing before it, too
+            if self._sequences.follows(message, False) is None:
+                self._sequences.forget(message.stream)
+                self._sequences.follows(message, False)  # so that what is missing after it is noticed
             self.session.spawn(self._fetch_trades(book))
 
     def _recover(self, stream: str, change: BookContent | None = None) -> None:

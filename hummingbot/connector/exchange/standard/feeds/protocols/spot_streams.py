@@ -134,6 +134,7 @@ class SpotStreamsDialect(ApiBeside):
         asks: list[tuple[float, float]] = []
         trades: list[PublicTrade] = []
         news: list[Incoming] = []
+        is_hint = False
         for frame in content:
             name = _name(frame)
             if name == _BLOCK:
@@ -144,7 +145,10 @@ class SpotStreamsDialect(ApiBeside):
                 if trade is not None:
                     trades.append(trade)
             elif name == _FILLS:
-                news.append(Told(f"trades:{self._book_address}", None, None, Hint()))
+                is_hint = True
+        if is_hint:  # trades beside it carry the numbers, which are told once
+            numbers = (None, None) if trades else (previous, sequence)
+            news.append(Told(f"trades:{self._book_address}", *numbers, Hint()))
         if bids or asks:
             news.append(Told(f"orderbook:{self._book_address}", previous, sequence, BookContent(False, bids, asks, None)))
         if trades:

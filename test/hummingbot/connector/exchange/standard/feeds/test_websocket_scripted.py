@@ -247,6 +247,33 @@ async def test_a_gap_among_trades_makes_them_be_read() -> None:
         assert [event.trade_id for event in scene.listener.trades] == ["a", "b", "c"]
 
 
+def hint(sequence: int, previous: int) -> Told:
+    return Told(f"trades:{SOMI.book}", previous, sequence, Hint())
+
+
+async def test_a_numbered_hint_is_no_gap_among_the_trades() -> None:
+    async with running() as scene:
+        scene.line.tell(trades(trade("a"), sequence=1))
+        scene.line.tell(hint(2, 1))
+        await settle()
+        asked = scene.dialect.asked.count("trades")
+        scene.line.tell(trades(trade("c"), sequence=3, previous=2))
+        await settle()
+        assert [event.trade_id for event in scene.listener.trades] == ["a", "c"]
+        assert scene.dialect.asked.count("trades") == asked and scene.feed._lines[PAIR]._gaps.count == 0
+
+
+async def test_what_is_missing_before_a_hint_is_read_with_it_and_what_is_missing_after_it_is_noticed() -> None:
+    async with running() as scene:
+        scene.line.tell(trades(trade("a"), sequence=1))
+        await settle()
+        for names, told in (("abc", hint(3, 2)), ("abcde", trades(trade("e"), sequence=5, previous=4))):
+            scene.dialect.api_trades = [trade(name) for name in names]
+            scene.line.tell(told)
+            await settle()
+            assert [event.trade_id for event in scene.listener.trades] == list(names)
+
+
 async def test_of_two_first_trades_that_come_the_wrong_way_round_none_is_lost() -> None:
     async with running() as scene:
         scene.dialect.api_trades = [trade("a"), trade("b")]

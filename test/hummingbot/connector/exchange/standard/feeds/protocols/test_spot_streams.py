@@ -221,8 +221,16 @@ async def test_every_frame_of_every_layout_is_understood_or_left_out(layout: str
 
 
 async def test_a_summary_of_fills_asks_for_the_trades_themselves() -> None:
-    (told,) = (await dialect()).decode({"t": "x", "s": 1, "d": [["spotFillSummary", "of", "some", "shape"]]})
-    assert told.content == Hint()
+    summary = ["spotFillSummary", "of", "some", "shape"]
+    (told,) = (await dialect()).decode({"t": "x", "ps": 1, "s": 2, "d": [summary, summary]})
+    assert told == Told("trades:0x" + "b0" * 20, 1, 2, Hint()), "it is numbered as trades are, and once"
+
+
+async def test_trades_beside_a_summary_carry_the_number_of_both() -> None:
+    frame = trade_frame("iter")[1]
+    hint, told = (await dialect(book_of(frame))).decode({"t": "x", "ps": 1, "s": 2, "d": [["spotFillSummary"], frame]})
+    assert (hint.previous, hint.sequence, hint.content) == (None, None, Hint())
+    assert (told.previous, told.sequence) == (1, 2) and isinstance(told.content, TradesContent)
 
 
 @pytest.mark.parametrize("layout", FRAMES)
