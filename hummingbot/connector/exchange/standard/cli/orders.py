@@ -192,6 +192,8 @@ def _cancel(arguments: argparse.Namespace) -> int:
     home = bot_home(arguments)
     domain = arguments.network
     wallet = find_wallet(arguments, os.environ)
+    if arguments.address and arguments.address.lower() != wallet.address:
+        raise ConfigurationError(f"The key is that of {wallet.address}, not of --address. Nothing was cancelled.")
     known = journals(home.data, domain, wallet.address)
     with held([journal.path for journal in known]):
         orders, gaps = asyncio.run(_find(domain, home, wallet.address, known))

@@ -249,6 +249,19 @@ async def test_a_chosen_order_is_cancelled_without_the_api_and_that_is_all_that_
     assert "cancelled in block" in capsys.readouterr().out
 
 
+async def test_nothing_is_cancelled_when_the_key_is_that_of_another_wallet_than_is_named(sandbox, home, capsys):
+    await sell_tokens(sandbox)
+    where = (*NETWORK, "--key-from-bot-home", str(home))
+    named = ("orders", *NETWORK, "--address", "0x" + "11" * 20, "cancel", "--key-from-bot-home", str(home), "--all", "--yes")
+    assert await run(*named) == 1
+    captured = capsys.readouterr()
+    assert f"The key is that of {sandbox.accounts[0].address}, not of --address" in captured.err
+    assert "cancelled in" not in captured.out
+    assert await run("orders", *where, "--json") == 0 and names_of(capsys) == ["WBTC-USDC:ask:1"]
+    mixed = sandbox.accounts[0].address.upper().replace("X", "x")
+    assert await run("orders", *NETWORK, "--address", mixed, "cancel", "--key-from-bot-home", str(home), "--all", "--yes") == 0
+
+
 async def test_an_order_in_a_book_of_another_engine_is_named_and_counts_as_left(sandbox, home, capsys):
     book = "0x" + "b0" * 20
     await remember(sandbox, home, [book])
