@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 EXCHANGES = Path(__file__).resolve().parent / "hummingbot" / "connector" / "exchange"
+TESTS = Path(__file__).resolve().parent / "test"
 
 
 def _show_working_copy() -> None:
@@ -45,6 +46,19 @@ if os.environ.get("STANDARD_TEST_INSTALLED") != "1":
 # How long one example takes says more about what else the machine does than about the code.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+
+# Tests that run whole programs, read the sources, or say by very many examples what smaller ones say: what they execute is not
+# measured, since they take up to four times as long when it is.
+UNMEASURED = {"bench", "crash", "demo", "docker", "e2e", "fuzz", "mutation", "simulation", "soak", "test_architecture.py",
+              "test_crashes.py", "test_feed_chaos.py", "test_model.py", "test_past_state.py", "test_shape.py"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave some tests out of the measure of coverage."""
+    for item in items:
+        if item.path.is_relative_to(TESTS) and UNMEASURED.intersection(item.path.relative_to(TESTS).parts):
+            item.add_marker("no_cover")
 
 
 def pytest_collection_finish() -> None:

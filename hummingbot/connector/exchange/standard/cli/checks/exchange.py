@@ -153,8 +153,9 @@ def _market(exchange: Exchange, market: Market, facts: MarketFacts | None, best:
     highest = edge_price(True, facts.market_price, facts.buy_spread)
     detail = (f"fees {_percent(facts.maker_fee)} maker, {_percent(facts.taker_fee)} taker; market price "
               f"{price_from_chain(facts.market_price).normalize():f}: sells from {lowest.normalize():f}, buys up to "
-              f"{highest.normalize():f} (-{_percent(facts.sell_spread)}, +{_percent(facts.buy_spread)}; the exchange's own "
-              f"market orders, which are not used here, -{_percent(facts.market_sell_spread)}, +{_percent(facts.market_buy_spread)})")
+              f"{highest.normalize():f} (-{_percent(facts.sell_spread)}, +{_percent(facts.buy_spread)}; the exchange's "
+              f"market orders, which are not used here, -{_percent(facts.market_sell_spread)}, "
+              f"+{_percent(facts.market_buy_spread)})")
     if facts.listing_date > exchange.clock.time():
         return warned(check, f"{detail}; not open yet", "The engine refuses its orders until its listing date.")
     beyond = [text for text, is_beyond in ((f"best bid {best.bid}", best.bid is not None and best.bid < lowest),
