@@ -133,7 +133,10 @@ def place_nothing_any_more() -> None:
 def cancel_nothing() -> None:
     async def not_now(self: OrderCancels, order: InFlightOrder) -> bool:
         return False
-    OrderCancels.cancel = not_now  # type: ignore[method-assign]
+
+    async def nor_later(self: OrderCancels, account: object, orders: list[InFlightOrder]) -> None:
+        """Wait for nothing."""
+    OrderCancels.cancel, OrderCancels.cancel_late = not_now, nor_later  # type: ignore[method-assign]
 
 
 def call_what_is_cancelled_filled() -> None:
