@@ -31,6 +31,7 @@ MAX_REMEMBERED_ORDERS = 1000
 PATIENCE = 30.0
 # How long a stop waits in all, in seconds, for what is on its way.
 STOP_TIMEOUT = 60.0
+LATE_PAUSE = 0.2
 
 
 class OrderCancels:
@@ -47,6 +48,7 @@ class OrderCancels:
         self._leftovers: set[asyncio.Future[Any]] = set()
         self._left_on: dict[OrderKey, int | None] = {}  # since which block one seems to be gone
         self._untold: dict[OrderKey, CancelResult] = {}  # what was mined, and is not in the logs that were read
+        self._taken_off_at = 0  # the newest block in which something was
         self._failures: Counter[OrderKey] = Counter()
         self._told: OrderedDict[tuple[str, str], None] = OrderedDict()  # what was said, of which order
         self._remaining: list[InFlightOrder] = []
@@ -175,6 +177,7 @@ class OrderCancels:
             cancelled, block_number = await account.cancel(key)
             self._failures.pop(key, None)
             if cancelled:
+                self._taken_off_at = max(self._taken_off_at, block_number)
                 return
             if not await self._caught_up(block_number):
                 self._left_on[key] = gone_since
@@ -199,11 +202,19 @@ class OrderCancels:
 
     async def cancel_late(self, account: Account, orders: list[InFlightOrder]) -> None:
         """Wait for orders that were not cancelled in time, because they or their cancels are not in a block yet, and cancel them
-        once they are."""
-        deadline = asyncio.get_running_loop().time() + STOP_TIMEOUT
-        for _ in range(2):  # one that waits for its approval is sent only when that is in a block
-            self._remaining = [order for order in orders if not order.is_done]
+        once they are. What is in a block and cannot be cancelled is tried twice."""
+        now = asyncio.get_running_loop().time
+        deadline, rounds = now() + STOP_TIMEOUT, 0
+        while now() < deadline and (left := [order for order in orders if not order.is_done]):
+            self._remaining = left
             await self.settle_down(account, asyncio.Event(), deadline=deadline)
+            if self._under_way:
+                await asyncio.wait(set(self._under_way.values()), timeout=max(0.0, deadline - now()))
+            await self._caught_up(self._taken_off_at)  # so that it is told
+            rounds += 1
+            if rounds >= 2 and all(order.is_done or order.exchange_order_id is not None for order in left):
+                break
+            await asyncio.sleep(LATE_PAUSE)  # one that waits for its approval is sent only when that is in a block
 
     async def settle_down(self, account: Account, returned: asyncio.Event, is_left: bool = False,
                           deadline: float | None = None) -> None:

@@ -482,7 +482,8 @@ class StandardExchange(ExchangePyBase):
         await self._order_cancels.leftovers_gone(timeout_seconds)
         left = [self.in_flight_orders[result.order_id] for result in results
                 if not result.success and result.order_id in self.in_flight_orders]
-        if left and self._has_begun and self._account is not None:  # not at the start, where Hummingbot cancels as well
+        # Not at the start, where Hummingbot cancels as well.
+        if left and self._account is not None and self.status_dict["order_books_initialized"]:
             await self._order_cancels.cancel_late(self._account, left)
         cancelled = {order.client_order_id for order in left if order.is_cancelled}
         self._order_cancels.remain([order for order in left if not order.is_done])

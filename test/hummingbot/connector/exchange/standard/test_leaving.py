@@ -274,23 +274,42 @@ async def given_up(exchange: StandardExchange) -> list[CancellationResult]:
         return await exchange.cancel_all(5)
 
 
+@pytest.mark.parametrize("sides", [(False, True), (True,)], ids=["several", "one that waits for its approval"])
 async def test_a_stop_waits_for_orders_that_come_into_a_block_late(
-        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """`hbot` ends the program in the moment in which the network is left. The second order waits for its approval."""
+        sides: tuple[bool, ...], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """`hbot` ends the program in the moment in which the network is left. A strategy need not ask again whether the connector is
+    ready after the network was left and came back."""
     monkeypatch.setattr(order_cancels, "REQUEST_TIMEOUT", 0.1)
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         await exchange._execute_cancel(TOKEN_PAIR, await placed(exchange))
-        assert exchange.ready
+        exchange._has_begun = False
         sandbox.node.pause()
-        names = [exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000")),
-                 exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("59000"))]
-        await until(lambda: len(sandbox.node.pool) == 2)
+        names = [exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("59000")) if is_buy
+                 else exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000")) for is_buy in sides]
+        await until(lambda: len(sandbox.node.pool) == len(sides))
         asyncio.get_running_loop().call_later(1.0, sandbox.node.resume)
         results = await exchange.cancel_all(5)
         assert {result.order_id: result.success for result in results} == dict.fromkeys(names, True)
         keys = [OrderKey.parse(order(exchange, name).exchange_order_id) for name in names]
         assert all(keys)
-        assert await exchange._account.deposits(keys, sandbox.node.head.number) == [0, 0]  # type: ignore[arg-type]
+        assert not any(await exchange._account.deposits(keys, sandbox.node.head.number))  # type: ignore[arg-type]
+        assert "not seen cancelled" not in caplog.text
+
+
+async def test_a_stop_tells_of_a_cancel_that_comes_into_a_block_late(
+        monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        name = await placed(exchange)
+        process = exchange._events.process
+
+        async def slowly(event: object) -> None:
+            await asyncio.sleep(0.3)
+            await process(event)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(exchange._events, "process", slowly)
+        sandbox.node.pause()
+        asyncio.get_running_loop().call_later(1.5, sandbox.node.resume)
+        assert [(result.order_id, result.success) for result in await exchange.cancel_all(0.5)] == [(name, True)]
         assert "not seen cancelled" not in caplog.text
 
 
@@ -301,9 +320,9 @@ async def test_at_a_start_no_order_is_waited_for_that_is_not_in_a_block_yet(
         sandbox.node.pause()
         name = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("61000"))
         await until(lambda: sandbox.node.pool)
-        exchange._has_begun = False
-        async with asyncio.timeout(5):
-            assert [result.success for result in await exchange.cancel_all(1)] == [False]
+        with patch.object(StandardExchange, "status_dict", {"order_books_initialized": False}):
+            async with asyncio.timeout(5):
+                assert [result.success for result in await exchange.cancel_all(1)] == [False]
         assert f"1 order was not seen cancelled and may stay on the exchange when the bot stops: {name}" in caplog.text
         sandbox.node.resume()
 
