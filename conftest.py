@@ -6,6 +6,8 @@ only in tests. With STANDARD_TEST_INSTALLED=1 nothing is replaced and the tests 
 import gc
 import logging
 import os
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -54,11 +56,18 @@ UNMEASURED = {"bench", "crash", "demo", "docker", "e2e", "fuzz", "mutation", "si
               "test_crashes.py", "test_feed_chaos.py", "test_model.py", "test_past_state.py", "test_shape.py"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave some tests out of the measure of coverage."""
-    for item in items:
-        if item.path.is_relative_to(TESTS) and UNMEASURED.intersection(item.path.relative_to(TESTS).parts):
-            item.add_marker("no_cover")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Leave some tests out of the measure of coverage. (pytest-cov's `no_cover` does nothing in the processes of xdist.)"""
+    measured, measured_threads = sys.gettrace(), threading.gettrace()
+    if item.path.is_relative_to(TESTS) and UNMEASURED.intersection(item.path.relative_to(TESTS).parts):
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+    try:
+        return (yield)
+    finally:
+        sys.settrace(measured)
+        threading.settrace(measured_threads)  # type: ignore[arg-type]
 
 
 def pytest_collection_finish() -> None:
