@@ -72,7 +72,7 @@ async def test_an_order_under_way_while_the_network_is_down_is_followed_when_it_
         sandbox.node.resume()
         await exchange.start_network()
         assert deposit(sandbox, await rests(exchange, name)) == 10**18
-        assert order(exchange, name).current_state is OrderState.OPEN
+        await until(lambda: order(exchange, name).current_state is OrderState.OPEN)  # a moment after it has its id
 
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
