@@ -133,7 +133,9 @@ async def test_f14_no_more_is_approved_than_the_orders_need() -> None:
             prices = [Decimal(61000 + 2 * step), Decimal(61001 + 2 * step)]
             for name in [exchange.sell(TOKEN_PAIR, AMOUNT_SOLD, OrderType.LIMIT, price) for price in prices]:
                 await rests(exchange, name)
-            await settle()  # what an order was approved counts until its placement has ended, just after it is told
+            # What an order was approved counts until its placement has ended, after the journal noted that it is told.
+            await until(lambda: not exchange._account._placements.unsettled)
+            await settle()
             assert sandbox.view.allowance(market.base.address, owner, sandbox.engine_address) == 0
         assert approvals(sandbox) == 2
 
