@@ -85,7 +85,7 @@ async def test_f31_one_endpoint_of_the_indexer_does_not_show_an_order() -> None:
         total = exchange._venue.market(TOKEN_PAIR).base.from_units(held) + AMOUNT
         for rule in ({"path": "/api/orders/*"}, {"path": "/api/orderhistory/*"}, {"path": "/api/trade*"}):
             sandbox.faults.add("empty_lists", target="rest", **rule)
-        exchange._balances._foreign_orders._refreshed = None
+        exchange._balances._foreign_orders._next_refresh = 0.0
         for _ in range(4):
             await exchange._update_order_status()
             await exchange._update_all_balances()

@@ -53,19 +53,21 @@ class Balances:
         """Whether balances are being read: an order that is mined meanwhile may be in one part of them and not in the other."""
         return self._reading.locked()
 
-    async def read(self, account: Account | None) -> Money:
-        """The balances now; `account` is the wallet that trades, once it does. A token that cannot be read is told as it was read
-        last, or left out if it is traded: nothing old or wrong will do. Since Hummingbot takes that for zero, ApiUnavailableError
-        is raised instead at the first failure, and while no pair is left of which both tokens are read. Raises RpcError, too.
+    async def read(self, account: Account | None, is_taken_up: bool) -> Money:
+        """The balances now; `account` is the wallet that trades, once it does, and `is_taken_up` whether it knows all that the
+        last run left. A token that cannot be read is told as it was read last, or left out if it is traded: nothing old or
+        wrong will do. Since Hummingbot takes that for zero, ApiUnavailableError is raised instead at the first failure, and while
+        no pair is left of which both tokens are read. Raises RpcError, too.
         """
         async with self._reading:  # one after the other, or the older ones might come last
-            return await self._read(account)
+            return await self._read(account, is_taken_up)
 
-    async def _read(self, account: Account | None) -> Money:
+    async def _read(self, account: Account | None, is_taken_up: bool) -> Money:
         placed = {name for name, order in self._in_flight_orders().items() if order.exchange_order_id is not None}
         locked = Counter(account.locked() if account is not None else {})
         # First, since it may find orders in books that were not known.
-        locked.update(await self._foreign_orders.locked(account.settlement.resting.keys() if account is not None else ()))
+        own = account.settlement.resting.keys() if account is not None else ()
+        locked.update(await self._foreign_orders.locked(own, is_taken_up and len(placed) == len(self._in_flight_orders())))
         listing = await self._venue.listing()
         native, told = await self._venue.balances(self._address)
         self._tell_unreadable({token.symbol for token in listing.tokens.values()},

@@ -20,13 +20,14 @@ class ForeignOrders:
         self._clock = clock
         self._next_refresh = float("-inf")
         self._pause = RETRY_INTERVAL
-        self._told: set[OrderKey] = set()
+        self._told: set[str] = set()
         self._deposits: Mapping[OrderKey, int] = {}
 
-    async def locked(self, own: Collection[OrderKey]) -> Mapping[str, int]:
+    async def locked(self, own: Collection[OrderKey], are_all_own: bool) -> Mapping[str, int]:
         """The deposits of orders that are not among `own`, by token address.
 
-        Which orders there are is looked up every few minutes, what is left of them each time.
+        Which orders there are is looked up every few minutes, what is left of them each time. New ones are told once, when
+        `own` are all that the bot placed: after a start, or with an order on its way, others may turn out to be its own.
         """
         now = self._clock.monotonic()
         if now >= self._next_refresh:
@@ -39,8 +40,11 @@ class ForeignOrders:
                 # The indexer is only a hint where to look; without it the last look counts.
                 logging.getLogger(__name__).debug("The wallet's other orders could not be looked up: %s", error)
         await self._read(key for key in self._deposits if key not in own)
-        locked: dict[str, int] = {}
         by_book = (await self._venue.listing()).by_book
+        if are_all_own:
+            self._tell({f"{by_book[key.book].trading_pair} {'bid' if key.is_bid else 'ask'} {key.id}"
+                        for key in self._deposits if key not in own})
+        locked: dict[str, int] = {}
         for key, deposit in self._deposits.items():
             if key not in own:
                 market = by_book[key.book]
@@ -58,9 +62,9 @@ class ForeignOrders:
         await self._venue.recover(key.book for key in rows)
         by_book = (await self._venue.listing()).by_book
         await self._read(key for key in rows if key.book in by_book and key not in own)
-        new = self._deposits.keys() - self._told
-        self._told = set(self._deposits)
+
+    def _tell(self, orders: set[str]) -> None:
+        new, self._told = orders - self._told, orders
         if new:
-            logging.getLogger(__name__).info(
-                "The wallet has %d open orders that this bot did not place: %s", len(new),
-                ", ".join(sorted(f"{by_book[key.book].trading_pair} {'bid' if key.is_bid else 'ask'} {key.id}" for key in new)))
+            logging.getLogger(__name__).info("The wallet has %d open orders that this bot did not place: %s", len(new),
+                                             ", ".join(sorted(new)))

@@ -614,7 +614,8 @@ class StandardExchange(ExchangePyBase):
     async def _update_balances(self) -> None:
         if self._wallet_auth is None:
             raise ConfigurationError("Reading balances needs a private key: run `connect` for this exchange.")
-        money = await self._balances.read(self._account)
+        is_taken_up = self._resuming is not None and self._resuming.done() and not self._resuming.cancelled()
+        money = await self._balances.read(self._account, is_taken_up)
         self._account_available_balances.clear()
         self._account_available_balances.update(money.available)
         self._account_balances.clear()

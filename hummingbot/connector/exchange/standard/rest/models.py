@@ -161,9 +161,11 @@ def parse_pair(row: Mapping[str, Any]) -> PairRow:
 def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     """One row of a pair's trades; the maker's order id tells the fills of one transaction apart."""
     price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
-    is_buy = _flag(row["isBid"])
+    is_buy, row_id = _flag(row["isBid"]), row.get("id") or ""
+    if not isinstance(row_id, str):
+        raise ValueError(f"{row_id!r} is not the id of a trade")
     key = trade_key(_hex(row["txHash"]), _integer(row["orderId"], 2 ** 32 - 1), is_buy)
-    return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]), str(row.get("id", "")))
+    return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]), row_id)
 
 
 def parse_candle(row: Mapping[str, Any]) -> CandleRow:

@@ -21,6 +21,7 @@ class Venue:
 
     def __init__(self) -> None:
         self.held = {USDC.address: 5, FOO.address: 7}
+        self.were_all_own: list[bool] = []
 
     async def listing(self) -> Any:
         return SimpleNamespace(native_token=NATIVE.address, tokens={token.address: token for token in (NATIVE, USDC, FOO)})
@@ -28,7 +29,8 @@ class Venue:
     async def balances(self, account: str) -> tuple[int, dict[str, int]]:
         return 9, self.held
 
-    async def locked(self, own: object) -> dict[str, int]:
+    async def locked(self, own: object, are_all_own: bool) -> dict[str, int]:
+        self.were_all_own.append(are_all_own)
         return {}
 
 
@@ -39,10 +41,10 @@ def balances(venue: Venue, trading_pairs: Sequence[str] = ("SOMI-USDC",)) -> Bal
 async def test_a_token_that_cannot_be_read_any_more_is_told_as_before_and_named_once(caplog: pytest.LogCaptureFixture) -> None:
     venue = Venue()
     reading = balances(venue)
-    await reading.read(None)
+    await reading.read(None, False)
     for held in ({USDC.address: 6}, {USDC.address: 6}, {USDC.address: 6, FOO.address: 8}, {USDC.address: 6}):
         venue.held = held
-        money = await reading.read(None)
+        money = await reading.read(None, False)
         assert money.total == money.available == {"SOMI": 9, "USDC": 6, "FOO": 8 if FOO.address in held else money.total["FOO"]}
         assert money.total["FOO"] in (7, 8)
     assert [record.getMessage() for record in caplog.records] == 2 * [
@@ -64,8 +66,19 @@ async def test_an_order_that_is_mined_during_a_reading_may_be_in_one_part_of_it_
 
     venue = Mining()
     reading = Balances(venue, "0x01", venue, Decimal(0), lambda: orders, list)  # type: ignore[arg-type]
-    assert (await reading.read(None)).available["FOO"] == 6
+    assert (await reading.read(None, False)).available["FOO"] == 6
     assert set(reading.deducted) == {"mined", "waiting", "new and mined"}
+
+
+async def test_while_orders_are_on_their_way_or_the_last_run_is_not_taken_up_other_orders_may_be_own_ones() -> None:
+    orders: dict[str, Any] = {"resting": SimpleNamespace(exchange_order_id="1")}
+    venue = Venue()
+    reading = Balances(venue, "0x01", venue, Decimal(0), lambda: orders, list)  # type: ignore[arg-type]
+    await reading.read(None, False)
+    await reading.read(None, True)
+    orders["waiting"] = SimpleNamespace(exchange_order_id=None, trade_type=TradeType.SELL, base_asset="FOO", amount=Decimal(1))
+    await reading.read(None, True)
+    assert venue.were_all_own == [False, True, False]
 
 
 async def test_of_two_readings_the_one_that_began_last_ends_last() -> None:
@@ -82,7 +95,7 @@ async def test_of_two_readings_the_one_that_began_last_ends_last() -> None:
     reading, ended = balances(venue), []
 
     async def one() -> None:
-        ended.append((await reading.read(None)).total["USDC"])
+        ended.append((await reading.read(None, False)).total["USDC"])
 
     tasks = [asyncio.ensure_future(one()) for _ in range(2)]
     await settle()
@@ -95,7 +108,7 @@ async def test_of_two_readings_the_one_that_began_last_ends_last() -> None:
 async def test_a_token_that_was_never_read_is_left_out() -> None:
     venue = Venue()
     venue.held = {USDC.address: 5}
-    assert (await balances(venue).read(None)).total == {"SOMI": 9, "USDC": 5}
+    assert (await balances(venue).read(None, False)).total == {"SOMI": 9, "USDC": 5}
 
 
 async def test_a_traded_token_that_cannot_be_read_counts_as_none_from_the_second_time_on_and_others_go_on(
@@ -104,12 +117,12 @@ async def test_a_traded_token_that_cannot_be_read_counts_as_none_from_the_second
     reading = balances(venue, ["FOO-USDC", "SOMI-USDC"])
     for _ in range(2):
         venue.held = {USDC.address: 5, FOO.address: 7}
-        assert (await reading.read(None)).total == {"SOMI": 9, "USDC": 5, "FOO": 7}
+        assert (await reading.read(None, False)).total == {"SOMI": 9, "USDC": 5, "FOO": 7}
         venue.held = {USDC.address: 6}
         with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
-            await reading.read(None)
+            await reading.read(None, False)
         for _ in range(2):
-            money = await reading.read(None)
+            money = await reading.read(None, False)
             assert money.total == money.available == {"SOMI": 9, "USDC": 6}
     assert [record.getMessage() for record in caplog.records] == 2 * [
         "The token contract of FOO does not tell the balance: it counts as none until it does, and other pairs go on"]
@@ -121,15 +134,15 @@ async def test_a_pair_that_is_not_listed_is_none_that_could_go_on() -> None:
     reading = balances(venue, ["FOO-USDC", "NONE-USDC"])
     for _ in range(3):
         with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
-            await reading.read(None)
+            await reading.read(None, False)
 
 
 async def test_a_token_that_is_traded_must_be_read() -> None:
     venue = Venue()
     reading = balances(venue, ["FOO-USDC"])
-    await reading.read(None)
+    await reading.read(None, False)
     venue.held = {USDC.address: 5}
     for _ in range(3):
         with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
-            await reading.read(None)
+            await reading.read(None, False)
     assert not reading.is_reading

@@ -76,7 +76,7 @@ async def test_balances_and_the_states_of_twenty_orders_are_one_request_each() -
         for level in range(20):
             exchange.buy(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal(59_900 - level))
         await until(lambda: len([order for order in exchange.in_flight_orders.values() if order.exchange_order_id]) == 20)
-        exchange._balances._foreign_orders._refreshed = exchange._time_source.monotonic()
+        exchange._balances._foreign_orders._next_refresh = exchange._time_source.monotonic() + 300
         # The feeds go on asking meanwhile, so the cheapest of some tries is what it costs.
         balances = [await asked_for(exchange, exchange._update_balances()) for _ in range(5)]
         states = [await asked_for(exchange, exchange._states.read(list(exchange.in_flight_orders.values()))) for _ in range(5)]

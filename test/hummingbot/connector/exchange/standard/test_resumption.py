@@ -319,12 +319,25 @@ async def test_money_in_orders_that_are_gone_is_not_counted_as_a_strangers(rig: 
     rig.sandbox.node.resume()
     await until(lambda: not len(rig.sandbox.node.pool))
     await asyncio.sleep(0.1)
-    rig.exchange._balances._foreign_orders._refreshed = None
+    rig.exchange._balances._foreign_orders._next_refresh = 0.0
     await rig.exchange._update_balances()
     rig.sandbox.faults.clear()
     await until(lambda: rig.open_orders()[0].current_state is OrderState.OPEN)
     take(rig, rig.open_orders()[0])
     await rig.quiet()
+
+
+async def test_the_orders_that_the_last_run_left_are_no_strangers(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    """Balances are read before it is known which orders are own ones."""
+    caplog.set_level("INFO")
+    await resting(rig)
+    await rig.kill()
+    await rig.connect()
+    rig.exchange._balances._foreign_orders._next_refresh = 0.0
+    await rig.exchange._update_balances()
+    await rig.quiet()
+    await rig.exchange._update_balances()
+    assert "did not place" not in caplog.text and rig.open_orders()
 
 
 async def test_a_trade_that_pays_for_no_base_at_all_is_a_fill(rig: Rig) -> None:

@@ -160,9 +160,15 @@ def test_largest_order_id_and_zero_are_ids():
 
 
 @pytest.mark.parametrize("change", [{"orderId": "seven"}, {"orderId": None}, {"orderId": 1.5}, {"orderId": -1},
-                                    {"txHash": "seven"}, {"txHash": 7}, {"txHash": "0x"}, {"txHash": "0xgg"}])
+                                    {"txHash": "seven"}, {"txHash": 7}, {"txHash": "0x"}, {"txHash": "0xgg"}, {"id": 7},
+                                    {"id": True}])
 def test_a_trade_whose_name_is_mistyped_is_none(change):
     assert page_of(parse_trade, row_of("trades", "trades") | change).rejected == 1
+
+
+@pytest.mark.parametrize("change", [{"id": None}, {"id": ""}])
+def test_a_trade_needs_no_id_of_the_api(change):
+    assert page_of(parse_trade, row_of("trades", "trades") | change).rows[0].id == ""
 
 
 def test_trade_is_the_same_one_however_its_transaction_hash_is_written():
