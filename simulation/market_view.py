@@ -16,6 +16,8 @@ from simulation.chain_truth import newest_change
 Levels = dict[float, float]
 ANY_PRICE = 2 ** 256
 PRICE_PRECISION = 1e-6
+# Trades from so long before a connector began may be news to it, since nobody may have told them; of so many at most.
+FRESH_SECONDS, NEWEST = 20.0, 100
 
 
 class TrueLevel(NamedTuple):
@@ -136,10 +138,12 @@ def _without(trades: Sequence[Traded], others: Sequence[Traded]) -> list[Traded]
 
 
 class _Watched:
-    """A book of Hummingbot's: the trades that it was told, and those that must be among them."""
+    """A book of Hummingbot's: the trades that it was told, and those that must be among them. `older` happened just before, and
+    may be told once each, since nobody may have."""
 
-    def __init__(self, book: OrderBook) -> None:
+    def __init__(self, book: OrderBook, older: list[Traded]) -> None:
         self.book = book
+        self._older = older
         self.told: list[Traded] = []
         self.happened: list[Traded] = []
         self.twice: list[str] = []
@@ -161,7 +165,7 @@ class _Watched:
         _, self._late = self._told_late()
         if may_be_late:
             self._late += _without(self.happened, self.told)
-        self.told, self.happened = [], []
+        self.told, self.happened, self._older = [], [], []
 
     def _told_late(self) -> tuple[list[Traded], list[Traded]]:
         """What was told but for late trades, and those that are late still."""
@@ -181,6 +185,9 @@ class _Watched:
         if self.twice:
             return f"public trades were told twice: {self.twice[:5]}"
         (told, _), happened = self._told_late(), self.happened
+        if not in_order:
+            left = _without(self._older, _without(told, happened))
+            told = _without(told, _without(self._older, left))
         told = told[max(0, len(told) - len(happened)):]
         if not in_order:
             told, happened = sorted(told), _as_told(sorted(told), happened)
@@ -198,6 +205,7 @@ class MarketView:
         self._is_grouped = is_grouped
         self._watched: dict[str, _Watched] = {}
         self._markets = {market.trading_pair: market for market in sandbox.markets}
+        self._newest = {pair: deque[tuple[float, Traded]](maxlen=NEWEST) for pair in self._markets}  # with their blocks' times
         self._is_void = False
         self._change = ""
         self._levels: dict[tuple[str, bool], TrueLevels] = {}
@@ -206,14 +214,17 @@ class MarketView:
         """Watch the books that it has now."""
         for pair, book in exchange.order_books.items():
             if pair not in self._watched or self._watched[pair].book is not book:
-                self._watched[pair] = _Watched(book)
+                since = self._sandbox.node.head.timestamp - FRESH_SECONDS
+                self._watched[pair] = _Watched(book, [trade for time, trade in self._newest[pair] if time >= since])
 
     def matched(self, match: OrderMatched) -> None:
         """A trade is in a block."""
-        for pair, watched in self._watched.items():
-            trade = traded(self._markets[pair], match) if self._markets[pair].book == match.pair else None
+        for pair, market in self._markets.items():
+            trade = traded(market, match) if market.book == match.pair else None
             if trade is not None:
-                watched.happened.append(trade)
+                self._newest[pair].append((self._sandbox.node.head.timestamp, trade))
+                if pair in self._watched:
+                    self._watched[pair].happened.append(trade)
 
     def reorganised(self) -> None:
         """Blocks are replaced: trades were told that never happened, and nobody takes them back. A connector that began just

@@ -9,7 +9,7 @@ from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 from hummingbot.core.event.events import OrderBookTradeEvent
-from simulation.market_view import MarketView, Traded, TrueLevel, _as_told
+from simulation.market_view import FRESH_SECONDS, MarketView, Traded, TrueLevel, _as_told
 
 BOOK = "0x" + "b0" * 20
 MARKET = Market(Token("0x" + "11" * 20, "SOMI", 18), Token("0x" + "22" * 20, "USDC", 6), BOOK)
@@ -22,7 +22,9 @@ class View:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, is_grouped: bool = False) -> None:
         self.levels = {0.65: TrueLevel(7.0, 1e-6)}
         monkeypatch.setattr(MarketView, "_chain_levels", lambda view, pair, is_bid: self.levels if is_bid else {})
-        self.view = MarketView(SimpleNamespace(markets=[MARKET]), is_grouped)  # type: ignore[arg-type]
+        self.head = SimpleNamespace(timestamp=1000)
+        self.view = MarketView(SimpleNamespace(markets=[MARKET], node=SimpleNamespace(head=self.head)),  # type: ignore[arg-type]
+                               is_grouped)
         self.book = OrderBook()
         self.show(7.0)
         self.exchange = SimpleNamespace(order_books={PAIR: self.book}, feed_states={})
@@ -167,3 +169,28 @@ def test_a_level_that_differs_is_a_problem(view: View) -> None:
     assert view.problems == []
     view.levels = {}
     assert "bids of the book" in view.problems[0]
+
+
+@pytest.mark.parametrize(("is_grouped", "passed", "told", "are_right"), [
+    (True, FRESH_SECONDS, (2, 1, 3), True), (True, FRESH_SECONDS, (2, 3), True),
+    (True, FRESH_SECONDS, (2, 1, 1.0000001, 3), False), (True, FRESH_SECONDS, (1, 3), False), (True, FRESH_SECONDS + 1, (2, 1, 3), False), (False, FRESH_SECONDS, (2, 1, 3), False),
+    (False, FRESH_SECONDS, (1, 2, 3), True)])
+def test_trades_from_just_before_may_be_told_late_by_a_stream_that_keeps_no_order(
+        monkeypatch: pytest.MonkeyPatch, is_grouped: bool, passed: float, told: tuple[float, ...], are_right: bool) -> None:
+    view = View(monkeypatch, is_grouped)
+    view.happen(1)
+    view.head.timestamp += passed
+    view.watch()
+    view.happen(2, 3)
+    view.tell(*told)
+    assert (view.problems == []) is are_right
+
+
+def test_what_may_be_told_late_may_no_more_once_all_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = View(monkeypatch, is_grouped=True)
+    view.happen(1)
+    view.watch()
+    view.view.begin()
+    view.happen(2)
+    view.tell(2, 1)
+    assert len(view.problems) == 1

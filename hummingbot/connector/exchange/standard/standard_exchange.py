@@ -81,7 +81,7 @@ from hummingbot.core.event.events import OrderFilledEvent
 from hummingbot.core.utils.async_utils import safe_ensure_future
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
-IDLE_ACCOUNT_INTERVAL = 10.0
+IDLE_ACCOUNT_INTERVAL = 12.0
 LEFT = "The network was left; nothing is sent until it is started again."
 
 register_candles()
