@@ -173,7 +173,8 @@ def test_a_level_that_differs_is_a_problem(view: View) -> None:
 
 @pytest.mark.parametrize(("is_grouped", "passed", "told", "are_right"), [
     (True, FRESH_SECONDS, (2, 1, 3), True), (True, FRESH_SECONDS, (2, 3), True),
-    (True, FRESH_SECONDS, (2, 1, 1.0000001, 3), False), (True, FRESH_SECONDS, (1, 3), False), (True, FRESH_SECONDS + 1, (2, 1, 3), False), (False, FRESH_SECONDS, (2, 1, 3), False),
+    (True, FRESH_SECONDS, (2, 1, 1.0000001, 3), False), (True, FRESH_SECONDS, (1, 3), False),
+    (True, FRESH_SECONDS + 1, (2, 1, 3), False), (False, FRESH_SECONDS, (2, 1, 3), False),
     (False, FRESH_SECONDS, (1, 2, 3), True)])
 def test_trades_from_just_before_may_be_told_late_by_a_stream_that_keeps_no_order(
         monkeypatch: pytest.MonkeyPatch, is_grouped: bool, passed: float, told: tuple[float, ...], are_right: bool) -> None:

@@ -63,9 +63,15 @@ def websocket_url(rpc_url: str) -> str:
     return urlunsplit((scheme, parts.netloc, path if path.endswith("/ws") else path + "/ws", parts.query, ""))
 
 
+# What keeps a stream from being opened. aiohttp asserts that there still is a connection which breaks just after the handshake.
+CONNECT_ERRORS = aiohttp.ClientError, OSError, ValueError, AssertionError
+
+
 def shown_error(error: Exception) -> str:
     """What an error of aiohttp says, without the URL that some of them quote. Such an error is the cause of no other one, either:
     Hummingbot logs causes."""
+    if isinstance(error, AssertionError):
+        return "the connection broke just after the handshake"
     if isinstance(error, aiohttp.ClientResponseError):
         return f"{type(error).__name__}: {error.status} {error.message}".strip()
     return type(error).__name__ if isinstance(error, aiohttp.InvalidURL) else f"{type(error).__name__}: {error}"

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from hummingbot.connector.exchange.standard.chain.endpoints import shown_error
+from hummingbot.connector.exchange.standard.chain.endpoints import CONNECT_ERRORS, shown_error
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError
 from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest, WSRequest, WSResponse
@@ -76,7 +76,7 @@ class WsRpcClient:
                 await self._assistant.connect(self._url, ping_timeout=PING_SECONDS, max_msg_size=MAX_MESSAGE_BYTES)
         except TimeoutError:
             raise ApiUnavailableError(f"{self._host} does not answer within {self._timeout:g} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except CONNECT_ERRORS as error:
             raise ApiUnavailableError(f"{self._host}: {shown_error(error)}") from None
         self._reader = asyncio.get_running_loop().create_task(self._read())
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard.chain.endpoints import host_of, shown_error
+from hummingbot.connector.exchange.standard.chain.endpoints import CONNECT_ERRORS, host_of, shown_error
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import BadDataError, StreamBrokenError
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
@@ -93,7 +93,7 @@ class StreamSession:
                                         max_msg_size=CONSTANTS.WS_MAX_MESSAGE_BYTES)
         except TimeoutError:
             raise StreamBrokenError(f"{host_of(self._url)} does not answer") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
+        except CONNECT_ERRORS as error:
             raise StreamBrokenError(f"no connection to {host_of(self._url)}: {shown_error(error)}") from None
         self._assistant = assistant
         self._broken = asyncio.get_running_loop().create_future()

@@ -51,7 +51,7 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
-async def until(condition: Callable[[], Any], timeout: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], timeout: float = 30.0) -> None:
     """Wait for a condition on objects that tell nobody when they change."""
     async with asyncio.timeout(timeout):
         while not condition():  # noqa: ASYNC110

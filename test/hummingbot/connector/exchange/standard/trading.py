@@ -76,7 +76,7 @@ async def _tick(exchange: StandardExchange) -> None:
         await asyncio.sleep(0.1)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 10.0) -> None:
+async def until(condition: Callable[[], Any], seconds: float = 30.0) -> None:
     """Wait until something holds; fails after some seconds."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 (any condition, so there is no event)

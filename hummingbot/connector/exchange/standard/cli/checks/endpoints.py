@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Sequence
 
 import aiohttp
 
-from hummingbot.connector.exchange.standard.chain.endpoints import host_of
+from hummingbot.connector.exchange.standard.chain.endpoints import host_of, shown_error
 from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_values import Block
@@ -114,6 +114,8 @@ async def _stream(exchange: Exchange, check: str, attempt: Awaitable[str]) -> Fi
         detail = f"no answer within {TIMEOUT:g} s"
     except aiohttp.ClientConnectorError as error:
         detail = f"cannot be reached ({error.strerror or type(error).__name__})"
+    except AssertionError as error:
+        detail = shown_error(error)
     except (ApiUnavailableError, RpcError, aiohttp.ClientError, OSError, ValueError) as error:
         detail = str(error) or type(error).__name__
     else:

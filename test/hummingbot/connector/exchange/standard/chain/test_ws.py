@@ -1,6 +1,7 @@
 """JSON-RPC over a WebSocket that the test plays: answers by id, notifications in order, and everything that breaks it."""
 import asyncio
 import json
+from unittest.mock import AsyncMock
 
 import pytest
 from aiohttp import web
@@ -45,6 +46,15 @@ async def test_answers_find_their_requests_in_any_order(line):
     assistant.answer(2, "second")
     assistant.answer(1, None)
     assert await asyncio.gather(*calls) == [None, "second"]
+
+
+async def test_a_connection_that_breaks_just_after_the_handshake_is_none(monkeypatch):
+    """aiohttp asserts that it is there."""
+    assistant = FakeAssistant()
+    client = WsRpcClient(assistant, "wss://node.test/ws", ManualClock(), timeout=0.1)
+    monkeypatch.setattr(assistant, "connect", AsyncMock(side_effect=AssertionError))
+    with pytest.raises(ApiUnavailableError, match=r"node\.test: the connection broke just after the handshake"):
+        await client.open()
 
 
 async def test_pings_and_sizes_are_asked_of_the_connection(line):

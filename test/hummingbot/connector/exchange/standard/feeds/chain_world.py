@@ -1,7 +1,7 @@
 """A served sandbox, chain feeds on it through Hummingbot's own WebSocket, and what it must look like from there."""
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -150,8 +150,10 @@ class ChainWorld:
             sides.append(list(levels.items()))
         return tuple(sides)
 
-    def same_books(self) -> None:
-        """Every book is the exchange's, level by level."""
+    async def same_books(self) -> None:
+        """Every book is the exchange's, level by level, or is so soon."""
+        with suppress(TimeoutError):
+            await until(lambda: all(self.seen.levels(pair) == self.book_levels(self.markets[pair]) for pair in self.seen.books))
         for pair in self.seen.books:
             assert self.seen.levels(pair) == self.book_levels(self.markets[pair]), pair
 
@@ -178,15 +180,20 @@ class ChainWorld:
                 if log.address == self.sandbox.engine_address:
                     yield receipt.transaction.hash, decode_event(log.topics, log.data)
 
-    def same_trades(self, first: int) -> None:
-        """The trades from a block on were told in order, each once."""
-        by_book = {market.book: market for market in self.markets.values()}
-        expected = [(by_book[match.pair].trading_pair, match.is_bid, match.price / 1e8,
-                     match.base_amount / 10 ** by_book[match.pair].base.decimals) for match in self.matches(first)
-                    if by_book[match.pair].trading_pair in self.seen.books]
-        told = [(trade.trading_pair, trade.is_buy, trade.price, trade.amount) for trade in self.seen.trades]
+    async def same_trades(self, first: int) -> None:
+        """The trades from a block on were told in order, each once, or are soon."""
+        with suppress(TimeoutError):
+            await until(lambda: len(self.seen.trades) >= len(self._true_trades(first)))
+        expected, told = self._true_trades(first), [
+            (trade.trading_pair, trade.is_buy, trade.price, trade.amount) for trade in self.seen.trades]
         assert told == expected
         assert len({(trade.trading_pair, trade.trade_id) for trade in self.seen.trades}) == len(told)
+
+    def _true_trades(self, first: int) -> list[tuple[str, bool, float, float]]:
+        by_book = {market.book: market for market in self.markets.values()}
+        return [(by_book[match.pair].trading_pair, match.is_bid, match.price / 1e8,
+                 match.base_amount / 10 ** by_book[match.pair].base.decimals) for match in self.matches(first)
+                if by_book[match.pair].trading_pair in self.seen.books]
 
     # Acts
 

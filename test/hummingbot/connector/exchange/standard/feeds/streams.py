@@ -200,7 +200,7 @@ async def traded(world: StreamWorld, market: Market, account: int = 1) -> Trader
     return trader
 
 
-async def eventually(condition: Callable[[], Any], seconds: float = 5.0) -> None:
+async def eventually(condition: Callable[[], Any], seconds: float = 10.0) -> None:
     await until(condition, seconds)
 
 

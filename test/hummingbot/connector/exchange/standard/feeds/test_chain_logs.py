@@ -48,13 +48,13 @@ SOMI, WBTC = "SOMI-USDC", "WBTC-USDC"
 PRICE = 65_000_000
 
 
-def same_trades_since_begun(world, begun):
+async def same_trades_since_begun(world, begun):
     """What was told is the end of the chain's trades, in order, and holds all of those since the books began."""
     count = len(world.seen.trades)
     assert count >= len(world.matches(begun + 1))
     first = next(number for number in range(world.sandbox.node.head.number + 2) if len(world.matches(number)) <= count)
     assert len(world.matches(first)) == count
-    world.same_trades(first)
+    await world.same_trades(first)
 
 
 def order(world, is_buy, price, units, *, maker=True, n=20, index=1):
@@ -86,8 +86,8 @@ async def test_books_and_trades_are_the_exchanges_with_traders_at_full_rate(head
         begun = world.sandbox.node.head.number
         await until(lambda: len(world.seen.trades) > 20 and len(world.seen.of(BookDelta, SOMI)) > 5, 20.0)
         await world.quiet()
-        world.same_books()
-        same_trades_since_begun(world, begun)
+        await world.same_books()
+        await same_trades_since_begun(world, begun)
 
 
 @pytest.mark.parametrize(("generation", "seed"), list(zip(Generation, (1, 2))))
@@ -105,8 +105,8 @@ async def test_books_and_trades_are_the_exchanges_after_calls_of_all_kinds(gener
                 users.act(8)
                 await asyncio.sleep(BLOCK / 2)
             await world.quiet()
-            world.same_books()
-            same_trades_since_begun(world, begun)
+            await world.same_books()
+            await same_trades_since_begun(world, begun)
         assert len(world.seen.trades) > 20
 
 
@@ -121,7 +121,7 @@ async def test_a_locked_book_comes_whole_until_it_is_over():
         await world.quiet()
         order(world, True, PRICE - 5_000, 10 ** 6, index=2)
         await world.quiet()
-        world.same_books()
+        await world.same_books()
         bids, asks = world.seen.levels(SOMI)
         assert bids[0][0] == asks[0][0] and len(bids) == 3
         assert len(world.seen.of(BookSnapshot, SOMI)) == 3
@@ -130,7 +130,7 @@ async def test_a_locked_book_comes_whole_until_it_is_over():
         await world.quiet()
         order(world, True, PRICE - 15_000, 10 ** 6, index=2)
         await world.quiet()
-        world.same_books()
+        await world.same_books()
         assert isinstance(world.seen.of(BookDelta, SOMI)[-1], BookDelta)
 
 
@@ -146,7 +146,7 @@ async def test_a_side_that_becomes_empty_is_told_with_the_whole_book():
         assert world.seen.levels(SOMI)[1] == [] and world.seen.of(BookSnapshot, SOMI)[-1].asks == []
         with pytest.raises(OSError, match="empty"):
             world.seen.books[SOMI].get_price(True)
-        world.same_books()
+        await world.same_books()
 
 
 async def test_pairs_come_and_go_while_it_runs():
@@ -188,7 +188,7 @@ async def test_recent_trades_are_told_first_when_that_is_wanted():
         await world.begun()
         await asyncio.sleep(0.3)
         await world.quiet()
-        world.same_trades(0)
+        await world.same_trades(0)
         assert world.seen.trades[0].timestamp > 1_600_000_000
 
 
@@ -206,7 +206,7 @@ async def test_trades_that_no_source_could_tell_are_told_when_the_stream_begins(
         await world.begun()
         await until(lambda: told.seconds_missing(world.markets) == 0)
         await world.quiet()
-        world.same_trades(0)
+        await world.same_trades(0)
 
 
 @pytest.mark.parametrize("told_before", [4, None])
@@ -264,7 +264,7 @@ async def test_books_are_right_again_after_blocks_were_replaced(heads_first, mod
             await world.quiet()
             await asyncio.sleep(0.1)
             await world.quiet()
-            world.same_books()
+            await world.same_books()
         told = [trade.trade_id for trade in world.seen.trades]
         assert len(told) == len(set(told)), "a trade was told twice"
         assert len(told) >= len(world.matches())
@@ -311,7 +311,7 @@ async def test_a_book_in_doubt_is_read_again(monkeypatch):
         await world.quiet()
         assert book.doubtful and [ask.id for ask in book.asks] == [2, 1]
         assert [ask.id for ask in world.feed._run.book(SOMI).asks] == [1]
-        world.same_books()
+        await world.same_books()
 
 
 # Faults
@@ -382,7 +382,7 @@ async def test_duplicated_and_reordered_notifications_do_no_harm():
         await asyncio.sleep(0.2)
         await world.quiet()
         assert not task.done()
-        world.same_books()
+        await world.same_books()
         told = {trade.trade_id for trade in world.seen.trades}
         assert len(told) == len(world.seen.trades) >= len(world.matches(begun + 1))
 
@@ -450,7 +450,7 @@ async def test_after_a_break_it_begins_anew_and_is_right():
         await world.begun()
         await asyncio.sleep(0.3)
         await world.quiet()
-        world.same_books()
+        await world.same_books()
 
 
 # Own orders
@@ -524,6 +524,7 @@ async def test_what_was_missed_while_it_was_broken_is_told_by_the_next_run():
             for _ in range(10):
                 users.act(6)
                 await asyncio.sleep(BLOCK / 2)
+            await until(lambda: world.sandbox.rpc_stream.connections)
             world.sandbox.rpc_stream.close(1011)
             with pytest.raises(ApiUnavailableError):
                 await task
@@ -633,7 +634,7 @@ async def test_whatever_goes_wrong_books_and_own_orders_are_right_at_every_quiet
             await world.quiet()
             account_feed.hurry()
             await world.quiet()
-            world.same_books()
+            await world.same_books()
             assert told_logs(told) == world.own(account)
             rounds += 1
         assert rounds > 5 and min(breaks) > 10

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp import web
 
@@ -188,6 +189,24 @@ async def test_a_close_and_a_lost_connection_end_the_session() -> None:
         assert "4999" in await peer.ended()
     async with served(abort) as peer:
         assert "the connection broke" in await peer.ended()
+
+
+async def test_a_connection_that_breaks_just_after_the_handshake_ends_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiohttp asserts that it is there when the answer is looked at."""
+    async def abort(socket: web.WebSocketResponse) -> None:
+        assert socket._req is not None and socket._req.transport is not None
+        socket._req.transport.abort()  # type: ignore[attr-defined]
+
+    request = aiohttp.ClientSession._request
+
+    async def slow(*arguments: Any, **options: Any) -> Any:
+        answer = await request(*arguments, **options)
+        await asyncio.sleep(0.1)
+        return answer
+
+    monkeypatch.setattr(aiohttp.ClientSession, "_request", slow)
+    async with served(abort) as peer:
+        assert "no connection to 127.0.0.1" in (why := await peer.ended()) and "broke just after the handshake" in why
 
 
 async def test_a_session_that_is_ended_twice_closes_its_connection() -> None:

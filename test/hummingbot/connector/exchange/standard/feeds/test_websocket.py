@@ -78,10 +78,10 @@ async def test_books_and_trades_of_a_lively_exchange_arrive_complete(busy: Strea
         await eventually(lambda: len(listener.of(BookDelta)) > 10 and len(busy.true_trades(SOMI)) > before[SOMI] + 2)
         await quiet(busy)
         for pair in (SOMI, WBTC):
-            await eventually(lambda pair=pair: same(listener.book(pair), true(busy, pair, spoken), 1e-5), 2)  # type: ignore[misc]
+            await eventually(lambda pair=pair: same(listener.book(pair), true(busy, pair, spoken), 1e-5))  # type: ignore[misc]
             last = busy.true_trades(pair)[before[pair]:]
             await eventually(lambda pair=pair, last=last:  # type: ignore[misc]
-                             not last or told_of(listener, pair)[-len(last):] == last, 2)
+                             not last or told_of(listener, pair)[-len(last):] == last)
             told = told_of(listener, pair)
             assert len(told) == len(set(told))
             assert listener.update_ids[pair] == sorted(set(listener.update_ids[pair]))
@@ -188,8 +188,8 @@ async def test_a_damaged_message_costs_nothing(world: StreamWorld, damage: str) 
             setattr(world.faults, f"{damage}_next", 1)
             await trader.sell(market, 66_000_000 + number, UNIT)
         await trader.buy(market, 66_000_000, 10 ** 6, rests=False)
-        await eventually(lambda: same(listener.book(SOMI), world.true_book(SOMI)), 2)
-        await eventually(lambda: keys(listener.trades) == world.true_trades(SOMI), 2)
+        await eventually(lambda: same(listener.book(SOMI), world.true_book(SOMI)))
+        await eventually(lambda: keys(listener.trades) == world.true_trades(SOMI))
         assert not listener.task.done()
 
 
@@ -200,7 +200,7 @@ async def test_a_wrong_snapshot_number_does_not_freeze_the_book(world: StreamWor
     async with listen(world, CHANNELS, SOMI) as listener:
         await eventually(lambda: listener.books)
         await trader.sell(market, 66_000_000, UNIT)
-        await eventually(lambda: same(listener.book(SOMI), world.true_book(SOMI)), 2)
+        await eventually(lambda: same(listener.book(SOMI), world.true_book(SOMI)))
 
 
 @pytest.mark.parametrize("spoken", [CHANNELS, "iter"])
@@ -208,7 +208,7 @@ async def test_after_a_storm_of_damages_books_and_trades_are_right(busy: StreamW
     for share in SHARES:
         setattr(busy.faults, share, 0.02)
     async with listen(busy, spoken, again=True) as listener:
-        await eventually(lambda: len(listener.books) == 2, 10)
+        await eventually(lambda: len(listener.books) == 2)
         before = {pair: len(busy.true_trades(pair)) for pair in (SOMI, WBTC)}
         await asyncio.sleep(1.5)
         busy.faults.clear()
@@ -270,7 +270,7 @@ async def test_a_stream_that_stalls_while_the_book_changes_is_found_out_by_the_a
         await eventually(lambda: listener.books)
         world.faults.stall_with_pongs = True
         await trader.sell(market, 66_000_000, UNIT)
-        await eventually(lambda: same(listener.book(SOMI), true(world, SOMI, "docs"), 1e-5), 4)
+        await eventually(lambda: same(listener.book(SOMI), true(world, SOMI, "docs"), 1e-5))
         await trader.sell(market, 67_000_000, UNIT)
         error = await listener.broken()
         assert "contradictions to the exchange's API" in str(error)

@@ -171,7 +171,7 @@ async def test_a_damaged_message_costs_no_fill_and_doubles_none(world: StreamWor
             await life.cancel(number)
         world.faults.clear()
         truth = await life.truth()
-        await eventually(lambda: listener.logs == truth, 3)
+        await eventually(lambda: listener.logs == truth)
         assert not listener.task.done()
 
 
@@ -186,7 +186,7 @@ async def test_after_a_storm_of_damages_no_fill_is_lost_or_doubled() -> None:
             await asyncio.sleep(0.3)
             async with Listener(world.polling_account_feed(0, 1)) as polled:
                 await eventually(lambda: polled.of(OrderLogs))
-                await eventually(lambda: listener.logs == polled.logs, 4)
+                await eventually(lambda: listener.logs == polled.logs)
                 assert len(polled.logs) > 3
 
 
