@@ -1,6 +1,7 @@
 """The chain's stream against a served sandbox: books, trades and own orders, with traders, reorganisations and faults."""
 import asyncio
 import os
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
@@ -50,6 +51,8 @@ PRICE = 65_000_000
 
 async def same_trades_since_begun(world, begun):
     """What was told is the end of the chain's trades, in order, and holds all of those since the books began."""
+    with suppress(TimeoutError):
+        await until(lambda: len(world.seen.trades) >= len(world.matches(begun + 1)))
     count = len(world.seen.trades)
     assert count >= len(world.matches(begun + 1))
     first = next(number for number in range(world.sandbox.node.head.number + 2) if len(world.matches(number)) <= count)
