@@ -109,6 +109,8 @@ async def test_f32_the_indexer_shows_an_order_that_the_chain_does_not_have(caplo
         rows = await reader._venue.rest.open_orders(owner.wallet.address)
         assert len(rows) == 1, "the indexer still shows it"
         await reader._update_balances()
+        reader._balances._foreign_orders._next_refresh = 0.0
+        await reader._balances.read(None, True)  # as a bot does that knows all of its own orders
         held = sandbox.view.balance(market.base.address, owner.wallet.address)
         assert reader.get_balance("WBTC") == market.base.from_units(held), "and its deposit is not counted"
         assert "did not place" not in caplog.text

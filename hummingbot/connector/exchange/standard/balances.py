@@ -67,7 +67,8 @@ class Balances:
         locked = Counter(account.locked() if account is not None else {})
         # First, since it may find orders in books that were not known.
         own = account.settlement.resting.keys() if account is not None else ()
-        locked.update(await self._foreign_orders.locked(own, is_taken_up and len(placed) == len(self._in_flight_orders())))
+        locked.update(await self._foreign_orders.locked(own, lambda: is_taken_up and all(
+            order.exchange_order_id is not None for order in self._in_flight_orders().values())))
         listing = await self._venue.listing()
         native, told = await self._venue.balances(self._address)
         self._tell_unreadable({token.symbol for token in listing.tokens.values()},

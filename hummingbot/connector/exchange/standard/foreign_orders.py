@@ -1,6 +1,6 @@
 """Orders of the wallet that this bot did not place: shown once, counted as part of the money."""
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
@@ -23,11 +23,12 @@ class ForeignOrders:
         self._told: set[str] = set()
         self._deposits: Mapping[OrderKey, int] = {}
 
-    async def locked(self, own: Collection[OrderKey], are_all_own: bool) -> Mapping[str, int]:
+    async def locked(self, own: Collection[OrderKey], are_all_own: Callable[[], bool]) -> Mapping[str, int]:
         """The deposits of orders that are not among `own`, by token address.
 
         Which orders there are is looked up every few minutes, what is left of them each time. New ones are told once, when
-        `own` are all that the bot placed: after a start, or with an order on its way, others may turn out to be its own.
+        `own` are all that the bot placed, as `are_all_own` tells: after a start, or with an order on its way, others may turn out
+        to be its own.
         """
         now = self._clock.monotonic()
         if now >= self._next_refresh:
@@ -41,7 +42,7 @@ class ForeignOrders:
                 logging.getLogger(__name__).debug("The wallet's other orders could not be looked up: %s", error)
         await self._read(key for key in self._deposits if key not in own)
         by_book = (await self._venue.listing()).by_book
-        if are_all_own:
+        if are_all_own():
             self._tell({f"{by_book[key.book].trading_pair} {'bid' if key.is_bid else 'ask'} {key.id}"
                         for key in self._deposits if key not in own})
         locked: dict[str, int] = {}

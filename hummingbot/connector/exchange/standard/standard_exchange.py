@@ -508,6 +508,7 @@ class StandardExchange(ExchangePyBase):
         account = self._events.account = await self._trading_account()
         await self._venue.recover(await account.noted_books() | self._restored_books())
         recalled = await account.recall()
+        self._poll_soon()  # balances that are being read may have missed the deposits of orders that are known just now
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
                                 self._time_source, partial(recorded_orders, self), self._take_off)
         self._resume = partial(Supervision("taking up of what the last run left", self._time_source).keep,
@@ -595,7 +596,9 @@ class StandardExchange(ExchangePyBase):
 
     async def _update_orders_with_error_handler(self, orders: list[InFlightOrder], error_handler: Any) -> None:
         # The base class asks for one order after the other; one batched request is enough for all. One that fails says
-        # nothing about any order.
+        # nothing about any order, and of none there is nothing to ask: that would end an outage which goes on.
+        if not orders:
+            return
         try:
             states = await self._states.read(orders)
         except StandardError as error:

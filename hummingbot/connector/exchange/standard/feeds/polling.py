@@ -77,7 +77,7 @@ class PollingMarketFeed:
         self._update_ids = update_ids or UpdateIds(clock)
         self._told = told or ToldTrades(clock)
         self._freshness = freshness or Freshness(lambda book: None, clock)
-        self._seen_trades: dict[str, OrderedDict[str, float]] = {}
+        self._seen_trades: dict[str, OrderedDict[str, tuple[str, float]]] = {}  # ids and amounts, by key
         self._oldest_trade: dict[str, str] = {}  # of the first look
         self._unread: set[str] = set()  # pairs whose trades could not be read at the first look
         self._trade_pauses: dict[str, float] = {}  # in seconds, of pairs whose trades could not be used when last read
@@ -197,9 +197,10 @@ class PollingMarketFeed:
             self._oldest_trade[trading_pair] = ordered[0].key
         history = self._history(trading_pair, ordered, first)
         for at, row in enumerate(ordered):
-            if row.key in seen and alike(row.base_amount, seen[row.key]):
+            known_id, known = seen.get(row.key, ("", math.nan))
+            if alike(row.base_amount, known) or (row.id and row.id == known_id):
                 continue
-            seen[row.key] = row.base_amount
+            seen[row.key] = row.id, row.base_amount
             # What was traded before the bot's first look is history, not news, whoever reads it.
             if sink is None or at < history:
                 self._told.add(trading_pair, row.key, row.base_amount)

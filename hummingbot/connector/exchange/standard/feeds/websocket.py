@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, StreamBrokenError
-from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink, UpdateIds
+from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink, PublicTrade, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.freshness import Freshness
 from hummingbot.connector.exchange.standard.feeds.levels import LevelMap
 from hummingbot.connector.exchange.standard.feeds.protocols.messages import (
@@ -290,7 +290,7 @@ class _Line:
         history = 0
         if is_whole and not book.knows_trades:
             book.knows_trades, history = True, self._first_news(content)
-            book.oldest_trade = trades[0].timestamp if trades else 0.0
+            book.oldest_trade = self._oldest_news(book.market.trading_pair, trades)
         elif is_whole:  # it may reach back further than the first one did
             history = next((at for at, trade in enumerate(trades) if trade.timestamp >= book.oldest_trade), len(trades))
         for trade in trades:
@@ -315,6 +315,12 @@ class _Line:
             return next((at for at, trade in enumerate(trades) if trade.timestamp >= fresh), len(trades))
         transaction = trades[known].trade_id.partition(":")[0]
         return next((at for at in range(known, len(trades)) if trades[at].trade_id.partition(":")[0] != transaction), len(trades))
+
+    def _oldest_news(self, trading_pair: str, trades: Sequence[PublicTrade]) -> float:
+        """What a later list holds from before this time is history, although the first one, `trades`, lacked it: it is older than
+        that one, or it is from before the bot's first look and not newer than all that was shown then."""
+        fresh = self._told.time() - self._told.seconds_since_begin(trading_pair) - FRESH_TRADE_SECONDS
+        return max(trades[0].timestamp, min(fresh, trades[-1].timestamp)) if trades else fresh
 
     # The API beside it
 

@@ -1,7 +1,9 @@
 """Typed calls of the REST API: discovery, books and public trades. Read-only, lagging, rounded; the chain is the truth."""
 import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
@@ -129,6 +131,8 @@ class RestClient:
 
         begin()
         answer = await self._transport.request("GET", self._urls[asked] + path, timeout=self._timeout, begin=begin)
+        if answer.status == 200 and answer.body[:64].lstrip()[:1] not in (b"{", b"["):  # a page of a proxy, perhaps
+            raise BadDataError(f"GET {path}: the answer is no JSON: {answer.body[:80]!r}")
         if answer.status == 200:
             self.answers += 1
             self._refusals[asked] = 0
@@ -172,12 +176,15 @@ class RestClient:
         first = await self._trades_page(base, quote, size, 1)
         numbers, step = range(1, max(1, first.total_pages) + 1), 1
         pages = {1: first}
-        # No source says in which order they come, so the rows of the first page tell where the newest are; where they are all
-        # of one second, those of the last page.
-        if first.rows and first.total_pages > 1 and first.rows[0].timestamp == first.rows[-1].timestamp:
-            pages[first.total_pages] = await self._trades_page(base, quote, size, first.total_pages)
-        last = pages.get(first.total_pages, first)
-        if first.rows and last.rows and first.rows[0].timestamp < last.rows[-1].timestamp:
+        # No source says in which order they come, so most rows of the first page tell where the newest are, since the time of one
+        # may be wrong; where they are all of one second, those of the last page.
+        steps = Counter(earlier.timestamp < later.timestamp for earlier, later in pairwise(first.rows)
+                        if earlier.timestamp != later.timestamp)
+        is_oldest_first = steps[True] > steps[False]
+        if first.rows and first.total_pages > 1 and not steps:
+            pages[first.total_pages] = last = await self._trades_page(base, quote, size, first.total_pages)
+            is_oldest_first = bool(last.rows) and first.rows[0].timestamp < last.rows[-1].timestamp
+        if is_oldest_first:
             numbers, step = numbers[::-1], -1
             if not first.is_counted and len(first.rows) + first.rejected >= size:
                 raise BadDataError(f"GET {self._trades_path}: the oldest trades come first, and not how many pages there are")
@@ -198,6 +205,7 @@ class RestClient:
             asked = path.format(base=to_checksum(base), quote=to_checksum(quote), size=size, page=number)
             try:
                 page = _trades(asked, await self.get(asked))
+                self._report_rejected(path, page)
             except RateLimitedError:
                 raise
             except ApiUnavailableError as error:
@@ -237,16 +245,18 @@ class RestClient:
         values = {"address": to_checksum(account)}
         return await self._all_pages(CONSTANTS.ACCOUNT_ORDERS_PATH, values, ("orders",), parse_open_order)
 
+    def _report_rejected(self, path: str, page: Page) -> None:
+        if page.rejected and path not in self._reported_rejections:
+            self._reported_rejections.add(path)
+            logging.getLogger(__name__).warning("The API lists %d malformed rows at %s; they are left out", page.rejected, path)
+
     async def _all_pages(self, path: str, values: dict[str, str], keys: Iterable[str], parse: Callable[[Any], Any]) -> list[Any]:
         rows: list[Any] = []
         for number in range(1, MAX_PAGES + 1):
             body = await self.get(path.format(size=CONSTANTS.PAGE_SIZE, page=number, **values))
             page = parse_page(body, keys, parse)
             rows += page.rows
-            if page.rejected and path not in self._reported_rejections:
-                self._reported_rejections.add(path)
-                logging.getLogger(__name__).warning("The API lists %d malformed rows at %s; they are left out",
-                                                    page.rejected, path)
+            self._report_rejected(path, page)
             if number >= page.total_pages or not page.rows:
                 break
         return rows

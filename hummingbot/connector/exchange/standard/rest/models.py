@@ -13,6 +13,8 @@ from pydantic_core import from_json
 from hummingbot.connector.exchange.standard.chain.addresses import is_address
 from hummingbot.connector.exchange.standard.errors import BadDataError
 
+LATEST_TIME = 2 ** 33  # in seconds since the epoch; milliseconds are more
+
 _tick_price, _tick_amount = itemgetter("price"), itemgetter("amount")
 
 
@@ -164,13 +166,16 @@ def parse_trade(row: Mapping[str, Any]) -> TradeRow:
     is_buy, row_id = _flag(row["isBid"]), row.get("id") or ""
     if not isinstance(row_id, str):
         raise ValueError(f"{row_id!r} is not the id of a trade")
+    timestamp = _positive(row["timestamp"])
+    if timestamp > LATEST_TIME:
+        raise ValueError(f"{timestamp:.0f} is no time in seconds")
     key = trade_key(_hex(row["txHash"]), _integer(row["orderId"], 2 ** 32 - 1), is_buy)
-    return TradeRow(key, is_buy, price, base_amount, _not_negative(row["timestamp"]), row_id)
+    return TradeRow(key, is_buy, price, base_amount, timestamp, row_id)
 
 
 def parse_candle(row: Mapping[str, Any]) -> CandleRow:
     """One bucket of a pair. Volumes and the number of trades may be absent or null, which is none."""
-    start = _integer(row["timestamp"], 2 ** 33)
+    start = _integer(row["timestamp"], LATEST_TIME)
     base_volume, quote_volume = _not_negative(row.get("baseVolume") or 0), _not_negative(row.get("quoteVolume") or 0)
     return CandleRow(start, _positive(row["open"]), _positive(row["high"]), _positive(row["low"]), _positive(row["close"]),
                      base_volume, quote_volume, _integer(row.get("count") or 0, 2 ** 53))
@@ -250,6 +255,8 @@ def _merged(levels: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _tick_columns(rows: list[Mapping[str, Any]]) -> tuple[list[float], list[float]]:
     """The prices and the amounts of a side, looked at as a whole, which is several times faster than one by one."""
+    if not isinstance(rows, list):  # an empty object or text would be an empty side
+        raise TypeError(f"a side is no list but {type(rows).__name__}")
     prices, amounts = list(map(float, map(_tick_price, rows))), list(map(float, map(_tick_amount, rows)))
     # A sum is not finite when one of its parts is not, and where all are, min tells the least.
     if prices and not (sum(prices) < math.inf and sum(amounts) < math.inf and min(prices) > 0 and min(amounts) >= 0):

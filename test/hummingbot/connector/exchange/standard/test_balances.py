@@ -1,6 +1,6 @@
 """Balances of which some cannot be read: none is told as zero, and none that is traded as it was before."""
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +22,7 @@ class Venue:
     def __init__(self) -> None:
         self.held = {USDC.address: 5, FOO.address: 7}
         self.were_all_own: list[bool] = []
+        self.meanwhile: Callable[[], None] = lambda: None
 
     async def listing(self) -> Any:
         return SimpleNamespace(native_token=NATIVE.address, tokens={token.address: token for token in (NATIVE, USDC, FOO)})
@@ -29,8 +30,9 @@ class Venue:
     async def balances(self, account: str) -> tuple[int, dict[str, int]]:
         return 9, self.held
 
-    async def locked(self, own: object, are_all_own: bool) -> dict[str, int]:
-        self.were_all_own.append(are_all_own)
+    async def locked(self, own: object, are_all_own: Callable[[], bool]) -> dict[str, int]:
+        self.meanwhile()
+        self.were_all_own.append(are_all_own())
         return {}
 
 
@@ -76,9 +78,10 @@ async def test_while_orders_are_on_their_way_or_the_last_run_is_not_taken_up_oth
     reading = Balances(venue, "0x01", venue, Decimal(0), lambda: orders, list)  # type: ignore[arg-type]
     await reading.read(None, False)
     await reading.read(None, True)
-    orders["waiting"] = SimpleNamespace(exchange_order_id=None, trade_type=TradeType.SELL, base_asset="FOO", amount=Decimal(1))
+    waiting = SimpleNamespace(exchange_order_id=None, trade_type=TradeType.SELL, base_asset="FOO", amount=Decimal(1))
+    venue.meanwhile = lambda: orders.update(waiting=waiting)
     await reading.read(None, True)
-    assert venue.were_all_own == [False, True, False]
+    assert venue.were_all_own == [False, True, False], "also where it was placed while the API was asked"
 
 
 async def test_of_two_readings_the_one_that_began_last_ends_last() -> None:

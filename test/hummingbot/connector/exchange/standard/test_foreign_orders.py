@@ -45,6 +45,14 @@ class Venue:
         return [self.stored[key] for key in keys]
 
 
+def all_own() -> bool:
+    return True
+
+
+def not_all() -> bool:
+    return False
+
+
 @pytest.fixture
 def venue() -> Venue:
     return Venue()
@@ -58,7 +66,7 @@ async def test_deposits_count_by_the_token_that_they_hold(venue: Venue, caplog: 
     caplog.set_level("INFO")
     foreign = orders_of(venue)
     for _ in range(2):
-        assert await foreign.locked((), True) == {SOMI.quote.address: 500, SOMI.base.address: 70}
+        assert await foreign.locked((), all_own) == {SOMI.quote.address: 500, SOMI.base.address: 70}
     assert venue.asked == 1 and set(venue.recovered) == {SOMI.book, "0x" + "99" * 20}
     assert [record.getMessage() for record in caplog.records] == [
         "The wallet has 2 open orders that this bot did not place: SOMI-USDC ask 2, SOMI-USDC bid 1"]
@@ -66,15 +74,15 @@ async def test_deposits_count_by_the_token_that_they_hold(venue: Venue, caplog: 
 
 async def test_the_bots_own_orders_and_those_of_others_do_not_count(venue: Venue) -> None:
     venue.stored[ASK] = ChainOrder(BOB, 1, 70)
-    assert await orders_of(venue).locked({BID}, True) == {}
+    assert await orders_of(venue).locked({BID}, all_own) == {}
 
 
 async def test_an_order_that_turns_out_to_be_the_bots_while_it_is_read_does_not_count(venue: Venue) -> None:
     foreign, own = orders_of(venue), set[OrderKey]()
-    await foreign.locked(own, True)
+    await foreign.locked(own, all_own)
     venue.meanwhile = lambda: own.add(BID)
-    assert await foreign.locked(own, True) == {SOMI.base.address: 70}
-    assert await foreign.locked(own, True) == {SOMI.base.address: 70}
+    assert await foreign.locked(own, all_own) == {SOMI.base.address: 70}
+    assert await foreign.locked(own, all_own) == {SOMI.base.address: 70}
 
 
 @pytest.mark.parametrize("error", [ApiUnavailableError("the API is away"), RpcError("eth_call", -32000, "execution aborted")])
@@ -82,11 +90,11 @@ async def test_what_is_left_of_them_is_read_each_time_and_which_there_are_now_an
         venue: Venue, error: StandardError) -> None:
     clock = ManualClock()
     foreign = orders_of(venue, clock)
-    await foreign.locked((), True)
+    await foreign.locked((), all_own)
     venue.stored[BID] = ChainOrder(ALICE, 1, 300)
     venue.away = error
     clock.now += REFRESH_INTERVAL
-    assert await foreign.locked((), True) == {SOMI.quote.address: 300, SOMI.base.address: 70}
+    assert await foreign.locked((), all_own) == {SOMI.quote.address: 300, SOMI.base.address: 70}
     assert venue.asked == 2, "without the API the last look counts"
 
 
@@ -94,16 +102,16 @@ async def test_a_first_look_that_fails_is_soon_made_again(venue: Venue) -> None:
     clock = ManualClock()
     foreign = orders_of(venue, clock)
     venue.away = ApiUnavailableError("the API is away")
-    assert await foreign.locked((), True) == {} == await foreign.locked((), True)
+    assert await foreign.locked((), all_own) == {} == await foreign.locked((), all_own)
     assert venue.asked == 1, "not at each reading"
     clock.now += RETRY_INTERVAL
-    await foreign.locked((), True)
+    await foreign.locked((), all_own)
     clock.now += RETRY_INTERVAL
-    await foreign.locked((), True)
+    await foreign.locked((), all_own)
     assert venue.asked == 2, "and ever less often"
     venue.away = None
     clock.now += RETRY_INTERVAL
-    assert await foreign.locked((), True) == {SOMI.quote.address: 500, SOMI.base.address: 70}
+    assert await foreign.locked((), all_own) == {SOMI.quote.address: 500, SOMI.base.address: 70}
 
 
 async def test_an_order_is_told_once_as_long_as_it_rests_and_nothing_is_kept_of_one_that_is_gone(
@@ -113,7 +121,7 @@ async def test_an_order_is_told_once_as_long_as_it_rests_and_nothing_is_kept_of_
     foreign, bid = orders_of(venue, clock), venue.stored[BID]
     for orders in ({ASK: bid, BID: bid}, {ASK: bid, BID: bid}, {ASK: bid}, {ASK: bid, BID: bid}):
         venue.stored = dict(orders)
-        await foreign.locked((), True)
+        await foreign.locked((), all_own)
         clock.now += REFRESH_INTERVAL
     assert [record.getMessage().rpartition(": ")[2] for record in caplog.records] == ["SOMI-USDC ask 2, SOMI-USDC bid 1",
                                                                                       "SOMI-USDC bid 1"]
@@ -122,8 +130,8 @@ async def test_an_order_is_told_once_as_long_as_it_rests_and_nothing_is_kept_of_
 async def test_an_order_is_told_only_when_all_own_ones_are_known(venue: Venue, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     foreign = orders_of(venue)
-    assert await foreign.locked((), False) == {SOMI.quote.address: 500, SOMI.base.address: 70}, "it counts from the first moment"
+    assert await foreign.locked((), not_all) == {SOMI.quote.address: 500, SOMI.base.address: 70}, "it counts at once"
     assert caplog.records == []
-    assert await foreign.locked({BID}, True) == {SOMI.base.address: 70}
+    assert await foreign.locked({BID}, all_own) == {SOMI.base.address: 70}
     assert [record.getMessage() for record in caplog.records] == [
         "The wallet has 1 open orders that this bot did not place: SOMI-USDC ask 2"]

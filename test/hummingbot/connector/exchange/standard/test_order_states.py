@@ -212,6 +212,7 @@ async def test_outage_is_told_once_and_its_end_too(world, caplog):
     for _ in range(3):
         await world.exchange._update_all_balances()
         await world.exchange._update_order_status()
+        await world.exchange._update_lost_orders_status()  # there are none
     world.node.down.clear()
     for _ in range(2):
         await world.exchange._update_all_balances()

@@ -26,6 +26,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, R
 from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resumption
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
+from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
@@ -338,6 +339,36 @@ async def test_the_orders_that_the_last_run_left_are_no_strangers(rig: Rig, capl
     await rig.quiet()
     await rig.exchange._update_balances()
     assert "did not place" not in caplog.text and rig.open_orders()
+
+
+async def test_balances_are_read_again_once_the_orders_of_the_last_run_are_known(
+        rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is read just then may have counted their deposits neither as those of own orders nor as a stranger's."""
+    await resting(rig)
+    await rig.kill()
+    happened: list[str] = []
+    recall, run, poll = account.Account.recall, Resumption.run, StandardExchange._poll_soon
+
+    async def recalls(self: Any) -> Recalled:
+        recalled = await recall(self)
+        happened.append("recalled")
+        return recalled
+
+    async def runs(self: Any, *arguments: Any) -> None:
+        happened.append("resumes")
+        await run(self, *arguments)
+
+    def polls(self: Any) -> None:
+        happened.append("polls")
+        poll(self)
+
+    monkeypatch.setattr(account.Account, "recall", recalls)
+    monkeypatch.setattr(Resumption, "run", runs)
+    monkeypatch.setattr(StandardExchange, "_poll_soon", polls)
+    await rig.connect()
+    await until(lambda: "resumes" in happened)
+    assert "polls" in happened[happened.index("recalled"):happened.index("resumes")]
+    await rig.quiet()
 
 
 async def test_a_trade_that_pays_for_no_base_at_all_is_a_fill(rig: Rig) -> None:

@@ -7,7 +7,7 @@ from hummingbot.connector.exchange.standard.cli.exchange import Exchange
 from hummingbot.connector.exchange.standard.cli.journals import BotJournal, FeedNote
 from hummingbot.connector.exchange.standard.history import is_told
 
-# A bot notes its feeds every ten seconds while its node answers.
+# A bot notes its feeds every few seconds while its node answers.
 STALE_SECONDS = 60.0
 
 

@@ -346,6 +346,20 @@ async def test_what_an_api_finds_again_after_it_told_of_no_trades_is_history() -
     assert (told, later) == ([1_001.0], [1_000.0, 1_002.0])
 
 
+@pytest.mark.parametrize(("ids", "told"), [(("7", "7"), [1.0]), (("7", "8"), [1.0, 3.0]), (("", ""), [1.0, 3.0])])
+async def test_a_row_whose_amount_is_corrected_is_the_same_trade(ids: tuple[str, str], told: list[float]) -> None:
+    books, amounts = Books(), []
+    books.trades(AAA, trade_row(1))
+    await books.run(AAA)
+    for number, (row_id, amount) in enumerate(zip(ids, (1.0, 3.0)), start=12):
+        books.book(AAA, book_of(number))
+        books.trades(AAA, {**trade_row(2), "id": row_id, "baseAmount": amount}, trade_row(1))
+        amounts += [event.amount for event in await books.next() if isinstance(event, PublicTrade)]
+    books.task.cancel()
+    await asyncio.gather(books.task, return_exceptions=True)
+    assert amounts == told
+
+
 async def test_what_is_newer_than_all_that_was_told_is_news_whatever_this_machine_takes_for_the_time() -> None:
     books = Books()
     books.clock.now += 3_600  # of the chain's time it is 1,000

@@ -357,6 +357,18 @@ async def test_what_a_later_look_finds_behind_the_first_one_is_history() -> None
         assert [event.trade_id for event in scene.listener.trades] == ["first", "second", "third"]
 
 
+@pytest.mark.parametrize("shown", [(), (500.0, 900.0)])
+async def test_what_the_first_look_lacked_from_before_the_bot_began_is_history(shown: tuple[float, ...]) -> None:
+    scene = Scene()
+    scene.told.begin(PAIR)
+    scene.dialect.api_trades = [trade(str(time), time) for time in shown]
+    async with running(scene=scene):
+        scene.dialect.api_trades = [trade(str(time), time) for time in (500.0, 600.0, 700.0, 900.0, 990.0, 1_001.0)]
+        scene.line.tell(Told(f"trades:{SOMI.book}", None, None, Hint()))
+        await settle()
+        assert [event.timestamp for event in scene.listener.trades] == [990.0, 1_001.0]
+
+
 async def test_a_level_deeper_than_the_api_tells_is_dropped_without_blame() -> None:
     async with running(max_silence=1.0) as scene:
         scene.line.tell(book(changed((8.0, 1.0))))

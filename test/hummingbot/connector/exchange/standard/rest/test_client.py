@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.chain.addresses import to_checksum
 from hummingbot.connector.exchange.standard.chain.endpoints import host_of
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError
@@ -92,6 +93,15 @@ async def test_malformed_rows_are_left_out_and_told_once(api, client, caplog):
         "The API lists 2 malformed rows at /api/pairs/{size}/{page}; they are left out"]
 
 
+async def test_malformed_trades_are_told_once(api, client, caplog):
+    row = json.loads(payload("trades"))["trades"][0]
+    api.answer(TRADES, {"trades": [row, row | {"orderId": None}]})
+    for _ in range(2):
+        assert len(await client.trades(SOMI.address, USDC.address)) == 1
+    assert [record.getMessage() for record in caplog.records] == [
+        f"The API lists 1 malformed rows at {CONSTANTS.PAIR_TRADES_PATHS[0]}; they are left out"]
+
+
 async def test_open_orders_of_an_account_are_asked_by_its_checksummed_address(api, client):
     api.answer("/api/orders/", payload("orders_sample"))
     (row,) = await client.open_orders(SOMI.address)
@@ -170,10 +180,11 @@ async def test_rows_of_which_none_is_a_trade_cannot_be_read(api, client):
 
 # Their order, which no source states
 
-def trades_of(api, count, oldest_first, size=4, is_counted=True):
-    """Trades at the seconds 1 to `count`, so many on a page; whether it is said how many pages there are."""
+def trades_of(api, count, oldest_first, size=4, is_counted=True, times=None):
+    """Trades at the seconds 1 to `count`, or at other `times`, so many on a page; whether it is said how many pages there are."""
     row = json.loads(payload("trades"))["trades"][0]
-    rows = [row | {"txHash": f"0x{second:064x}", "timestamp": second} for second in range(1, count + 1)]
+    rows = [row | {"txHash": f"0x{second:064x}", "timestamp": (times or {}).get(second, second)}
+            for second in range(1, count + 1)]
     rows = rows if oldest_first else rows[::-1]
     pages = [rows[first:first + size] for first in range(0, count, size)]
     for number, page in enumerate(pages, start=1):
@@ -188,6 +199,16 @@ async def test_trades_are_the_newest_first_in_whichever_order_the_api_has_them(a
     rows = await client.trades(SOMI.address, USDC.address, 4)
     told = [row.timestamp for row in rows]
     assert told == (newest or ([10, 9, 8, 7, 6, 5] if oldest_first else [10, 9, 8, 7])), "a last page may hold few"
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+@pytest.mark.parametrize("at", range(4))
+@pytest.mark.parametrize("wrong", [1, 2 ** 33])
+async def test_one_trade_with_a_wrong_time_does_not_turn_the_list_round(api, client, oldest_first, at, wrong):
+    second = 1 + at if oldest_first else 14 - at  # on the first page
+    trades_of(api, 14, oldest_first, times={second: wrong})
+    rows = await client.trades(SOMI.address, USDC.address, 4)
+    assert rows[0].key.startswith(f"0x{14:064x}") and len(api.requested) <= 3
 
 
 async def test_one_page_of_the_newest_trades_is_enough_though_some_of_its_rows_are_none(api, client):
@@ -399,6 +420,21 @@ async def test_an_address_of_which_nothing_is_known_is_left_where_it_has_not_wha
     api.answer(f"{SECOND}/api/orderbook", payload("ticks"))
     await client_of_two.order_book(SOMI.address, USDC.address)
     assert client_of_two.url == SECOND
+
+
+async def test_an_api_that_begins_to_answer_with_a_page_is_left(api, client_of_two):
+    client_of_two.factory = OURS["deployer"]
+    for url in (FIRST, SECOND):
+        api.answer(f"{url}/api/exchange", OURS)
+    api.answer(f"{FIRST}/api/orderbook", payload("ticks"))
+    api.answer(f"{SECOND}/api/orderbook", payload("ticks"))
+    await client_of_two.order_book(SOMI.address, USDC.address)
+    assert client_of_two.url == FIRST
+    api.forget(f"{FIRST}/api/orderbook")
+    api.answer(f"{FIRST}/api/orderbook", b"\r\n <html>maintenance</html>")
+    answered = client_of_two.answers
+    await client_of_two.order_book(SOMI.address, USDC.address)
+    assert client_of_two.url == SECOND and client_of_two.answers > answered
 
 
 async def test_an_api_that_answers_with_a_page_instead_of_its_exchange_is_left(api, client_of_two):

@@ -144,7 +144,8 @@ def test_row_without_a_needed_field_is_left_out(parse, name, key):
 
 
 @pytest.mark.parametrize("key, value", [("isBid", "true"), ("isBid", 1), ("price", 0), ("price", -0.5), ("baseAmount", "-1"),
-                                        ("baseAmount", "Infinity"), ("timestamp", []), ("timestamp", -1)])
+                                        ("baseAmount", "Infinity"), ("timestamp", []), ("timestamp", -1), ("timestamp", 0),
+                                        ("timestamp", 1_800_000_000_000)])
 def test_trade_with_an_impossible_value_is_left_out(key, value):
     assert page_of(parse_trade, row_of("trades", "trades") | {key: value}).rejected == 1
 
@@ -208,6 +209,13 @@ def test_one_bad_level_refuses_the_whole_book(level, side):
     answer[side].append(level)
     with pytest.raises(BadDataError):
         parse_tick_book(json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize("rows", [{}, "", {"price": 1, "amount": 1}, None, 0])
+@pytest.mark.parametrize("side", ["bids", "asks"])
+def test_a_side_that_is_no_list_refuses_the_whole_book(rows, side):
+    with pytest.raises(BadDataError):
+        parse_tick_book(json.dumps(json.loads(payload("ticks")) | {side: rows}).encode())
 
 
 @pytest.mark.parametrize("price", [-1, "-0.5", "nan", "inf", True, [1]])
