@@ -167,7 +167,7 @@ class Invariants:
     def after_idling(self) -> None:
         """I9 as the README promises it, and I11 of all that ended: nobody has done anything for minutes."""
         setup, life = self._world.scenario.setup, self._world.life
-        most: float = IDLE_POLLS * len(setup.pairs) + IDLE_REQUESTS
+        most: float = IDLE_POLLS * len(setup.pairs) + IDLE_REQUESTS + (len(setup.pairs) - 1)  # each pair's trades, once
         is_hinted = setup.feed in ("stream", "auto") and setup.stream not in ("", "channels")
         orders = len(life.exchange.in_flight_orders) if life is not None else 0
         if is_hinted or orders:

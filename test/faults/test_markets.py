@@ -173,11 +173,11 @@ async def test_f47_a_balance_that_cannot_be_read_is_shown_as_it_was_read_last_bu
         pairs: list[str], shown: int | None) -> None:
     venue = Venue()
     reading = balances(venue, pairs)
-    assert (await reading.read(None)).total["FOO"] == 7
+    assert (await reading.read(None, False)).total["FOO"] == 7
     venue.held.popitem()
     with suppress(ApiUnavailableError):  # once, of a token that is traded
-        await reading.read(None)
-    assert (await reading.read(None)).total.get("FOO") == shown
+        await reading.read(None, False)
+    assert (await reading.read(None, False)).total.get("FOO") == shown
 
 
 async def test_f46_an_api_that_moves_on_to_another_exchange_is_traded_by_no_more(caplog: pytest.LogCaptureFixture) -> None:

@@ -48,8 +48,8 @@ def changed_fills(change: Callable[[TradeUpdate, InFlightOrder], TradeUpdate]) -
 def tell_all_as_available() -> None:
     read = Balances.read
 
-    async def all_of_it(self: Balances, account: Any) -> Money:
-        money = await read(self, account)
+    async def all_of_it(self: Balances, account: Any, is_taken_up: bool) -> Money:
+        money = await read(self, account, is_taken_up)
         return Money(dict(money.total), money.total)
     Balances.read = all_of_it  # type: ignore[method-assign]
 

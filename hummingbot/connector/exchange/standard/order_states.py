@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import OrderNotFoundError
+from hummingbot.connector.exchange.standard.errors import OrderNotFoundError, RpcError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
@@ -43,11 +43,18 @@ class OrderStates:
 
     async def _is_over(self, key: OrderKey, head: int) -> bool:
         """Whether all is known of how a missing order left. Where blocks were replaced, the new ones may not have been read
-        yet, and logs may come late; but what is final was read."""
+        yet, and logs may come late; but what is final was read. That it is missing must be said of a block by its number then: a
+        node that stands still behind one that tells the head gives an old answer for the latest."""
         if await self._events.left(key, head):
             self._missing.pop(key, None)
             return True
-        return head - self._missing.setdefault(key, head) >= self._venue.network.late_blocks
+        if head - self._missing.setdefault(key, head) < self._venue.network.late_blocks:
+            return False
+        try:
+            (order,) = await self._venue.orders([key], head)
+        except RpcError:
+            return False  # another node answers at the next look
+        return order.owner != self._account or not order.deposit
 
     def _state(self, order: InFlightOrder, key: OrderKey | None, deposits: Mapping[OrderKey, int],
                ended: Collection[OrderKey]) -> OrderUpdate | OrderNotFoundError:

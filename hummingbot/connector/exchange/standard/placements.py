@@ -308,6 +308,8 @@ class Placements:
         if not receipt.ok:
             self._allowances.forget()
             raise OrderRejectedError(f"The exchange refused the order: {receipt.reason}", receipt.reason)
+        if not receipt.logs:  # each order moves its deposit, if only there and back
+            raise BadDataError("the receipt of a placement that succeeded has no logs at all")
         deposits = [order.deposit for order in called_orders(tracked.intent.data, tracked.intent.value)]
         logs = decode_engine_logs(receipt.logs, self._listing.engine)
         self._look_for_unknown(receipt, logs, len(tracked.intent.client_order_ids))

@@ -67,14 +67,14 @@ class FeePolicy:
 
     async def _read(self) -> Fees:
         history, price, tip = await self._rpc.batch([_FEE_HISTORY, ("eth_gasPrice", []), ("eth_maxPriorityFeePerGas", [])])
-        base_fee = None if isinstance(history, RpcError) else _base_fee(history)
+        base_fee = None if history is None or isinstance(history, RpcError) else _base_fee(history)
         if base_fee is None:
             if isinstance(price, RpcError):
                 raise price
             amount = self._capped(quantity(price, "eth_gasPrice"))
             return Fees(amount, amount, True)
-        if isinstance(tip, RpcError):
-            suggested = 0 if isinstance(price, RpcError) else max(0, quantity(price, "eth_gasPrice") - base_fee)
+        if tip is None or isinstance(tip, RpcError):
+            suggested = 0 if price is None or isinstance(price, RpcError) else max(0, quantity(price, "eth_gasPrice") - base_fee)
         else:
             suggested = quantity(tip, "eth_maxPriorityFeePerGas")
         max_fee = self._capped(int(base_fee * self._multiplier) + suggested)

@@ -431,6 +431,8 @@ class RpcClient:
         document = _document(answer, endpoint, requests)
         if len(requests) == 1:
             return [_result(document, first, requests[0][0], endpoint)]
+        if isinstance(document, list) and len(document) == 1 and isinstance(document[0], dict) and document[0].get("error"):
+            document = document[0]  # geth refuses a whole batch by an answer to its first call alone
         if isinstance(document, dict) and "error" in document:
             _raise_trouble(answer.status, document["error"], endpoint)
             raise _BatchRefused
@@ -498,11 +500,19 @@ def _raise_rate_limit(endpoint: Endpoint, answers: Sequence[Any]) -> None:
 
 
 def _lack(requests: Sequence[Request], answers: Sequence[Any]) -> str | None:
-    """What the endpoint does not tell that every node should: logs and receipts; "" where it tells all, None where it was asked
-    for none. Other errors may be the right answer, as that to a call which reverts."""
-    told = [answer for (method, _), answer in zip(requests, answers) if method in ("eth_getLogs", "eth_getTransactionReceipt")]
-    lacks = [str(answer) for answer in told if isinstance(answer, RpcError) and not is_log_range(answer)]
-    return (lacks or [""])[0] if told else None
+    """What the endpoint does not tell that every node should: logs and receipts, and its newest state; "" where it tells all,
+    None where it was asked for no logs or receipts. Other errors may be the right answer, as that to a call which reverts."""
+    lacks, is_asked = [], False
+    for (method, parameters), answer in zip(requests, answers):
+        is_history = method in ("eth_getLogs", "eth_getTransactionReceipt")
+        is_asked = is_asked or is_history
+        is_newest = method == "eth_blockNumber" or (
+            method in ("eth_getTransactionCount", "eth_getBalance") and parameters[-1] == "latest")
+        if isinstance(answer, RpcError) and (is_newest or (is_history and not is_log_range(answer))):
+            lacks.append(str(answer))
+        elif method == "eth_getLogs" and answer is None:
+            lacks.append("eth_getLogs: null instead of logs")
+    return lacks[0] if lacks else "" if is_asked else None
 
 
 def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request]) -> Any:

@@ -3,6 +3,7 @@ import logging
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Collection, Iterable
+from heapq import nlargest
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
@@ -11,6 +12,7 @@ from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.markets import Market
 
+MANY_TRADES = 10
 # A book that is older than this, in seconds, is none to trade by.
 STALE_SECONDS = 30.0
 # The newest trades of a market that the API has yet to tell; as many as it tells at once.
@@ -117,7 +119,7 @@ class Freshness:
         there = set()
         for log in logs:
             event, market = log.event, self._market_of(log.event.pair)
-            # Trades of nothing are told by no API, and those before the first look may be too old to be among the newest.
+            # Trades of nothing are told by no feed, and those before the first look may be too old to be among the newest.
             if isinstance(event, OrderMatched) and event.base_amount and market and self._is_of_api(market.trading_pair):
                 name = log.transaction_hash.lower()
                 there.add(name)
@@ -142,7 +144,9 @@ class Freshness:
         all markets: a trade that it has left out is none to wait for. One of a transaction's trades stands for all of them."""
         self._tells_trades.add(trading_pair)
         if trades or trading_pair in self._reached:  # one that tells none any more tells less than it did
-            newest_at = max([timestamp for _, timestamp in trades], default=0.0)
+            # Of many the newest but one, since the time of one may be wrong.
+            times = nlargest(2, [timestamp for _, timestamp in trades])
+            newest_at = max(times, default=0.0) if len(trades) < MANY_TRADES else times[1]
             self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, self._clock.monotonic())
         names = {key.partition(":")[0] for key, _ in trades}
         told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]

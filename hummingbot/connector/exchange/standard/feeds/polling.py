@@ -46,6 +46,7 @@ LAST_TRADES_PAUSE = 120.0
 MISSED_SECONDS = 60.0
 MAX_REMEMBERED_TRADES = 1000
 MAX_BLOCK_RANGE = 1000
+FEW_BLOCKS = 100  # no rate limit is a limit of these
 # So many seconds after a node did not give as many blocks as it was asked for, more are tried again. A node that has a limit
 # refuses one request as often; one that was in trouble is asked for all it gives once that is over.
 NARROW_SECONDS = 120.0
@@ -329,6 +330,8 @@ class PollingAccountFeed:
                 self._narrow((end - begin + 1) // 2)
                 continue
             except RateLimitedError:
+                if end - begin >= FEW_BLOCKS:  # some nodes say so of a range that is too long for them, and would each time
+                    self._narrow((end - begin + 1) // 2)
                 raise
             except ApiUnavailableError:
                 # The node may take too long for so many blocks, or answer too much. If it is away, this raises as well.

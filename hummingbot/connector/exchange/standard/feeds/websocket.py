@@ -320,7 +320,7 @@ class _Line:
         """What a later list holds from before this time is history, although the first one, `trades`, lacked it: it is older than
         that one, or it is from before the bot's first look and not newer than all that was shown then."""
         fresh = self._told.time() - self._told.seconds_since_begin(trading_pair) - FRESH_TRADE_SECONDS
-        return max(trades[0].timestamp, min(fresh, trades[-1].timestamp)) if trades else fresh
+        return max(min(trade.timestamp for trade in trades), min(fresh, trades[-1].timestamp)) if trades else fresh
 
     # The API beside it
 

@@ -178,13 +178,11 @@ class RestClient:
         pages = {1: first}
         # No source says in which order they come, so most rows of the first page tell where the newest are, since the time of one
         # may be wrong; where they are all of one second, those of the last page.
-        steps = Counter(earlier.timestamp < later.timestamp for earlier, later in pairwise(first.rows)
-                        if earlier.timestamp != later.timestamp)
-        is_oldest_first = steps[True] > steps[False]
-        if first.rows and first.total_pages > 1 and not steps:
+        is_rising = _is_rising([row.timestamp for row in first.rows])
+        if first.rows and first.total_pages > 1 and is_rising is None:
             pages[first.total_pages] = last = await self._trades_page(base, quote, size, first.total_pages)
-            is_oldest_first = bool(last.rows) and first.rows[0].timestamp < last.rows[-1].timestamp
-        if is_oldest_first:
+            is_rising = bool(last.rows) and first.rows[0].timestamp < last.rows[-1].timestamp
+        if is_rising:
             numbers, step = numbers[::-1], -1
             if not first.is_counted and len(first.rows) + first.rejected >= size:
                 raise BadDataError(f"GET {self._trades_path}: the oldest trades come first, and not how many pages there are")
@@ -236,7 +234,7 @@ class RestClient:
         page = await read(1)
         rows = page.rows
         # No source says in which order they come, so the rows tell on which page the newest are.
-        if page.total_pages > 1 and len(rows) > 1 and rows[0].start < rows[-1].start:
+        if page.total_pages > 1 and _is_rising([row.start for row in rows]):
             rows = [*(await read(page.total_pages - 1)).rows, *(await read(page.total_pages)).rows]
         return sorted(rows)
 
@@ -269,7 +267,13 @@ def _trades(path: str, body: bytes) -> Page:
         raise BadDataError(f"GET {path}: {error}") from error
     if page.rejected and not page.rows:
         raise BadDataError(f"GET {path}: none of {page.rejected} rows is a trade")
-    return page
+    return page._replace(rows=[row for row in page.rows if row.base_amount])  # dust may match for no base at all
+
+
+def _is_rising(times: Sequence[float]) -> bool | None:
+    """Whether most of these times are later than those before them; None where all are the same."""
+    steps = Counter(earlier < later for earlier, later in pairwise(times) if earlier != later)
+    return steps[True] > steps[False] if steps else None
 
 
 def _factory(body: bytes) -> str:

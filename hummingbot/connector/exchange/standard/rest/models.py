@@ -161,8 +161,8 @@ def parse_pair(row: Mapping[str, Any]) -> PairRow:
 
 
 def parse_trade(row: Mapping[str, Any]) -> TradeRow:
-    """One row of a pair's trades; the maker's order id tells the fills of one transaction apart."""
-    price, base_amount = _positive(row["price"]), _positive(row["baseAmount"])
+    """One row of a pair's trades; the maker's order id tells the fills of one transaction apart. Dust may match for no base."""
+    price, base_amount = _positive(row["price"]), _not_negative(row["baseAmount"])
     is_buy, row_id = _flag(row["isBid"]), row.get("id") or ""
     if not isinstance(row_id, str):
         raise ValueError(f"{row_id!r} is not the id of a trade")
@@ -175,7 +175,7 @@ def parse_trade(row: Mapping[str, Any]) -> TradeRow:
 
 def parse_candle(row: Mapping[str, Any]) -> CandleRow:
     """One bucket of a pair. Volumes and the number of trades may be absent or null, which is none."""
-    start = _integer(row["timestamp"], LATEST_TIME)
+    start = _integer(_positive(row["timestamp"]), LATEST_TIME)
     base_volume, quote_volume = _not_negative(row.get("baseVolume") or 0), _not_negative(row.get("quoteVolume") or 0)
     return CandleRow(start, _positive(row["open"]), _positive(row["high"]), _positive(row["low"]), _positive(row["close"]),
                      base_volume, quote_volume, _integer(row.get("count") or 0, 2 ** 53))

@@ -16,6 +16,7 @@ from hummingbot.connector.exchange.standard.chain.engine import (
     ENGINE_FUNCTIONS,
     ERRORS,
     FACTORY_FUNCTIONS,
+    NEW_MARKET_PRICE,
     ORDER_CANCELED,
     ORDER_MATCHED,
     ORDER_PLACED,
@@ -249,6 +250,8 @@ class FakeNode:
             for call in calls:
                 if not self._ignored.get(call.name, lambda *_: False)(*call.arguments):
                     logs += getattr(self, "_do_" + call.name)(call, *call.arguments)
+                elif not call.name.startswith("cancel"):  # its deposit goes there and back at least
+                    logs.append(NEW_MARKET_PRICE.encode(ZERO_ADDRESS, 1, True))
         except Refused:
             success, logs = False, []
         self._mine(transaction.hash, success, logs, asked)

@@ -8,10 +8,11 @@ import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import account_events, cancels, order_cancels
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
+from hummingbot.connector.exchange.standard.venue import ChainOrder
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.event.event_logger import EventLogger
@@ -145,6 +146,23 @@ async def test_order_that_left_without_any_log_stays_until_its_block_is_final_an
         assert world.misses == misses
     await world.exchange._update_order_status()
     assert "1" in world.tracker.lost_orders
+
+
+@pytest.mark.parametrize("held", [RpcError("eth_call", -32000, "header not found"), [ChainOrder("", 10 ** 9, DEPOSIT)]])
+async def test_a_node_that_stands_still_says_nothing_of_the_order_that_it_does_not_have(world, monkeypatch, held):
+    """Others tell the head, and it answers for its own newest block, in which the order does not rest yet."""
+    async def orders(keys, block="latest"):
+        assert block == world.node.head
+        if isinstance(held, RpcError):
+            raise held
+        return [order._replace(owner=world.exchange._address) for order in held]
+
+    del world.node.orders[KEY]
+    monkeypatch.setattr(world.exchange._venue, "orders", orders)
+    for _ in range(3):
+        await world.exchange._update_order_status()
+        world.node.head += NETWORK.late_blocks
+    assert world.misses == 0 and world.order.is_open
 
 
 async def test_order_of_somebody_else_under_the_id_of_an_own_one_is_none_of_the_own(world):

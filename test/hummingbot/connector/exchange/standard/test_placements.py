@@ -191,12 +191,20 @@ async def test_an_unknown_event_beside_known_ones_is_told_once_and_stops_nothing
     assert caplog.text.count(f"not known here: {FLAT_MATCH[0][0]}") == 1
 
 
-@pytest.mark.parametrize("logs", [(), (NEWS,), (ROLE_GRANTED.encode(bytes(32), ALICE, ALICE),), (((), b""),)],
-                         ids=["nothing", "the market price", "what operators do", "without a topic"])
-async def test_a_market_order_of_which_nothing_is_logged_took_nothing(logs: tuple[Any, ...]) -> None:
+@pytest.mark.parametrize("logs", [(NEWS,), (ROLE_GRANTED.encode(bytes(32), ALICE, ALICE),), (((), b""),)],
+                         ids=["the market price", "what operators do", "without a topic"])
+async def test_a_market_order_of_which_nothing_is_logged_that_counts_took_nothing(logs: tuple[Any, ...]) -> None:
     chain = Chain(receipt(*logs))
     ((closed,),) = await ends_of(chain.place("a", rests=False))
     assert (closed.ending, closed.refund) == (Ending.CANCELED, 10 ** 6)
+
+
+@pytest.mark.parametrize("rests", [True, False], ids=["may rest", "market order"])
+async def test_a_receipt_without_logs_says_nothing_of_an_order(rests: bool) -> None:
+    """The node lacks them: at least its deposit moved."""
+    chain = Chain(receipt())
+    (error,) = await ends_of(chain.place("a", rests=rests))
+    assert isinstance(error, OutcomeUnknownError) and not chain.finished
 
 
 async def test_a_transaction_that_cannot_even_be_made_fails_its_orders_and_no_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
 """What is offered for gas."""
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,6 +46,16 @@ async def test_without_a_base_fee_the_transaction_is_legacy(history: dict) -> No
     node.base_fee = 9
     node.before = lambda method, params: history if method == "eth_feeHistory" else None
     assert await policy(node).current() == Fees(9, 9, True)
+
+
+@pytest.mark.parametrize(("method", "fees"), [("eth_feeHistory", Fees(12, 12, True)),
+                                               ("eth_maxPriorityFeePerGas", Fees(17, 2))])
+async def test_what_is_null_is_not_told(method: str, fees: Fees) -> None:
+    async def answers(requests: Any) -> list[Any]:
+        told = {"eth_feeHistory": {"baseFeePerGas": ["0x9", "0xa"]}, "eth_gasPrice": "0xc", "eth_maxPriorityFeePerGas": "0x2"}
+        return [None if asked == method else told[asked] for asked, _ in requests]
+
+    assert await FeePolicy(SimpleNamespace(batch=answers), FakeClock()).current() == fees  # type: ignore[arg-type]
 
 
 async def test_values_are_kept_for_some_seconds() -> None:

@@ -40,6 +40,7 @@ class Host:
                                         **results}
         self.whole: HttpAnswer | Exception | None = None
         self.most = 1_000
+        self.refuses_by_list = False  # as geth does
         self.posts: list[int] = []
 
     def answer(self, body: bytes) -> HttpAnswer:
@@ -51,7 +52,9 @@ class Host:
         if self.whole is not None:
             return self.whole
         if len(questions) > self.most:
-            return HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"batch too large"}}')
+            refusal = {"jsonrpc": "2.0", "id": questions[0]["id"] if self.refuses_by_list else None,
+                       "error": {"code": -32600, "message": "batch too large"}}
+            return HttpAnswer(200, {}, json.dumps([refusal] if self.refuses_by_list else refusal).encode())
         answers = [self._one(question) for question in questions]
         return HttpAnswer(200, {}, json.dumps(answers[::-1] if isinstance(document, list) else answers[0]).encode())
 
@@ -86,8 +89,10 @@ async def test_answers_are_matched_by_id_and_errors_stay_in_their_place() -> Non
     assert host.posts == [3]
 
 
-async def test_a_long_batch_is_cut_and_a_refused_one_is_halved_until_it_passes() -> None:
+@pytest.mark.parametrize("refuses_by_list", [False, True])
+async def test_a_long_batch_is_cut_and_a_refused_one_is_halved_until_it_passes(refuses_by_list: bool) -> None:
     host = Host(eth_getBalance=lambda address, tag: address)
+    host.refuses_by_list = refuses_by_list
     rpc = client(host, batch_limit=10)
     questions = [("eth_getBalance", [hex(number), "latest"]) for number in range(25)]
     expected = [hex(number) for number in range(25)]
@@ -103,6 +108,7 @@ async def test_a_long_batch_is_cut_and_a_refused_one_is_halved_until_it_passes()
 @pytest.mark.parametrize(("whole", "error"), [
     (HttpAnswer(503, {}, b'{"error":"Internal Server Error"}'), ApiUnavailableError),
     (HttpAnswer(500, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":-32603,"message":"internal error"}}'), ApiUnavailableError),
+    (HttpAnswer(200, {}, b'[{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"Too Many Requests"}}]'), RateLimitedError),
     (HttpAnswer(200, {}, b'{"jsonrpc":"2.0","id":null,"error":{"code":429,"message":"Too Many Requests"}}'), RateLimitedError)])
 async def test_a_node_in_trouble_does_not_refuse_batches(whole: HttpAnswer, error: type[Exception]) -> None:
     clock, host = FakeClock(), Host(eth_getBalance=lambda address, tag: address)
@@ -376,6 +382,18 @@ async def test_an_endpoint_that_stands_still_is_left(caplog: pytest.LogCaptureFi
         await rpc.block_number()
         clock.now += 1.0
     assert "has had no new block" in caplog.text and second.posts
+
+
+@pytest.mark.parametrize(("method", "ask"), [
+    ("eth_blockNumber", lambda rpc: rpc.block_number()), ("eth_getBalance", lambda rpc: rpc.balance(ADDRESS)),
+    ("eth_getTransactionCount", lambda rpc: rpc.nonce(ADDRESS))])
+async def test_an_endpoint_that_does_not_tell_its_newest_state_is_left(method: str, ask: Callable[[RpcClient], Any]) -> None:
+    first = Host(**{method: {"code": -32000, "message": "missing trie node"}})
+    assert await ask(client(first, Host(**{method: "0x5"}))) == 5
+
+
+async def test_logs_that_are_null_are_asked_of_the_next_endpoint() -> None:
+    assert await client(Host(eth_getLogs=None), Host(eth_getLogs=[LOG])).logs(ADDRESS, [], 1, 9)
 
 
 @pytest.mark.parametrize(("method", "answer"), [("eth_getLogs", [LOG]), ("eth_getTransactionReceipt", RECEIPT)])

@@ -7,6 +7,7 @@ from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.feeds.freshness import (
     BEHIND_SECONDS,
+    MANY_TRADES,
     MAX_AWAITED_TRADES,
     SETTLED_SECONDS,
     STALE_SECONDS,
@@ -120,6 +121,17 @@ def test_an_api_that_tells_no_trade_any_more_has_gone_back_in_time(freshness: Fr
     clock.now += 31
     freshness.read(PAIR, clock.now)
     assert freshness.awaits(PAIR) and freshness.age(PAIR) == 31
+
+
+def test_one_trade_with_a_time_of_the_future_says_nothing_of_the_others(freshness: Freshness, clock: ManualClock) -> None:
+    rows = [row(number, 4_000.0 + number) for number in range(MANY_TRADES)]
+    freshness.told(PAIR, [*rows, row(99, 4e9)])
+    clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, [*rows, row(99, 4e9)])
+    freshness.told(PAIR, rows[:-1])
+    assert freshness.awaits(PAIR), "the newest of the others is missing"
+    freshness.told(PAIR, [*rows, row(99, 4_020.0)])
+    assert not freshness.awaits(PAIR)
 
 
 @pytest.mark.parametrize("how", ["tells none", "tells nothing", "does not answer"])

@@ -555,6 +555,29 @@ async def test_range_shrinks_to_what_the_node_allows(monkeypatch):
     account.task.cancel()
 
 
+async def test_a_range_is_shorter_after_each_limit_that_may_be_one_of_ranges(monkeypatch):
+    account = Account(cursor=100)
+    account.node.head += 2000
+    account.node.fill(account.order(), 10, 100, 1)
+    answer, asked = account.node._answer, []
+
+    def limited(method, params):
+        if method == "eth_getLogs":
+            asked.append(int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1)
+            if asked[-1] > 300:
+                return {"error": {"code": -32005, "message": "limit exceeded"}}
+        return answer(method, params)
+
+    monkeypatch.setattr(account.node, "_answer", limited)
+    for _ in range(3):
+        await account.run()
+        if account.task.done():
+            assert isinstance(account.task.exception(), RateLimitedError)
+        account.clock.now += 20
+    assert [log.block_number for event in account.told for log in event.logs] == [account.node.head]
+    assert asked[:3] == [1000, 500, 250]
+
+
 @pytest.mark.parametrize("error", [ApiUnavailableError("no answer in time"), BadDataError("the answer is too big")])
 async def test_a_range_that_the_node_does_not_manage_is_asked_in_parts_and_a_later_one_whole(monkeypatch, error):
     account = Account(cursor=100)

@@ -369,6 +369,16 @@ async def test_what_the_first_look_lacked_from_before_the_bot_began_is_history(s
         assert [event.timestamp for event in scene.listener.trades] == [990.0, 1_001.0]
 
 
+async def test_a_first_list_whose_oldest_trade_has_a_wrong_time_does_not_make_all_later_ones_history() -> None:
+    scene = Scene()
+    scene.dialect.api_trades = [trade("wrong", 4e9), trade("old", 900.0)]
+    async with running(scene=scene):
+        scene.dialect.api_trades = [*scene.dialect.api_trades, trade("new", 1_001.0)]
+        scene.line.tell(Told(f"trades:{SOMI.book}", None, None, Hint()))
+        await settle()
+        assert "new" in [event.trade_id for event in scene.listener.trades]
+
+
 async def test_a_level_deeper_than_the_api_tells_is_dropped_without_blame() -> None:
     async with running(max_silence=1.0) as scene:
         scene.line.tell(book(changed((8.0, 1.0))))

@@ -93,6 +93,13 @@ async def test_malformed_rows_are_left_out_and_told_once(api, client, caplog):
         "The API lists 2 malformed rows at /api/pairs/{size}/{page}; they are left out"]
 
 
+async def test_trades_of_nothing_are_left_out_without_a_word(api, client, caplog):
+    row = json.loads(payload("trades"))["trades"][0]
+    api.answer(TRADES, {"trades": [row | {"baseAmount": 0}, row]})
+    api.answer(TRADES, {"trades": [row | {"baseAmount": 0}]})
+    assert [len(await client.trades(SOMI.address, USDC.address)) for _ in range(2)] == [1, 0] and not caplog.records
+
+
 async def test_malformed_trades_are_told_once(api, client, caplog):
     row = json.loads(payload("trades"))["trades"][0]
     api.answer(TRADES, {"trades": [row, row | {"orderId": None}]})
@@ -503,8 +510,16 @@ async def test_the_newest_candles_are_found_in_either_order(api, client, newest_
     assert api.requested[0].startswith(f"{FIRST}{CANDLES}") and api.requested[0].endswith("/2/1")
 
 
+@pytest.mark.parametrize(("starts", "pages"), [((50, 1, 40, 30), 1), ((2 ** 33, 20, 30, 40), 3), ((10, 20, 30, 1), 3)])
+async def test_one_candle_with_a_wrong_time_does_not_turn_the_list_round(api, client, starts, pages):
+    for number in (1, 2, 3):
+        api.answer(f"/4/{number}", {"buckets": [bucket(start) for start in starts], "totalPages": 3})
+    await client.candles("hour", SOMI.address, USDC.address, 4)
+    assert len(api.requested) == pages
+
+
 async def test_candles_before_a_time_and_malformed_ones_among_them(api, client):
-    rows = [bucket(30), bucket(20, close=0), bucket(20, high=None), bucket(20, baseVolume=-1), bucket("?"),
+    rows = [bucket(30), bucket(20, close=0), bucket(20, high=None), bucket(20, baseVolume=-1), bucket("?"), bucket(0),
             bucket(10, baseVolume=None, quoteVolume=None, count=None), None]
     api.answer(CANDLES, {"buckets": rows, "totalPages": 1})
     assert await client.candles("hour", SOMI.address, USDC.address, 100, before=40) == [

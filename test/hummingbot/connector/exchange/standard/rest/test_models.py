@@ -167,6 +167,10 @@ def test_a_trade_whose_name_is_mistyped_is_none(change):
     assert page_of(parse_trade, row_of("trades", "trades") | change).rejected == 1
 
 
+def test_a_trade_of_dust_for_nothing_is_no_damaged_row():
+    assert page_of(parse_trade, row_of("trades", "trades") | {"baseAmount": 0}).rows[0].base_amount == 0
+
+
 @pytest.mark.parametrize("change", [{"id": None}, {"id": ""}])
 def test_a_trade_needs_no_id_of_the_api(change):
     assert page_of(parse_trade, row_of("trades", "trades") | change).rows[0].id == ""
