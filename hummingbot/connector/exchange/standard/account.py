@@ -31,7 +31,7 @@ from hummingbot.connector.exchange.standard.errors import (
     StandardError,
 )
 from hummingbot.connector.exchange.standard.feeds.base import OrderLogs
-from hummingbot.connector.exchange.standard.feeds.polling import Noticed, PollingAccountFeed
+from hummingbot.connector.exchange.standard.feeds.polling import LogRange, Noticed, PollingAccountFeed
 from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.forgotten_placements import found_in_books
 from hummingbot.connector.exchange.standard.history import is_told
@@ -97,6 +97,7 @@ class Account:
         self._remembered: SavedState | None = None
         self._remembered_at = 0.0
         self._changing = asyncio.Lock()
+        self._log_range = LogRange(clock)
         self._starting = SharedWork()
         self._looking = asyncio.Lock()
         self._unconfirmed: list[Tracked] = []  # those of them that were mined before a break and are to be seen again
@@ -438,7 +439,8 @@ class Account:
         """The account's fills and cancels after a block, and the block up to which these are all. Raises ApiUnavailableError
         when the node does not have the blocks after it yet."""
         logs: list[EngineLog] = []
-        feed = PollingAccountFeed(self._rpc, self._listing.engine, self.address, ToldLogs(block_number), self._clock, lambda: 0.0)
+        feed = PollingAccountFeed(self._rpc, self._listing.engine, self.address, ToldLogs(block_number), self._clock, lambda: 0.0,
+                                  log_range=self._log_range)
         await feed.read(lambda event: logs.extend(event.logs) if isinstance(event, OrderLogs) else None)
         if feed.block_number < 0:
             raise ApiUnavailableError(f"the node is behind and does not know what happened after block {block_number}")
@@ -525,7 +527,7 @@ class Account:
     def polling_feed(self, told: ToldLogs, interval: Callable[[], float], noticed: Noticed | None = None) -> PollingAccountFeed:
         """The logs of the engine beyond what was told, by polling; `noticed` is told of all that is read, anybody's."""
         return PollingAccountFeed(self._rpc, self._listing.engine, self.address, told, self._clock, interval, noticed,
-                                  self._go_past)
+                                  self._go_past, self._log_range)
 
 
 def _place(receipt: Receipt | None) -> tuple[str, str] | None:

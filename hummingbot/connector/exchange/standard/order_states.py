@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from hummingbot.connector.exchange.standard.account_events import AccountEvents
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import OrderNotFoundError, RpcError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderNotFoundError, RpcError
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
@@ -52,7 +52,7 @@ class OrderStates:
             return False
         try:
             (order,) = await self._venue.orders([key], head)
-        except RpcError:
+        except (ApiUnavailableError, RpcError):
             return False  # another node answers at the next look
         return order.owner != self._account or not order.deposit
 

@@ -42,15 +42,15 @@ class _Reached:
         self._settled = 0.0
         self._recent: deque[tuple[float, float]] = deque()  # not settled yet, growing: a timestamp, and when it was told
 
-    def tell(self, newest: float, now: float) -> None:
-        """The newest trade of an answer is of this time."""
+    def tell(self, newest: float, sure: float, now: float) -> None:
+        """The newest trade of an answer is of this time, and one that shows how far the API came is `sure` to be."""
         since = self.behind_since(now)
         while self._recent and now - self._recent[0][1] > SETTLED_SECONDS:
             self._settled = max(self._settled, self._recent.popleft()[0])
-        while self._recent and self._recent[-1][0] > newest:
+        while self._recent and self._recent[-1][0] > sure:
             self._recent.pop()
-        if not self._recent or self._recent[-1][0] < newest:
-            self._recent.append((newest, now))
+        if not self._recent or self._recent[-1][0] < sure:
+            self._recent.append((sure, now))
         self._since = min(since, now) if newest < self._settled else math.inf
 
     def behind_since(self, now: float) -> float:
@@ -144,10 +144,10 @@ class Freshness:
         all markets: a trade that it has left out is none to wait for. One of a transaction's trades stands for all of them."""
         self._tells_trades.add(trading_pair)
         if trades or trading_pair in self._reached:  # one that tells none any more tells less than it did
-            # Of many the newest but one, since the time of one may be wrong.
             times = nlargest(2, [timestamp for _, timestamp in trades])
-            newest_at = max(times, default=0.0) if len(trades) < MANY_TRADES else times[1]
-            self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, self._clock.monotonic())
+            newest_at = max(times, default=0.0)
+            sure = newest_at if len(trades) < MANY_TRADES else times[1]  # the time of one may be wrong
+            self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, sure, self._clock.monotonic())
         names = {key.partition(":")[0] for key, _ in trades}
         told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]
         newest = max([trade.block_number for trade in told], default=-1)

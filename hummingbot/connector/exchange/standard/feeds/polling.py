@@ -242,6 +242,25 @@ class PollingMarketFeed:
         return await self._rest.trades(market.base.address, market.quote.address, is_enough=is_known)
 
 
+class LogRange:
+    """How many blocks' logs a node is asked for at once: fewer for a while after it refused. It outlives the feeds, which are
+    begun anew after each failure."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.blocks = MAX_BLOCK_RANGE
+        self._widens_at = -math.inf
+
+    def narrow(self, blocks: int) -> None:
+        """Ask for so many at most from now on."""
+        self.blocks, self._widens_at = blocks, self._clock.monotonic() + NARROW_SECONDS
+
+    def widen(self) -> None:
+        """So many were told: after a while, more are tried."""
+        if self._clock.monotonic() >= self._widens_at:
+            self.blocks = min(MAX_BLOCK_RANGE, 2 * self.blocks)
+
+
 class PollingAccountFeed:
     """Own maker fills and cancels from the engine's logs, by block ranges from a cursor that outlives the process.
 
@@ -253,11 +272,12 @@ class PollingAccountFeed:
     name = "polling"
 
     def __init__(self, rpc: RpcClient, engine: str, account: str, told: ToldLogs, clock: Clock,
-                 interval: Callable[[], float], noticed: Noticed | None = None, go_past: GoPast | None = None) -> None:
+                 interval: Callable[[], float], noticed: Noticed | None = None, go_past: GoPast | None = None,
+                 log_range: LogRange | None = None) -> None:
         """`told` is what was told and up to where, by this source or another: its sinks must be noting what passes.
         `interval` gives the next pause; `noticed` is told of everything that is read, anybody's logs from a first to a last
         block. `go_past` is asked when the logs after a block cannot be read: where the nodes have forgotten them, it gives the
-        block after which to go on, else None."""
+        block after which to go on, else None. `log_range` is shared with other feeds of the same nodes."""
         self._rpc = rpc
         self._engine = engine
         self._account = account
@@ -266,8 +286,7 @@ class PollingAccountFeed:
         self._interval = interval
         self._noticed = noticed
         self._go_past = go_past
-        self._range = MAX_BLOCK_RANGE  # how many blocks are asked for at once
-        self._widens_at = -math.inf
+        self._range = log_range or LogRange(clock)
         self._hurry = asyncio.Event()
         self._read_up_to = -1
         self._recent = False
@@ -306,7 +325,7 @@ class PollingAccountFeed:
         now = self._clock.monotonic()
         is_late = now >= self._late_at
         # With the blocks that are new it is to be no more than the node gives at once.
-        again = max(REORGANISED_BLOCKS, min(self._told.late_blocks, self._range // 2)) if is_late else REORGANISED_BLOCKS
+        again = max(REORGANISED_BLOCKS, min(self._told.late_blocks, self._range.blocks // 2)) if is_late else REORGANISED_BLOCKS
         # After a look that failed it may be long ago that all was read, and too much for one request.
         is_recent, self._recent = self._recent, False
         if not (is_recent and await self._read_newest(sink, again)):
@@ -321,34 +340,31 @@ class PollingAccountFeed:
         if begin > head:
             self._deliver({}, [], head, sink)
         while begin <= head:
-            end = min(begin + self._range - 1, head)
+            end = min(begin + self._range.blocks - 1, head)
             try:
                 node_head, found = await self._rpc.logs_and_head(self._engine, TOPICS, begin, end)
             except RpcError as error:
                 if not is_log_range(error) or end == begin:
                     raise
-                self._narrow((end - begin + 1) // 2)
+                self._range.narrow((end - begin + 1) // 2)
                 continue
             except RateLimitedError:
                 if end - begin >= FEW_BLOCKS:  # some nodes say so of a range that is too long for them, and would each time
-                    self._narrow((end - begin + 1) // 2)
+                    self._range.narrow((end - begin + 1) // 2)
                 raise
             except ApiUnavailableError:
                 # The node may take too long for so many blocks, or answer too much. If it is away, this raises as well.
                 if end == begin:
-                    self._range = MAX_BLOCK_RANGE  # how many they are is not the reason
+                    self._range.blocks = MAX_BLOCK_RANGE  # how many they are is not the reason
                     raise
                 await self._rpc.block_number()
-                self._narrow((end - begin + 1) // 2)
+                self._range.narrow((end - begin + 1) // 2)
                 continue
             end = min(end, node_head)
             if end < begin:
                 break  # this node is behind: the next look reads on
             await self._take_in(found, begin, end, sink)
             begin = end + 1
-
-    def _narrow(self, blocks: int) -> None:
-        self._range, self._widens_at = blocks, self._clock.monotonic() + NARROW_SECONDS
 
     async def _read_newest(self, sink: AccountSink, again: int) -> bool:
         """All that is new in one request, as there is not much of it; False when the node does not say it like that."""
@@ -366,8 +382,7 @@ class PollingAccountFeed:
 
     async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink) -> None:
         """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
-        if self._clock.monotonic() >= self._widens_at:
-            self._range = min(MAX_BLOCK_RANGE, 2 * self._range)
+        self._range.widen()
         decoded = decode_engine_logs(found, self._engine)
         newest = max(begin, self._told.first_block(end))
         if self._noticed is not None and newest <= end:

@@ -188,7 +188,8 @@ class RestClient:
                 raise BadDataError(f"GET {self._trades_path}: the oldest trades come first, and not how many pages there are")
         rows: list[TradeRow] = []
         for number in numbers[:MAX_TRADE_PAGES]:
-            rows += (pages.get(number) or await self._trades_page(base, quote, size, number)).rows[::step]
+            page = pages.get(number) or await self._trades_page(base, quote, size, number)
+            rows += [row for row in page.rows[::step] if row.base_amount]  # dust may match for no base at all
             # Of the last page of a list whose oldest come first there may be a few rows only.
             if is_enough(rows) if is_enough is not None else step == 1 or len(rows) >= size:
                 break
@@ -267,7 +268,7 @@ def _trades(path: str, body: bytes) -> Page:
         raise BadDataError(f"GET {path}: {error}") from error
     if page.rejected and not page.rows:
         raise BadDataError(f"GET {path}: none of {page.rejected} rows is a trade")
-    return page._replace(rows=[row for row in page.rows if row.base_amount])  # dust may match for no base at all
+    return page
 
 
 def _is_rising(times: Sequence[float]) -> bool | None:

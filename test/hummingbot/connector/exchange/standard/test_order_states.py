@@ -8,7 +8,7 @@ import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import account_events, cancels, order_cancels
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -148,12 +148,13 @@ async def test_order_that_left_without_any_log_stays_until_its_block_is_final_an
     assert "1" in world.tracker.lost_orders
 
 
-@pytest.mark.parametrize("held", [RpcError("eth_call", -32000, "header not found"), [ChainOrder("", 10 ** 9, DEPOSIT)]])
+@pytest.mark.parametrize("held", [
+    RpcError("eth_call", -32000, "header not found"), BadDataError("null"), [ChainOrder("", 10 ** 9, DEPOSIT)]])
 async def test_a_node_that_stands_still_says_nothing_of_the_order_that_it_does_not_have(world, monkeypatch, held):
     """Others tell the head, and it answers for its own newest block, in which the order does not rest yet."""
     async def orders(keys, block="latest"):
         assert block == world.node.head
-        if isinstance(held, RpcError):
+        if isinstance(held, Exception):
             raise held
         return [order._replace(owner=world.exchange._address) for order in held]
 

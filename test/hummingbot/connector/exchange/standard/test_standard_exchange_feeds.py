@@ -11,6 +11,7 @@ import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 from hummingbot.connector.exchange.standard.feeds import sources
 from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, MarketSink
+from hummingbot.connector.exchange.standard.feeds.told_logs import ToldLogs
 from hummingbot.connector.exchange.standard.markets import Market
 from hummingbot.connector.exchange.standard.sandbox.deployment import default_deployment
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
@@ -148,6 +149,26 @@ class ForeignFeed:
 
     def remove_pair(self, trading_pair: str) -> None:
         raise NotImplementedError
+
+
+async def test_how_many_blocks_a_node_tells_at_once_is_known_to_each_feed_of_the_account(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, standard_feed="polling") as exchange:
+        account, asked = exchange._account, []
+        assert account is not None
+        sandbox.node.mine(10)
+        logs_and_head = account._rpc.logs_and_head
+
+        async def noted(engine: str, topics: Sequence[object], begin: int, end: int) -> object:
+            asked.append(end - begin + 1)
+            return await logs_and_head(engine, topics, begin, end)
+
+        monkeypatch.setattr(account._rpc, "logs_and_head", noted)
+        account._log_range.narrow(3)
+        await account.polling_feed(ToldLogs(0), lambda: 1.0).read(lambda event: None)
+        first = asked.copy()
+        await account.logs_since(0)
+        assert max(asked) == 3 and len(asked) > len(first) > 1
 
 
 async def test_a_foreign_source_is_plugged_in_by_naming_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -123,6 +123,15 @@ def test_an_api_that_tells_no_trade_any_more_has_gone_back_in_time(freshness: Fr
     assert freshness.awaits(PAIR) and freshness.age(PAIR) == 31
 
 
+def test_more_of_the_same_trades_are_no_step_back_in_time(freshness: Freshness, clock: ManualClock) -> None:
+    rows = [row(number, 4_000.0 + number) for number in range(5 * MANY_TRADES)]
+    for _ in range(3):
+        freshness.told(PAIR, rows[-5:])
+        clock.now += SETTLED_SECONDS + 1
+    freshness.told(PAIR, rows)
+    assert not freshness.awaits(PAIR)
+
+
 def test_one_trade_with_a_time_of_the_future_says_nothing_of_the_others(freshness: Freshness, clock: ManualClock) -> None:
     rows = [row(number, 4_000.0 + number) for number in range(MANY_TRADES)]
     freshness.told(PAIR, [*rows, row(99, 4e9)])

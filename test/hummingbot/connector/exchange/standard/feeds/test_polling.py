@@ -23,6 +23,7 @@ from hummingbot.connector.exchange.standard.feeds.polling import (
     IDLE_INTERVAL,
     MAX_BLOCK_RANGE,
     QUIET_POLLS_TO_IDLE,
+    LogRange,
     PollingAccountFeed,
     PollingMarketFeed,
 )
@@ -555,11 +556,11 @@ async def test_range_shrinks_to_what_the_node_allows(monkeypatch):
     account.task.cancel()
 
 
-async def test_a_range_is_shorter_after_each_limit_that_may_be_one_of_ranges(monkeypatch):
+async def test_a_range_is_shorter_after_each_limit_that_may_be_one_of_ranges_though_the_feed_is_begun_anew(monkeypatch):
     account = Account(cursor=100)
     account.node.head += 2000
     account.node.fill(account.order(), 10, 100, 1)
-    answer, asked = account.node._answer, []
+    answer, asked, log_range, told = account.node._answer, [], LogRange(account.clock), ToldLogs(100)
 
     def limited(method, params):
         if method == "eth_getLogs":
@@ -570,6 +571,7 @@ async def test_a_range_is_shorter_after_each_limit_that_may_be_one_of_ranges(mon
 
     monkeypatch.setattr(account.node, "_answer", limited)
     for _ in range(3):
+        account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, told, account.clock, lambda: 1.0, log_range=log_range)
         await account.run()
         if account.task.done():
             assert isinstance(account.task.exception(), RateLimitedError)

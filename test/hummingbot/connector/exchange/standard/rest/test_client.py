@@ -241,6 +241,11 @@ async def test_the_oldest_trades_without_a_number_of_pages_are_no_way_to_the_new
     await client.trades(SOMI.address, USDC.address, 4)
     with pytest.raises(BadDataError, match=f"GET {TRADES}.*the oldest trades come first"):
         await client.trades(SOMI.address, USDC.address, 4)
+    row = json.loads(payload("trades"))["trades"][0]
+    api.answer(f"{TRADES}{CHECKSUMMED_SOMI}/{to_checksum(USDC.address)}/2/1",
+               {"trades": [row | {"timestamp": 1}, row | {"timestamp": 2, "baseAmount": 0}]})
+    with pytest.raises(BadDataError, match="the oldest trades come first"):
+        await client.trades(SOMI.address, USDC.address, 2)
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])
