@@ -38,7 +38,7 @@ from test.hummingbot.connector.exchange.standard.sandbox.random_calls import Cal
 
 BLOCK = 0.02
 # For what is to be noticed, and for what is to be borne on a busy machine too.
-QUICK = StreamBounds(silence=0.5, behind=0.4, audit=0.2, grace=0.1, unverified=1.0)
+QUICK = StreamBounds(silence=0.8, behind=0.8, audit=0.2, grace=0.1, unverified=1.0)
 STEADY = StreamBounds(silence=5.0, behind=5.0, audit=0.2, grace=0.3)
 NO_TRADERS = TraderSettings(enabled=False)
 
