@@ -28,6 +28,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.rest.models import TradeRow
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.venue import MarketFacts
+from hummingbot.core.web_assistant.ws_assistant import WSAssistant
 
 from .exchange_at_work import answering, sell
 
@@ -72,6 +73,17 @@ async def test_a_slow_endpoint_is_a_warning(exchange: Exchange, monkeypatch: pyt
     monkeypatch.setattr(endpoints, "SLOW_SECONDS", 0.0)
     (finding,), usable = await endpoints.apis(exchange)
     assert usable and finding.verdict is Verdict.WARN and "It is slow" in finding.advice
+
+
+async def test_a_stream_that_breaks_just_after_its_handshake_is_told_in_words(
+        exchange: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks(*_: object, **__: object) -> None:
+        raise AssertionError  # as aiohttp does
+
+    monkeypatch.setattr(WSAssistant, "connect", breaks)
+    findings = await endpoints.streams(exchange._replace(network=exchange.network._replace(
+        ws_urls=(("channels", "ws://127.0.0.1:1/"),), rpc_ws_urls=())))
+    assert [finding.detail for finding in findings] == ["the connection broke just after the handshake"]
 
 
 async def test_what_is_no_stream_is_told_by_its_answer(exchange: Exchange, sandbox: Sandbox,

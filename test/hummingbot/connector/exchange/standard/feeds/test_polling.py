@@ -3,6 +3,7 @@ import asyncio
 import json
 import logging
 from itertools import pairwise
+from unittest.mock import AsyncMock, patch
 
 import pytest
 
@@ -578,6 +579,15 @@ async def test_a_range_is_shorter_after_each_limit_that_may_be_one_of_ranges_tho
         account.clock.now += 20
     assert [log.block_number for event in account.told for log in event.logs] == [account.node.head]
     assert asked[:3] == [1000, 500, 250]
+
+
+async def test_no_limit_makes_a_range_shorter_than_any_that_a_node_may_mean():
+    account = Account(cursor=100)
+    log_range = LogRange(account.clock)
+    account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, ToldLogs(60), account.clock, lambda: 1.0, log_range=log_range)
+    with patch.object(account.rpc, "logs_and_head", AsyncMock(side_effect=RateLimitedError("limit exceeded"))):
+        await account.run()
+    assert isinstance(account.task.exception(), RateLimitedError) and log_range.blocks == MAX_BLOCK_RANGE
 
 
 @pytest.mark.parametrize("error", [ApiUnavailableError("no answer in time"), BadDataError("the answer is too big")])
