@@ -321,6 +321,8 @@ class _MarketRun:
         self._told.add(trade.trading_pair, trade.trade_id, trade.amount)
 
     def _is_known(self, pair: _PairBook, log: EngineLog) -> bool:
+        """Whether a trade of this transaction with this order was told. All of them are taken for told then: a page of the API
+        may begin in the middle of a transaction, and has counted only what it shows."""
         event: EngineEvent = log.event
         return isinstance(event, OrderMatched) and self._told.knows(
             pair.market.trading_pair, trade_key(log.transaction_hash, event.id, event.is_bid))
@@ -340,19 +342,16 @@ class _MarketRun:
                 and (pair := self._pairs.get(log.event.pair)) is not None]
         blocks = await self._rpc.get_blocks(sorted({log.block_number for log, _ in logs}))
         held, self._held_trades = self._held_trades or [], None
-        # News begin after the transaction of a trade that is known, or else with the first fresh one.
+        # News begin after a trade that is known, or else with the first fresh one.
         begun: set[_PairBook] = set()
-        known: dict[_PairBook, str] = {}
-        for log, pair in logs:
-            if self._is_known(pair, log):
-                known.setdefault(pair, log.transaction_hash)
+        known = {pair for log, pair in logs if self._is_known(pair, log)}
         passed: set[_PairBook] = set()
         now = self._stream.timestamp(head)
         fresh = now - missing - FRESH_TRADE_SECONDS
         for log, pair in logs:
             block = blocks.get(log.block_number)
             timestamp = float(block.timestamp) if block is not None else self._clock.time()
-            if log.transaction_hash == known.get(pair):
+            if self._is_known(pair, log):
                 passed.add(pair)
             elif pair in passed or (pair not in known and timestamp >= fresh):
                 begun.add(pair)

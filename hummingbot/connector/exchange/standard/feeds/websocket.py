@@ -305,16 +305,17 @@ class _Line:
                 self.session.spawn(self._fetch_trades(book))
 
     def _first_news(self, content: TradesContent) -> int:
-        """Where among the trades before the stream began those that are news begin: after the transaction of one that is known,
-        or else with the first fresh one, or the first since all trades were told: there may have been none until then."""
+        """Where among the trades before the stream began those that are news begin: after one that is known and the others of its
+        transaction with its order, or else with the first fresh one, or the first since all trades were told: there may have been
+        none until then."""
         trades = content.trades
         missing = self._told.seconds_missing({trade.trading_pair for trade in trades})
         fresh = content.timestamp - missing - FRESH_TRADE_SECONDS
-        known = next((at for at, trade in enumerate(trades) if self._told.knows(trade.trading_pair, trade.trade_id)), None)
-        if known is None:
+        are_known = [self._told.knows(trade.trading_pair, trade.trade_id) for trade in trades]
+        if True not in are_known:
             return next((at for at, trade in enumerate(trades) if trade.timestamp >= fresh), len(trades))
-        transaction = trades[known].trade_id.partition(":")[0]
-        return next((at for at in range(known, len(trades)) if trades[at].trade_id.partition(":")[0] != transaction), len(trades))
+        first = are_known.index(True)
+        return next((at for at in range(first, len(trades)) if not are_known[at]), len(trades))
 
     def _oldest_news(self, trading_pair: str, trades: Sequence[PublicTrade]) -> float:
         """What a later list holds from before this time is history, although the first one, `trades`, lacked it: it is older than

@@ -220,17 +220,18 @@ async def test_of_the_trades_before_the_stream_those_after_a_known_one_are_news_
         await world.quiet()
         await asyncio.sleep(1.2)  # blocks' times are whole seconds
         matches = world.own_matches(SOMI)
+        keys = [trade_key(transaction, match.id, match.is_bid) for transaction, match in matches]
         if told_before is not None:
-            transaction, match = matches[told_before]
-            told.add(SOMI, trade_key(transaction, match.id, match.is_bid), match.base_amount / 1e18)
+            told.add(SOMI, keys[told_before], matches[told_before][1].base_amount / 1e18)
         source = ChainMarketFeed(world.source, world.markets.__getitem__, world.clock, UpdateIds(world.clock),
                                  trade_lookback=900, told=told)
         with patch.object(chain_logs, "FRESH_TRADE_SECONDS", 0.0):
             world.start(SOMI, feed=source)
             await world.begun(SOMI)
             await asyncio.sleep(0.3)
-        known = matches[told_before][0] if told_before is not None else None
-        news = [entry for entry in matches[told_before:] if entry[0] != known] if told_before is not None else []
+        first = next(at for at, key in enumerate(keys) if at > told_before and key != keys[told_before]) \
+            if told_before is not None else len(keys)
+        news = matches[first:]
         assert [trade.price for trade in world.seen.trades] == [match.price / 1e8 for _, match in news]
 
 

@@ -108,3 +108,17 @@ async def test_what_was_traded_before_the_bot_began_is_history_for_every_source(
     assert chain.trades == ["0x3:7:False"]
     known = [chain.told.knows(SOMI.trading_pair, f"0x{number}:7:False") for number in (1, 2)]
     assert known == [True, False], "what came since, another source may have yet to tell"
+
+
+async def test_the_rest_of_a_transaction_whose_first_trade_was_told_is_news(monkeypatch) -> None:
+    """A node may have left it out, and the stream have broken. One more with the same order is taken for told: a page of the API
+    that begins in the middle of a transaction counts other numbers."""
+    chain = Lagging(monkeypatch)
+    trades = [matched(order, number, 99, transaction=transaction)
+              for number, (transaction, order) in enumerate((("0x1", 6), ("0x1", 7), ("0x1", 7), ("0x1", 8), ("0x2", 9)), 1)]
+    chain.on_chain = [log._replace(event=log.event._replace(is_bid=False)) for log in trades]
+    chain.told.add(SOMI.trading_pair, "0x1:7:False", matched(7, 2).event.base_amount / 10 ** SOMI.base.decimals)
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    assert chain.trades == ["0x1:8:False", "0x2:9:False"]

@@ -309,15 +309,16 @@ async def test_what_follows_a_trade_that_another_source_told_is_news_however_old
         assert [event.trade_id for event in scene.listener.trades] == ["late"]
 
 
-async def test_a_transaction_that_is_known_in_part_is_known() -> None:
-    """A page of trades may begin in the middle of a transaction: its first row there is not its first trade."""
+async def test_all_trades_of_a_transaction_with_an_order_are_known_when_one_is() -> None:
+    """A page of trades may begin in the middle of a transaction: its first row there is not its first trade. Those with other
+    orders are news: the source before this one may have missed them."""
     scene = Scene()
     scene.told.add(PAIR, "0x1:7:True", 1.0)
     scene.dialect.api_trades = [trade(name, 999.0)._replace(place=("", name)) for name in
                                 ("0x0:1:True", "0x1:7:True", "0x1:7:True", "0x1:8:True", "0x2:8:True")]
     scene.dialect.api_trades[2] = scene.dialect.api_trades[2]._replace(place=("", "another"))
     async with running(scene=scene):
-        assert [event.trade_id for event in scene.listener.trades] == ["0x2:8:True"]
+        assert [event.trade_id for event in scene.listener.trades] == ["0x1:8:True", "0x2:8:True"]
 
 
 async def test_a_second_trade_with_the_same_order_is_found_by_the_api() -> None:
