@@ -66,17 +66,18 @@ class FeePolicy:
         return Fees(max_fee, min(max_fee, max(_bumped(old.priority_fee), suggested.priority_fee)))
 
     async def _read(self) -> Fees:
-        history, price, tip = await self._rpc.batch([_FEE_HISTORY, ("eth_gasPrice", []), ("eth_maxPriorityFeePerGas", [])])
-        base_fee = None if history is None or isinstance(history, RpcError) else _base_fee(history)
+        answers = await self._rpc.batch([_FEE_HISTORY, ("eth_gasPrice", []), ("eth_maxPriorityFeePerGas", [])])
+        history, price, tip = (None if isinstance(answer, RpcError) else answer for answer in answers)
+        base_fee = None if history is None else _base_fee(history)
         if base_fee is None:
-            if isinstance(price, RpcError):
-                raise price
+            if isinstance(answers[1], RpcError):
+                raise answers[1]
             amount = self._capped(quantity(price, "eth_gasPrice"))
             return Fees(amount, amount, True)
-        if tip is None or isinstance(tip, RpcError):
-            suggested = 0 if price is None or isinstance(price, RpcError) else max(0, quantity(price, "eth_gasPrice") - base_fee)
-        else:
+        if tip is not None:
             suggested = quantity(tip, "eth_maxPriorityFeePerGas")
+        else:
+            suggested = 0 if price is None else max(0, quantity(price, "eth_gasPrice") - base_fee)
         max_fee = self._capped(int(base_fee * self._multiplier) + suggested)
         return Fees(max_fee, min(suggested, max_fee))
 

@@ -12,6 +12,7 @@ from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.markets import Market
 
+# In an answer with so many trades the newest one's time is not believed alone: it may be wrong, and there are others to go by.
 MANY_TRADES = 10
 # A book that is older than this, in seconds, is none to trade by.
 STALE_SECONDS = 30.0
@@ -146,7 +147,7 @@ class Freshness:
         if trades or trading_pair in self._reached:  # one that tells none any more tells less than it did
             times = nlargest(2, [timestamp for _, timestamp in trades])
             newest_at = max(times, default=0.0)
-            sure = newest_at if len(trades) < MANY_TRADES else times[1]  # the time of one may be wrong
+            sure = newest_at if len(trades) < MANY_TRADES else times[1]
             self._reached.setdefault(trading_pair, _Reached()).tell(newest_at, sure, self._clock.monotonic())
         names = {key.partition(":")[0] for key, _ in trades}
         told = [trade for name, trade in self._awaited.get(trading_pair, {}).items() if name in names]
