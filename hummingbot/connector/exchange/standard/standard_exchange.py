@@ -596,15 +596,14 @@ class StandardExchange(ExchangePyBase):
 
     async def _update_orders_with_error_handler(self, orders: list[InFlightOrder], error_handler: Any) -> None:
         # The base class asks for one order after the other; one batched request is enough for all. One that fails says
-        # nothing about any order, and of none there is nothing to ask: that would end an outage which goes on.
-        if not orders:
-            return
+        # nothing about any order.
         try:
             states = await self._states.read(orders)
         except StandardError as error:
             self._outages.tell("Open orders", error)
             return
-        self._outages.tell("Open orders", None)
+        if orders:  # for none nothing was asked: an outage may go on
+            self._outages.tell("Open orders", None)
         for order, update in zip(orders, states):
             # The tracker looks through all orders of the last while for each update, so what says nothing new is left out.
             if is_news(order, update):

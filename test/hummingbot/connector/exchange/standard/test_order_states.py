@@ -225,6 +225,16 @@ async def test_failed_request_is_told_and_says_nothing_about_orders(world, metho
     assert "Open orders cannot be read: the node is down" in caplog.text
 
 
+async def test_nothing_is_remembered_of_orders_that_have_ended_once_none_is_open(world):
+    await world.exchange._update_order_status()
+    lost_logs = world.exchange._states._compare.__self__
+    assert list(lost_logs._sure) == [KEY]
+    await world.exchange._place_cancel("1", world.order)
+    await until(lambda: world.told(MarketEvent.OrderCancelled))
+    await world.exchange._update_order_status()
+    assert not lost_logs._sure
+
+
 async def test_outage_is_told_once_and_its_end_too(world, caplog):
     caplog.set_level(logging.INFO)
     world.node.down |= {"eth_getBalance", "eth_call"}
