@@ -111,6 +111,7 @@ class Account:
         self._final = 0  # what happened up to this block is not known step by step any more
         self.address = wallet.address
         self.settlement = Settlement(wallet.address, listing.by_book)
+        self.vanished: set[OrderKey] = set()  # resting by all logs, but the engine does not hold them any more
         updates.follow(self.settlement.resting)
         native = Token(listing.native_token, network.native_symbol, 18)
         self._unwraps = Unwraps(wallet.address, native, rpc, self._sender, self._gas, clock, self._follow, self._finished)
@@ -359,8 +360,8 @@ class Account:
         locked: dict[str, int] = {}
         for key, order in self.settlement.resting.items():
             market = self._listing.by_book.get(key.book)
-            if market is None:
-                continue  # not listed any more: what rests there has no name here
+            if market is None or key in self.vanished:
+                continue  # of a market that is not listed any more, what rests has no name here
             token = (market.quote if key.is_bid else market.base).address
             locked[token] = locked.get(token, 0) + order.deposit
         return locked

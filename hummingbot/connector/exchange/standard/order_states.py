@@ -34,12 +34,24 @@ class OrderStates:
         # Somebody else's order has an own one's id where the wallet is another one now, or the chain was begun anew.
         deposits = {key: order.deposit if order.owner == self._account else 0 for key, order in zip(keys.values(), orders_now)}
         await self._compare(deposits, head)
+        self._forget_ended()
         gone = [key for key, deposit in deposits.items() if deposit == 0]
         told = not gone or await self._events.caught_up(head)
         ended = {key for key in gone if told and await self._is_over(key, head)}
         for key in deposits.keys() - set(gone):
             self._missing.pop(key, None)
+            self._vanished().discard(key)
         return [self._state(order, keys.get(order.client_order_id), deposits, ended) for order in orders]
+
+    def _forget_ended(self) -> None:
+        """Not by what is asked for: orders that are lost are asked for apart from the others."""
+        account = self._events.account
+        resting = account.settlement.resting if account is not None else {}
+        self._missing = {key: block for key, block in self._missing.items() if key in resting}
+        self._vanished().intersection_update(resting)
+
+    def _vanished(self) -> set[OrderKey]:
+        return self._events.account.vanished if self._events.account is not None else set()
 
     async def _is_over(self, key: OrderKey, head: int) -> bool:
         """Whether all is known of how a missing order left. Where blocks were replaced, the new ones may not have been read
@@ -54,7 +66,10 @@ class OrderStates:
             (order,) = await self._venue.orders([key], head)
         except (ApiUnavailableError, RpcError):
             return False  # another node answers at the next look
-        return order.owner != self._account or not order.deposit
+        if order.owner == self._account and order.deposit:
+            return False
+        self._vanished().add(key)
+        return True
 
     def _state(self, order: InFlightOrder, key: OrderKey | None, deposits: Mapping[OrderKey, int],
                ended: Collection[OrderKey]) -> OrderUpdate | OrderNotFoundError:

@@ -589,6 +589,8 @@ class StandardExchange(ExchangePyBase):
             self._outages.tell("Balances", error)
             return
         self._outages.tell("Balances", None)
+        if not self._order_tracker.all_updatable_orders:
+            self._outages.tell("Open orders", None)  # the node answers, and nothing else would end their outage
         self._in_flight_orders_snapshot = {order_id: copy.copy(order) for order_id, order in self.in_flight_orders.items()}
         # Hummingbot adds the fills after this time to the balances. Those told so far are in them, whatever the clock said.
         told = [event.timestamp for event in self.event_logs if isinstance(event, OrderFilledEvent)]

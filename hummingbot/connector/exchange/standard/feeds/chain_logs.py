@@ -344,14 +344,16 @@ class _MarketRun:
         held, self._held_trades = self._held_trades or [], None
         # News begin after a trade that is known, or else with the first fresh one.
         begun: set[_PairBook] = set()
-        known = {pair for log, pair in logs if self._is_known(pair, log)}
+        # Before any of them is told, since what is told is known.
+        are_known = [self._is_known(pair, log) for log, pair in logs]
+        known = {pair for (_, pair), is_known in zip(logs, are_known) if is_known}
         passed: set[_PairBook] = set()
         now = self._stream.timestamp(head)
         fresh = now - missing - FRESH_TRADE_SECONDS
-        for log, pair in logs:
+        for (log, pair), is_known in zip(logs, are_known):
             block = blocks.get(log.block_number)
             timestamp = float(block.timestamp) if block is not None else self._clock.time()
-            if self._is_known(pair, log):
+            if is_known:
                 passed.add(pair)
             elif pair in passed or (pair not in known and timestamp >= fresh):
                 begun.add(pair)

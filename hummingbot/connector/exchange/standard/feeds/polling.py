@@ -250,13 +250,22 @@ class LogRange:
         self._clock = clock
         self.blocks = MAX_BLOCK_RANGE
         self._widens_at = -math.inf
+        self._limited = False
 
     def narrow(self, blocks: int) -> None:
         """Ask for so many at most from now on."""
         self.blocks, self._widens_at = blocks, self._clock.monotonic() + NARROW_SECONDS
 
-    def widen(self) -> None:
+    def limited(self, blocks: int) -> None:
+        """The node calls a request for so many too much. Some say so of a range that is too long for them, and do each time; one
+        that was asked too often answers the next time."""
+        if self._limited and blocks > FEW_BLOCKS:
+            self.narrow(blocks // 2)
+        self._limited = True
+
+    def told(self) -> None:
         """So many were told: after a while, more are tried."""
+        self._limited = False
         if self._clock.monotonic() >= self._widens_at:
             self.blocks = min(MAX_BLOCK_RANGE, 2 * self.blocks)
 
@@ -349,8 +358,7 @@ class PollingAccountFeed:
                 self._range.narrow((end - begin + 1) // 2)
                 continue
             except RateLimitedError:
-                if end - begin >= FEW_BLOCKS:  # some nodes say so of a range that is too long for them, and would each time
-                    self._range.narrow((end - begin + 1) // 2)
+                self._range.limited(end - begin + 1)
                 raise
             except ApiUnavailableError:
                 # The node may take too long for so many blocks, or answer too much. If it is away, this raises as well.
@@ -382,7 +390,7 @@ class PollingAccountFeed:
 
     async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink) -> None:
         """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
-        self._range.widen()
+        self._range.told()
         decoded = decode_engine_logs(found, self._engine)
         newest = max(begin, self._told.first_block(end))
         if self._noticed is not None and newest <= end:

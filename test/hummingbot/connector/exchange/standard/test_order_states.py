@@ -251,6 +251,18 @@ async def test_outage_is_told_once_and_its_end_too(world, caplog):
                             "Open orders are read again", "Open orders cannot be read: the node is down"]
 
 
+async def test_an_outage_ends_also_when_the_last_order_ends_in_it(world, caplog):
+    caplog.set_level(logging.INFO)
+    world.node.down.add("eth_call")
+    await world.exchange._update_order_status()
+    world.fill()
+    await until(lambda: world.told(MarketEvent.BuyOrderCompleted))
+    world.node.down.clear()
+    await world.exchange._update_all_balances()
+    assert [record.getMessage() for record in caplog.records if "Open orders" in record.getMessage()] == [
+        "Open orders cannot be read: the node is down", "Open orders are read again"]
+
+
 async def test_lost_order_that_still_rests_is_cancelled(world):
     await world.lose()
     await world.exchange._update_lost_orders_status()
@@ -286,13 +298,33 @@ async def test_lost_order_that_is_gone_stays_lost_until_the_logs_can_be_read(wor
 
 async def test_lost_order_that_left_without_any_log_is_given_up(world):
     await world.lose()
-    del world.node.orders[KEY]
+    order = world.node.orders.pop(KEY)
     await world.exchange._update_lost_orders_status()
     assert "1" in world.tracker.lost_orders
     world.node.head += NETWORK.late_blocks
     await world.exchange._update_lost_orders_status()
     await until(lambda: "1" not in world.tracker.lost_orders)
     assert world.told(MarketEvent.OrderFilled) == []
+    await world.exchange._update_balances()
+    assert world.exchange.get_balance("BBB") == 0, "no deposit counts that nobody holds"
+    world.node.orders[KEY] = order
+    world.fill()  # what no node told is told after all
+    await until(lambda: not world.exchange._account.settlement.resting)
+    await world.exchange._update_order_status()
+    await world.exchange._update_lost_orders_status()
+    assert not world.exchange._account.vanished
+
+
+async def test_an_order_whose_log_comes_late_is_not_remembered_as_missing(world):
+    order = world.node.orders.pop(KEY)
+    await world.exchange._update_order_status()
+    assert list(world.exchange._states._missing) == [KEY]
+    world.node.orders[KEY] = order
+    world.fill()
+    world.exchange._user_stream_tracker.data_source.hurry()
+    await until(lambda: world.told(MarketEvent.BuyOrderCompleted))
+    await world.exchange._update_order_status()
+    assert not world.exchange._states._missing
 
 
 async def test_cancel_of_an_order_that_was_filled_tells_the_fill_and_no_cancel(world):

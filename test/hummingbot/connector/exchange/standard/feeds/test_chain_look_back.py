@@ -110,6 +110,26 @@ async def test_what_was_traded_before_the_bot_began_is_history_for_every_source(
     assert known == [True, False], "what came since, another source may have yet to tell"
 
 
+async def test_history_makes_no_news_of_what_follows_it(monkeypatch) -> None:
+    """Not when a transaction took twice from an order either."""
+    chain = Lagging(monkeypatch)
+
+    async def get_blocks(numbers: Any) -> dict[int, Any]:
+        return {number: SimpleNamespace(timestamp=number) for number in numbers}
+
+    monkeypatch.setattr(chain, "get_blocks", get_blocks)
+    trades = [matched(order, number, block, transaction=f"0x{block}")
+              for number, (block, order) in enumerate(((40, 7), (40, 7), (50, 8), (60, 9)), 1)]
+    chain.on_chain = [log._replace(event=log.event._replace(is_bid=False)) for log in trades]
+    chain.told.begin(SOMI.trading_pair)
+    chain.clock.now += 5
+    chain.told.complete(SOMI.trading_pair)
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    assert chain.trades == []
+
+
 async def test_the_rest_of_a_transaction_whose_first_trade_was_told_is_news(monkeypatch) -> None:
     """A node may have left it out, and the stream have broken. One more with the same order is taken for told: a page of the API
     that begins in the middle of a transaction counts other numbers."""

@@ -571,14 +571,37 @@ async def test_a_range_is_shorter_after_each_limit_that_may_be_one_of_ranges_tho
         return answer(method, params)
 
     monkeypatch.setattr(account.node, "_answer", limited)
-    for _ in range(3):
+    for _ in range(4):
         account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, told, account.clock, lambda: 1.0, log_range=log_range)
         await account.run()
         if account.task.done():
             assert isinstance(account.task.exception(), RateLimitedError)
         account.clock.now += 20
     assert [log.block_number for event in account.told for log in event.logs] == [account.node.head]
-    assert asked[:3] == [1000, 500, 250]
+    assert asked[:4] == [1000, 1000, 500, 250]
+
+
+async def test_a_limit_of_requests_makes_no_range_shorter(monkeypatch):
+    account = Account(cursor=100)
+    account.node.head += 20 * MAX_BLOCK_RANGE
+    account.node.fill(account.order(), 10, 100, 1)
+    answer, asked, log_range, told = account.node._answer, [], LogRange(account.clock), ToldLogs(100)
+
+    def limited(method, params):
+        if method == "eth_getLogs":
+            asked.append(method)
+            if len(asked) % 3 == 0:
+                return {"error": {"code": -32005, "message": "limit exceeded"}}
+        return answer(method, params)
+
+    monkeypatch.setattr(account.node, "_answer", limited)
+    for _ in range(20):
+        account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, told, account.clock, lambda: 1.0, log_range=log_range)
+        await account.run()
+        account.clock.now += 20
+        if account.told[-1:] and account.told[-1].logs:
+            break
+    assert account.told[-1].logs and log_range.blocks == MAX_BLOCK_RANGE
 
 
 async def test_no_limit_makes_a_range_shorter_than_any_that_a_node_may_mean():
