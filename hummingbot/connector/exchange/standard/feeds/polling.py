@@ -47,6 +47,7 @@ MISSED_SECONDS = 60.0
 MAX_REMEMBERED_TRADES = 1000
 MAX_BLOCK_RANGE = 1000
 FEW_BLOCKS = 100  # no rate limit is a limit of these
+ONE_BURST = 0.5  # refusals within so many seconds are one: several feeds ask the same nodes
 # So many seconds after a node did not give as many blocks as it was asked for, more are tried again. A node that has a limit
 # refuses one request as often; one that was in trouble is asked for all it gives once that is over.
 NARROW_SECONDS = 120.0
@@ -250,7 +251,7 @@ class LogRange:
         self._clock = clock
         self.blocks = MAX_BLOCK_RANGE
         self._widens_at = -math.inf
-        self._limited = False
+        self._refused, self._refused_at = 0, -math.inf  # the blocks for which the node was asked too often, or for too many
 
     def narrow(self, blocks: int) -> None:
         """Ask for so many at most from now on."""
@@ -258,14 +259,18 @@ class LogRange:
 
     def limited(self, blocks: int) -> None:
         """The node calls a request for so many too much. Some say so of a range that is too long for them, and do each time; one
-        that was asked too often answers the next time."""
-        if self._limited and blocks > FEW_BLOCKS:
+        that was asked too often answers as many after a pause."""
+        now = self._clock.monotonic()
+        if blocks <= FEW_BLOCKS:
+            return
+        if self._refused and now - self._refused_at >= ONE_BURST:
             self.narrow(blocks // 2)
-        self._limited = True
+        self._refused, self._refused_at = blocks, now
 
-    def told(self) -> None:
+    def told(self, blocks: int) -> None:
         """So many were told: after a while, more are tried."""
-        self._limited = False
+        if blocks >= self._refused:
+            self._refused = 0
         if self._clock.monotonic() >= self._widens_at:
             self.blocks = min(MAX_BLOCK_RANGE, 2 * self.blocks)
 
@@ -350,6 +355,8 @@ class PollingAccountFeed:
             self._deliver({}, [], head, sink)
         while begin <= head:
             end = min(begin + self._range.blocks - 1, head)
+            if (limit := self._rpc.rate_limit) is not None:
+                raise limit  # no node would be asked, and so none refuses
             try:
                 node_head, found = await self._rpc.logs_and_head(self._engine, TOPICS, begin, end)
             except RpcError as error:
@@ -390,7 +397,7 @@ class PollingAccountFeed:
 
     async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink) -> None:
         """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
-        self._range.told()
+        self._range.told(end - begin + 1)
         decoded = decode_engine_logs(found, self._engine)
         newest = max(begin, self._told.first_block(end))
         if self._noticed is not None and newest <= end:

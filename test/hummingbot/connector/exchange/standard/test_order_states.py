@@ -135,6 +135,7 @@ async def test_order_whose_worthless_rest_was_swept_away_is_cancelled_and_never_
 
 
 async def test_order_that_left_without_any_log_stays_until_its_block_is_final_and_is_lost_in_the_end(world):
+    await until(lambda: world.exchange._events.settled_block >= world.node.head)
     del world.node.orders[KEY]
     await world.exchange._update_order_status()
     world.node.head += NETWORK.late_blocks - 1
@@ -316,6 +317,7 @@ async def test_lost_order_that_left_without_any_log_is_given_up(world):
 
 
 async def test_an_order_whose_log_comes_late_is_not_remembered_as_missing(world):
+    await until(lambda: world.exchange._events.settled_block >= world.node.head)
     order = world.node.orders.pop(KEY)
     await world.exchange._update_order_status()
     assert list(world.exchange._states._missing) == [KEY]

@@ -3,7 +3,7 @@ import asyncio
 import json
 import logging
 from itertools import pairwise
-from unittest.mock import AsyncMock, patch
+from unittest.mock import AsyncMock, PropertyMock, patch
 
 import pytest
 
@@ -23,6 +23,7 @@ from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS
 from hummingbot.connector.exchange.standard.feeds.polling import (
     IDLE_INTERVAL,
     MAX_BLOCK_RANGE,
+    NARROW_SECONDS,
     QUIET_POLLS_TO_IDLE,
     LogRange,
     PollingAccountFeed,
@@ -607,10 +608,58 @@ async def test_a_limit_of_requests_makes_no_range_shorter(monkeypatch):
 async def test_no_limit_makes_a_range_shorter_than_any_that_a_node_may_mean():
     account = Account(cursor=100)
     log_range = LogRange(account.clock)
-    account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, ToldLogs(60), account.clock, lambda: 1.0, log_range=log_range)
-    with patch.object(account.rpc, "logs_and_head", AsyncMock(side_effect=RateLimitedError("limit exceeded"))):
-        await account.run()
-    assert isinstance(account.task.exception(), RateLimitedError) and log_range.blocks == MAX_BLOCK_RANGE
+    with patch.object(account.rpc, "logs_and_head", AsyncMock(side_effect=RateLimitedError("limit exceeded"))) as asked:
+        for _ in range(3):
+            account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, ToldLogs(60), account.clock, lambda: 1.0,
+                                              log_range=log_range)
+            await account.run()
+            assert isinstance(account.task.exception(), RateLimitedError)
+            account.clock.now += 20
+    assert asked.await_count == 3 and log_range.blocks == MAX_BLOCK_RANGE
+
+
+def test_an_answer_for_fewer_blocks_says_nothing_of_a_range_that_was_refused():
+    """The live feed's short looks go on beside a long one for lost logs."""
+    clock = ManualClock()
+    log_range = LogRange(clock)
+    log_range.limited(600)
+    log_range.told(30)
+    clock.now += 1
+    log_range.limited(600)
+    assert log_range.blocks == 300
+    log_range.told(300)
+    clock.now += NARROW_SECONDS
+    log_range.told(300)
+    assert log_range.blocks == 600
+    log_range.limited(600)
+    assert log_range.blocks == 300, "it has refused so many before"
+
+
+def test_refusals_of_one_moment_are_one():
+    clock = ManualClock()
+    log_range = LogRange(clock)
+    log_range.limited(1000)
+    clock.now += 0.1
+    log_range.limited(1000)  # to another feed of the same nodes
+    assert log_range.blocks == MAX_BLOCK_RANGE
+    clock.now += 1
+    log_range.limited(1000)
+    assert log_range.blocks == MAX_BLOCK_RANGE // 2
+
+
+async def test_a_node_that_is_not_asked_refuses_nothing():
+    account = Account(cursor=100)
+    account.node.head += 20 * MAX_BLOCK_RANGE
+    limit = RateLimitedError("asked for less")
+    with patch.object(type(account.rpc), "rate_limit", PropertyMock(side_effect=[None, limit, None, limit])):
+        for _ in range(2):
+            log_range = account.feed._range
+            await account.run()
+            assert account.task.exception() is limit
+            account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, ToldLogs(100), account.clock, lambda: 1.0,
+                                              log_range=log_range)
+            account.clock.now += 20
+    assert log_range.blocks == MAX_BLOCK_RANGE and not log_range._refused
 
 
 @pytest.mark.parametrize("error", [ApiUnavailableError("no answer in time"), BadDataError("the answer is too big")])
