@@ -12,10 +12,11 @@ BEARABLE_SECONDS = 10.0
 class Outages:
     """What could not be read when it was tried last."""
 
-    def __init__(self, clock: Clock, bearable: float = 0.0) -> None:
-        """What fails for less than `bearable` seconds is not worth a word."""
+    def __init__(self, clock: Clock, bearable: float, passing: type[StandardError] = StandardError) -> None:
+        """What fails for less than `bearable` seconds, with errors that may be `passing`, is not worth a word."""
         self._clock = clock
         self._bearable = bearable
+        self._passing = passing
         self._since: dict[str, float] = {}
         self._told: set[str] = set()
 
@@ -23,7 +24,8 @@ class Outages:
         """`what` (a plural, unless the words say otherwise) was tried to be read, with this error or none."""
         if error is not None:
             now = self._clock.monotonic()
-            if now - self._since.setdefault(what, now) >= self._bearable and what not in self._told:
+            bearable = self._bearable if isinstance(error, self._passing) else 0.0
+            if now - self._since.setdefault(what, now) >= bearable and what not in self._told:
                 self._told.add(what)
                 logging.getLogger(__name__).warning("%s %s: %s", what, fails, error)
             return

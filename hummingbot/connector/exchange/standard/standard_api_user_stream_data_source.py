@@ -7,7 +7,7 @@ from typing import Any
 
 from hummingbot.connector.exchange.standard.clock import Clock, sleep_or_wake
 from hummingbot.connector.exchange.standard.errors import StandardError
-from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountFeed
+from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountFeed, OrderLogs
 from hummingbot.connector.exchange.standard.outages import BEARABLE_SECONDS
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
 
@@ -25,6 +25,7 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self._feed: AccountFeed | None = None
         self._clock = clock
         self._last_recv_time = 0.0
+        self._read_block = -1
         self._waiting: deque[float] = deque()  # when each event that waits to be processed was read
         self._broken_at: float | None = None  # when the feed broke that has told nothing since
         self._tried_at = -math.inf  # when it broke last
@@ -39,6 +40,11 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
     def last_recv_time(self) -> float:
         """When the feed last told how far it has read, in seconds since the epoch."""
         return self._last_recv_time
+
+    @property
+    def read_block(self) -> int:
+        """The block up to which the feed has told the engine's logs; -1 before it has."""
+        return self._read_block
 
     @property
     def backlog_seconds(self) -> float:
@@ -63,6 +69,8 @@ class StandardAPIUserStreamDataSource(UserStreamTrackerDataSource):
             pause, heard, is_said = FIRST_RETRY, self._clock.monotonic(), False
             self._broken_at = None
             self._last_recv_time = self._clock.time()
+            if isinstance(event, OrderLogs):
+                self._read_block = event.block_number
             self._waiting.append(heard)
             output.put_nowait(event)
 

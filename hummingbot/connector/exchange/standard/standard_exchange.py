@@ -36,13 +36,14 @@ from hummingbot.connector.exchange.standard.errors import (
     OrderRejectedError,
     OutcomeForgottenError,
     OutcomeUnknownError,
+    RateLimitedError,
     StandardError,
 )
 from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.failover import FeedState
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
-from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.polling import MAX_BLOCK_RANGE, PollingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, account_feed, market_feed
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
@@ -56,7 +57,7 @@ from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.order_states import OrderStates, is_news
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
-from hummingbot.connector.exchange.standard.outages import Outages
+from hummingbot.connector.exchange.standard.outages import BEARABLE_SECONDS, Outages
 from hummingbot.connector.exchange.standard.recorded_orders import recorded_order, recorded_orders, save_orders
 from hummingbot.connector.exchange.standard.rest.client import RestClient
 from hummingbot.connector.exchange.standard.resumption import Resumption
@@ -139,8 +140,9 @@ class StandardExchange(ExchangePyBase):
         self._returned = asyncio.Event()  # not set from when the network is left until it is back
         self._returned.set()
         self._restored: set[str] = set()
+        self._recalled: Recalled | None = None
         self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
-        self._outages = Outages(self._time_source)
+        self._outages = Outages(self._time_source, BEARABLE_SECONDS, RateLimitedError)
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._rules = MarketRules(self._venue, self._address, self._time_source)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
@@ -424,6 +426,7 @@ class StandardExchange(ExchangePyBase):
         if (lag := self._user_stream_tracker.data_source.backlog_seconds) > STALE_SECONDS:
             # A machine that does not keep up would be buried under orders whose fills and ends it has yet to tell.
             raise OrderRejectedError(f"What became of orders {lag:.0f} s ago is not told yet: no order is placed before it is.")
+        self._refuse_before_the_last_run_is_known()
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
         while True:
             matches = self._order_calls.max_matches
@@ -508,6 +511,10 @@ class StandardExchange(ExchangePyBase):
         account = self._events.account = await self._trading_account()
         await self._venue.recover(await account.noted_books() | self._restored_books())
         recalled = await account.recall()
+        self._recalled = recalled
+        if (blocks := recalled.head - recalled.cursor) > MAX_BLOCK_RANGE:
+            self.logger().info(f"What happened in the {blocks} blocks since the last run is read now; no order is placed before "
+                               f"that is known.")
         self._poll_soon()  # balances that are being read may have missed the deposits of orders that are known just now
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
                                 self._time_source, partial(recorded_orders, self), self._take_off)
@@ -517,6 +524,15 @@ class StandardExchange(ExchangePyBase):
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda told: account.polling_feed(told, self._account_interval, self._freshness.on_chain),
                             recalled.cursor)
+
+    def _refuse_before_the_last_run_is_known(self) -> None:
+        """After days away that takes minutes, in which no fill of a new order would be told. Raises OrderRejectedError."""
+        if self._recalled is None:
+            return
+        head, read = self._recalled.head, max(self._recalled.cursor, self._user_stream_tracker.data_source.read_block)
+        if read < head - max(self._venue.network.late_blocks, MAX_BLOCK_RANGE):
+            raise OrderRejectedError(f"What happened since the last run is read up to block {read} of {head}: no order is placed "
+                                     f"before all is.")
 
     async def _take_up(self, resumption: Resumption, recalled: Recalled) -> None:
         await resumption.run(recalled, self._restored)

@@ -21,6 +21,8 @@ LONGEST_PAUSE = 60.0
 LONGEST_QUIET = 30.0
 LACK_PAUSE, LONGEST_LACK = 60.0, 3600.0
 LIMITED_SECONDS = 600.0
+# While one question tries an endpoint that had failed, others are not put to it: for as long as an answer may take.
+TRIAL_SECONDS = 10.0
 
 
 @dataclass(slots=True, eq=False)
@@ -93,6 +95,8 @@ class EndpointPool:
         there = [endpoint for endpoint in self.endpoints if urgent or endpoint.quiet_until <= now]
         good = [endpoint for endpoint in there if endpoint.retry_at <= now]
         paused = sorted([endpoint for endpoint in there if endpoint.retry_at > now], key=lambda item: item.retry_at)
+        if len(good) > 1 and good[0].failures:
+            good[0].retry_at = now + TRIAL_SECONDS  # or until it has answered, or failed again
         return good + paused
 
     @property

@@ -317,13 +317,13 @@ class RpcClient:
         for endpoint in self._pool.choices(urgent=once):
             asked = False
             try:
-                await self._check_chain(endpoint)
+                lag = await self._check_chain(endpoint)
                 asked = True
                 answers = await self._ask(endpoint, requests)
                 if not once:
                     _raise_rate_limit(endpoint, answers)
                 await self._check_head(endpoint, requests, answers)
-                trouble = self._observe(endpoint, requests, answers)
+                trouble = self._observe(endpoint, requests, answers) or lag
             except ConfigurationError as error:
                 wrong_chain = error
                 self._pool.failed(endpoint, str(error), 60.0)
@@ -353,11 +353,14 @@ class RpcClient:
             raise limit
         return kept.answers
 
-    async def _check_chain(self, endpoint: Endpoint) -> None:
+    async def _check_chain(self, endpoint: Endpoint) -> str:
+        """Why the endpoint should be left although it is of the right chain, "" when it is good: one that comes back from an
+        outage may have to catch up, and would be the only one to tell how far the chain is."""
         if self._chain_id is None or endpoint.chain_checked:
-            return
-        (answer,) = await self._ask(endpoint, [("eth_chainId", [])])
-        _raise_rate_limit(endpoint, [answer])
+            return ""
+        asks_head = self._head >= 0 and len(self._pool.endpoints) > 1
+        answer, *heads = await self._ask(endpoint, [("eth_chainId", []), *([("eth_blockNumber", [])] if asks_head else [])])
+        _raise_rate_limit(endpoint, [answer, *heads])
         if isinstance(answer, RpcError):
             raise ApiUnavailableError(f"{endpoint.host} does not tell its chain: {answer}") from answer
         chain_id = values.quantity(answer, "eth_chainId")
@@ -365,6 +368,9 @@ class RpcClient:
             raise ConfigurationError(f"The RPC URL at {endpoint.host} leads to chain {chain_id}, but this network is chain "
                                      f"{self._chain_id}: check the RPC URL.")
         endpoint.chain_checked = True
+        behind = max([self._head - values.quantity(head, "eth_blockNumber") for head in heads if not isinstance(head, RpcError)],
+                     default=0)
+        return f"it is {behind} blocks behind" if behind > MAX_LAG_BLOCKS else ""
 
     async def _check_head(self, endpoint: Endpoint, requests: Sequence[Request], answers: Sequence[Any]) -> None:
         """A first block number, or one far above all others, counts only if the endpoint has the blocks up to there, but for

@@ -48,6 +48,8 @@ MAX_REMEMBERED_TRADES = 1000
 MAX_BLOCK_RANGE = 1000
 FEW_BLOCKS = 100  # no rate limit is a limit of these
 ONE_BURST = 0.5  # refusals within so many seconds are one: several feeds ask the same nodes
+# Seconds between two ranges once a node was asked too often: orders want to be heard, too.
+LIMITED_PAUSE = 0.25
 # So many seconds after a node did not give as many blocks as it was asked for, more are tried again. A node that has a limit
 # refuses one request as often; one that was in trouble is asked for all it gives once that is over.
 NARROW_SECONDS = 120.0
@@ -251,6 +253,7 @@ class LogRange:
         self._clock = clock
         self.blocks = MAX_BLOCK_RANGE
         self._widens_at = -math.inf
+        self._limited_at = -math.inf
         self._refused, self._refused_at = 0, -math.inf  # the blocks for which the node was asked too often, or for too many
 
     def narrow(self, blocks: int) -> None:
@@ -260,12 +263,17 @@ class LogRange:
     def limited(self, blocks: int) -> None:
         """The node calls a request for so many too much. Some say so of a range that is too long for them, and do each time; one
         that was asked too often answers as many after a pause."""
-        now = self._clock.monotonic()
+        self._limited_at = now = self._clock.monotonic()
         if blocks <= FEW_BLOCKS:
             return
         if self._refused and now - self._refused_at >= ONE_BURST:
             self.narrow(blocks // 2)
         self._refused, self._refused_at = blocks, now
+
+    @property
+    def pause(self) -> float:
+        """Seconds to wait before the next range."""
+        return LIMITED_PAUSE if self._clock.monotonic() - self._limited_at < NARROW_SECONDS else 0.0
 
     def told(self, blocks: int) -> None:
         """So many were told: after a while, more are tried."""
@@ -378,8 +386,10 @@ class PollingAccountFeed:
             end = min(end, node_head)
             if end < begin:
                 break  # this node is behind: the next look reads on
-            await self._take_in(found, begin, end, sink)
+            await self._take_in(found, begin, end, sink, is_newest=end >= head)
             begin = end + 1
+            if begin <= head and self._range.pause:
+                await self._clock.sleep(self._range.pause)
 
     async def _read_newest(self, sink: AccountSink, again: int) -> bool:
         """All that is new in one request, as there is not much of it; False when the node does not say it like that."""
@@ -395,12 +405,13 @@ class PollingAccountFeed:
         await self._take_in(found, begin, head, sink)
         return True
 
-    async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink) -> None:
-        """Deliver what is new in the blocks from `begin` to `end`, which hold these logs."""
+    async def _take_in(self, found: Sequence[Mapping[str, Any]], begin: int, end: int, sink: AccountSink,
+                       is_newest: bool = True) -> None:
+        """Deliver what is new in the blocks from `begin` to `end`, which hold these logs and, or not, the newest."""
         self._range.told(end - begin + 1)
         decoded = decode_engine_logs(found, self._engine)
         newest = max(begin, self._told.first_block(end))
-        if self._noticed is not None and newest <= end:
+        if self._noticed is not None and is_newest and newest <= end:
             # What happened to others is of interest while it is new.
             self._noticed([log for log in decoded if log.block_number >= newest], newest, end)
         held = {Place.of(log): log for log in decoded if self.concerns(log)}

@@ -1,5 +1,6 @@
 """What still waits when the network is left does not begin anew."""
 import asyncio
+import re
 import time
 from decimal import Decimal
 from unittest.mock import AsyncMock, patch
@@ -441,6 +442,20 @@ async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCa
             assert "The order book of WBTC-USDC is 31 s old: no order is placed by it." in caplog.text
             await exchange._execute_cancel(TOKEN_PAIR, first)
         assert order(exchange, first).is_cancelled
+
+
+async def test_no_order_is_placed_before_what_happened_since_the_last_run_is_read(caplog: pytest.LogCaptureFixture) -> None:
+    """After days away that takes minutes, in which no fill of it would be told."""
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        first = await placed(exchange)
+        known, head = exchange._recalled, exchange._recalled.head
+        with patch.object(exchange, "_recalled", known._replace(cursor=head, head=head + 5_000_000)):
+            late = exchange.sell(TOKEN_PAIR, Decimal("0.001"), OrderType.LIMIT, Decimal("62000"))
+            await until(lambda: late in exchange._order_tracker.all_fillable_orders and order(exchange, late).is_failure)
+            assert re.search(f"is read up to block [0-9]+ of {head + 5_000_000}: no order is placed before all is", caplog.text)
+            await exchange._execute_cancel(TOKEN_PAIR, first)
+        assert order(exchange, first).is_cancelled
+        await placed(exchange)
 
 
 async def test_no_order_is_placed_before_what_became_of_the_others_is_told(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,13 +2,13 @@
 import asyncio
 import logging
 from decimal import Decimal
-from unittest.mock import patch
+from unittest.mock import AsyncMock, patch
 
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import account_events, cancels, order_cancels
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RpcError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, BadDataError, RateLimitedError, RpcError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
@@ -234,6 +234,19 @@ async def test_nothing_is_remembered_of_orders_that_have_ended_once_none_is_open
     await until(lambda: world.told(MarketEvent.OrderCancelled))
     await world.exchange._update_order_status()
     assert not lost_logs._sure
+
+
+async def test_a_refusal_of_a_moment_is_not_worth_a_word(world, caplog, monkeypatch):
+    caplog.set_level(logging.INFO)
+    for _ in range(3):
+        with monkeypatch.context() as limited:
+            for name in ("balances", "orders_and_head"):
+                limited.setattr(world.exchange._venue, name, AsyncMock(side_effect=RateLimitedError("ask less")))
+            await world.exchange._update_all_balances()
+            await world.exchange._update_order_status()
+        await world.exchange._update_all_balances()
+        await world.exchange._update_order_status()
+    assert [record.getMessage() for record in caplog.records if " read" in record.getMessage()] == []
 
 
 async def test_outage_is_told_once_and_its_end_too(world, caplog):

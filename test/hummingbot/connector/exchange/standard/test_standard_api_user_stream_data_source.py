@@ -62,9 +62,11 @@ async def world():
 
 async def test_events_reach_the_queue_as_they_are_and_in_order(world):
     await world.listen()
-    events = [OrderLogs([], 7), BalanceChange("0x" + "ba" * 20, 5, 7), OrderLogs([], 8)]
+    events = [OrderLogs([], 7), OrderLogs([], 8), BalanceChange("0x" + "ba" * 20, 5, 7)]
+    assert world.source.read_block == -1
     for event in events:
         world.feed.sink(event)
+    assert world.source.read_block == 8
     assert [world.output.get_nowait() for _ in events] == events
 
 

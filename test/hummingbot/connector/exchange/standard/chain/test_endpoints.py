@@ -1,7 +1,8 @@
-"""What is made of a node's URL."""
+"""What is made of a node's URL, and which of several nodes is asked."""
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.endpoints import websocket_url
+from hummingbot.connector.exchange.standard.chain.endpoints import TRIAL_SECONDS, EndpointPool, websocket_url
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 
 @pytest.mark.parametrize(("rpc", "stream"), [
@@ -14,3 +15,28 @@ from hummingbot.connector.exchange.standard.chain.endpoints import websocket_url
 ])
 def test_the_websocket_of_a_node_is_beside_its_http_endpoint(rpc: str, stream: str) -> None:
     assert websocket_url(rpc) == stream
+
+
+def test_one_question_at_a_time_tries_a_node_that_had_failed() -> None:
+    """It may be silent still, which every question that is put to it learns after seconds only."""
+    clock = ManualClock()
+    pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
+    first, second = pool.endpoints
+    pool.failed(first, "it was silent")
+    pool.worked(second)
+    clock.now += 61
+    assert [pool.choices() for _ in range(3)] == [[first, second], [second, first], [second, first]]
+    clock.now += TRIAL_SECONDS
+    assert pool.choices() == [first, second], "nothing was heard of that question"
+    pool.worked(first)
+    assert [pool.choices() for _ in range(2)] == [[first, second]] * 2
+
+
+def test_the_only_node_that_is_not_paused_is_asked_each_question() -> None:
+    clock = ManualClock()
+    pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
+    first, second = pool.endpoints
+    pool.failed(first, "it was silent")
+    clock.now += 61
+    pool.failed(second, "it was silent", 60.0)
+    assert [pool.choices() for _ in range(2)] == [[first, second]] * 2

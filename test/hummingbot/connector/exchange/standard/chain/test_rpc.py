@@ -512,6 +512,23 @@ async def test_of_several_that_lag_the_one_that_is_least_behind_answers() -> Non
     assert await rpc.batch([("eth_blockNumber", []), ("eth_gasPrice", [])]) == ["0xf00", "0x2"]
 
 
+async def test_a_node_that_comes_back_is_left_while_it_has_to_catch_up() -> None:
+    """Nobody else is asked once it answers: what it tells would be all that is known of the chain."""
+    first, second, clock = Host(eth_gasPrice="0x1"), Host(eth_gasPrice="0x2", eth_blockNumber="0x1000"), FakeClock()
+    rpc = client(first, second, clock=clock, chain_id=7)
+    first.whole = ApiUnavailableError("away")
+    assert await rpc.batch([("eth_blockNumber", []), ("eth_gasPrice", [])]) == ["0x1000", "0x2"]
+    first.whole = None
+    clock.now += 61
+    assert await rpc.gas_price() == 2
+    second.whole = ApiUnavailableError("away")
+    assert await rpc.gas_price() == 1, "it is better than none"
+    second.whole = None
+    first.results["eth_blockNumber"] = "0xfff"
+    clock.now += 200
+    assert await rpc.gas_price() == 1
+
+
 async def test_of_several_that_lag_an_earlier_answer_is_not_replaced_by_an_older_one() -> None:
     first, second, third = Host(eth_blockNumber="0x1000"), Host(eth_blockNumber="0xf00"), Host(eth_blockNumber="0x100")
     rpc = client(first, second, third)

@@ -22,6 +22,7 @@ from hummingbot.connector.exchange.standard.feeds.base import BookSnapshot, Publ
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
 from hummingbot.connector.exchange.standard.feeds.polling import (
     IDLE_INTERVAL,
+    LIMITED_PAUSE,
     MAX_BLOCK_RANGE,
     NARROW_SECONDS,
     QUIET_POLLS_TO_IDLE,
@@ -575,6 +576,8 @@ async def test_a_range_is_shorter_after_each_limit_that_may_be_one_of_ranges_tho
     for _ in range(4):
         account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, told, account.clock, lambda: 1.0, log_range=log_range)
         await account.run()
+        for _ in range(10):
+            await account.clock.advance(LIMITED_PAUSE)
         if account.task.done():
             assert isinstance(account.task.exception(), RateLimitedError)
         account.clock.now += 20
@@ -599,10 +602,12 @@ async def test_a_limit_of_requests_makes_no_range_shorter(monkeypatch):
     for _ in range(20):
         account.feed = PollingAccountFeed(account.rpc, ENGINE, ACCOUNT, told, account.clock, lambda: 1.0, log_range=log_range)
         await account.run()
+        for _ in range(4):
+            await account.clock.advance(LIMITED_PAUSE)
         account.clock.now += 20
-        if account.told[-1:] and account.told[-1].logs:
+        if any(event.logs for event in account.told):
             break
-    assert account.told[-1].logs and log_range.blocks == MAX_BLOCK_RANGE
+    assert any(event.logs for event in account.told) and log_range.blocks == MAX_BLOCK_RANGE
 
 
 async def test_no_limit_makes_a_range_shorter_than_any_that_a_node_may_mean():
@@ -645,6 +650,34 @@ def test_refusals_of_one_moment_are_one():
     clock.now += 1
     log_range.limited(1000)
     assert log_range.blocks == MAX_BLOCK_RANGE // 2
+
+
+async def test_between_ranges_a_node_that_was_asked_too_often_is_left_alone_for_a_moment(monkeypatch):
+    account = Account(cursor=100)
+    account.node.head += 5 * MAX_BLOCK_RANGE
+    await account.run()
+    assert not account.clock.pauses or account.clock.pauses == [1.0], "nothing but the feed's own interval"
+    account.task.cancel()
+    account.feed._range.limited(10)
+    account.node.head += 3 * MAX_BLOCK_RANGE
+    account.feed._recent = False
+    account.clock.pauses.clear()
+    await account.run()
+    for _ in range(5):
+        await account.clock.advance(LIMITED_PAUSE)
+    assert account.clock.pauses[:3] == [LIMITED_PAUSE] * 3 and account.told[-1].block_number == account.node.head
+    account.task.cancel()
+
+
+async def test_of_what_is_caught_up_with_only_the_newest_is_of_interest_to_others():
+    """The API tells the newest trades alone: those of hours ago would be awaited from it in vain."""
+    noticed = []
+    account = Account(cursor=100)
+    head = account.node.head = account.node.head + 5 * MAX_BLOCK_RANGE
+    account.feed._noticed = lambda logs, begin, end: noticed.append((begin, end))
+    await account.run()
+    account.task.cancel()
+    assert [end for _, end in noticed] == [head] and noticed[0][0] > head - MAX_BLOCK_RANGE
 
 
 async def test_a_node_that_is_not_asked_refuses_nothing():
