@@ -1,8 +1,10 @@
 """What still waits when the network is left does not begin anew."""
 import asyncio
+import logging
 import re
 import time
 from decimal import Decimal
+from pathlib import Path
 from unittest.mock import AsyncMock, patch
 
 import pytest
@@ -442,6 +444,18 @@ async def test_no_order_is_placed_by_a_book_that_is_too_old(caplog: pytest.LogCa
             assert "The order book of WBTC-USDC is 31 s old: no order is placed by it." in caplog.text
             await exchange._execute_cancel(TOKEN_PAIR, first)
         assert order(exchange, first).is_cancelled
+
+
+async def test_a_start_after_a_long_time_says_how_much_is_read(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    caplog.set_level(logging.INFO)
+    async with quiet_sandbox() as sandbox:
+        async with connected(sandbox, tmp_path) as exchange:
+            await placed(exchange)
+        assert "since the last run" not in caplog.text
+        sandbox.node.mine(1_100)
+        async with connected(sandbox, tmp_path) as exchange:
+            assert re.search("What happened in the 1[1-9][0-9]{2} blocks since the last run is read now", caplog.text)
+            await placed(exchange)
 
 
 async def test_no_order_is_placed_before_what_happened_since_the_last_run_is_read(caplog: pytest.LogCaptureFixture) -> None:
