@@ -28,9 +28,10 @@ TRIAL_SECONDS = 10.0
 @dataclass(slots=True, eq=False)
 class Endpoint:
     """One URL and what is known about it. `head` is the last block number that it told, `head_since` since when. A batch of
-    more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `quiet_until` it
-    wants fewer requests, and has given no other answer since `limited_since`. So often, one time after the other, it did not
-    tell what it `lacks`."""
+    more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `retry_at` it is
+    left alone, and while one question tries it again, until `trial_until`, by all others. Until `quiet_until` it wants fewer
+    requests, and has given no other answer since `limited_since`. So often, one time after the other, it did not tell what it
+    `lacks`."""
 
     url: str
     host: str
@@ -39,12 +40,18 @@ class Endpoint:
     chain_checked: bool = False
     failures: int = 0
     retry_at: float = 0.0
+    trial_until: float = 0.0
     quiet_until: float = 0.0
     limited_since: float = math.inf
     trouble: str = ""
     head: int = -1
     head_since: float = 0.0
     lacks: int = 0
+
+    @property
+    def left_until(self) -> float:
+        """Until when it is asked only where no other one answers."""
+        return max(self.retry_at, self.trial_until)
 
 
 def host_of(url: str) -> str:
@@ -93,10 +100,10 @@ class EndpointPool:
         fewer requests are among them for what is urgent alone."""
         now = self._clock.monotonic()
         there = [endpoint for endpoint in self.endpoints if urgent or endpoint.quiet_until <= now]
-        good = [endpoint for endpoint in there if endpoint.retry_at <= now]
-        paused = sorted([endpoint for endpoint in there if endpoint.retry_at > now], key=lambda item: item.retry_at)
+        good = [endpoint for endpoint in there if endpoint.left_until <= now]
+        paused = sorted([endpoint for endpoint in there if endpoint.left_until > now], key=lambda item: item.left_until)
         if len(good) > 1 and good[0].failures:
-            good[0].retry_at = now + TRIAL_SECONDS  # or until it has answered, or failed again
+            good[0].trial_until = now + TRIAL_SECONDS
         return good + paused
 
     @property
@@ -159,18 +166,18 @@ class EndpointPool:
         endpoint.failures += 1
         endpoint.trouble = trouble
         doubled: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(endpoint.failures - 1, 10))
-        endpoint.retry_at = self._clock.monotonic() + max(doubled, pause or 0.0)
+        endpoint.retry_at, endpoint.trial_until = self._clock.monotonic() + max(doubled, pause or 0.0), 0.0
 
     def worked(self, endpoint: Endpoint, tells_history: bool = False) -> None:
         """The endpoint gave a usable answer; `tells_history`: to a question for logs or receipts."""
-        if endpoint is not self._current:
-            if self._current.trouble:
-                logging.getLogger(__name__).warning("The node %s is left for %s: %s", self._current.host, endpoint.host,
-                                                    self._current.trouble)
-            else:
-                logging.getLogger(__name__).warning("The node %s is asked again instead of %s", endpoint.host, self._current.host)
+        logger = logging.getLogger(__name__)
+        if self._current.trouble and endpoint is not self._current:
+            logger.warning("The node %s is left for %s: %s", self._current.host, endpoint.host, self._current.trouble)
             self._current = endpoint
-        endpoint.failures, endpoint.retry_at, endpoint.trouble = 0, 0.0, ""
+        elif self.endpoints.index(endpoint) < self.endpoints.index(self._current):  # else it answers late what was asked before
+            logger.warning("The node %s is asked again instead of %s", endpoint.host, self._current.host)
+            self._current = endpoint
+        endpoint.failures, endpoint.retry_at, endpoint.trial_until, endpoint.trouble = 0, 0.0, 0.0, ""
         endpoint.limited_since = math.inf
         if tells_history:
             endpoint.lacks = 0

@@ -340,6 +340,9 @@ class RpcClient:
             lack = None if once else _lack(requests, answers)
             if (trouble or lack) and len(self._pool.endpoints) > 1:
                 self._pool.left(endpoint, trouble, lack)
+                if once:  # what it has been given is not to be given to another one
+                    self.answers += 1
+                    return answers
                 kept.offer(answers, bool(lack), endpoint.head)
                 continue
             self._pool.worked(endpoint, tells_history=lack == "")
@@ -367,10 +370,10 @@ class RpcClient:
         if chain_id != self._chain_id:
             raise ConfigurationError(f"The RPC URL at {endpoint.host} leads to chain {chain_id}, but this network is chain "
                                      f"{self._chain_id}: check the RPC URL.")
-        endpoint.chain_checked = True
         behind = max([self._head - values.quantity(head, "eth_blockNumber") for head in heads if not isinstance(head, RpcError)],
                      default=0)
-        return f"it is {behind} blocks behind" if behind > MAX_LAG_BLOCKS else ""
+        endpoint.chain_checked = behind <= MAX_LAG_BLOCKS
+        return "" if endpoint.chain_checked else f"it is {behind} blocks behind"
 
     async def _check_head(self, endpoint: Endpoint, requests: Sequence[Request], answers: Sequence[Any]) -> None:
         """A first block number, or one far above all others, counts only if the endpoint has the blocks up to there, but for

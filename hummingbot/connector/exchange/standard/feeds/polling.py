@@ -254,6 +254,7 @@ class LogRange:
         self.blocks = MAX_BLOCK_RANGE
         self._widens_at = -math.inf
         self._limited_at = -math.inf
+        self._given = 0  # the most blocks that were told at once since more were refused
         self._refused, self._refused_at = 0, -math.inf  # the blocks for which the node was asked too often, or for too many
 
     def narrow(self, blocks: int) -> None:
@@ -266,9 +267,9 @@ class LogRange:
         self._limited_at = now = self._clock.monotonic()
         if blocks <= FEW_BLOCKS:
             return
-        if self._refused and now - self._refused_at >= ONE_BURST:
+        if self._refused and blocks > self._given and now - self._refused_at >= ONE_BURST:
             self.narrow(blocks // 2)
-        self._refused, self._refused_at = blocks, now
+        self._refused, self._refused_at, self._given = blocks, now, min(self._given, blocks - 1)
 
     @property
     def pause(self) -> float:
@@ -277,6 +278,7 @@ class LogRange:
 
     def told(self, blocks: int) -> None:
         """So many were told: after a while, more are tried."""
+        self._given = max(self._given, blocks)
         if blocks >= self._refused:
             self._refused = 0
         if self._clock.monotonic() >= self._widens_at:
@@ -386,7 +388,7 @@ class PollingAccountFeed:
             end = min(end, node_head)
             if end < begin:
                 break  # this node is behind: the next look reads on
-            await self._take_in(found, begin, end, sink, is_newest=end >= head)
+            await self._take_in(found, begin, end, sink, is_newest=end >= min(head, node_head))
             begin = end + 1
             if begin <= head and self._range.pause:
                 await self._clock.sleep(self._range.pause)

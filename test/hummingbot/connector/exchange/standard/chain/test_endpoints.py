@@ -1,4 +1,6 @@
 """What is made of a node's URL, and which of several nodes is asked."""
+import logging
+
 import pytest
 
 from hummingbot.connector.exchange.standard.chain.endpoints import TRIAL_SECONDS, EndpointPool, websocket_url
@@ -40,3 +42,34 @@ def test_the_only_node_that_is_not_paused_is_asked_each_question() -> None:
     clock.now += 61
     pool.failed(second, "it was silent", 60.0)
     assert [pool.choices() for _ in range(2)] == [[first, second]] * 2
+
+
+def test_a_node_that_still_lacks_what_it_lacked_is_left_for_twice_as_long() -> None:
+    clock = ManualClock()
+    pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
+    first, second = pool.endpoints
+    pauses = []
+    for _ in range(3):
+        assert pool.choices()[0] is first
+        pool.left(first, "", "it has no logs")
+        pool.worked(second, tells_history=True)
+        pauses.append(first.left_until - clock.now)
+        clock.now = first.left_until
+    assert pauses == [60, 120, 240]
+
+
+def test_a_late_answer_of_another_node_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """One question tries the first again while another one is on its way to the second."""
+    caplog.set_level(logging.INFO)
+    clock = ManualClock()
+    pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
+    first, second = pool.endpoints
+    pool.failed(first, "it was silent")
+    pool.worked(second)
+    clock.now += 61
+    pool.choices()
+    for endpoint in (first, second, first):
+        pool.worked(endpoint)
+    assert pool.others == [second]
+    assert [record.getMessage() for record in caplog.records] == [
+        "The node first.test is left for second.test: it was silent", "The node first.test is asked again instead of second.test"]

@@ -529,6 +529,32 @@ async def test_a_node_that_comes_back_is_left_while_it_has_to_catch_up() -> None
     assert await rpc.gas_price() == 1
 
 
+async def test_what_a_node_that_has_to_catch_up_was_given_is_given_to_no_other() -> None:
+    """Its answer would be lost: where the other one refuses, the order would count as failed and be in a pool all the same."""
+    first, second, clock = Host(eth_sendRawTransaction="0x" + "ab" * 32), Host(eth_blockNumber="0x1000"), FakeClock()
+    rpc = client(first, second, clock=clock, chain_id=7)
+    first.whole = ApiUnavailableError("away")
+    assert await rpc.block_number() == 0x1000
+    first.whole = None
+    clock.now += 61
+    posts = len(second.posts)
+    assert await rpc.send_raw_transactions([b"transaction"]) == ["0x" + "ab" * 32]
+    assert len(second.posts) == posts
+    assert await rpc.block_number() == 0x1000, "and it is left afterwards"
+
+
+async def test_a_node_that_has_to_catch_up_is_found_out_at_the_next_question_too() -> None:
+    first, second, clock = Host(eth_gasPrice="0x1"), Host(eth_gasPrice="0x2", eth_blockNumber="0x1000"), FakeClock()
+    rpc = client(first, second, clock=clock, chain_id=7)
+    first.results["eth_sendRawTransaction"] = second.results["eth_sendRawTransaction"] = "0x" + "ab" * 32
+    first.whole = ApiUnavailableError("away")
+    assert await rpc.block_number() == 0x1000
+    first.whole = None
+    clock.now += 61
+    await rpc.spread_raw_transactions([b"transaction"])  # to all others, however far they are
+    assert await rpc.gas_price() == 2
+
+
 async def test_of_several_that_lag_an_earlier_answer_is_not_replaced_by_an_older_one() -> None:
     first, second, third = Host(eth_blockNumber="0x1000"), Host(eth_blockNumber="0xf00"), Host(eth_blockNumber="0x100")
     rpc = client(first, second, third)

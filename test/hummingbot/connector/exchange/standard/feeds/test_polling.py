@@ -640,6 +640,23 @@ def test_an_answer_for_fewer_blocks_says_nothing_of_a_range_that_was_refused():
     assert log_range.blocks == 300, "it has refused so many before"
 
 
+def test_a_range_that_was_answered_is_none_that_is_too_long():
+    """Rare limits of requests in a long catching up would halve it to nothing, one after the other."""
+    clock = ManualClock()
+    log_range = LogRange(clock)
+    for _ in range(2):
+        log_range.limited(1000)
+        clock.now += 1
+    for _ in range(3):
+        log_range.told(500)
+        clock.now += 1
+        log_range.limited(500)
+        clock.now += 1
+    assert log_range.blocks == 500
+    log_range.limited(500)
+    assert log_range.blocks == 250, "twice in a row"
+
+
 def test_refusals_of_one_moment_are_one():
     clock = ManualClock()
     log_range = LogRange(clock)
@@ -678,6 +695,18 @@ async def test_of_what_is_caught_up_with_only_the_newest_is_of_interest_to_other
     await account.run()
     account.task.cancel()
     assert [end for _, end in noticed] == [head] and noticed[0][0] > head - MAX_BLOCK_RANGE
+
+
+async def test_what_is_newest_ends_with_the_node_that_tells_it():
+    """Another one behind the same URL has told the head, and is a block ahead."""
+    noticed = []
+    account = Account(cursor=100)
+    account.node.head += 50
+    account.feed._noticed = lambda logs, begin, end: noticed.append(end)
+    with patch.object(account.rpc, "block_number", AsyncMock(return_value=account.node.head + 1)):
+        await account.run()
+    account.task.cancel()
+    assert noticed == [account.node.head]
 
 
 async def test_a_node_that_is_not_asked_refuses_nothing():
