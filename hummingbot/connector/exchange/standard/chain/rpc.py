@@ -329,7 +329,8 @@ class RpcClient:
                 self._pool.failed(endpoint, str(error), 60.0)
                 continue
             except ApiUnavailableError as error:
-                failure = error
+                # That one is there and may refuse what was asked for says more than that another one is not.
+                failure = failure if isinstance(failure, RateLimitedError) else error
                 if isinstance(error, RateLimitedError):
                     self._pool.wants_fewer(endpoint, error)
                 else:

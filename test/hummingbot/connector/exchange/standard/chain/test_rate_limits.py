@@ -104,3 +104,20 @@ async def test_while_a_node_asks_for_fewer_requests_a_cancel_is_tried_and_hardly
     bench.node.request = asked  # type: ignore[method-assign]
     await bench.run(40.0, 3)
     assert successes(bench) == 3 and bench.mined_orders() == Counter({intent(number).data: 1 for number in (1, 2, 3)})
+
+
+async def test_a_node_that_refuses_says_more_than_one_that_is_away() -> None:
+    """It may mean what it was asked for: a shorter range of logs would do."""
+    clock, first, second = FakeClock(), Host(eth_gasPrice="0x1"), Host(eth_gasPrice="0x1")
+    rpc = client(first, second, clock=clock)
+    second.whole = ApiUnavailableError("away")
+    for _ in range(2):
+        first.whole = limited()
+        with pytest.raises(RateLimitedError):
+            await rpc.gas_price()
+        clock.now += 2
+        first.whole = None
+        assert await rpc.gas_price() == 1
+    first.whole = second.whole
+    with pytest.raises(ApiUnavailableError, match="away"):
+        await rpc.gas_price()
