@@ -22,7 +22,8 @@ from hummingbot.connector.client_order_tracker import ClientOrderTracker
 from hummingbot.connector.exchange.standard.account import Account, Recalled
 from hummingbot.connector.exchange.standard.chain.intents import Tracked
 from hummingbot.connector.exchange.standard.clock import Clock
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
+from hummingbot.connector.exchange.standard.feeds.polling import MAX_BLOCK_RANGE
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
 from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting
 from hummingbot.connector.exchange.standard.placements import terms_of
@@ -150,3 +151,19 @@ def _terms(placement: Tracked) -> Mapping[str, OrderTerms]:
             "Hummingbot saved of them is told it. Any that it did not save is not recorded, and cancelled if it rests",
             ", ".join(placement.intent.client_order_ids), error)
         return {}
+
+
+def tell_how_much_is_read(recalled: Recalled) -> None:
+    """Say so where it may take a while."""
+    if (blocks := recalled.head - recalled.cursor) > MAX_BLOCK_RANGE:
+        logging.getLogger(__name__).info("What happened in the %d blocks since the last run is read now; no order is placed "
+                                         "before that is known", blocks)
+
+
+def refuse_while_it_is_read(recalled: Recalled, read_block: int, late_blocks: int) -> None:
+    """After days away it takes minutes to read what happened since the last run, up to `read_block` so far, in which no fill of
+    a new order would be told. Raises OrderRejectedError."""
+    head, read = recalled.head, max(recalled.cursor, read_block)
+    if read < head - max(late_blocks, MAX_BLOCK_RANGE):
+        raise OrderRejectedError(f"What happened since the last run is read up to block {read} of {head}: no order is placed "
+                                 f"before all is.")

@@ -43,7 +43,7 @@ from hummingbot.connector.exchange.standard.feed_report import FeedReport
 from hummingbot.connector.exchange.standard.feeds.base import AccountFeed, BalanceChange, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.failover import FeedState
 from hummingbot.connector.exchange.standard.feeds.freshness import STALE_SECONDS, Freshness
-from hummingbot.connector.exchange.standard.feeds.polling import MAX_BLOCK_RANGE, PollingMarketFeed
+from hummingbot.connector.exchange.standard.feeds.polling import PollingMarketFeed
 from hummingbot.connector.exchange.standard.feeds.sources import FeedContext, account_feed, market_feed
 from hummingbot.connector.exchange.standard.feeds.told_trades import ToldTrades
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
@@ -60,7 +60,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.outages import BEARABLE_SECONDS, Outages
 from hummingbot.connector.exchange.standard.recorded_orders import recorded_order, recorded_orders, save_orders
 from hummingbot.connector.exchange.standard.rest.client import RestClient
-from hummingbot.connector.exchange.standard.resumption import Resumption
+from hummingbot.connector.exchange.standard.resumption import Resumption, refuse_while_it_is_read, tell_how_much_is_read
 from hummingbot.connector.exchange.standard.standard_api_order_book_data_source import StandardAPIOrderBookDataSource
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
@@ -426,7 +426,9 @@ class StandardExchange(ExchangePyBase):
         if (lag := self._user_stream_tracker.data_source.backlog_seconds) > STALE_SECONDS:
             # A machine that does not keep up would be buried under orders whose fills and ends it has yet to tell.
             raise OrderRejectedError(f"What became of orders {lag:.0f} s ago is not told yet: no order is placed before it is.")
-        self._refuse_before_the_last_run_is_known()
+        if self._recalled is not None:
+            refuse_while_it_is_read(self._recalled, self._user_stream_tracker.data_source.read_block,
+                                    self._venue.network.late_blocks)
         terms = OrderTerms(trading_pair, trade_type, order_type, amount, price, self.current_timestamp)
         while True:
             matches = self._order_calls.max_matches
@@ -512,9 +514,7 @@ class StandardExchange(ExchangePyBase):
         await self._venue.recover(await account.noted_books() | self._restored_books())
         recalled = await account.recall()
         self._recalled = recalled
-        if (blocks := recalled.head - recalled.cursor) > MAX_BLOCK_RANGE:
-            self.logger().info(f"What happened in the {blocks} blocks since the last run is read now; no order is placed before "
-                               f"that is known.")
+        tell_how_much_is_read(recalled)
         self._poll_soon()  # balances that are being read may have missed the deposits of orders that are known just now
         resumption = Resumption(account, self._order_tracker, self._updates, self._events.caught_up,
                                 self._time_source, partial(recorded_orders, self), self._take_off)
@@ -524,15 +524,6 @@ class StandardExchange(ExchangePyBase):
         return account_feed(self._preferences.feed, self._feed_context,
                             lambda told: account.polling_feed(told, self._account_interval, self._freshness.on_chain),
                             recalled.cursor)
-
-    def _refuse_before_the_last_run_is_known(self) -> None:
-        """After days away that takes minutes, in which no fill of a new order would be told. Raises OrderRejectedError."""
-        if self._recalled is None:
-            return
-        head, read = self._recalled.head, max(self._recalled.cursor, self._user_stream_tracker.data_source.read_block)
-        if read < head - max(self._venue.network.late_blocks, MAX_BLOCK_RANGE):
-            raise OrderRejectedError(f"What happened since the last run is read up to block {read} of {head}: no order is placed "
-                                     f"before all is.")
 
     async def _take_up(self, resumption: Resumption, recalled: Recalled) -> None:
         await resumption.run(recalled, self._restored)

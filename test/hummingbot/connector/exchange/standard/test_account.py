@@ -48,6 +48,8 @@ CLOSED = Closed("a", "0xaa:0", Ending.CANCELED, 5, 10)
 class Node:
     """Answers to batches of calls and to questions for logs, each an exception or what the node gives."""
 
+    rate_limit = None
+
     def __init__(self) -> None:
         self.answers: list[Any] = []
         self.logs_of: list[Any] = []
