@@ -713,7 +713,8 @@ async def test_a_node_that_is_not_asked_refuses_nothing():
     account = Account(cursor=100)
     account.node.head += 20 * MAX_BLOCK_RANGE
     limit = RateLimitedError("asked for less")
-    with patch.object(type(account.rpc), "rate_limit", PropertyMock(side_effect=[None, limit, None, limit])):
+    limits = iter([None, limit, None, limit])
+    with patch.object(type(account.rpc), "rate_limit", PropertyMock(side_effect=lambda: next(limits))):
         for _ in range(2):
             log_range = account.feed._range
             await account.run()
