@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
+from hummingbot.connector.exchange.standard.errors import StandardError
+from hummingbot.connector.exchange.standard.outages import Outages
 from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.venue import Venue
 
@@ -12,9 +14,12 @@ class NetworkCheck:
     """One look after the other. Hummingbot gives a check 5 s, and a URL that accepts and stays silent is left after 10 s: so the
     asking goes on when a check was given up, and what the next URL answers counts at the next check."""
 
-    def __init__(self, venue: Venue, needs_api: Callable[[], bool]) -> None:
+    def __init__(self, venue: Venue, needs_api: Callable[[], bool], outages: Outages) -> None:
+        """The API is needed until there is an account. So long `outages` is told why nothing begins: Hummingbot keeps the
+        reason to itself."""
         self._venue = venue
         self._needs_api = needs_api
+        self._outages = outages
         self._asking = SharedWork()
         self._counted = (0, 0)  # the answers of API and node that count no more
 
@@ -38,6 +43,9 @@ class NetworkCheck:
         # Not broken off by the first failure: what the other one answers must not come later, unnoticed.
         answers = await asyncio.gather(*asked, return_exceptions=True)
         failures = [answer for answer in answers if isinstance(answer, BaseException)]
+        why = next((failure for failure in failures if isinstance(failure, StandardError)), None)
+        if self._needs_api() or why is None:
+            self._outages.tell("The exchange", why, "cannot be used now", "can be used")
         if failures:
             self._count()  # or a wrong chain's answer to what it is would pass the next check
             raise failures[0]

@@ -539,7 +539,7 @@ def _document(answer: HttpAnswer, endpoint: Endpoint, requests: Sequence[Request
         advice = ": check the RPC URL" if answer.status in _NO_NODE_STATUSES else ""
         raise ApiUnavailableError(f"{endpoint.host} answered HTTP {answer.status} to {what}{advice}")
     if not isinstance(document, (dict, list)):
-        raise BadDataError(f"{endpoint.host} did not answer {what} with JSON-RPC")
+        raise BadDataError(f"{endpoint.host} did not answer {what} with JSON-RPC: check the RPC URL")
     return document
 
 

@@ -132,7 +132,8 @@ class RestClient:
         begin()
         answer = await self._transport.request("GET", self._urls[asked] + path, timeout=self._timeout, begin=begin)
         if answer.status == 200 and answer.body[:64].lstrip()[:1] not in (b"{", b"["):  # a page of a proxy, perhaps
-            raise BadDataError(f"GET {path}: the answer is no JSON: {answer.body[:80]!r}")
+            raise BadDataError(f"GET {path}: the answer of {host_of(self._urls[asked])} is no JSON, check the API URL: "
+                               f"{answer.body[:80]!r}")
         if answer.status == 200:
             self.answers += 1
             self._refusals[asked] = 0

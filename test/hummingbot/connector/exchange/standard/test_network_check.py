@@ -1,18 +1,20 @@
 """Hummingbot's check of the network when a URL accepts and stays silent, with its times and ours a twentieth of what they are."""
 import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from unittest.mock import AsyncMock, patch
 
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
-from hummingbot.connector.exchange.standard.errors import ConfigurationError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, StandardError
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.network_iterator import NetworkStatus
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from test.hummingbot.connector.exchange.standard.clocks import settle
-from test.hummingbot.connector.exchange.standard.trading import quiet_sandbox, until
+from test.hummingbot.connector.exchange.standard.trading import connected, quiet_sandbox, until
 
 SCALE = 20
 
@@ -78,3 +80,32 @@ async def test_what_a_node_of_another_chain_answers_passes_no_check(monkeypatch:
                 await exchange.venue.rpc.block_number()
             assert await exchange.check_network() is NetworkStatus.NOT_CONNECTED
         assert exchange.venue.rpc.answers == 0
+
+
+@pytest.mark.parametrize(("wrong", "why"), [
+    ({"standard_rpc_url": "http://127.0.0.1:9"}, "http://127.0.0.1:9 cannot be reached: check this URL"),
+    ({"standard_api_url": "http://127.0.0.1:9"}, "http://127.0.0.1:9 cannot be reached: check this URL"),
+    ({"standard_chain_id": "5"}, "leads to chain 31337, but this network is chain 5")])
+async def test_why_nothing_begins_is_told_once(wrong: dict[str, str], why: str, monkeypatch: pytest.MonkeyPatch,
+                                               caplog: pytest.LogCaptureFixture) -> None:
+    """Hummingbot keeps the reason to itself, and a bot that was started in the background would only never be ready."""
+    async with quiet_sandbox() as sandbox, checked(sandbox, monkeypatch, **wrong) as exchange:
+        await until(lambda: "cannot be used now" in caplog.text)
+        for _ in range(2):
+            with suppress(StandardError):
+                await exchange._network_check.passed()
+    told = [record.getMessage() for record in caplog.records if "cannot be used now" in record.getMessage()]
+    assert len(told) == 1 and told[0].startswith("The exchange cannot be used now: ") and why in told[0]
+
+
+async def test_it_is_told_when_the_exchange_can_be_used_after_all(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with quiet_sandbox() as sandbox, connected(sandbox, ready=False) as exchange:
+        with patch.object(exchange.venue.rpc, "block_number", AsyncMock(side_effect=ApiUnavailableError("away"))), \
+                patch.object(exchange, "_account", None):
+            exchange._network_check._count()
+            with pytest.raises(ApiUnavailableError):
+                await exchange._network_check.passed()
+        await exchange._network_check.passed()
+    assert [record.getMessage() for record in caplog.records if record.getMessage().startswith("The exchange ")] == [
+        "The exchange cannot be used now: away", "The exchange can be used"]
