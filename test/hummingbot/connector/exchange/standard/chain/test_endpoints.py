@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.endpoints import TRIAL_SECONDS, EndpointPool, websocket_url
+from hummingbot.connector.exchange.standard.chain.endpoints import TRIAL_SECONDS, Endpoint, EndpointPool, websocket_url
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock
 
 
@@ -19,11 +19,15 @@ def test_the_websocket_of_a_node_is_beside_its_http_endpoint(rpc: str, stream: s
     assert websocket_url(rpc) == stream
 
 
-def test_one_question_at_a_time_tries_a_node_that_had_failed() -> None:
-    """It may be silent still, which every question that is put to it learns after seconds only."""
+def two_nodes() -> tuple[ManualClock, EndpointPool, Endpoint, Endpoint]:
     clock = ManualClock()
     pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
-    first, second = pool.endpoints
+    return clock, pool, *pool.endpoints
+
+
+def test_one_question_at_a_time_tries_a_node_that_had_failed() -> None:
+    """It may be silent still, which every question that is put to it learns after seconds only."""
+    clock, pool, first, second = two_nodes()
     pool.failed(first, "it was silent")
     pool.worked(second)
     clock.now += 61
@@ -35,9 +39,7 @@ def test_one_question_at_a_time_tries_a_node_that_had_failed() -> None:
 
 
 def test_the_only_node_that_is_not_paused_is_asked_each_question() -> None:
-    clock = ManualClock()
-    pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
-    first, second = pool.endpoints
+    clock, pool, first, second = two_nodes()
     pool.failed(first, "it was silent")
     clock.now += 61
     pool.failed(second, "it was silent", 60.0)
@@ -45,9 +47,7 @@ def test_the_only_node_that_is_not_paused_is_asked_each_question() -> None:
 
 
 def test_a_node_that_still_lacks_what_it_lacked_is_left_for_twice_as_long() -> None:
-    clock = ManualClock()
-    pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
-    first, second = pool.endpoints
+    clock, pool, first, second = two_nodes()
     pauses = []
     for _ in range(3):
         assert pool.choices()[0] is first
@@ -61,9 +61,7 @@ def test_a_node_that_still_lacks_what_it_lacked_is_left_for_twice_as_long() -> N
 def test_a_late_answer_of_another_node_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """One question tries the first again while another one is on its way to the second."""
     caplog.set_level(logging.INFO)
-    clock = ManualClock()
-    pool = EndpointPool(["https://first.test", "https://second.test"], clock, 100)
-    first, second = pool.endpoints
+    clock, pool, first, second = two_nodes()
     pool.failed(first, "it was silent")
     pool.worked(second)
     clock.now += 61
