@@ -122,7 +122,8 @@ class Comparison:
         truth = self.truth()
         known: dict[str | None, str] = {}
         for name, order in self.orders.items():
-            if order.current_state is OrderState.FAILED:
+            took_nothing = order.order_type is OrderType.MARKET and order.exchange_order_id is not None
+            if order.current_state is OrderState.FAILED and not took_nothing:
                 if order.order_fills:
                     yield f"{name} failed and has fills"
                 continue
@@ -141,7 +142,7 @@ class Comparison:
     def _order_problems(self, name: str, order: InFlightOrder, truth: Truth) -> Iterator[str]:
         submission = truth.orders.get(order.exchange_order_id or "")
         if submission is None:
-            if order.current_state is not OrderState.CANCELED or order.exchange_order_id not in truth.successes \
+            if order.current_state is not _nothing(order) or order.exchange_order_id not in truth.successes \
                     or order.order_fills:
                 yield f"{name} is {order.current_state.name} as {order.exchange_order_id}, which the chain does not have"
             return
@@ -233,6 +234,11 @@ def _is_done(state: OrderState) -> bool:
     return state in (OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED)
 
 
+def _nothing(order: InFlightOrder) -> OrderState:
+    """How an order ends of which nothing was traded."""
+    return OrderState.FAILED if order.order_type is OrderType.MARKET else OrderState.CANCELED
+
+
 def _states(order: InFlightOrder, submission: Submission, market: Market) -> tuple[OrderState, ...]:
     """The states that are true for an order."""
     if submission.deposit:
@@ -243,11 +249,11 @@ def _states(order: InFlightOrder, submission: Submission, market: Market) -> tup
     # What is too little to match is given back without an event; each trade may have cost such a trifle, too.
     dust = (2 + len(submission.trades)) * market.smallest_order(price_to_chain(order.price))
     if submission.cancelled and not 0 < rest < dust:
-        return (OrderState.FILLED,) if rest <= 0 else (OrderState.CANCELED,)
+        return (OrderState.FILLED,) if rest <= 0 else (_nothing(order),)
     if order.trade_type is TradeType.BUY:
         # It ends when its quote is spent, at prices to which the exchange's bounds or the slippage lifted it: for less base.
         dust = max(dust, market.base.to_units(order.amount * MOST_BEYOND))
     if 0 < rest < dust:
-        return OrderState.FILLED, OrderState.CANCELED
+        return OrderState.FILLED, _nothing(order)
     # What neither rests nor was cancelled is gone because it was taken whole; what never rested took what it could.
-    return (OrderState.FILLED,) if submission.key is not None or rest <= 0 else (OrderState.CANCELED,)
+    return (OrderState.FILLED,) if submission.key is not None or rest <= 0 else (_nothing(order),)

@@ -124,7 +124,7 @@ class TrackerUpdates:
                 self._retract(order, event.event)
                 continue
             self._prove(order)
-            if order.is_failure and order.client_order_id not in self._tracker.lost_orders:
+            if order.is_failure and not _has_ended(order) and order.client_order_id not in self._tracker.lost_orders:
                 self._track_again(order)  # what failed in a block that was replaced succeeded after all
             if isinstance(event, Opened) or OrderKey.parse(event.exchange_order_id) is None:
                 self._rename(order, event)
@@ -189,7 +189,7 @@ class TrackerUpdates:
         that still rests under the other id, keeps that: what this event tells of stands on the chain besides."""
         known = OrderKey.parse(order.exchange_order_id)
         rests = self._resting.get(known) if known is not None else None  # another order may have its id now
-        if order.current_state not in ENDED and (rests is None or rests.client_order_id != order.client_order_id):
+        if not _has_ended(order) and (rests is None or rests.client_order_id != order.client_order_id):
             self._is_unsaved |= order.exchange_order_id not in (None, event.exchange_order_id)
             order.update_exchange_order_id(event.exchange_order_id)
 
@@ -289,7 +289,13 @@ class TrackerUpdates:
         if is_filled:
             # Rounding may leave the sum of the fills a step below the amount ordered; the engine says that it is done.
             order.completely_filled_event.set()
-        await self._update(order, event.exchange_order_id, OrderState.FILLED if is_filled else OrderState.CANCELED)
+        # Strategies that take wait for the end of both legs, and place one again that failed: none expects that it is cancelled.
+        nothing = OrderState.FAILED if is_market else OrderState.CANCELED
+        if is_market and not is_filled:
+            logging.getLogger(__name__).warning(
+                "The market order %s took nothing and counts as failed: nothing was offered within `market_slippage` and the "
+                "exchange's band", order.client_order_id)
+        await self._update(order, event.exchange_order_id, OrderState.FILLED if is_filled else nothing)
 
     def _is_exhausted(self, order: InFlightOrder, refund: int) -> bool:
         """Whether an order that may rest has traded, and nobody could have taken what came back of its deposit: the engine gave
@@ -331,7 +337,7 @@ class TrackerUpdates:
             return
         if order.exchange_order_id != event.exchange_order_id:
             return  # it was placed twice, and this is not the one that Hummingbot knows
-        if order.current_state in ENDED:
+        if _has_ended(order):
             self._track_again(order)
         if isinstance(event, Opened) or OrderKey.parse(event.exchange_order_id) is None:
             self._retract_placement(order)
@@ -476,6 +482,13 @@ class TrackerUpdates:
             trade_id=fill.trade_id, client_order_id=order.client_order_id, exchange_order_id=fill.exchange_order_id,
             trading_pair=order.trading_pair, fill_timestamp=self._clock.time(), fill_price=price,
             fill_base_amount=base_amount, fill_quote_amount=quote_amount, fee=fee, is_taker=not fill.is_maker)
+
+
+def _has_ended(order: InFlightOrder) -> bool:
+    """Whether it was on the chain and is done. A market order that took nothing has failed for Hummingbot, and has the id of its
+    transaction, as no other has that failed."""
+    return order.current_state in ENDED or (
+        order.order_type is OrderType.MARKET and order.is_failure and order.exchange_order_id is not None)
 
 
 def _is_same(known: TradeUpdate | None, fill: TradeUpdate) -> bool:

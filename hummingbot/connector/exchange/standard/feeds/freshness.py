@@ -85,6 +85,7 @@ class Freshness:
         """`market_of` gives the listed market of a book's address."""
         self._market_of = market_of
         self._clock = clock
+        self.awaited: Callable[[str], None] = _ignore  # is called with the pair of each trade that the API has to tell now
         self._read_at: dict[str, float] = {}
         self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}  # by the transactions' hashes
         self._tells_trades: set[str] = set()
@@ -125,7 +126,9 @@ class Freshness:
                 name = log.transaction_hash.lower()
                 there.add(name)
                 awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
-                awaited.setdefault(name, _Awaited(self._clock.monotonic(), log.block_number))
+                if name not in awaited:
+                    awaited[name] = _Awaited(self._clock.monotonic(), log.block_number)
+                    self.awaited(market.trading_pair)
                 if len(awaited) > MAX_AWAITED_TRADES:
                     _, oldest = awaited.popitem(last=False)
                     following = next(iter(awaited))
@@ -213,3 +216,7 @@ class Freshness:
         elif age <= STALE_SECONDS and trading_pair in self._stale:
             self._stale.remove(trading_pair)
             logging.getLogger(__name__).info("The order book of %s is up to date again", trading_pair)
+
+
+def _ignore(trading_pair: str) -> None:
+    """Nobody asks the API yet."""

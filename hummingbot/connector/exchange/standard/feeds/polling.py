@@ -86,6 +86,8 @@ class PollingMarketFeed:
         self._unread: set[str] = set()  # pairs whose trades could not be read at the first look
         self._trade_pauses: dict[str, float] = {}  # in seconds, of pairs whose trades could not be used when last read
         self._trades_at: dict[str, float] = {}  # when those are asked for again
+        self._moved: dict[str, asyncio.Event] = {}  # set when a book is known to be another one than was told
+        self._freshness.awaited = self._hurry
         self._outages = Outages(clock, BEARABLE_SECONDS)
 
     async def run(self, trading_pairs: Sequence[str], sink: MarketSink) -> None:
@@ -114,6 +116,11 @@ class PollingMarketFeed:
         if task is not None and task.cancel():  # one that broke by itself has made its book no newer
             self._freshness.forget(trading_pair)
 
+    def _hurry(self, trading_pair: str) -> None:
+        """A trade is on the chain that the API has not told: its book is of before that, which matters to whoever made it."""
+        if trading_pair in self._moved:
+            self._moved[trading_pair].set()
+
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled() and self._broken is not None and not self._broken.done():
             self._broken.set_exception(task.exception() or StandardError("a poll ended"))
@@ -136,6 +143,7 @@ class PollingMarketFeed:
         last_body: bytes | None = None
         quiet, trades_due = 0, False
         reading: asyncio.Future[bool] | None = None  # trades, beside the book: if they hang, it must not
+        moved = self._moved[trading_pair] = asyncio.Event()
         self._freshness.begin(trading_pair)
         try:
             while True:
@@ -160,7 +168,12 @@ class PollingMarketFeed:
                     quiet = QUIET_POLLS_TO_IDLE
                     self._tell_outage(trading_pair, error)
                 self._freshness.report(trading_pair)
-                await self._clock.sleep(max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval)
+                if quiet < QUIET_POLLS_TO_IDLE:
+                    await self._clock.sleep(self._interval)
+                else:
+                    await sleep_or_wake(self._clock, max(self._interval, IDLE_INTERVAL), moved)
+                    quiet = 0 if moved.is_set() else quiet
+                moved.clear()
         finally:
             if reading is not None:
                 reading.cancel()

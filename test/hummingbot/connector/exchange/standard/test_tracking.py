@@ -231,23 +231,39 @@ async def test_a_market_order_that_took_a_part_is_done_for_that_part_and_no_canc
         assert told.order.executed_amount_base == Decimal("13.5") and told.events[4:] == ["OrderFilledEvent"]
 
 
-async def test_a_market_order_that_took_nothing_is_cancelled(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_market_order_that_took_nothing_has_failed(caplog: pytest.LogCaptureFixture) -> None:
     """Nor does a little quote count that it paid for no base at all."""
     told = Told(OrderType.MARKET)
     await told.updates.tell([fill(1, Decimal(0))._replace(exchange_order_id="0xaa:0", quote_amount=1),
                              closed()._replace(exchange_order_id="0xaa:0")])
-    assert told.events == ["SellOrderCreatedEvent", "OrderCancelledEvent"] and "counts as filled" not in caplog.text
+    assert told.events == ["SellOrderCreatedEvent", "MarketOrderFailureEvent"]
+    assert "counts as filled" not in caplog.text and "took nothing and counts as failed" in caplog.text
 
 
 @pytest.mark.parametrize("base", [10, 100], ids=["a part", "all"])
-async def test_a_market_order_whose_fills_its_receipt_does_not_have_any_more_is_cancelled(base: int) -> None:
+async def test_a_market_order_whose_fills_its_receipt_does_not_have_any_more_has_failed(base: int) -> None:
     """An earlier run told them, and the block was replaced: they must not be taken back when the order is over."""
     told = Told(OrderType.MARKET)
     told.tracker.process_trade_update(told.updates._trade_update(told.order, fill(1, Decimal(base))))
     told.updates.question(["mine"], is_read_again=True)
     await told.updates.tell([closed()._replace(exchange_order_id="0xaa:0")])
-    assert told.order.current_state is OrderState.CANCELED and told.order.executed_amount_base == 0
+    assert told.order.current_state is OrderState.FAILED and told.order.executed_amount_base == 0
     assert told.updates.doubtful == set()
+
+
+async def test_a_market_order_that_took_nothing_ends_once_and_is_followed_anew_when_its_block_is_replaced() -> None:
+    told = Told(OrderType.MARKET)
+    end = closed()._replace(exchange_order_id="0xaa:0")
+    await told.updates.tell([end])
+    await told.updates.tell([end])
+    await told.updates.tell([fill(1, Decimal(10))._replace(exchange_order_id="0xbb:0")])
+    assert told.order.exchange_order_id == "0xaa:0" and told.events.count("MarketOrderFailureEvent") == 1
+    told.updates.take_back_fill("mine", fill(1, Decimal(10)).trade_id)
+    await told.updates.tell([Retracted(end)])
+    assert told.order.is_pending_create and "mine" in told.tracker.active_orders
+    end = end._replace(exchange_order_id="0xbb:0")
+    await told.updates.tell([fill(2, Decimal(20))._replace(exchange_order_id="0xbb:0"), end])
+    assert told.order.current_state is OrderState.FILLED and told.order.executed_amount_base == 20
 
 
 async def test_a_market_order_that_took_a_part_is_followed_anew_when_its_block_is_replaced() -> None:

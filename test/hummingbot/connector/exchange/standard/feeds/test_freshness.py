@@ -53,6 +53,14 @@ def test_a_book_is_as_old_as_the_last_answer(freshness: Freshness, clock: Manual
     assert freshness.age(PAIR) == 3, "it may be from when it was asked for, however late it comes"
 
 
+def test_whoever_asks_for_books_is_told_of_each_trade_that_is_awaited_once(freshness: Freshness) -> None:
+    moved: list[str] = []
+    freshness.awaited = moved.append
+    freshness.on_chain([trade(1), trade(2)], 1, 2)
+    freshness.on_chain([trade(1), trade(2), trade(3)], 1, 3)
+    assert moved == [MARKET.trading_pair] * 3
+
+
 def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Freshness, clock: ManualClock) -> None:
     freshness.on_chain([trade(1), trade(2)], 1, 2)
     clock.now += 5

@@ -162,6 +162,19 @@ async def test_changed_book_is_delivered_and_asked_at_the_full_rate_again(books)
     assert books.clock.pauses[-1] == 1.0
 
 
+async def test_a_quiet_book_is_asked_for_at_once_when_a_trade_is_on_the_chain(books):
+    """Whoever made it would see what it took for a while, and take it again."""
+    await books.run(AAA)
+    for _ in range(QUIET_POLLS_TO_IDLE):
+        await books.next()
+    books.book(AAA, book_of(11))
+    books.feed._freshness.awaited(BBB)  # which is not asked for
+    assert await books.next(0.1) == []
+    books.feed._freshness.awaited(AAA)
+    (event,) = await books.next(0.1)
+    assert event.asks == [(11, 1)] and books.clock.pauses[-1] == 1.0
+
+
 async def test_update_ids_only_grow_even_when_the_clock_goes_back(books):
     await books.run(AAA, BBB)
     books.clock.now -= 500
