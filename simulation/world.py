@@ -188,7 +188,9 @@ class World:
         if self.life is not None:
             self.market_view.watch(self.exchange)
             for order in self.exchange._order_tracker.all_fillable_orders.values():
-                self.comparison.orders[order.client_order_id] = order
+                # Hummingbot saves an order as it fails, and restores it as a lost one.
+                if not (order.is_failure and order.client_order_id in self.comparison.forgotten):
+                    self.comparison.orders[order.client_order_id] = order
 
     def _told(self, life: Life, event: Any) -> None:
         tracker = life.exchange._order_tracker

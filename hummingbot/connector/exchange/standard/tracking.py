@@ -433,8 +433,9 @@ class TrackerUpdates:
         else:
             order.current_state = OrderState.PARTIALLY_FILLED if order.executed_amount_base > 0 else OrderState.OPEN
         order.completely_filled_event.clear()
-        # Hummingbot offers no way back from its cache of done orders.
+        # Hummingbot offers no way back from its cache of done orders, nor from the lost ones.
         self._tracker._cached_orders.pop(order.client_order_id, None)
+        self._tracker._lost_orders.pop(order.client_order_id, None)
         self._tracker.start_tracking_order(order)
 
     async def fail_unsent(self, client_order_id: str, why: str) -> None:
