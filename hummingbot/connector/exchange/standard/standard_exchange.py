@@ -490,7 +490,7 @@ class StandardExchange(ExchangePyBase):
         # Not at the start, where Hummingbot cancels as well.
         if left and self._account is not None and self.status_dict["order_books_initialized"]:
             await self._order_cancels.cancel_late(self._account, left)
-        cancelled = {order.client_order_id for order in left if order.is_cancelled}
+        cancelled = {order.client_order_id for order in left if order.is_cancelled or order.is_failure}
         self._order_cancels.remain([order for order in left if not order.is_done])
         return [CancellationResult(result.order_id, result.success or result.order_id in cancelled) for result in results]
 

@@ -291,7 +291,7 @@ class TrackerUpdates:
             order.completely_filled_event.set()
         # Strategies that take wait for the end of both legs, and place one again that failed: none expects that it is cancelled.
         nothing = OrderState.FAILED if is_market else OrderState.CANCELED
-        if is_market and not is_filled:
+        if is_market and not is_filled and not order.is_failure:
             logging.getLogger(__name__).warning(
                 "The market order %s took nothing and counts as failed: nothing was offered within `market_slippage` and the "
                 "exchange's band", order.client_order_id)

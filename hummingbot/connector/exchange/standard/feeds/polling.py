@@ -164,15 +164,17 @@ class PollingMarketFeed:
                     elif reading is None and self._clock.monotonic() >= self._trades_at.get(trading_pair, 0.0):
                         trades_due, reading = False, asyncio.ensure_future(self._read_trades(trading_pair, market, sink))
                     self._tell_outage(trading_pair, None)
+                    is_answered = True
                 except ApiUnavailableError as error:
-                    quiet = QUIET_POLLS_TO_IDLE
+                    quiet, is_answered = QUIET_POLLS_TO_IDLE, False
                     self._tell_outage(trading_pair, error)
                 self._freshness.report(trading_pair)
-                if quiet < QUIET_POLLS_TO_IDLE:
-                    await self._clock.sleep(self._interval)
-                else:
-                    await sleep_or_wake(self._clock, max(self._interval, IDLE_INTERVAL), moved)
+                pause = max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval
+                if is_answered and quiet >= QUIET_POLLS_TO_IDLE:
+                    await sleep_or_wake(self._clock, pause, moved)
                     quiet = 0 if moved.is_set() else quiet
+                else:
+                    await self._clock.sleep(pause)
                 moved.clear()
         finally:
             if reading is not None:

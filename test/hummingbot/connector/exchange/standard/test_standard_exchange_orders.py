@@ -112,18 +112,34 @@ async def test_a_market_sell_of_more_native_tokens_than_are_wanted_gets_the_rest
         await until(lambda: sandbox.view.balance(market.base.address, address) == 0 and not exchange._account._sender.pending)
 
 
+async def an_old_book(sandbox: Sandbox, exchange: StandardExchange) -> None:
+    """The connector sees an ask that is gone."""
+    trader = await a_book(sandbox, exchange, TOKEN_PAIR)
+    exchange._orderbook_ds.feed.remove_pair(TOKEN_PAIR)
+    market = exchange.venue.market(TOKEN_PAIR)
+    ask = OrderKey(market.book, False, 1)
+    await trader.send(sandbox.engine_address, ENGINE_FUNCTIONS["cancelOrder"], market.base.address, market.quote.address, False,
+                      ask.id)
+
+
 async def test_a_market_order_that_finds_nothing_has_failed() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
-        trader = await a_book(sandbox, exchange, TOKEN_PAIR)
-        exchange._orderbook_ds.feed.remove_pair(TOKEN_PAIR)
-        market = exchange.venue.market(TOKEN_PAIR)
-        ask = OrderKey(market.book, False, 1)
-        await trader.send(sandbox.engine_address, ENGINE_FUNCTIONS["cancelOrder"], market.base.address, market.quote.address,
-                          False, ask.id)
+        await an_old_book(sandbox, exchange)
         client_order_id = await create(exchange, "buy", TOKEN_PAIR, OrderType.MARKET, NAN, Decimal("0.01"))
         tracked = order(exchange, client_order_id)
         await until(lambda: tracked.current_state is OrderState.FAILED)
         assert not tracked.order_fills
+
+
+async def test_a_market_order_that_finds_nothing_while_the_bot_stops_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        await an_old_book(sandbox, exchange)
+        sandbox.node.pause()
+        name = exchange.buy(TOKEN_PAIR, Decimal("0.01"), OrderType.MARKET, NAN)
+        await until(lambda: sandbox.node.pool)
+        asyncio.get_running_loop().call_later(1.5, sandbox.node.resume)
+        assert [(result.order_id, result.success) for result in await exchange.cancel_all(0.5)] == [(name, True)]
+        assert order(exchange, name).is_failure and "not seen cancelled" not in caplog.text
 
 
 @pytest.mark.parametrize(("kind", "together"), [(OrderType.MARKET, 1), (OrderType.LIMIT, 3)])

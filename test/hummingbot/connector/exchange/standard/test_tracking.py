@@ -251,13 +251,15 @@ async def test_a_market_order_whose_fills_its_receipt_does_not_have_any_more_has
     assert told.updates.doubtful == set()
 
 
-async def test_a_market_order_that_took_nothing_ends_once_and_is_followed_anew_when_its_block_is_replaced() -> None:
+async def test_a_market_order_that_took_nothing_ends_once_and_is_followed_anew_when_its_block_is_replaced(
+        caplog: pytest.LogCaptureFixture) -> None:
     told = Told(OrderType.MARKET)
     end = closed()._replace(exchange_order_id="0xaa:0")
     await told.updates.tell([end])
     await told.updates.tell([end])
     await told.updates.tell([fill(1, Decimal(10))._replace(exchange_order_id="0xbb:0")])
     assert told.order.exchange_order_id == "0xaa:0" and told.events.count("MarketOrderFailureEvent") == 1
+    assert caplog.text.count("took nothing and counts as failed") == 1
     told.updates.take_back_fill("mine", fill(1, Decimal(10)).trade_id)
     told.tracker._lost_orders["mine"] = told.order  # as Hummingbot restores an order that has failed
     await told.updates.tell([Retracted(end)])

@@ -175,6 +175,28 @@ async def test_a_quiet_book_is_asked_for_at_once_when_a_trade_is_on_the_chain(bo
     assert event.asks == [(11, 1)] and books.clock.pauses[-1] == 1.0
 
 
+async def test_a_book_that_lags_behind_a_trade_on_the_chain_is_asked_for_at_the_full_rate(books):
+    await books.run(AAA)
+    for _ in range(QUIET_POLLS_TO_IDLE):
+        await books.next()
+    books.feed._freshness.awaited(AAA)
+    asked = books.requests(AAA)
+    await books.next(0.1)
+    await books.next(1.0)
+    assert books.requests(AAA) == asked + 2 and books.clock.pauses[-1] == 1.0
+
+
+async def test_an_api_that_fails_is_not_asked_more_often_for_trades_on_the_chain(books):
+    await books.run(AAA)
+    books.book(AAA, ApiUnavailableError("no answer in time"))
+    await books.next()
+    asked = books.requests(AAA)
+    for _ in range(4):
+        books.feed._freshness.awaited(AAA)
+        await books.next(1.0)
+    assert books.requests(AAA) == asked
+
+
 async def test_update_ids_only_grow_even_when_the_clock_goes_back(books):
     await books.run(AAA, BBB)
     books.clock.now -= 500
