@@ -127,7 +127,7 @@ class Freshness:
                 name = log.transaction_hash.lower()
                 there.add(name)
                 awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
-                if name not in awaited and name not in self._told_of:
+                if name not in awaited and self._told_of.get(name) != log.block_number:
                     awaited[name] = _Awaited(self._clock.monotonic(), log.block_number)
                     self.awaited(market.trading_pair)
                 if len(awaited) > MAX_AWAITED_TRADES:

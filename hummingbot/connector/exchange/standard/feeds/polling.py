@@ -172,9 +172,10 @@ class PollingMarketFeed:
                 pause = max(self._interval, IDLE_INTERVAL) if quiet >= QUIET_POLLS_TO_IDLE else self._interval
                 if is_answered and quiet >= QUIET_POLLS_TO_IDLE:
                     await sleep_or_wake(self._clock, pause, moved)
-                    quiet = 0 if moved.is_set() else quiet
                 else:
                     await self._clock.sleep(pause)
+                if is_answered and moved.is_set():
+                    quiet = 0
                 moved.clear()
         finally:
             if reading is not None:

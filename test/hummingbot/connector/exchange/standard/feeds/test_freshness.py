@@ -70,8 +70,15 @@ def test_a_trade_that_was_told_is_not_awaited_again_when_its_logs_are_read_again
     freshness.on_chain([trade(2)], 2, 4)
     assert not freshness.awaits(PAIR) and len(moved) == 2
     freshness.on_chain([], 2, 5)  # its block was replaced
-    freshness.on_chain([trade(2)], 3, 6)
+    freshness.on_chain([trade(2)], 2, 6)
     assert freshness.awaits(PAIR) and len(moved) == 3
+
+
+def test_a_trade_that_was_told_is_awaited_anew_in_another_block(freshness: Freshness) -> None:
+    freshness.on_chain([trade(2)], 1, 2)
+    freshness.told(PAIR, [row(2)])
+    freshness.on_chain([trade(2)._replace(block_number=3)], 1, 3)
+    assert freshness.awaits(PAIR)
 
 
 def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Freshness, clock: ManualClock) -> None:

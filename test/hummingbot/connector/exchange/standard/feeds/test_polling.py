@@ -186,6 +186,15 @@ async def test_a_book_that_lags_behind_a_trade_on_the_chain_is_asked_for_at_the_
     assert books.requests(AAA) == asked + 2 and books.clock.pauses[-1] == 1.0
 
 
+async def test_a_book_that_is_nearly_quiet_is_asked_for_at_the_full_rate_after_a_trade_on_the_chain(books):
+    await books.run(AAA)
+    for _ in range(QUIET_POLLS_TO_IDLE - 1):
+        await books.next()
+    books.feed._freshness.awaited(AAA)
+    await books.next(1.0)
+    assert books.clock.pauses[-1] == 1.0
+
+
 async def test_an_api_that_fails_is_not_asked_more_often_for_trades_on_the_chain(books):
     await books.run(AAA)
     books.book(AAA, ApiUnavailableError("no answer in time"))
