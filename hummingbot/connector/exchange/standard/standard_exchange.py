@@ -273,7 +273,7 @@ class StandardExchange(ExchangePyBase):
                         steady_blocks=self._network.steady_blocks)
         self._venue = Venue(self._network, rest, rpc, self._time_source)
         # Own orders, fills and cancels are the chain's business: what trades already goes on while the API is away.
-        self._network_check = NetworkCheck(self._venue, lambda: self._account is None, self._outages)
+        self._network_check = NetworkCheck(self._venue, self._time_source, lambda: self._account is None, self._outages)
         return factory
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:

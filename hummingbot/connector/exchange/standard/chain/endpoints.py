@@ -107,9 +107,20 @@ class EndpointPool:
         return good + paused
 
     @property
+    def current(self) -> Endpoint:
+        """The one that gave the last usable answer."""
+        return self._current
+
+    @property
     def others(self) -> list[Endpoint]:
         """All endpoints but the one that gave the last usable answer."""
         return [endpoint for endpoint in self.endpoints if endpoint is not self._current]
+
+    @property
+    def idle(self) -> list[Endpoint]:
+        """Those of the others that may be asked now."""
+        now = self._clock.monotonic()
+        return [endpoint for endpoint in self.others if max(endpoint.left_until, endpoint.quiet_until) <= now]
 
     @property
     def rate_limit(self) -> RateLimitedError | None:

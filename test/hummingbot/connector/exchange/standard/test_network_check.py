@@ -3,17 +3,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
 from unittest.mock import AsyncMock, patch
 
 import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, StandardError
+from hummingbot.connector.exchange.standard.network_check import NetworkCheck
+from hummingbot.connector.exchange.standard.outages import Outages
 from hummingbot.connector.exchange.standard.sandbox.server import Sandbox
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.network_iterator import NetworkStatus
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
-from test.hummingbot.connector.exchange.standard.clocks import settle
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock, settle
 from test.hummingbot.connector.exchange.standard.trading import connected, quiet_sandbox, until
 
 SCALE = 20
@@ -109,3 +112,25 @@ async def test_it_is_told_when_the_exchange_can_be_used_after_all(caplog: pytest
         await exchange._network_check.passed()
     assert [record.getMessage() for record in caplog.records if record.getMessage().startswith("The exchange ")] == [
         "The exchange cannot be used now: away", "The exchange can be used"]
+
+
+async def test_twice_a_minute_the_other_nodes_are_asked_how_far_they_are_and_nobody_waits_for_them() -> None:
+    clock, asked, silent = ManualClock(), [], asyncio.Event()
+
+    async def compare_heads() -> None:
+        asked.append(clock.now)
+        await silent.wait()
+
+    rpc = SimpleNamespace(answers=0, block_number=AsyncMock(), compare_heads=compare_heads)
+    check = NetworkCheck(SimpleNamespace(rest=SimpleNamespace(answers=0), rpc=rpc), clock,  # type: ignore[arg-type]
+                         lambda: False, Outages(clock, 10.0))
+    began = clock.now
+    for _ in range(10):
+        await check.passed()
+        await settle()
+        clock.now += 10
+    assert [at - began for at in asked] == [30, 60, 90]
+    running = check._comparing
+    check.end()
+    await settle()
+    assert running is not None and running.cancelled()
