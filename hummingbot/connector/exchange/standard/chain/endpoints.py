@@ -31,7 +31,7 @@ class Endpoint:
     more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `retry_at` it is
     left alone, and while one question tries it again, until `trial_until`, by all others. Until `quiet_until` it wants fewer
     requests, and has given no other answer since `limited_since`. So often, one time after the other, it did not tell what it
-    `lacks`."""
+    `lacks`, and was far behind another one (`lags`)."""
 
     url: str
     host: str
@@ -47,6 +47,7 @@ class Endpoint:
     head: int = -1
     head_since: float = 0.0
     lacks: int = 0
+    lags: int = 0
 
     @property
     def left_until(self) -> float:
@@ -86,6 +87,10 @@ def shown_error(error: Exception) -> str:
     return type(error).__name__ if isinstance(error, aiohttp.InvalidURL) else f"{type(error).__name__}: {error}"
 
 
+def _doubled(pause: float, times: int, longest: float) -> float:
+    return float(min(longest, pause * 2.0 ** min(times - 1, 10)))
+
+
 class EndpointPool:
     """The endpoints in the user's order of preference."""
 
@@ -112,15 +117,15 @@ class EndpointPool:
         return self._current
 
     @property
+    def comparable(self) -> list[Endpoint]:
+        """The current one and, behind it, the others; without those that are left alone now."""
+        now = self._clock.monotonic()
+        return [endpoint for endpoint in (self._current, *self.others) if max(endpoint.left_until, endpoint.quiet_until) <= now]
+
+    @property
     def others(self) -> list[Endpoint]:
         """All endpoints but the one that gave the last usable answer."""
         return [endpoint for endpoint in self.endpoints if endpoint is not self._current]
-
-    @property
-    def idle(self) -> list[Endpoint]:
-        """Those of the others that may be asked now."""
-        now = self._clock.monotonic()
-        return [endpoint for endpoint in self.others if max(endpoint.left_until, endpoint.quiet_until) <= now]
 
     @property
     def rate_limit(self) -> RateLimitedError | None:
@@ -164,7 +169,13 @@ class EndpointPool:
             return
         if endpoint.retry_at <= self._clock.monotonic() or not endpoint.lacks:  # else it was asked within its pause
             endpoint.lacks += 1
-        self.failed(endpoint, lack, min(LONGEST_LACK, LACK_PAUSE * 2.0 ** min(endpoint.lacks - 1, 10)))
+        self.failed(endpoint, lack, _doubled(LACK_PAUSE, endpoint.lacks, LONGEST_LACK))
+
+    def compared(self, endpoint: Endpoint, behind: int) -> None:
+        """The endpoint is so many blocks `behind` another one; 0 where that is no trouble."""
+        endpoint.lags = endpoint.lags + 1 if behind else 0
+        if behind:
+            self.failed(endpoint, f"it is {behind} blocks behind", _doubled(LACK_PAUSE, endpoint.lags, LONGEST_LACK))
 
     def wants_fewer(self, endpoint: Endpoint, error: RateLimitedError) -> None:
         """Ask the endpoint nothing that is not urgent for as long as it wants, or a moment. Its chain is the same as before."""
@@ -176,7 +187,7 @@ class EndpointPool:
     def _pause(self, endpoint: Endpoint, trouble: str, pause: float | None) -> None:
         endpoint.failures += 1
         endpoint.trouble = trouble
-        doubled: float = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(endpoint.failures - 1, 10))
+        doubled = _doubled(FIRST_PAUSE, endpoint.failures, LONGEST_PAUSE)
         endpoint.retry_at, endpoint.trial_until = self._clock.monotonic() + max(doubled, pause or 0.0), 0.0
 
     def worked(self, endpoint: Endpoint, tells_history: bool = False) -> None:

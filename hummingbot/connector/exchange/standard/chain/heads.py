@@ -12,7 +12,7 @@ STALL_SECONDS = 30.0
 class HeadWatch:
     """How long the nodes have told no new block, where a chain makes blocks whether or not anybody sends transactions.
 
-    Several nodes may answer behind one URL, some a little behind the others, so only a number above the highest is a new
+    Several nodes may answer behind one URL, some a little behind the others, so only a number above the highest there is a new
     block; or one far below, as of a chain that was begun anew.
     """
 
@@ -20,7 +20,7 @@ class HeadWatch:
         """`is_steady` is whether the chain makes blocks all the time; where not, no standstill is ever told."""
         self._clock = clock
         self._is_steady = is_steady
-        self._highest = -1
+        self._highest: dict[str, int] = {}  # by host: one that stands still far below the others is no chain begun anew
         self._since = self._told_at = clock.monotonic()
         self._stands_still = False
 
@@ -34,8 +34,13 @@ class HeadWatch:
         if not self._is_steady:
             return
         self._told_at = self._clock.monotonic()
-        if not self._highest - MAX_LAG_BLOCKS <= number <= self._highest:
-            self._highest, self._since = number, self._told_at
+        before = self._highest.get(host)
+        highest = max(self._highest.values(), default=-1) if before is None else before
+        is_anew = before is not None and number < before - MAX_LAG_BLOCKS
+        if number > highest or is_anew:
+            self._since = self._told_at
+        if before is None or number > before or is_anew:
+            self._highest[host] = number
         stood_still, self._stands_still = self._stands_still, self.standstill > STALL_SECONDS
         if self._stands_still and not stood_still:
             logging.getLogger(__name__).warning("The node %s has told no new block for %.0f s: until it does, no order is placed "

@@ -8,12 +8,13 @@ reports never goes back.
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Union
 
 from hummingbot.connector.exchange.standard.chain import rpc_values as values
 from hummingbot.connector.exchange.standard.chain.endpoints import Endpoint, EndpointPool
+from hummingbot.connector.exchange.standard.chain.head_comparison import HeadComparison
 from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS, STALL_SECONDS, HeadWatch
 from hummingbot.connector.exchange.standard.chain.riders import Request, Riders
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range, is_rate_limit, revert_of
@@ -105,6 +106,7 @@ class RpcClient:
         self._ahead: float | None = None  # of the clock's seconds, by which the chain's time is
         self._heads = HeadWatch(clock, steady_blocks)
         self._riders = Riders(self._ask_any, clock)
+        self._comparison = HeadComparison(self._pool, self._ask, clock, chain_id)
 
     @property
     def rate_limit(self) -> RateLimitedError | None:
@@ -153,17 +155,8 @@ class RpcClient:
             await self._ask(endpoint, requests)
 
     async def compare_heads(self) -> None:
-        """Ask the nodes that no question goes to how far they are: only so does it show that the one which answers is always
-        behind. What is wrong with them shows when they are needed."""
-        await asyncio.gather(*[self._hear_head(endpoint) for endpoint in self._pool.idle])
-
-    async def _hear_head(self, endpoint: Endpoint) -> None:
-        with suppress(ApiUnavailableError, ConfigurationError):
-            await self._check_chain(endpoint)
-            question: list[Request] = [("eth_blockNumber", [])]
-            answer = await self._ask(endpoint, question)
-            await self._check_head(endpoint, question, answer)
-            self._observe(endpoint, question, answer)
+        """See HeadComparison.compare."""
+        await self._comparison.compare()
 
     async def send_raw_transaction(self, raw: bytes) -> str:
         """Hand one signed transaction to one node, in one attempt; an ApiUnavailableError leaves open whether it arrived."""
@@ -330,7 +323,7 @@ class RpcClient:
         for endpoint in self._pool.choices(urgent=once):
             asked = False
             try:
-                lag = await self._check_chain(endpoint, is_patient=not once)
+                lag = await self._check_chain(endpoint)
                 asked = True
                 answers = await self._ask(endpoint, requests)
                 if not once:
@@ -370,19 +363,13 @@ class RpcClient:
             raise limit
         return kept.answers
 
-    async def _check_chain(self, endpoint: Endpoint, is_patient: bool = False) -> str:
+    async def _check_chain(self, endpoint: Endpoint) -> str:
         """Why the endpoint should be left although it is of the right chain, "" when it is good: one that comes back from an
-        outage may have to catch up, and would be the only one to tell how far the chain is. Who `is_patient` waits until the
-        node that answered until now has told its head, too, since what is known of it may be old."""
+        outage may have to catch up, and would be the only one to tell how far the chain is."""
         if self._chain_id is None or endpoint.chain_checked:
             return ""
         asks_head = self._head >= 0 and len(self._pool.endpoints) > 1
-        questions: list[Request] = [("eth_chainId", []), *([("eth_blockNumber", [])] if asks_head else [])]
-        asking: list[Coroutine[Any, Any, Any]] = [self._ask(endpoint, questions)]
-        current = self._pool.current
-        if is_patient and asks_head and current is not endpoint and current.chain_checked:
-            asking.append(self._hear_head(current))
-        (answer, *heads), *_ = await asyncio.gather(*asking)
+        answer, *heads = await self._ask(endpoint, [("eth_chainId", []), *([("eth_blockNumber", [])] if asks_head else [])])
         _raise_rate_limit(endpoint, [answer, *heads])
         if isinstance(answer, RpcError):
             raise ApiUnavailableError(f"{endpoint.host} does not tell its chain: {answer}") from answer

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS, STALL_SECONDS
+from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS, STALL_SECONDS, HeadWatch
 from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
 from test.hummingbot.connector.exchange.standard.chain.fake_clock import FakeClock
 from test.hummingbot.connector.exchange.standard.chain.test_rpc import Host, client
@@ -47,6 +47,19 @@ async def test_nodes_behind_one_url_that_stand_still_at_different_blocks_are_one
     host, clock = Host(), FakeClock()
     rpc = client(host, clock=clock, steady_blocks=True)
     assert await ask(rpc, host, clock, 1.0, *[100 + MAX_LAG_BLOCKS, 100] * 20) == 39
+
+
+async def test_a_node_that_stands_still_far_below_the_others_does_not_hide_that_they_do(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    clock = FakeClock()
+    watch = HeadWatch(clock, is_steady=True)
+    for number in (5_000, *[5_001] * 40):
+        for host, told in (("a", number), ("b", 100), ("c", 5_000)):
+            watch.told(told, host)
+        clock.now += 1
+    assert watch.standstill == 39 and len(caplog.records) == 1
+    watch.told(101, "b")
+    assert watch.standstill == 0, "one that comes back goes on, though another one had told too high a number"
 
 
 async def test_one_number_that_is_too_high_makes_no_standstill() -> None:

@@ -512,47 +512,6 @@ async def test_of_several_that_lag_the_one_that_is_least_behind_answers() -> Non
     assert await rpc.batch([("eth_blockNumber", []), ("eth_gasPrice", [])]) == ["0xf00", "0x2"]
 
 
-async def test_a_node_that_is_always_behind_is_left_once_the_heads_are_compared(caplog: pytest.LogCaptureFixture) -> None:
-    """For how far the chain is nobody asked another node lately."""
-    first, second, clock = Host(eth_gasPrice="0x1"), Host(eth_gasPrice="0x2"), FakeClock()
-    third = Host(eth_gasPrice="0x3")
-    rpc = client(first, second, third, clock=clock, chain_id=7)
-    third.whole = ApiUnavailableError("away")
-
-    async def ask(blocks: int) -> str:
-        clock.now += 61
-        for host, height in ((first, blocks - 100), (second, blocks)):
-            host.results["eth_blockNumber"] = hex(height)
-        return (await rpc.batch([("eth_blockNumber", []), ("eth_gasPrice", [])]))[1]
-
-    assert [await ask(blocks) for blocks in (1_000, 1_600)] == ["0x1", "0x1"], "nobody knows it"
-    await rpc.compare_heads()
-    assert [await ask(blocks) for blocks in (1_610, 2_200, 2_800)] == ["0x2"] * 3
-    (left,) = [record.getMessage() for record in caplog.records]
-    assert left.endswith("it is 90 blocks behind")
-    first.results["eth_blockNumber"] = hex(3_990)
-    second.results["eth_blockNumber"] = hex(4_000)
-    clock.now += 61
-    assert await rpc.gas_price() == 1
-
-
-async def test_a_node_that_is_left_alone_is_not_asked_how_far_it_is() -> None:
-    first, second, clock = Host(), Host(), FakeClock()
-    rpc = client(first, second, clock=clock)
-    second.whole = RateLimitedError("slower", 20.0)
-    first.whole = ApiUnavailableError("away")
-    with pytest.raises(ApiUnavailableError):
-        await rpc.block_number()
-    first.whole = second.whole = None
-    await rpc.block_number()
-    asked = len(second.posts)
-    await rpc.compare_heads()
-    assert len(second.posts) == asked
-    clock.now += 21
-    await rpc.compare_heads()
-    assert len(second.posts) == asked + 1
-
-
 async def test_a_node_that_comes_back_is_left_while_it_has_to_catch_up() -> None:
     """Nobody else is asked once it answers: what it tells would be all that is known of the chain."""
     first, second, clock = Host(eth_gasPrice="0x1"), Host(eth_gasPrice="0x2", eth_blockNumber="0x1000"), FakeClock()
