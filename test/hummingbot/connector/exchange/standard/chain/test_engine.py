@@ -227,6 +227,11 @@ def test_every_selector_in_our_description_is_that_of_its_signature():
         assert found == digest, declaration
 
 
+def test_the_known_topics_are_those_of_our_descriptions_events():
+    described = re.search(r"^## Events$(.*?)^## ", PROTOCOL.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL).group(1)
+    assert {"0x" + digest for digest, _ in ROW.findall(described)} == engine.KNOWN_TOPICS
+
+
 def selectors(*tables):
     """The selectors of a contract; a function that several of its generations have counts once."""
     return {function.selector.hex() for table in tables for function in table.values()}
