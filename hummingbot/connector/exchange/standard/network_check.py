@@ -35,7 +35,8 @@ class NetworkCheck:
         have had answers meanwhile, nothing is asked. Raises why they do not answer."""
         await self._asking.done(self._ask)
         self._count()
-        if self._clock.monotonic() - self._compared_at >= HEADS_INTERVAL:
+        is_idle = self._comparing is None or self._comparing.done()
+        if is_idle and self._clock.monotonic() - self._compared_at >= HEADS_INTERVAL:
             self._compared_at = self._clock.monotonic()
             self._comparing = safe_ensure_future(self._venue.rpc.compare_heads())  # a silent node must not keep the check waiting
 

@@ -31,7 +31,8 @@ class Endpoint:
     more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `retry_at` it is
     left alone, and while one question tries it again, until `trial_until`, by all others. Until `quiet_until` it wants fewer
     requests, and has given no other answer since `limited_since`. So often, one time after the other, it did not tell what it
-    `lacks`, and was far behind another one (`lags`)."""
+    `lacks`, and was far behind another one (`lags`, last at
+    `lagged_at`)."""
 
     url: str
     host: str
@@ -48,6 +49,7 @@ class Endpoint:
     head_since: float = 0.0
     lacks: int = 0
     lags: int = 0
+    lagged_at: float = -math.inf
 
     @property
     def left_until(self) -> float:
@@ -175,6 +177,7 @@ class EndpointPool:
         """The endpoint is so many blocks `behind` another one; 0 where that is no trouble."""
         endpoint.lags = endpoint.lags + 1 if behind else 0
         if behind:
+            endpoint.lagged_at = self._clock.monotonic()
             self.failed(endpoint, f"it is {behind} blocks behind", _doubled(LACK_PAUSE, endpoint.lags, LONGEST_LACK))
 
     def wants_fewer(self, endpoint: Endpoint, error: RateLimitedError) -> None:
@@ -190,8 +193,10 @@ class EndpointPool:
         doubled = _doubled(FIRST_PAUSE, endpoint.failures, LONGEST_PAUSE)
         endpoint.retry_at, endpoint.trial_until = self._clock.monotonic() + max(doubled, pause or 0.0), 0.0
 
-    def worked(self, endpoint: Endpoint, tells_history: bool = False) -> None:
-        """The endpoint gave a usable answer; `tells_history`: to a question for logs or receipts."""
+    def worked(self, endpoint: Endpoint, tells_history: bool = False, asked_at: float = math.inf) -> None:
+        """The endpoint gave a usable answer; `tells_history`: to a question for logs or receipts, put to it at `asked_at`."""
+        if asked_at <= endpoint.lagged_at:
+            return  # it is no sign that it has caught up
         logger = logging.getLogger(__name__)
         if self._current.trouble and endpoint is not self._current:
             logger.warning("The node %s is left for %s: %s", self._current.host, endpoint.host, self._current.trouble)

@@ -11,18 +11,18 @@ from hummingbot.connector.exchange.standard.chain.riders import Request
 from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
 
-# Of answers that come further apart the later one tells a higher number anyhow.
+# A newest block that is told later than so many seconds after the question may well be above those of that moment.
 FAIR_SECONDS = 1.0
 
 
-class _Head(NamedTuple):
+class _Newest(NamedTuple):
     number: int
     at: float
 
 
 class HeadComparison:
-    """Asks the nodes side by side how far they are. What the others tell counts for nothing else: what is wrong with them
-    shows when they are needed."""
+    """Asks the nodes side by side for their newest blocks. What the others show counts for nothing else: what is wrong with them
+    is found out when they are needed."""
 
     def __init__(self, pool: EndpointPool, ask: Callable[[Endpoint, Sequence[Request]], Awaitable[list[Any]]], clock: Clock,
                  chain_id: int | None) -> None:
@@ -31,31 +31,28 @@ class HeadComparison:
         self._ask = ask
         self._clock = clock
         self._chain_id = chain_id
+        self._before: dict[str, int] = {}  # the numbers of the last comparison, by URL
 
     async def compare(self) -> None:
-        """Leave the node that answers, for a minute or longer each time, if another one has a block far above its newest."""
-        current, *others = self._pool.comparable
-        if not others or current is not self._pool.current:
+        """Leave the node that answers, for a minute or longer each time, if another one is far ahead of it and goes on."""
+        asked, began = self._pool.comparable, self._clock.monotonic()
+        if len(asked) < 2 or asked[0] is not self._pool.current:
             return
-        own, *heads = await asyncio.gather(*[self._head(endpoint) for endpoint in (current, *others)])
-        if own is None:
-            return
-        behind = [await self._confirmed(endpoint, head.number) - own.number for endpoint, head in zip(others, heads)
-                  if head is not None and head.number - own.number > MAX_LAG_BLOCKS and abs(head.at - own.at) <= FAIR_SECONDS]
-        if current is self._pool.current:
-            self._pool.compared(current, max([0, *behind]))
+        told = dict(zip([endpoint.url for endpoint in asked],
+                        await asyncio.gather(*[self._newest(endpoint) for endpoint in asked])))
+        before, self._before = self._before, {url: block.number for url, block in told.items() if block is not None}
+        own = told.pop(asked[0].url)
+        # One that stands still may be of a chain that was begun anew since.
+        fair = [block.number for url, block in told.items()
+                if block is not None and block.at - began <= FAIR_SECONDS and block.number > before.get(url, block.number)]
+        if own is not None and fair and asked[0] is self._pool.current:
+            behind = max(fair) - own.number
+            self._pool.compared(asked[0], behind if behind > MAX_LAG_BLOCKS else 0)
 
-    async def _head(self, endpoint: Endpoint) -> _Head | None:
-        """None where it does not tell, or is of another chain."""
+    async def _newest(self, endpoint: Endpoint) -> _Newest | None:
+        """None where it shows none, or is of another chain."""
         with suppress(ApiUnavailableError):
-            chain_id, number = [values.quantity(answer, "how far it is") for answer in await self._ask(
-                endpoint, [("eth_chainId", []), ("eth_blockNumber", [])])]
-            return _Head(number, self._clock.monotonic()) if self._chain_id in (None, chain_id) else None
+            chain_id, newest = await self._ask(endpoint, [("eth_chainId", []), ("eth_getBlockByNumber", ["latest", False])])
+            block, is_right = values.block(newest), self._chain_id in (None, values.quantity(chain_id, "eth_chainId"))
+            return _Newest(block.number, self._clock.monotonic()) if block is not None and is_right else None
         return None
-
-    async def _confirmed(self, endpoint: Endpoint, number: int) -> int:
-        """The number if the endpoint has a block just below: several nodes may answer for it, some a little behind; else 0."""
-        with suppress(ApiUnavailableError):
-            (block,) = await self._ask(endpoint, [("eth_getBlockByNumber", [hex(number - MAX_LAG_BLOCKS), False])])
-            return number if isinstance(block, dict) else 0
-        return 0

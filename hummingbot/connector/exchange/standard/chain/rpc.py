@@ -321,7 +321,7 @@ class RpcClient:
         wrong_chain: ConfigurationError | None = None
         kept = _Kept()
         for endpoint in self._pool.choices(urgent=once):
-            asked = False
+            asked, asked_at = False, self._clock.monotonic()
             try:
                 lag = await self._check_chain(endpoint)
                 asked = True
@@ -352,7 +352,7 @@ class RpcClient:
                     return answers
                 kept.offer(answers, bool(lack), endpoint.head)
                 continue
-            self._pool.worked(endpoint, tells_history=lack == "")
+            self._pool.worked(endpoint, lack == "", asked_at)
             self.answers += 1
             return answers
         if kept.answers is None:

@@ -125,11 +125,13 @@ async def test_twice_a_minute_the_other_nodes_are_asked_how_far_they_are_and_nob
     check = NetworkCheck(SimpleNamespace(rest=SimpleNamespace(answers=0), rpc=rpc), clock,  # type: ignore[arg-type]
                          lambda: False, Outages(clock, 10.0))
     began = clock.now
-    for _ in range(10):
+    for at in range(0, 140, 10):
+        clock.now = began + at
         await check.passed()
         await settle()
-        clock.now += 10
-    assert [at - began for at in asked] == [30, 60, 90]
+        silent.set() if at in (80, 90) else silent.clear()
+        await settle()
+    assert [at - began for at in asked] == [30, 90, 120], "not before the last question is answered"
     running = check._comparing
     check.end()
     await settle()
