@@ -31,8 +31,7 @@ class Endpoint:
     more than `batch_limit` requests was refused, which counts until `limited_until`; 0 when none was. Until `retry_at` it is
     left alone, and while one question tries it again, until `trial_until`, by all others. Until `quiet_until` it wants fewer
     requests, and has given no other answer since `limited_since`. So often, one time after the other, it did not tell what it
-    `lacks`, and was far behind another one (`lags`, last at
-    `lagged_at`)."""
+    `lacks`, and `lags` far behind another one, which was seen last at `lagged_at`."""
 
     url: str
     host: str

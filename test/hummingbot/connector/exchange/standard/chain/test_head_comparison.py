@@ -168,6 +168,7 @@ async def test_a_slow_answer_of_another_node_shows_nothing() -> None:
     chain = Chain(Node(), Node(delay=6.5))
     assert await chain.answers() == 0
     await chain.compared()
+    assert chain.rpc._pool.endpoints[0].lags == 0
     assert await chain.answers() == 0
 
 
@@ -179,6 +180,7 @@ async def test_what_is_wrong_with_another_node_changes_nothing(trouble: Exceptio
     chain.nodes[1].newest = {"odd": "many", "null": None}.get(str(trouble), ...)
     chain.nodes[1].chain_id = 8 if trouble == "chain" else 7
     await chain.compared()
+    assert chain.rpc._pool.endpoints[0].lags == 0
     assert await chain.answers() == 0
 
 
