@@ -29,7 +29,6 @@ from hummingbot.connector.exchange.standard.chain.supervision import Supervision
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.compatibility import warn_of_untested_hummingbot
 from hummingbot.connector.exchange.standard.errors import (
-    ApiUnavailableError,
     ConfigurationError,
     NotSentError,
     OrderNotFoundError,
@@ -144,7 +143,7 @@ class StandardExchange(ExchangePyBase):
         self._resume: Callable[[], Coroutine[Any, Any, None]] | None = None
         self._outages = Outages(self._time_source, BEARABLE_SECONDS, RateLimitedError)
         super().__init__(balance_asset_limit, rate_limits_share_pct)
-        self._rules = MarketRules(self._venue, self._address, self._time_source)
+        self._rules = MarketRules(self._venue, self._address, self._time_source, self._outages)
         self._offers = Offers(lambda: self.order_book_tracker.order_books, self._orderbook_ds, self._venue.market, self._rules)
         self._order_calls = OrderCalls(self._address, self._preferences.market_slippage, self._time_source, self._offers)
         self._updates = TrackerUpdates(self._order_tracker, self._venue.market_of, self._time_source, self._take_off,
@@ -369,27 +368,22 @@ class StandardExchange(ExchangePyBase):
     async def read_rules(self) -> None:
         """Read rules and fees of the pairs now, where orders can be placed. Raises ApiUnavailableError or RpcError."""
         if self._trading_required:
-            await self._update_trading_rules()
+            await self._read_rules()
 
-    async def _update_trading_rules(self) -> None:
-        try:
-            listing = await self._rules.listing(self._trading_pairs)
-            self._outages.tell("Markets", None)
-        # Rules and fees are the chain's, and Hummingbot would ask twice a second.
-        except (ApiUnavailableError, ConfigurationError) as error:
-            if self._venue.known_listing is None:
-                raise
-            listing = self._venue.known_listing
-            self._outages.tell("Markets", error)
+    async def _read_rules(self) -> None:
+        listing = await self._rules.listing(self._trading_pairs)
         self._initialize_trading_pair_symbols_from_exchange_info(listing)
         for rule in await self._format_trading_rules({}):
             self._trading_rules[rule.trading_pair] = rule
+
+    async def _update_trading_rules(self) -> None:
+        await self._rules.until_told(self._read_rules)
 
     async def _format_trading_rules(self, exchange_info_dict: dict[str, Any]) -> list[TradingRule]:
         return await self._rules.refresh(self._trading_pairs)
 
     async def _update_trading_fees(self) -> None:
-        await self._rules.refresh(self._trading_pairs)
+        await self._rules.until_told(lambda: self._rules.refresh(self._trading_pairs))
 
     def get_order_size_quantum(self, trading_pair: str, order_size: Decimal) -> Decimal:
         return amount_step(super().get_order_size_quantum(trading_pair, order_size), order_size)
@@ -440,7 +434,7 @@ class StandardExchange(ExchangePyBase):
                 if not self._order_calls.is_to_meet_fewer(error.reason, matches):
                     raise
         if self._order_calls.is_moved(market, call, settled):
-            safe_ensure_future(self._update_trading_fees())
+            safe_ensure_future(self._rules.refresh(self._trading_pairs))
         if self._balances.is_reading or order_id in self._balances.deducted:
             self._poll_soon()  # the balances were read while it was on its way, and may show it twice or not at all
         # The feed may be in the long pause that it makes while nothing is open.

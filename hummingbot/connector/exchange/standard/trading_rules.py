@@ -1,28 +1,32 @@
 """What the chain says of markets, as Hummingbot's trading rules and fees (docs/protocol.md, "Minimum size", "Fees")."""
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal, getcontext
 
 from hummingbot.connector.exchange.standard.clock import Clock
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, ConfigurationError, RpcError
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import PRICE_STEP, Market, fee_rate
+from hummingbot.connector.exchange.standard.outages import Outages
 from hummingbot.connector.exchange.standard.shared_work import SharedWork
 from hummingbot.connector.exchange.standard.venue import MarketFacts, Venue
 from hummingbot.connector.trading_rule import TradingRule
 
 # For so many seconds the market price that was read with the rules bounds orders where the books tell none.
 FRESH_SECONDS = 5.0
+RETRY_SECONDS = 10.0
 
 
 class MarketRules:
     """The rules of the markets that are traded, as they were read last."""
 
-    def __init__(self, venue: Venue, account: str, clock: Clock) -> None:
-        """`account` is the address whose fees are of interest, "" for anybody's."""
+    def __init__(self, venue: Venue, account: str, clock: Clock, outages: Outages) -> None:
+        """`account` is the address whose fees are of interest, "" for anybody's. `outages` is told what cannot be read."""
         self._venue = venue
         self._account = account
         self._clock = clock
+        self._outages = outages
         self._read_at = -math.inf
         self._reading = SharedWork()
         self._read = False
@@ -33,8 +37,16 @@ class MarketRules:
 
     async def listing(self, trading_pairs: Sequence[str]) -> Listing:
         """The listing, with what was listed since the last call; the first time it was discovered a moment ago. Those of the
-        pairs that the API does not list any more are told once."""
-        listing = await (self._venue.refresh_listing() if self._read else self._venue.listing())
+        pairs that the API does not list any more are told once. While the API is away, the last one: rules and fees are the
+        chain's. Raises ApiUnavailableError or ConfigurationError where there is none."""
+        try:
+            listing = await (self._venue.refresh_listing() if self._read else self._venue.listing())
+        except (ApiUnavailableError, ConfigurationError) as error:
+            if self._venue.known_listing is None:
+                raise
+            self._outages.tell("Markets", error)
+            return self._venue.known_listing
+        self._outages.tell("Markets", None)
         self._read = True
         unlisted = self._venue.unlisted.intersection(trading_pairs)
         if unlisted - self._told_unlisted:
@@ -50,6 +62,21 @@ class MarketRules:
                 listing.by_pair[pair].book, listing.engine)
         self._told_elsewhere = elsewhere
         return listing
+
+    async def until_told(self, read: Callable[[], Awaitable[object]]) -> None:
+        """Read what Hummingbot asks for from time to time. Once the rules are known, they hold until the node tells them again:
+        Hummingbot would ask twice a second, and log each failure at length."""
+        while True:
+            try:
+                await read()
+            except (ApiUnavailableError, RpcError) as error:
+                if not self.facts:
+                    raise
+                self._outages.tell("Trading rules", error)
+                await self._clock.sleep(RETRY_SECONDS)
+            else:
+                self._outages.tell("Trading rules", None)
+                return
 
     async def refresh(self, trading_pairs: Sequence[str]) -> list[TradingRule]:
         """Read the rules and fees of these pairs, or of all when none is given."""

@@ -529,7 +529,7 @@ async def test_rules_and_fees_are_read_from_the_chain_while_the_api_is_away(capl
             await exchange._update_trading_rules()
         assert set(exchange.trading_rules) == {NATIVE_PAIR, TOKEN_PAIR} and caplog.text.count("Markets cannot be read") == 1
         with patch.object(type(exchange.venue), "known_listing", None), pytest.raises(ApiUnavailableError):
-            await exchange._update_trading_rules()
+            await exchange.read_rules()
 
 
 async def test_a_pair_that_is_added_has_its_rules_before_its_book() -> None:

@@ -1,16 +1,22 @@
-"""Amounts are rounded down to what can be ordered, however large they are."""
+"""Amounts are rounded down to what can be ordered, however large they are; rules hold until they can be read again."""
+import asyncio
+import logging
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.markets import Market, Token
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
-from hummingbot.connector.exchange.standard.trading_rules import amount_step, trading_rule
+from hummingbot.connector.exchange.standard.trading_rules import RETRY_SECONDS, amount_step, trading_rule
 from hummingbot.connector.exchange.standard.venue import MarketFacts
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.order_candidate import OrderCandidate
+from test.hummingbot.connector.exchange.standard.clocks import ManualClock
+from test.hummingbot.connector.exchange.standard.trading import connected, quiet_sandbox, until
 
 MARKET = Market(Token("0x" + "aa" * 20, "MEME", 18), Token("0x" + "bb" * 20, "WETH", 18), "0x" + "b1" * 20)
 PAIR = MARKET.trading_pair
@@ -50,3 +56,34 @@ def test_no_amount_is_rounded_up_or_by_more_than_the_digits_that_decimals_have(u
     step = amount_step(STEP, amount)
     rounded = amount // step * step
     assert rounded <= amount and amount - rounded <= max(STEP, amount.scaleb(-27))
+
+
+@pytest.mark.parametrize("loop", ["_trading_rules_polling_loop", "_trading_fees_polling_loop"])
+async def test_rules_that_cannot_be_read_again_hold_which_is_told_once(loop: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Hummingbot would ask twice a second, with a traceback each time."""
+    caplog.set_level(logging.INFO)
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        rules, clock = exchange._rules, ManualClock()
+        known, rules._clock = rules.facts, clock
+        away, odd = ApiUnavailableError("away"), RpcError("eth_call", -32000, "odd")
+        with patch.object(exchange.venue, "facts", side_effect=[away, odd, away, known]) as facts:
+            polling = asyncio.ensure_future(getattr(exchange, loop)())
+            for asked in (1, 2, 3):
+                await until(lambda asked=asked: facts.await_count == asked == clock.pauses.count(RETRY_SECONDS))
+                assert rules.facts == known
+                await clock.advance(RETRY_SECONDS)
+            await until(lambda: "Trading rules are read again" in caplog.text)
+        polling.cancel()
+    told = [record.getMessage() for record in caplog.records if "rading rules" in record.getMessage()]
+    assert told == ["Trading rules cannot be read: away", "Trading rules are read again"]
+    assert "Unexpected error" not in caplog.text
+
+
+async def test_rules_that_nobody_knows_yet_or_asks_for_at_once_are_not_waited_for() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        with patch.object(exchange.venue, "facts", side_effect=ApiUnavailableError("away")):
+            with pytest.raises(ApiUnavailableError):
+                await exchange.read_rules()
+            exchange._rules.facts = {}
+            with pytest.raises(ApiUnavailableError):
+                await exchange._update_trading_rules()
