@@ -136,3 +136,14 @@ async def test_twice_a_minute_the_other_nodes_are_asked_how_far_they_are_and_nob
     check.end()
     await settle()
     assert running is not None and running.cancelled()
+
+
+async def test_an_account_that_is_there_tells_its_own_outages(caplog: pytest.LogCaptureFixture) -> None:
+    rpc = SimpleNamespace(answers=0, block_number=AsyncMock(side_effect=ApiUnavailableError("away")))
+    clock = ManualClock()
+    check = NetworkCheck(SimpleNamespace(rest=SimpleNamespace(answers=0), rpc=rpc), clock,  # type: ignore[arg-type]
+                         lambda: False, Outages(clock, 0.0))
+    with pytest.raises(ApiUnavailableError):
+        await check.passed()
+    check.end()
+    assert not caplog.records
