@@ -66,10 +66,10 @@ async def test_rules_that_cannot_be_read_again_hold_which_is_told_once(loop: str
         rules, clock = exchange._rules, ManualClock()
         known, rules._clock = rules.facts, clock
         away, odd = ApiUnavailableError("away"), RpcError("eth_call", -32000, "odd")
-        with patch.object(exchange.venue, "facts", side_effect=[away, odd, away, known]) as facts:
+        with patch.object(rules, "refresh", side_effect=[away, odd, away, []]) as read:
             polling = asyncio.ensure_future(getattr(exchange, loop)())
             for asked in (1, 2, 3):
-                await until(lambda asked=asked: facts.await_count == asked == clock.pauses.count(RETRY_SECONDS))
+                await until(lambda asked=asked: read.await_count == asked == clock.pauses.count(RETRY_SECONDS))
                 assert rules.facts == known
                 await clock.advance(RETRY_SECONDS)
             await until(lambda: "Trading rules are read again" in caplog.text)
