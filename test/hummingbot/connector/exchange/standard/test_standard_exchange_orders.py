@@ -155,7 +155,8 @@ async def test_orders_that_take_go_on_where_the_exchange_lets_one_meet_fewer_oth
         ids = [exchange.buy(TOKEN_PAIR, Decimal("0.01"), kind, Decimal(60600)) for _ in range(together)]
         await until(lambda: all(exchange._order_tracker.fetch_order(each) is not None for each in ids))
         await until(lambda: not any(order(exchange, each).is_pending_create for each in ids))
-        await until(lambda: all(order(exchange, each).is_done for each in ids))
+        # One is done for Hummingbot as soon as its fills are, a moment before its state says so.
+        await until(lambda: all(order(exchange, each).current_state in (OrderState.FILLED, OrderState.FAILED) for each in ids))
         assert [order(exchange, each).current_state for each in ids] == [OrderState.FILLED] * together
         assert sandbox.node.nonce(sandbox.accounts[0].address) <= first + 2 * together
     told = [record.getMessage() for record in caplog.records if "lets an order meet fewer" in record.getMessage()]
