@@ -377,13 +377,13 @@ class StandardExchange(ExchangePyBase):
             self._trading_rules[rule.trading_pair] = rule
 
     async def _update_trading_rules(self) -> None:
-        await self._rules.until_told(self._read_rules)
+        await self._rules.until_told(self._read_rules, self._trading_rules)
 
     async def _format_trading_rules(self, exchange_info_dict: dict[str, Any]) -> list[TradingRule]:
         return await self._rules.refresh(self._trading_pairs)
 
     async def _update_trading_fees(self) -> None:
-        await self._rules.until_told(lambda: self._rules.refresh(self._trading_pairs))
+        await self._rules.until_told(lambda: self._rules.refresh(self._trading_pairs), self._rules.facts)
 
     def get_order_size_quantum(self, trading_pair: str, order_size: Decimal) -> Decimal:
         return amount_step(super().get_order_size_quantum(trading_pair, order_size), order_size)

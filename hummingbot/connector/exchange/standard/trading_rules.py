@@ -1,7 +1,7 @@
 """What the chain says of markets, as Hummingbot's trading rules and fees (docs/protocol.md, "Minimum size", "Fees")."""
 import logging
 import math
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from decimal import Decimal, getcontext
 
 from hummingbot.connector.exchange.standard.clock import Clock
@@ -63,14 +63,14 @@ class MarketRules:
         self._told_elsewhere = elsewhere
         return listing
 
-    async def until_told(self, read: Callable[[], Awaitable[object]]) -> None:
-        """Read what Hummingbot asks for from time to time. Once the rules are known, they hold until the node tells them again:
-        Hummingbot would ask twice a second, and log each failure at length."""
+    async def until_told(self, read: Callable[[], Awaitable[object]], known: Collection[str]) -> None:
+        """Read what Hummingbot asks for from time to time. What is `known` holds until the node tells it again: Hummingbot would
+        ask twice a second, and log each failure at length. Raises ApiUnavailableError or RpcError where nothing is."""
         while True:
             try:
                 await read()
             except (ApiUnavailableError, RpcError) as error:
-                if not self.facts:
+                if not known:
                     raise
                 self._outages.tell("Trading rules", error)
                 await self._clock.sleep(RETRY_SECONDS)

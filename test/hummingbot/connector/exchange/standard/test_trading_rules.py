@@ -84,6 +84,9 @@ async def test_rules_that_nobody_knows_yet_or_asks_for_at_once_are_not_waited_fo
         with patch.object(exchange.venue, "facts", side_effect=ApiUnavailableError("away")):
             with pytest.raises(ApiUnavailableError):
                 await exchange.read_rules()
-            exchange._rules.facts = {}
+            exchange._trading_rules.clear()  # the loop of the fees may have read the same before
             with pytest.raises(ApiUnavailableError):
                 await exchange._update_trading_rules()
+            exchange._rules.facts = {}
+            with pytest.raises(ApiUnavailableError):
+                await exchange._update_trading_fees()
