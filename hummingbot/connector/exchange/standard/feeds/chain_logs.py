@@ -26,7 +26,7 @@ from hummingbot.connector.exchange.standard.feeds.book import Book, difference
 from hummingbot.connector.exchange.standard.feeds.book_reader import read_book
 from hummingbot.connector.exchange.standard.feeds.chain_stream import ChainSource, ChainStream
 from hummingbot.connector.exchange.standard.feeds.polling import PollingAccountFeed
-from hummingbot.connector.exchange.standard.feeds.told_trades import FRESH_TRADE_SECONDS, ToldTrades, TradeKeys
+from hummingbot.connector.exchange.standard.feeds.told_trades import FRESH_TRADE_SECONDS, ToldTrades, TradeKeys, alike
 from hummingbot.connector.exchange.standard.markets import DENOMINATOR, Market
 from hummingbot.connector.exchange.standard.rest.models import trade_key
 
@@ -308,24 +308,38 @@ class _MarketRun:
             self._held_trades.append((pair, log, timestamp))
             return
         pair.count_trade(event.trade_id)
-        if sink is None or not event.base_amount:  # dust may pay for nothing, which is no trade
+        if not event.base_amount:  # dust may pay for nothing, which is no trade
             return
-        amount = event.base_amount / 10 ** pair.market.base.decimals
-        key = trade_key(log.transaction_hash, event.id, event.is_bid)
-        new = pair.trade_keys.new(key, (log.block_hash, event.trade_id), amount)
-        if new is not None:
+        amount = _amount(pair, event)
+        # One that is not told has its number among its transaction's trades with its order all the same.
+        new = pair.trade_keys.new(_key(log, event), (log.block_hash, event.trade_id), amount)
+        if new is not None and sink is not None:
             sink(PublicTrade(pair.market.trading_pair, new, event.is_bid, event.price / DENOMINATOR, amount, timestamp))
 
     def _remember(self, trade: PublicTrade) -> None:
         """A trade is history for every source: one that comes to know of it later must not take it for news."""
         self._told.add(trade.trading_pair, trade.trade_id, trade.amount)
 
-    def _is_known(self, pair: _PairBook, log: EngineLog) -> bool:
-        """Whether a trade of this transaction with this order was told. All of them are taken for told then: a page of the API
-        may begin in the middle of a transaction, and has counted only what it shows."""
-        event: EngineEvent = log.event
-        return isinstance(event, OrderMatched) and self._told.knows(
-            pair.market.trading_pair, trade_key(log.transaction_hash, event.id, event.is_bid))
+    def _are_known(self, logs: Sequence[tuple[EngineLog, _PairBook]], are_history: Sequence[bool]) -> list[bool]:
+        """Which of these trades were told. Another source may have told one of a transaction's trades with an order, and then
+        missed the next: they are known by their amounts. Of history all are known where one is: a page of the API may begin in
+        the middle of a transaction, and shows only the rest."""
+        told: dict[tuple[str, str], list[float]] = {}
+        known = []
+        for (log, pair), is_history in zip(logs, are_history):
+            event: EngineEvent = log.event
+            if not isinstance(event, OrderMatched):
+                known.append(False)
+                continue
+            name, key = pair.market.trading_pair, _key(log, event)
+            if (name, key) not in told:
+                told[name, key] = self._told.amounts(name, key)
+            amounts, amount = told[name, key], _amount(pair, event)
+            which = next((at for at, one in enumerate(amounts) if alike(amount, one)), None)
+            if which is not None and not is_history:
+                del amounts[which]
+            known.append(bool(amounts) if is_history else which is not None)
+        return known
 
     async def _look_back(self, head: int) -> None:
         """Tell the trades before the beginning, and then those that came since."""
@@ -344,22 +358,24 @@ class _MarketRun:
         held, self._held_trades = self._held_trades or [], None
         # News begin after a trade that is known, or else with the first fresh one.
         begun: set[_PairBook] = set()
+        now = self._stream.timestamp(head)
+        timestamps = [float(blocks[log.block_number].timestamp) if log.block_number in blocks else self._clock.time()
+                      for log, _ in logs]
+        # Blocks tell time in whole seconds. What came after the bot began and is passed over, another source may yet tell.
+        are_history = [timestamp < now - self._told.seconds_since_begin(pair.market.trading_pair) - 1
+                       for (_, pair), timestamp in zip(logs, timestamps)]
         # Before any of them is told, since what is told is known.
-        are_known = [self._is_known(pair, log) for log, pair in logs]
+        are_known = self._are_known(logs, are_history)
         known = {pair for (_, pair), is_known in zip(logs, are_known) if is_known}
         passed: set[_PairBook] = set()
-        now = self._stream.timestamp(head)
         fresh = now - missing - FRESH_TRADE_SECONDS
-        for (log, pair), is_known in zip(logs, are_known):
-            block = blocks.get(log.block_number)
-            timestamp = float(block.timestamp) if block is not None else self._clock.time()
+        for (log, pair), timestamp, is_history, is_known in zip(logs, timestamps, are_history, are_known):
             if is_known:
                 passed.add(pair)
             elif pair in passed or (pair not in known and timestamp >= fresh):
                 begun.add(pair)
-            # Blocks tell time in whole seconds. What came after the bot began and is passed over, another source may yet tell.
-            is_history = timestamp < now - self._told.seconds_since_begin(pair.market.trading_pair) - 1
-            self._tell_trade(pair, log, timestamp, self._sink if pair in begun else self._remember if is_history else None)
+            sink = None if is_known else self._sink if pair in begun else self._remember if is_history else None
+            self._tell_trade(pair, log, timestamp, sink)
         for pair, log, timestamp in held:
             self._tell_trade(pair, log, timestamp, self._sink)
 
@@ -440,3 +456,11 @@ def book_snapshot(book: Book, update_id: int, timestamp: float) -> BookSnapshot:
 
 def _level(market: Market, price: int, units: int) -> tuple[float, float]:
     return price / DENOMINATOR, units / 10 ** market.base.decimals
+
+
+def _key(log: EngineLog, event: OrderMatched) -> str:
+    return trade_key(log.transaction_hash, event.id, event.is_bid)
+
+
+def _amount(pair: _PairBook, event: OrderMatched) -> float:
+    return float(event.base_amount / 10 ** pair.market.base.decimals)

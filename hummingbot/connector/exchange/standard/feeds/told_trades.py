@@ -68,6 +68,13 @@ class ToldTrades:
         """Whether a trade was told."""
         return key in self._keys.get(trading_pair, ())
 
+    def amounts(self, trading_pair: str, key: str) -> list[float]:
+        """What was told of a transaction's trades with one order, whose first has this key."""
+        names, keys = [key], self._keys.get(trading_pair, OrderedDict())
+        while names[-1] in keys:
+            names.append(f"{key}#{len(names)}")
+        return [keys[name] for name in names[:-1]]
+
     def add(self, trading_pair: str, key: str, amount: float) -> str | None:
         """Remember a trade; the key under which it is news, or None for one that was told.
 

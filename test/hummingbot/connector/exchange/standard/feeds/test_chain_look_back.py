@@ -8,7 +8,7 @@ import pytest
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.errors import RpcError
 from hummingbot.connector.exchange.standard.feeds import chain_logs
-from hummingbot.connector.exchange.standard.feeds.base import UpdateIds
+from hummingbot.connector.exchange.standard.feeds.base import PublicTrade, UpdateIds
 from hummingbot.connector.exchange.standard.feeds.book import BookOrder, BookState
 from hummingbot.connector.exchange.standard.feeds.chain_logs import _MarketRun
 from hummingbot.connector.exchange.standard.feeds.polling import MAX_BLOCK_RANGE
@@ -130,15 +130,44 @@ async def test_history_makes_no_news_of_what_follows_it(monkeypatch) -> None:
     assert chain.trades == []
 
 
-async def test_the_rest_of_a_transaction_whose_first_trade_was_told_is_news(monkeypatch) -> None:
-    """A node may have left it out, and the stream have broken. One more with the same order is taken for told: a page of the API
-    that begins in the middle of a transaction counts other numbers."""
+def of_order(order: int, number: int, amount: float, transaction: str = "0x1", block: int = 99) -> EngineLog:
+    """A trade of a transaction with one order, in units of the base token."""
+    log = matched(order, number, block, transaction=transaction)
+    return log._replace(event=log.event._replace(is_bid=False, base_amount=round(amount * 10 ** SOMI.base.decimals)))
+
+
+@pytest.mark.parametrize("second, third", [(3.0, 4.0), (2.0, 2.0)])
+async def test_the_rest_of_a_transaction_whose_first_trade_was_told_is_news(monkeypatch, second: float, third: float) -> None:
+    """A node may have left it out, and the stream have broken; it may have been with the same order, and as much. In their own
+    order: another source tells them later than what came after them, or never."""
     chain = Lagging(monkeypatch)
-    trades = [matched(order, number, 99, transaction=transaction)
-              for number, (transaction, order) in enumerate((("0x1", 6), ("0x1", 7), ("0x1", 7), ("0x1", 8), ("0x2", 9)), 1)]
-    chain.on_chain = [log._replace(event=log.event._replace(is_bid=False)) for log in trades]
-    chain.told.add(SOMI.trading_pair, "0x1:7:False", matched(7, 2).event.base_amount / 10 ** SOMI.base.decimals)
+    chain.on_chain = [of_order(6, 1, 1.0), of_order(7, 2, 2.0), of_order(7, 3, second), of_order(7, 4, third),
+                      of_order(8, 5, 1.0), of_order(9, 6, 1.0, "0x2")]
+    chain.told.add(SOMI.trading_pair, "0x1:7:False", 2.0)
     chain.run.add(SOMI)
     chain.run.told()
     await settle()
-    assert chain.trades == ["0x1:8:False", "0x2:9:False"]
+    assert chain.trades == ["0x1:7:False#1", "0x1:7:False#2", "0x1:8:False", "0x2:9:False"]
+    assert [event.amount for event in chain.events if isinstance(event, PublicTrade)] == [second, third, 1.0, 1.0]
+
+
+@pytest.mark.parametrize("shown", [(3.0,), (4.0,), (3.0, 4.0)])
+async def test_what_the_first_page_of_the_api_showed_of_a_transaction_is_told_by_no_stream(monkeypatch, shown) -> None:
+    """Where it begins in the middle of one it counts other numbers, and may lack the first of it, which is history too."""
+    chain = Lagging(monkeypatch)
+
+    async def get_blocks(numbers: Any) -> dict[int, Any]:
+        return {number: SimpleNamespace(timestamp=number) for number in numbers}
+
+    monkeypatch.setattr(chain, "get_blocks", get_blocks)
+    chain.on_chain = [of_order(7, 1, 2.0, block=80), of_order(7, 2, 3.0, block=80), of_order(7, 3, 4.0, block=80),
+                      of_order(9, 4, 1.0, "0x2", block=97)]
+    chain.told.begin(SOMI.trading_pair)
+    for count, amount in enumerate(shown):
+        chain.told.add(SOMI.trading_pair, f"0x1:7:False#{count}" if count else "0x1:7:False", amount)
+    chain.clock.now += 5
+    chain.told.complete(SOMI.trading_pair)
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    assert chain.trades == ["0x2:9:False"]
