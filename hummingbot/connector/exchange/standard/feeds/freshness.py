@@ -88,6 +88,7 @@ class Freshness:
         self.awaited: Callable[[str], None] = _ignore  # is called with the pair of each trade that the API has to tell now
         self._read_at: dict[str, float] = {}
         self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}  # by the transactions' hashes
+        self._told_of: dict[str, int] = {}  # the blocks of those that are awaited no longer, while their logs are read again
         self._tells_trades: set[str] = set()
         self._streamed: set[str] = set()
         self._reached: dict[str, _Reached] = {}
@@ -126,13 +127,15 @@ class Freshness:
                 name = log.transaction_hash.lower()
                 there.add(name)
                 awaited = self._awaited.setdefault(market.trading_pair, OrderedDict())
-                if name not in awaited:
+                if name not in awaited and self._told_of.get(name) != log.block_number:
                     awaited[name] = _Awaited(self._clock.monotonic(), log.block_number)
                     self.awaited(market.trading_pair)
                 if len(awaited) > MAX_AWAITED_TRADES:
                     _, oldest = awaited.popitem(last=False)
                     following = next(iter(awaited))
                     awaited[following] = awaited[following]._replace(since=oldest.since)
+        self._told_of = {name: block for name, block in self._told_of.items()
+                         if block > end or (block >= begin and name in there)}
         for awaited in self._awaited.values():
             for key in [key for key, trade in awaited.items() if (begin <= trade.block_number <= end and key not in there)
                         or trade.block_number > end + MAX_LAG_BLOCKS]:
@@ -157,7 +160,7 @@ class Freshness:
         newest = max([trade.block_number for trade in told], default=-1)
         for awaited in self._awaited.values():
             for key in [key for key, trade in awaited.items() if trade.block_number <= newest]:
-                del awaited[key]
+                self._told_of[key] = awaited.pop(key).block_number
 
     def untold(self, trading_pair: str) -> None:
         """The API does not tell the trades of this pair, or not so that they can be used. That is no proof that it knows of those

@@ -61,6 +61,26 @@ def test_whoever_asks_for_books_is_told_of_each_trade_that_is_awaited_once(fresh
     assert moved == [MARKET.trading_pair] * 3
 
 
+def test_a_trade_that_was_told_is_not_awaited_again_when_its_logs_are_read_again(freshness: Freshness) -> None:
+    moved: list[str] = []
+    freshness.awaited = moved.append
+    freshness.on_chain([trade(1), trade(2)], 1, 2)
+    freshness.told(PAIR, [row(2)])
+    freshness.on_chain([trade(1), trade(2)], 1, 3)
+    freshness.on_chain([trade(2)], 2, 4)
+    assert not freshness.awaits(PAIR) and len(moved) == 2
+    freshness.on_chain([], 2, 5)  # its block was replaced
+    freshness.on_chain([trade(2)], 2, 6)
+    assert freshness.awaits(PAIR) and len(moved) == 3
+
+
+def test_a_trade_that_was_told_is_awaited_anew_in_another_block(freshness: Freshness) -> None:
+    freshness.on_chain([trade(2)], 1, 2)
+    freshness.told(PAIR, [row(2)])
+    freshness.on_chain([trade(2)._replace(block_number=3)], 1, 3)
+    assert freshness.awaits(PAIR)
+
+
 def test_a_trade_that_the_api_does_not_tell_makes_the_book_older(freshness: Freshness, clock: ManualClock) -> None:
     freshness.on_chain([trade(1), trade(2)], 1, 2)
     clock.now += 5
