@@ -328,7 +328,7 @@ class _MarketRun:
         known = []
         for (log, pair), is_history in zip(logs, are_history):
             event: EngineEvent = log.event
-            if not isinstance(event, OrderMatched):
+            if not isinstance(event, OrderMatched) or not event.base_amount:
                 known.append(False)
                 continue
             name, key = pair.market.trading_pair, _key(log, event)
@@ -343,7 +343,10 @@ class _MarketRun:
 
     async def _look_back(self, head: int) -> None:
         """Tell the trades before the beginning, and then those that came since."""
+        now = self._stream.timestamp(head)
         missing = self._told.seconds_missing([pair.market.trading_pair for pair in self._pairs.values()])
+        # As of the head, since a node may take its time. Blocks tell time in whole seconds.
+        begins = {pair: now - self._told.seconds_since_begin(pair.market.trading_pair) - 1 for pair in self._pairs.values()}
         blocks_back = max(self._trade_lookback, min(MAX_TRADE_LOOKBACK, self._trade_lookback + int(missing * BLOCKS_PER_SECOND)))
         reached, pause = -1, BEHIND_PAUSE
         found: Sequence[Mapping[str, Any]] = ()
@@ -358,12 +361,9 @@ class _MarketRun:
         held, self._held_trades = self._held_trades or [], None
         # News begin after a trade that is known, or else with the first fresh one.
         begun: set[_PairBook] = set()
-        now = self._stream.timestamp(head)
-        timestamps = [float(blocks[log.block_number].timestamp) if log.block_number in blocks else self._clock.time()
-                      for log, _ in logs]
-        # Blocks tell time in whole seconds. What came after the bot began and is passed over, another source may yet tell.
-        are_history = [timestamp < now - self._told.seconds_since_begin(pair.market.trading_pair) - 1
-                       for (_, pair), timestamp in zip(logs, timestamps)]
+        timestamps = [float(blocks[log.block_number].timestamp) if log.block_number in blocks else now for log, _ in logs]
+        # What came after the bot began and is passed over, another source may yet tell.
+        are_history = [timestamp < begins.get(pair, now) for (_, pair), timestamp in zip(logs, timestamps)]
         # Before any of them is told, since what is told is known.
         are_known = self._are_known(logs, are_history)
         known = {pair for (_, pair), is_known in zip(logs, are_known) if is_known}

@@ -119,5 +119,6 @@ class SwitchingAccountFeed:
     def _taken_over(self, feed: AccountFeed, events: list[AccountEvent]) -> list[AccountEvent]:
         """Logs that waited may be of blocks that were replaced meanwhile; they were not told, so the source tells again
         what is true of them now."""
+        self._told.taken_over()
         feed.hurry()
         return [event for event in events if not isinstance(event, OrderLogs)]

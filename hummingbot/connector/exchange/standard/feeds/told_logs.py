@@ -35,6 +35,7 @@ class ToldLogs:
         self._first = 0 if cursor is None else max(0, cursor + 1)
         self._block_number = cursor
         self._logs: dict[Place, EngineLog] = {}
+        self._is_look_partial = False
 
     @property
     def block_number(self) -> int | None:
@@ -68,6 +69,11 @@ class ToldLogs:
 
         return note
 
+    def taken_over(self) -> None:
+        """Another source is told of from now on, which may be amid a look in several parts: of one whose first part was not told
+        nothing is, as the blocks of that part may be others by now, and would not be read again."""
+        self._is_look_partial = True
+
     def begin_anew(self, cursor: int) -> None:
         """Only what comes after block `cursor` is wanted."""
         self._first = cursor + 1
@@ -75,9 +81,12 @@ class ToldLogs:
         self._logs.clear()
 
     def _noted(self, event: OrderLogs) -> OrderLogs:
-        if self._block_number is not None and event.from_block > max(self._first, self._block_number + 1):
+        last = self._block_number
+        if last is not None and event.from_block > (self.first_block(last) if self._is_look_partial
+                                                    else max(self._first, last + 1)):
             # What lies between was said before the source was live; it reads on from what was told.
-            return OrderLogs([], self._block_number)
+            return OrderLogs([], last)
+        self._is_look_partial = False
         removed, new = [], []
         blocks = {log.transaction_hash: log.block_number for log in self._logs.values()} if event.logs else {}
         for log in event.logs:

@@ -171,3 +171,37 @@ async def test_what_the_first_page_of_the_api_showed_of_a_transaction_is_told_by
     chain.run.told()
     await settle()
     assert chain.trades == ["0x2:9:False"]
+
+
+async def test_what_is_history_does_not_depend_on_how_long_a_node_takes(monkeypatch) -> None:
+    chain = Lagging(monkeypatch)
+
+    async def get_blocks(numbers: Any) -> dict[int, Any]:
+        await chain.clock.sleep(10)
+        return {number: SimpleNamespace(timestamp=number) for number in numbers}
+
+    monkeypatch.setattr(chain, "get_blocks", get_blocks)
+    chain.on_chain = [of_order(7, number, 2.0, block=90) for number in (1, 2, 3)]
+    chain.told.begin(SOMI.trading_pair)
+    for key in ("0x1:7:False", "0x1:7:False#1"):  # the API's first page began with the second
+        chain.told.add(SOMI.trading_pair, key, 2.0)
+    chain.clock.now += 5
+    chain.told.complete(SOMI.trading_pair)
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    await chain.clock.advance(10)
+    assert chain.trades == [] and chain.told.amounts(SOMI.trading_pair, "0x1:7:False") == [2.0, 2.0]
+
+
+async def test_a_fresh_trade_is_news_though_a_node_lacks_its_block_and_the_clock_of_the_machine_is_slow(monkeypatch) -> None:
+    chain = Lagging(monkeypatch)
+    chain.told.begin(SOMI.trading_pair)
+    chain.clock.now += 5
+    chain.told.complete(SOMI.trading_pair)
+    monkeypatch.setattr(chain.clock, "time", lambda: chain.timestamp(chain.head) - 60)
+    chain.on_chain = [of_order(7, 1, 1.0, block=100)]
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    assert [event.timestamp for event in chain.events if isinstance(event, PublicTrade)] == [chain.timestamp(chain.head)]

@@ -136,6 +136,22 @@ async def test_a_source_that_takes_over_between_two_parts_of_a_long_read_tells_t
     assert stage.logs == [(10, "0xa", False)] and stage.chain.told.block_number == 60
 
 
+async def test_of_blocks_that_are_read_again_the_first_part_is_told_though_another_source_takes_over_then(stage: Stage) -> None:
+    """The node gives few blocks at once, and twenty were replaced: what the first part holds would not be read again."""
+    stage.polling.tell(100, log(85))
+    again = stage.polling.told.first_block(0)
+    stage.chain.say(OrderLogs([log(85)._replace(removed=True), log(86, "0xb")], 100, from_block=again))  # it is ready by this
+    await settle()
+    assert stage.feed.state.source == "chain" and stage.chain.hurried == 1
+    stage.chain.say(OrderLogs([log(99)._replace(transaction_hash="0x2")], 110, from_block=again + 14))
+    assert stage.logs == [(85, "0xa", False)] and stage.chain.told.first_block(0) == again
+    stage.chain.say(OrderLogs([log(85)._replace(removed=True), log(86, "0xb")], 100, from_block=again))
+    stage.chain.say(OrderLogs([], 110, from_block=again + 14))
+    assert stage.logs[1:] == [(85, "0xa", True), (86, "0xb", False)] and stage.chain.told.block_number == 110
+    stage.chain.say(OrderLogs([], 120, from_block=111))
+    assert stage.chain.told.block_number == 120, "from then on each part follows the one before it"
+
+
 async def test_a_log_passes_once_whoever_says_it(stage: Stage) -> None:
     stage.polling.tell(10, log(10))
     stage.chain.tell(10)
