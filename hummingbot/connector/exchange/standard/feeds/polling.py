@@ -368,14 +368,16 @@ class PollingAccountFeed:
         again = max(REORGANISED_BLOCKS, min(self._told.late_blocks, self._range.blocks // 2)) if is_late else REORGANISED_BLOCKS
         # After a look that failed it may be long ago that all was read, and too much for one request.
         is_recent, self._recent = self._recent, False
-        if not (is_recent and await self._read_newest(sink, again)):
-            await self._read_ranges(sink, again)
+        if not (is_recent and await self._read_newest(sink, again)) and not await self._read_ranges(sink, again):
+            return
         self._recent = True
         if is_late:
             self._late_at = now + LATE_INTERVAL
 
-    async def _read_ranges(self, sink: AccountSink, again: int) -> None:
-        head = await self._rpc.block_number()
+    async def _read_ranges(self, sink: AccountSink, again: int) -> bool:
+        """In as many requests as it takes; False when another source took over meanwhile: what was read before is to be read by
+        whoever is told of now, be it this one."""
+        turns, head = self._told.turns, await self._rpc.block_number()
         begin = self._told.first_block(head, again)
         if begin > head:
             self._deliver({}, [], head, sink)
@@ -405,9 +407,12 @@ class PollingAccountFeed:
             if end < begin:
                 break  # this node is behind: the next look reads on
             await self._take_in(found, begin, end, sink, is_newest=end >= min(head, node_head))
+            if self._told.turns != turns:
+                return False
             begin = end + 1
             if begin <= head and self._range.pause:
                 await self._clock.sleep(self._range.pause)
+        return True
 
     async def _read_newest(self, sink: AccountSink, again: int) -> bool:
         """All that is new in one request, as there is not much of it; False when the node does not say it like that."""
@@ -452,7 +457,10 @@ class PollingAccountFeed:
             elif now != log:
                 replaced.add(log.block_number)
         first = min(replaced, default=end + 1)
-        blocks = await self._rpc.get_blocks(sorted(number for number in doubtful if number < first))
+        asked = sorted(number for number in doubtful if number < first)
+        blocks = await self._rpc.get_blocks(asked)
+        if len(blocks) < len(asked):
+            raise ApiUnavailableError(f"the node does not tell block {min(set(asked) - blocks.keys())}, which lacks a log now")
         replaced |= {number for number, block in blocks.items() if block.hash != doubtful[number]}
         return self._told.logs(min(replaced)) if replaced else []
 

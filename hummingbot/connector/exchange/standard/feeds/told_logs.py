@@ -2,6 +2,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from hummingbot.connector.exchange.standard.chain.engine import OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.feeds.base import AccountEvent, AccountSink, OrderLogs
 from hummingbot.connector.exchange.standard.standard_constants import REORGANISED_BLOCKS
@@ -35,6 +36,7 @@ class ToldLogs:
         self._first = 0 if cursor is None else max(0, cursor + 1)
         self._block_number = cursor
         self._logs: dict[Place, EngineLog] = {}
+        self.turns = 0  # how often another source took over
         self._is_look_partial = False
 
     @property
@@ -72,6 +74,7 @@ class ToldLogs:
     def taken_over(self) -> None:
         """Another source is told of from now on, which may be amid a look in several parts: of one whose first part was not told
         nothing is, as the blocks of that part may be others by now, and would not be read again."""
+        self.turns += 1
         self._is_look_partial = True
 
     def begin_anew(self, cursor: int) -> None:
@@ -87,34 +90,43 @@ class ToldLogs:
             # What lies between was said before the source was live; it reads on from what was told.
             return OrderLogs([], last)
         self._is_look_partial = False
-        removed, new = [], []
-        blocks = {log.transaction_hash: log.block_number for log in self._logs.values()} if event.logs else {}
+        removed: list[EngineLog] = []
+        new: list[EngineLog] = []
+        blocks = {log.transaction_hash: log for log in self._logs.values()} if event.logs else {}
+        trades = {_trade(log): log for log in self._logs.values()} if event.logs else {}
         for log in event.logs:
-            if not log.removed and blocks.get(log.transaction_hash, log.block_number) != log.block_number:
-                # A transaction is in one block. What was told of another is void, though a node that is behind does not say so.
-                removed += [known._replace(removed=True) for known in self._take_out(log.transaction_hash)]
-                blocks[log.transaction_hash] = log.block_number
             place = Place.of(log)
-            known = self._logs.get(place)
             if log.removed:
-                if known == log._replace(removed=False):
+                if self._logs.get(place) == log._replace(removed=False):
                     removed.append(log)
                     del self._logs[place]
-            elif known != log:
-                if known is not None:
+            elif self._logs.get(place) != log:
+                # A transaction is in one block, and of a book's trades one has a number. What was told of another is void, though
+                # a node that is behind does not say so, or only later.
+                if (other := blocks.get(log.transaction_hash, log)).block_number != log.block_number:
+                    removed += self._take_out(other)
+                if _trade(log) is not None and (other := trades.get(_trade(log), log)).block_hash != log.block_hash:
+                    removed += self._take_out(other)
+                if (known := self._logs.get(place)) is not None:
                     removed.append(known._replace(removed=True))
                 new.append(log)
-                self._logs[place] = log
+                self._logs[place] = blocks[log.transaction_hash] = log
         self._block_number = max(event.block_number, self._block_number or 0)
         oldest = self._block_number - 2 * self.late_blocks
         self._logs = {place: log for place, log in self._logs.items() if log.block_number > oldest}
         return OrderLogs([*sorted(removed, key=_order, reverse=True), *new], self._block_number)
 
-    def _take_out(self, transaction_hash: str) -> list[EngineLog]:
-        """The logs that were told of a transaction, which are told no longer."""
-        taken = {place: log for place, log in self._logs.items() if place.transaction_hash == transaction_hash}
+    def _take_out(self, void: EngineLog) -> list[EngineLog]:
+        """The logs that were told of this one's transaction in its block, marked as removed; they are told no longer."""
+        taken = {place: log for place, log in self._logs.items()
+                 if (log.transaction_hash, log.block_hash) == (void.transaction_hash, void.block_hash)}
         self._logs = {place: log for place, log in self._logs.items() if place not in taken}
-        return list(taken.values())
+        return [log._replace(removed=True) for log in taken.values()]
+
+
+def _trade(log: EngineLog) -> tuple[str, int] | None:
+    """The book and the number of a trade; None for what is none."""
+    return (log.event.pair, log.event.trade_id) if isinstance(log.event, OrderMatched) else None
 
 
 def _order(log: EngineLog) -> tuple[int, int]:

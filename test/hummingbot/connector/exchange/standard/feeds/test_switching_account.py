@@ -231,3 +231,61 @@ async def test_a_fill_that_vanished_while_nobody_looked_is_taken_back(left_by: s
     assert polled.logs == [(101, False), (101, True)]
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_fill_that_vanished_stays_only_until_the_node_tells_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is asked may be behind; what is not read now is too old for the look after the next one."""
+    polled = Polled()
+    task = await polled.run()
+    polled.node.fill(OrderKey(BOOK, True, 1), 10, 100, 1)
+    await polled.clock.advance(1.0)
+    polled.vanish(monkeypatch)
+    told, polled.node.head = polled.node.head, polled.node.head + REORGANISED_BLOCKS - 2
+    other = polled.node.eth_getBlockByNumber
+    monkeypatch.setattr(polled.node, "eth_getBlockByNumber",
+                        lambda block, full: None if int(block, 16) == told else other(block, full))
+    await polled.clock.advance(1.0)
+    with pytest.raises(ApiUnavailableError, match=f"does not tell block {told}"):
+        await task
+    assert polled.logs == [(told, False)]
+    polled.node.head += REORGANISED_BLOCKS
+    monkeypatch.setattr(polled.node, "eth_getBlockByNumber", other)
+    task = await polled.run()
+    assert polled.logs == [(told, False), (told, True)]
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_was_missed_for_hours_is_read_once_though_another_source_takes_over_amid_it(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    polled, asked = Polled(), list[bytes]()
+    node, clock, parts = polled.node, polled.clock, 20
+    node.head = 100 + 1000 * parts
+    request, answer = node.request, node._answer
+
+    def limited(method: str, params: Any) -> dict[str, Any]:
+        if method == "eth_getLogs":
+            last = node.head if params[0]["toBlock"] == "latest" else int(params[0]["toBlock"], 16)
+            if last - int(params[0]["fromBlock"], 16) >= 1000:
+                return {"error": {"code": -32000, "message": "block range exceeds 1000"}}
+        return answer(method, params)
+
+    async def slow(method: str, url: str, *, body: bytes | None = None, timeout: float) -> Any:
+        if b"eth_getLogs" in (body or b""):
+            asked.append(body or b"")
+            await clock.sleep(0.2)
+        return await request(method, url, body=body, timeout=timeout)
+
+    monkeypatch.setattr(node, "request", slow)
+    monkeypatch.setattr(node, "_answer", limited)
+    rpc = RpcClient(node, ["https://node.test"], clock)
+    feed = SwitchingAccountFeed(
+        [(name, lambda told: PollingAccountFeed(rpc, ENGINE, ACCOUNT, told, clock, lambda: 60.0))
+         for name in ("chain", "polling")], ToldLogs(100), clock, random.Random(1))
+    task = asyncio.ensure_future(feed.run(polled.events.append))
+    await settle()
+    while polled.events == [] or polled.events[-1].block_number < node.head:
+        await clock.advance(0.1)
+    assert feed.state.source == "chain" and len(asked) <= parts + 5
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

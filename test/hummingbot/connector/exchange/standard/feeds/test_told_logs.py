@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled
+from hummingbot.connector.exchange.standard.chain.engine import OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog
 from hummingbot.connector.exchange.standard.feeds.base import BalanceChange, OrderLogs
 from hummingbot.connector.exchange.standard.feeds.told_logs import Place, ToldLogs
@@ -134,6 +134,24 @@ def test_a_transaction_is_in_one_block_so_what_was_told_of_another_is_void_befor
     sink(OrderLogs(after, HEAD + 10))
     assert passed[-1].logs == [before[1]._replace(removed=True), before[0]._replace(removed=True), *after]
     assert told.logs(0) == [before[2], *after]
+
+
+def test_a_number_is_one_trades_so_what_was_told_of_another_is_void_before_the_new_logs_count() -> None:
+    """The part of a look that lacks it may come after the part that has the new one."""
+    def trade(transaction: int, block: int, number: int, branch: int) -> EngineLog:
+        event = OrderMatched("0xb", 1, 1, False, 1, 1, True, "0xc", "0xd", 1, 1, 0, 0, number)
+        return log(transaction, block, branch)._replace(event=event)
+
+    told, passed = ToldLogs(HEAD), list[OrderLogs]()
+    sink = told.noting(passed.append)  # type: ignore[arg-type]
+    before, also, after = trade(1, HEAD + 9, 7, 0), log(1, HEAD + 9)._replace(log_index=9), trade(2, HEAD + 3, 7, 1)
+    sink(OrderLogs([before, also], HEAD + 9))
+    sink(OrderLogs([after], HEAD + 9))
+    sink(OrderLogs([before._replace(removed=True)], HEAD + 9))
+    assert passed[1].logs == [also._replace(removed=True), before._replace(removed=True), after] and passed[2].logs == []
+    assert told.logs(0) == [after]
+    sink(OrderLogs([trade(3, HEAD + 10, 8, 1)], HEAD + 10))
+    assert len(passed[3].logs) == 1, "another number is another trade"
 
 
 def test_what_begins_beyond_what_was_told_is_not_told_before_what_lies_between() -> None:
