@@ -7,7 +7,7 @@ from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.engine import ORDER_CANCELED, ORDER_MATCHED, OrderCanceled, OrderMatched
 from hummingbot.connector.exchange.standard.chain.logs import EngineLog, decode_engine_logs
-from hummingbot.connector.exchange.standard.chain.rpc import RpcClient
+from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, RpcClient
 from hummingbot.connector.exchange.standard.chain.rpc_errors import is_log_range
 from hummingbot.connector.exchange.standard.clock import Clock, sleep_or_wake
 from hummingbot.connector.exchange.standard.errors import (
@@ -459,8 +459,10 @@ class PollingAccountFeed:
         first = min(replaced, default=end + 1)
         asked = sorted(number for number in doubtful if number < first)
         blocks = await self._rpc.get_blocks(asked)
-        if len(blocks) < len(asked):
-            raise ApiUnavailableError(f"the node does not tell block {min(set(asked) - blocks.keys())}, which lacks a log now")
+        # A node that is behind lacks new blocks. One that keeps no old ones will never tell them, and not their logs either.
+        lacking = [number for number in asked if number not in blocks and number > self._rpc.head - KEPT_BLOCKS]
+        if lacking:
+            raise ApiUnavailableError(f"the node does not tell block {lacking[0]}, which lacks a log now")
         replaced |= {number for number, block in blocks.items() if block.hash != doubtful[number]}
         return self._told.logs(min(replaced)) if replaced else []
 

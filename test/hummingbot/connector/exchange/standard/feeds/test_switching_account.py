@@ -256,6 +256,24 @@ async def test_a_fill_that_vanished_stays_only_until_the_node_tells_its_block(mo
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_fill_stands_whose_block_and_logs_a_node_keeps_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    polled = Polled()
+    task = await polled.run()
+    polled.node.fill(OrderKey(BOOK, True, 1), 10, 100, 1)
+    await polled.clock.advance(1.0)
+    filled = polled.node.head
+    polled.node.head += 1200  # while the machine was offline
+    polled.node.logs.clear()
+    tell = polled.node.eth_getBlockByNumber
+    monkeypatch.setattr(polled.node, "eth_getBlockByNumber", lambda block, full:
+                        None if block.startswith("0x") and int(block, 16) <= filled else tell(block, full))
+    for _ in range(3):
+        await polled.clock.advance(1.0)
+    assert polled.logs == [(filled, False)] and polled.events[-1].block_number == polled.node.head
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_what_was_missed_for_hours_is_read_once_though_another_source_takes_over_amid_it(
         monkeypatch: pytest.MonkeyPatch) -> None:
     polled, asked = Polled(), list[bytes]()
