@@ -38,7 +38,14 @@ from hummingbot.connector.exchange.standard.history import is_told
 from hummingbot.connector.exchange.standard.listing import Listing
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
-from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting, Settled, Settlement
+from hummingbot.connector.exchange.standard.orders.settlement import (
+    END_OF_BLOCK,
+    Opened,
+    OrderKey,
+    Resting,
+    Settled,
+    Settlement,
+)
 from hummingbot.connector.exchange.standard.orders.sizing import OrderCall
 from hummingbot.connector.exchange.standard.placements import PLACE, TAKE, Placements
 from hummingbot.connector.exchange.standard.saved_state import SavedState
@@ -414,7 +421,8 @@ class Account:
 
     def _final_at(self, block_number: int) -> int:
         """The newest block that counts as final once the logs up to a block are processed."""
-        final = max(0, block_number - self.late_blocks)  # a young chain has no older block that could be asked for
+        # A young chain has no older block that could be asked for; the orders of the last run are known as of its last one.
+        final = max(0, block_number - self.late_blocks, self._final)
         unsettled = [tracked.receipt.block_number
                      for tracked in (*self._unconfirmed, *self._sender.resumed, *self._placements.unsettled)
                      if tracked.receipt is not None]
@@ -516,6 +524,7 @@ class Account:
         for order in resting:
             self.settlement.forget(order.key)
         self.settlement.restore(held.values())
+        self._final = max(self._final, head)
         if resting:
             logging.getLogger(__name__).warning(_FORGOTTEN, block)
         return head
@@ -523,7 +532,8 @@ class Account:
     async def _as_held(self, orders: Sequence[Resting], block: int) -> list[Resting]:
         """What is left of these orders after a block."""
         held = await self.held([order.key for order in orders], block)
-        return [replace(order, price=price, deposit=deposit) for order, (price, deposit) in zip(orders, held) if deposit]
+        return [replace(order, price=price, deposit=deposit, placed_at=(block, END_OF_BLOCK))
+                for order, (price, deposit) in zip(orders, held) if deposit]
 
     def polling_feed(self, told: ToldLogs, interval: Callable[[], float], noticed: Noticed | None = None) -> PollingAccountFeed:
         """The logs of the engine beyond what was told, by polling; `noticed` is told of all that is read, anybody's."""

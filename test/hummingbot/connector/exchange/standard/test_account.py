@@ -466,6 +466,27 @@ async def test_on_a_chain_younger_than_its_reorganisations_the_first_block_is_th
     await scene.account._journal.close()
 
 
+async def test_what_is_written_is_never_older_than_what_it_began_with(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deposits are known as of the last run's block: with an older one the next run would take the same fills out again."""
+    async def yes(*_: Any) -> bool:
+        return True
+
+    monkeypatch.setattr("hummingbot.connector.exchange.standard.account.is_told", yes)
+    monkeypatch.setattr(scene.account, "_is_told", yes)
+    monkeypatch.setattr(scene.account, "late_blocks", 300)
+    await scene.account._journal.open()
+    saved = SavedState(700, [Resting(ASK, "a", 10 ** 8, 40)], [], [])
+    await scene.account._journal.set(STATE, saved.to_json())
+    scene.account._sender.resumed = []
+    assert (await scene.account.recall()).cursor == 700
+    for block, final in ((701, 700), (1000, 700), (1001, 701)):
+        await scene.account.remember(block)
+        assert scene.account._final == final
+        written = SavedState.from_json(await scene.account._journal.get(STATE) or "")
+        assert written.block == 700 and written.orders[0].deposit == 40
+    await scene.account._journal.close()
+
+
 async def test_the_journal_of_an_account_whose_start_failed_is_free_for_the_next_one(scene: Scene, tmp_path: Path) -> None:
     await scene.account._journal.open()
     await scene.account.stop()

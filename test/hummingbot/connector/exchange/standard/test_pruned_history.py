@@ -62,6 +62,25 @@ async def test_orders_are_taken_up_as_the_chain_holds_them(rig: Rig, caplog: pyt
     await until(lambda: again.current_state is OrderState.CANCELED)
 
 
+async def test_what_was_taken_meanwhile_is_taken_off_once_though_the_bot_is_started_twice(rig: Rig) -> None:
+    """Its logs are known of the last blocks only, in which the orders were not known yet."""
+    order = await resting(rig)
+    await settled(rig)
+    rig.records.save(rig.exchange)
+    await stay_away(rig)
+    take(rig, order, 2)  # in the deposit when the next run begins
+    await until(lambda: not len(rig.sandbox.node.pool))
+    for _ in range(2):
+        await rig.connect()
+        await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
+        await until(lambda: rig.exchange._events.settled_block >= rig.sandbox.node.head.number)
+        ((key, own),) = rig.exchange._account.settlement.resting.items()
+        assert own.deposit == deposit(rig.sandbox, key)
+        rig.records.save(rig.exchange)
+        await rig.kill()
+    await rig.connect()
+
+
 async def test_what_no_strategy_knows_is_cancelled_all_the_same(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     await resting(rig)
     await settled(rig)
