@@ -92,6 +92,8 @@ class Broadcaster:
 
     def _answered(self, slot: Slot, attempt: Attempt, answer: Any, foreign: list[Slot],
                   refused: list[tuple[Slot, NotSentError]]) -> None:
+        kind = classify_send(answer) if isinstance(answer, RpcError) else None
+        slot.lacks_funds = kind is SendError.INSUFFICIENT_FUNDS
         if isinstance(answer, ConfigurationError):  # no node was asked to take the bytes
             self._ledger.schedule(slot, RESEND_REFUSED, RESEND_LAST)
             return
@@ -102,7 +104,6 @@ class Broadcaster:
         if not isinstance(answer, RpcError):
             self._accepted(slot, attempt, answer)
             return
-        kind = classify_send(answer)
         if kind is SendError.ALREADY_KNOWN:
             self._accepted(slot, attempt, attempt.hash)
         elif kind is SendError.UNKNOWN:

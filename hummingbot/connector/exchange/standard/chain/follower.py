@@ -10,6 +10,7 @@ from typing import Any
 
 from hummingbot.connector.exchange.standard.chain.broadcast import Broadcaster
 from hummingbot.connector.exchange.standard.chain.heads import MAX_LAG_BLOCKS
+from hummingbot.connector.exchange.standard.chain.intents import FILLER
 from hummingbot.connector.exchange.standard.chain.ledger import Ledger
 from hummingbot.connector.exchange.standard.chain.nonces import Slot
 from hummingbot.connector.exchange.standard.chain.rpc import KEPT_BLOCKS, RpcClient
@@ -282,8 +283,10 @@ class Follower:
                 given_up.append(slot)
             elif (late or stuck) and slot.exposed and now >= slot.next_replacement:
                 slot.next_replacement = now + REPLACEMENT_PAUSE
-                tracked.withdrawn = tracked.withdrawn or late
-                self._ledger.replace(slot, self._ledger.filler() if late else tracked)
+                # At a higher fee it would cost still more than the wallet has; a filler costs little and frees those behind it.
+                ends = late or (slot.lacks_funds and tracked.intent.kind != FILLER)
+                tracked.withdrawn = tracked.withdrawn or ends
+                self._ledger.replace(slot, self._ledger.filler() if ends else tracked)
             elif now >= slot.next_send and not tracked.withdrawn:
                 again.append(slot)
         if given_up:
@@ -302,10 +305,11 @@ class Follower:
             slot.is_told = True
             attempt, tracked = slot.newest
             logging.getLogger(__name__).warning(
-                "Transaction %s (nonce %d: %s) waits for %.0f s while blocks go by, and all later orders and cancels with it: it "
-                "offers too little for gas (raise max_fee_gwei), or the node does not pass it on (name further nodes in rpc_url, "
-                "each of them gets it)", attempt.hash, slot.nonce,
-                " ".join([tracked.intent.kind, *tracked.intent.client_order_ids]), now - slot.stuck_since + STUCK)
+                "Transaction %s (nonce %d: %s) waits for %.0f s while blocks go by, and all later orders and cancels with it: %s",
+                attempt.hash, slot.nonce, " ".join([tracked.intent.kind, *tracked.intent.client_order_ids]),
+                now - slot.stuck_since + STUCK, f"the node says {slot.refusal!r}" if slot.refusal else
+                "it offers too little for gas (raise max_fee_gwei), or the node does not pass it on (name further nodes in "
+                "rpc_url, each of them gets it)")
 
     def _fill_gaps(self, now: float) -> None:
         book = self._ledger.book

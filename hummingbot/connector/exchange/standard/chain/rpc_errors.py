@@ -27,9 +27,10 @@ class SendError(Enum):
 # The first match counts: the more particular texts come first.
 _SEND_TEXTS = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in (
     (r"replacement.*underpriced|replacement fee too low|could not replace existing|"
-     r"gas price too low to replace|NotReplaced|ReplacementNotAllowed|transaction with the same nonce.*(lower|underpriced)",
+     r"gas price too low to replace|another transaction with same nonce|"
+    r"NotReplaced|ReplacementNotAllowed|transaction with the same nonce.*(lower|underpriced)",
      SendError.REPLACEMENT_UNDERPRICED),
-    (r"already.?known|alreadyexists|already exists|already imported|known transaction|already in (the )?(mem)?pool|"
+    (r"already.?known|alreadyexists|already exists|already imported|\bknown transaction|already in (the )?(mem)?pool|"
      r"transaction already (present|added|received)|duplicate transaction|tx already in|same hash was already imported",
      SendError.ALREADY_KNOWN),
     (r"nonce.{0,20}too.?(low|old)|OldNonce|nonce.*(already (been )?used|is lower|below|smaller|less than)|"
@@ -52,7 +53,8 @@ _SEND_TEXTS = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind
      r"exceeds the configured cap|oversized data|"
      r"invalid (sender|signature|chain ?id|transaction|v, ?r)|(wrong|incorrect|unexpected) chain.?id|"
      r"chain.?id.*(mismatch|does not match|not match)|rlp|type not supported|typed transaction|init ?code|only replay-protected|"
-     r"tip above|priority fee.*(higher|above)|not whitelisted|blacklisted|denied|forbidden|failed to decode|could not decode",
+     r"tip above|priority fee.*(higher|above)|not whitelisted|blacklisted|denied|forbidden|"
+    r"(failed to|could not) decode (the )?(signed |raw )?(transaction|tx|hex|rlp)",
      SendError.REFUSED),
 ))
 _RATE_LIMIT_CODES = frozenset((429, -32005, -32029, -32097))

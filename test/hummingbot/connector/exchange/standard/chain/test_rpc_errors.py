@@ -77,6 +77,11 @@ SEND = [
     (-32000, "timeout", SendError.UNKNOWN),
     (-32000, "upstream connection reset", SendError.UNKNOWN),
     (0, "", SendError.UNKNOWN),
+    (-32603, "failed to decode response from upstream", SendError.UNKNOWN),
+    (-32000, "failed to decode signed transaction", SendError.REFUSED),
+    (-32000, "unknown transaction type", SendError.UNKNOWN),
+    (-32010, "Transaction gas price supplied is too low. There is another transaction with same nonce in the queue. Try "
+     "increasing the gas price or incrementing the nonce.", SendError.REPLACEMENT_UNDERPRICED),
 ]
 
 

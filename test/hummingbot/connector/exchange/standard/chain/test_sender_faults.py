@@ -8,7 +8,7 @@ import pytest
 
 from hummingbot.connector.exchange.standard.chain.intents import FOREVER
 from hummingbot.connector.exchange.standard.errors import NotSentError, OutcomeUnknownError
-from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault
+from test.hummingbot.connector.exchange.standard.chain.fake_node import Fault, decode
 from test.hummingbot.connector.exchange.standard.chain.sender_bench import Bench, intent, successes
 
 SEND = "eth_sendRawTransaction"
@@ -204,3 +204,26 @@ async def test_orders_wait_while_the_fees_have_a_fault(bench: Bench, caplog: pyt
     bench.sender._fee_policy.current = current  # type: ignore[method-assign]
     await bench.run(5.0, 1)
     assert successes(bench) == 1 and len(errors(caplog)) == 1
+
+
+async def test_a_cancel_that_the_wallet_cannot_pay_any_more_lets_those_behind_it_go(bench: Bench) -> None:
+    """A node had it, and lost it; at a higher fee it would cost still more."""
+    node, send = bench.node, bench.node.eth_sendRawTransaction
+    node.mining = False
+    bench.submit(intent(1, kind="cancel", patience=FOREVER, repeatable=True, gas_limit=31_000_000))
+    await bench.run(1.0)
+
+    def poor(raw: str) -> Any:
+        if decode(bytes.fromhex(raw[2:])).gas > 4_000_000:
+            raise Fault("insufficient funds for gas * price + value: balance 1")
+        return send(raw)
+
+    node.eth_sendRawTransaction = poor  # type: ignore[method-assign]
+    node.pool.clear()
+    node.mining = True
+    await bench.run(5.0)
+    small = intent(2, kind="cancel", patience=FOREVER, repeatable=True, gas_limit=3_000_000)
+    bench.submit(small)
+    await bench.run(60.0)
+    assert isinstance(bench.ends["order-1"], NotSentError) and not bench.sender.pending
+    assert bench.mined_orders() == Counter({small.data: 1})
