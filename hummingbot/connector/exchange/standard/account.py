@@ -1,5 +1,6 @@
 """The wallet that trades: sends its orders and cancels, and knows what became of them."""
 import asyncio
+import json
 import logging
 import sqlite3
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -56,6 +57,7 @@ from hummingbot.connector.exchange.standard.unwraps import UNWRAP, Unwraps
 from hummingbot.connector.exchange.standard.venue import chain_orders, order_calls
 from hummingbot.connector.exchange.standard.witnesses import Witness, is_begun_anew, witness_of
 
+UNKNOWN = "unknown orders"  # a key of the journal
 REMEMBER_INTERVAL = 10.0
 LOOK_PAUSE = 2.0
 _FORGOTTEN = ("What happened since block %d is not told any more: open orders are taken up as the chain holds them; fills of "
@@ -260,6 +262,19 @@ class Account:
         except OutcomeUnknownError:
             self._in_doubt.add(client_order_id)
             raise
+
+    async def note_unknown(self, expected: Collection[str], saved: Collection[str]) -> set[str]:
+        """Note the orders (client order ids) that no strategy knows, should the chain have them: these, and those that an earlier
+        start noted and that Hummingbot has saved since, which are returned. It may be killed before it has cancelled them."""
+        noted = await self._journal.get(UNKNOWN) or "[]"
+        before = set(json.loads(noted)) & set(saved)
+        unknown = json.dumps(sorted(before.union(expected)))
+        if unknown != noted:
+            try:
+                await self._journal.set(UNKNOWN, unknown)
+            except (sqlite3.Error, OSError) as error:  # the disk refuses, as the journal said
+                logging.getLogger(__name__).debug("Which orders no strategy knows is not noted: %s", error)
+        return before
 
     async def _tell(self, settled: list[Settled]) -> None:
         """Tell what a placement did, and note that it was told: Hummingbot's records have its orders from now on, unless it has

@@ -25,7 +25,7 @@ from hummingbot.connector.exchange.standard.clock import Clock
 from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, OrderRejectedError, RpcError
 from hummingbot.connector.exchange.standard.feeds.polling import MAX_BLOCK_RANGE
 from hummingbot.connector.exchange.standard.order_terms import OrderTerms
-from hummingbot.connector.exchange.standard.orders.settlement import Opened, OrderKey, Resting
+from hummingbot.connector.exchange.standard.orders.settlement import END_OF_BLOCK, Opened, OrderKey, Resting
 from hummingbot.connector.exchange.standard.placements import terms_of
 from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
 
@@ -80,8 +80,8 @@ class Resumption:
                    for client_order_id, terms in _terms(tracked).items()
                    if client_order_id not in known and client_order_id not in recalled.told}
         recorded = await self._recorded(unsaved) if unsaved else ()
-        self._updates.expect({client_order_id: terms for client_order_id, terms in unsaved.items()
-                              if client_order_id not in recorded})
+        expected = {client_order_id: terms for client_order_id, terms in unsaved.items() if client_order_id not in recorded}
+        self._updates.expect(expected, await self._account.note_unknown(expected.keys(), known.keys()))
         resting = {order.client_order_id for order in recalled.orders}  # another transaction placed those
         self._updates.question([client_order_id for tracked in recalled.unfinished
                                 for client_order_id in tracked.intent.client_order_ids
@@ -103,8 +103,8 @@ class Resumption:
                 logging.getLogger(__name__).warning(
                     "The journal does not know the order %s any more; it is taken up as the chain holds it. Fills from before "
                     "that Hummingbot did not save are not known", order.client_order_id)
-                await self._updates.tell(self._account.settlement.adopt(Resting(key, order.client_order_id, price, deposit),
-                                                                        block))
+                found = Resting(key, order.client_order_id, price, deposit, (block, END_OF_BLOCK))
+                await self._updates.tell(self._account.settlement.adopt(found, block))
             elif not order.is_done:
                 logging.getLogger(__name__).warning(
                     "The journal does not know the order %s any more, and it is not on the exchange: whether it was filled or "

@@ -19,7 +19,8 @@ class SavedState(NamedTuple):
 
     def to_json(self) -> str:
         """As it is written."""
-        orders = [[*order.key, order.client_order_id, order.price, str(order.deposit)] for order in self.orders]
+        orders = [[*order.key, order.client_order_id, order.price, str(order.deposit), order.placed_at[0]]
+                  for order in self.orders]
         return json.dumps({"block": self.block, "orders": orders, "fills": self.fills,
                            "taken_back": self.taken_back, "witness": self.witness})
 
@@ -29,8 +30,10 @@ class SavedState(NamedTuple):
         try:
             state = json.loads(text)
             block, witness = _natural(state["block"]), state.get("witness")
-            # Whatever happened up to the block is in the deposits, whoever tells of it once more.
-            orders = [replace(_order(*order), placed_at=(block, END_OF_BLOCK)) for order in state.get("orders", ())]
+            # Whatever happened up to the block is in the deposits, whoever tells of it once more; of an order that was taken up
+            # as the chain held it later, up to that block.
+            orders = [replace(order, placed_at=max(order.placed_at, (block, END_OF_BLOCK)))
+                      for order in (_order(*item) for item in state.get("orders", ()))]
             fills, taken_back = ([(_text(name), _trade(trade)) for name, trade in state.get(key, ())]
                                  for key in ("fills", "taken_back"))
             return cls(block, orders, fills, taken_back, None if witness is None else _witness(*witness))
@@ -38,11 +41,11 @@ class SavedState(NamedTuple):
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
-def _order(book: Any, is_bid: Any, number: Any, client_order_id: Any, price: Any, deposit: Any) -> Resting:
+def _order(book: Any, is_bid: Any, number: Any, client_order_id: Any, price: Any, deposit: Any, since: Any = 0) -> Resting:
     if not isinstance(is_bid, bool):
         raise ValueError(f"{is_bid!r} is no side")
     return Resting(OrderKey(_text(book), is_bid, _natural(number)), _text(client_order_id), _natural(price),
-                   _natural(int(_text(deposit))))
+                   _natural(int(_text(deposit))), (_natural(since), END_OF_BLOCK))
 
 
 def _witness(number: Any, name: Any, timestamp: Any) -> Witness:

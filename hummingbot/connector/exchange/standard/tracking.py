@@ -68,10 +68,11 @@ class TrackerUpdates:
         """`resting` always holds what rests of the account's orders."""
         self._resting = resting
 
-    def expect(self, orders: Mapping[str, OrderTerms]) -> None:
+    def expect(self, orders: Mapping[str, OrderTerms], brought_back: Collection[str] = ()) -> None:
         """Orders of an earlier run (by client order id) that Hummingbot never saved: as soon as there is something to tell of
-        one, it is tracked again, and told from its creation on."""
+        one, it is tracked again, and told from its creation on. Those that an earlier run has `brought_back` are tracked."""
         self._expected.update(orders)
+        self._brought_back.update(brought_back)
 
     def question(self, client_order_ids: Iterable[str], is_read_again: bool) -> None:
         """Orders whose placement is followed anew: what an earlier run told of them was in blocks that may have been replaced

@@ -18,8 +18,8 @@ class Slot:
     newest block that was known when its first attempt was signed, None for one of an earlier run; `free_at` the newest one at
     which a node called the nonce not used, None if none did from the first look on. `unseen` counts the looks in a row at which
     it was used and no attempt seen in a block; the first of them was at `unseen_since`, in seconds, and at block `unseen_at`.
-    `lacks_funds`: the node said last that the wallet cannot pay for it. From `stuck_since` on, in seconds, blocks went by without it although its turn had come; `is_told` is whether the user was
-    told of that.
+    `lacks_funds`: a node said last that the wallet cannot pay. From `stuck_since` on, in seconds, blocks went by without it
+    although its turn had come; `is_told` is whether the user was told of that.
     """
 
     nonce: int

@@ -1,7 +1,7 @@
 """A connector that is killed and started again: named cases of what the crash test and the model found or must keep."""
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +22,7 @@ from hummingbot.connector.exchange.standard.errors import (
     OrderRejectedError,
     RpcError,
 )
-from hummingbot.connector.exchange.standard.orders.settlement import OrderKey, Resting, Settlement
+from hummingbot.connector.exchange.standard.orders.settlement import END_OF_BLOCK, OrderKey, Resting, Settlement
 from hummingbot.connector.exchange.standard.placements import PLACE
 from hummingbot.connector.exchange.standard.resumption import RETRY_PAUSE, Resumption
 from hummingbot.connector.exchange.standard.sandbox.node import Reorg
@@ -425,6 +425,9 @@ class Remains:
     def all_fillable_orders(self) -> dict[str, InFlightOrder]:
         return self.active_orders
 
+    async def note_unknown(self, expected: Collection[str], saved: Collection[str]) -> set[str]:
+        return set()
+
     async def caught_up(self, block_number: int) -> bool:
         """False as often as the block is in `behind`."""
         if block_number not in self.behind:
@@ -435,8 +438,8 @@ class Remains:
     async def recorded(self, client_order_ids: Any) -> set[str]:
         return set()
 
-    def expect(self, orders: Any) -> None:
-        assert not orders
+    def expect(self, orders: Any, brought_back: Any) -> None:
+        assert not orders and not brought_back
 
     def question(self, client_order_ids: Any, is_read_again: bool) -> None:
         self.questioned = (list(client_order_ids), is_read_again)
@@ -492,7 +495,7 @@ async def test_an_order_that_the_journal_lost_is_taken_up_as_the_chain_holds_it(
     remains.answers = [[(60_000, 7)]]
     await remains.resume()
     assert remains.behind == [], "the logs were waited for before"
-    assert remains.settlement.resting == {LOST: Resting(LOST, "saved", 60_000, 7)}
+    assert remains.settlement.resting == {LOST: Resting(LOST, "saved", 60_000, 7, (99, END_OF_BLOCK))}
     assert "it is taken up as the chain holds it" in caplog.text and remains.cancelled == []
 
 

@@ -24,6 +24,16 @@ def test_what_was_counted_before_it_was_written_does_not_count_again() -> None:
     assert [order.placed_at for order in SavedState.from_json(state.to_json()).orders] == [WHERE]
 
 
+def test_an_order_that_was_taken_up_later_counts_from_there_on() -> None:
+    """And one that an earlier version wrote counts from the state's own block on."""
+    later = (1_300, END_OF_BLOCK)
+    text = SavedState(1_234, [Resting(OrderKey(BOOK, True, 7), "a", 10 ** 8, 5, later)], [], []).to_json()
+    assert [order.placed_at for order in SavedState.from_json(text).orders] == [later]
+    state = json.loads(text)
+    state["orders"][0].pop()
+    assert [order.placed_at for order in SavedState.from_json(json.dumps(state)).orders] == [WHERE]
+
+
 def test_the_state_of_a_first_run_names_its_block_only() -> None:
     assert SavedState.from_json('{"block": 5}') == SavedState(5, [], [], [])
 
@@ -41,7 +51,7 @@ def test_anything_else_is_a_value_error(text: str) -> None:
 
 
 @pytest.mark.parametrize(("at", "value"), [(0, 5), (1, 1), (2, "7"), (2, -7), (3, None), (4, 1.5), (5, 10 ** 30), (5, "1e3"),
-                                           (5, "-1")])
+                                           (5, "-1"), (6, -1)])
 def test_an_order_with_a_part_that_makes_no_sense_is_a_value_error(at: int, value: object) -> None:
     state = json.loads(STATE.to_json())
     state["orders"][0][at] = value

@@ -17,7 +17,7 @@ from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from test.hummingbot.connector.exchange.standard.hummingbot_records import Records
 from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_data
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, deposit, until
 
 TERMS = OrderTerms("WBTC-USDC", TradeType.BUY, OrderType.LIMIT, Decimal(1), Decimal(2), 1.5).to_json()
 
@@ -149,3 +149,36 @@ def test_a_damaged_note_has_no_terms_and_says_so(tag: str) -> None:
 
 def test_what_an_earlier_version_noted_has_no_terms() -> None:
     assert terms_of(Intent("0x" + "0" * 40, b"", 0, 1, PLACE, ("HBOT1", "HBOT2"), json.dumps(["12", "13"]))) == {}
+
+
+async def test_an_order_that_was_brought_back_is_cancelled_though_the_bot_is_killed_before(rig: Rig) -> None:
+    """Hummingbot has it in its records by then, and no strategy knows it all the same."""
+    (order,) = await killed_with_orders_on_their_way(
+        rig, (False, OrderType.LIMIT, PRICES[TOKEN_PAIR], AMOUNTS[TOKEN_PAIR]))
+    await rig.connect()
+    await until(lambda: order.client_order_id in rig.records.orders())
+    await rig.kill()
+    await rig.connect()
+    await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
+    await until(lambda: not rig.exchange._account.settlement.resting)
+
+
+async def test_what_is_adopted_is_adopted_once_though_the_bot_is_started_twice(rig: Rig) -> None:
+    """The journal is lost. A fill just before the start is in the deposit that the chain holds, and the next start reads it."""
+    order = await resting(rig)
+    rig.records.save(rig.exchange)
+    await rig.quiet()
+    await rig.kill()
+    for path in rig.folder.glob("standard_sandbox*"):
+        path.unlink()
+    take(rig, order, 2)
+    await until(lambda: not len(rig.sandbox.node.pool))
+    for _ in range(2):
+        await rig.connect()
+        await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
+        await until(lambda: rig.exchange._events.settled_block >= rig.sandbox.node.head.number)
+        ((key, own),) = rig.exchange._account.settlement.resting.items()
+        assert own.deposit == deposit(rig.sandbox, key)
+        rig.records.save(rig.exchange)
+        await rig.kill()
+    await rig.connect()
