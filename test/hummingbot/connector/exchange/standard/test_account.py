@@ -487,6 +487,23 @@ async def test_what_is_written_is_never_older_than_what_it_began_with(scene: Sce
     await scene.account._journal.close()
 
 
+async def test_orders_that_no_strategy_knows_are_noted_until_hummingbot_knows_them_no_more(
+        scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.account._journal.open()
+    assert await scene.account.note_unknown(["a", "b"], []) == set()
+    assert await scene.account.note_unknown(["b", "c"], ["a", "x"]) == {"a"}
+
+    async def refuse(*_: Any) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(scene.account._journal, "set", refuse)
+        assert await scene.account.note_unknown([], ["a", "c"]) == {"a", "c"}, "the start goes on"
+    assert await scene.account.note_unknown([], ["b", "x"]) == {"b"}
+    assert await scene.account.note_unknown([], ["a", "b", "c"]) == {"b"}
+    await scene.account._journal.close()
+
+
 async def test_the_journal_of_an_account_whose_start_failed_is_free_for_the_next_one(scene: Scene, tmp_path: Path) -> None:
     await scene.account._journal.open()
     await scene.account.stop()

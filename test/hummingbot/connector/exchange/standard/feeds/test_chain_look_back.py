@@ -173,6 +173,16 @@ async def test_what_the_first_page_of_the_api_showed_of_a_transaction_is_told_by
     assert chain.trades == ["0x2:9:False"]
 
 
+async def test_dust_that_paid_for_nothing_is_no_trade_and_none_that_was_told(monkeypatch) -> None:
+    chain = Lagging(monkeypatch)
+    chain.on_chain = [of_order(7, 1, 0.0), of_order(7, 2, 2.0), of_order(7, 3, 3.0)]
+    chain.told.add(SOMI.trading_pair, "0x1:7:False", 2.0)
+    chain.run.add(SOMI)
+    chain.run.told()
+    await settle()
+    assert chain.trades == ["0x1:7:False#1"]
+
+
 async def test_what_is_history_does_not_depend_on_how_long_a_node_takes(monkeypatch) -> None:
     chain = Lagging(monkeypatch)
 
