@@ -267,7 +267,12 @@ class Account:
         """Note the orders (client order ids) that no strategy knows, should the chain have them: these, and those that an earlier
         start noted and that Hummingbot has saved since, which are returned. It may be killed before it has cancelled them."""
         noted = await self._journal.get(UNKNOWN) or "[]"
-        before = set(json.loads(noted)) & set(saved)
+        try:
+            before = set(json.loads(noted)) & set(saved)
+        except (RecursionError, TypeError, ValueError) as error:
+            logging.getLogger(__name__).warning("Which orders no strategy knows cannot be read (%s): those that Hummingbot has "
+                                                "saved are not cancelled", error)
+            before = set()
         unknown = json.dumps(sorted(before.union(expected)))
         if unknown != noted:
             try:

@@ -19,9 +19,9 @@ class SavedState(NamedTuple):
 
     def to_json(self) -> str:
         """As it is written."""
-        orders = [[*order.key, order.client_order_id, order.price, str(order.deposit), order.placed_at[0]]
-                  for order in self.orders]
-        return json.dumps({"block": self.block, "orders": orders, "fills": self.fills,
+        orders = [[*order.key, order.client_order_id, order.price, str(order.deposit)] for order in self.orders]
+        return json.dumps({"block": self.block, "orders": orders, "since": [order.placed_at[0] for order in self.orders],
+                           "fills": self.fills,
                            "taken_back": self.taken_back, "witness": self.witness})
 
     @classmethod
@@ -32,8 +32,10 @@ class SavedState(NamedTuple):
             block, witness = _natural(state["block"]), state.get("witness")
             # Whatever happened up to the block is in the deposits, whoever tells of it once more; of an order that was taken up
             # as the chain held it later, up to that block.
-            orders = [replace(order, placed_at=max(order.placed_at, (block, END_OF_BLOCK)))
-                      for order in (_order(*item) for item in state.get("orders", ()))]
+            orders = [_order(*order) for order in state.get("orders", ())]
+            since = [_natural(number) for number in state.get("since", [block] * len(orders))]
+            orders = [replace(order, placed_at=(max(block, number), END_OF_BLOCK))
+                      for order, number in zip(orders, since, strict=True)]
             fills, taken_back = ([(_text(name), _trade(trade)) for name, trade in state.get(key, ())]
                                  for key in ("fills", "taken_back"))
             return cls(block, orders, fills, taken_back, None if witness is None else _witness(*witness))
@@ -41,11 +43,11 @@ class SavedState(NamedTuple):
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
-def _order(book: Any, is_bid: Any, number: Any, client_order_id: Any, price: Any, deposit: Any, since: Any = 0) -> Resting:
+def _order(book: Any, is_bid: Any, number: Any, client_order_id: Any, price: Any, deposit: Any) -> Resting:
     if not isinstance(is_bid, bool):
         raise ValueError(f"{is_bid!r} is no side")
     return Resting(OrderKey(_text(book), is_bid, _natural(number)), _text(client_order_id), _natural(price),
-                   _natural(int(_text(deposit))), (_natural(since), END_OF_BLOCK))
+                   _natural(int(_text(deposit))))
 
 
 def _witness(number: Any, name: Any, timestamp: Any) -> Witness:

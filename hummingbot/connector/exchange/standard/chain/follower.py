@@ -301,6 +301,7 @@ class Follower:
         """Have the slot's bytes sent to all nodes from now on; when that does not help either, say so."""
         if slot.stuck_since is None:
             slot.stuck_since = slot.next_send = now
+            slot.lacks_funds = False  # that was said before its turn had come
         elif now - slot.stuck_since > STUCK_TOLD and not slot.is_told:
             slot.is_told = True
             attempt, tracked = slot.newest

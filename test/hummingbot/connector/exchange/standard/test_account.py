@@ -12,7 +12,7 @@ import pytest
 
 import hummingbot.connector.exchange.standard.standard_constants as CONSTANTS
 from hummingbot.connector.exchange.standard import account as account_module
-from hummingbot.connector.exchange.standard.account import Account
+from hummingbot.connector.exchange.standard.account import UNKNOWN, Account
 from hummingbot.connector.exchange.standard.cancels import CANCEL
 from hummingbot.connector.exchange.standard.chain.intents import Intent, Tracked
 from hummingbot.connector.exchange.standard.chain.journal import STATE
@@ -501,6 +501,10 @@ async def test_orders_that_no_strategy_knows_are_noted_until_hummingbot_knows_th
         assert await scene.account.note_unknown([], ["a", "c"]) == {"a", "c"}, "the start goes on"
     assert await scene.account.note_unknown([], ["b", "x"]) == {"b"}
     assert await scene.account.note_unknown([], ["a", "b", "c"]) == {"b"}
+    for damaged in ("[", "[[]]", "5"):
+        await scene.account._journal.set(UNKNOWN, damaged)
+        assert await scene.account.note_unknown(["d"], ["b"]) == set()
+        assert await scene.account.note_unknown([], ["d"]) == {"d"}
     await scene.account._journal.close()
 
 

@@ -227,3 +227,25 @@ async def test_a_cancel_that_the_wallet_cannot_pay_any_more_lets_those_behind_it
     await bench.run(60.0)
     assert isinstance(bench.ends["order-1"], NotSentError) and not bench.sender.pending
     assert bench.mined_orders() == Counter({small.data: 1})
+
+
+async def test_a_cancel_that_the_wallet_could_not_pay_before_its_turn_is_asked_again(bench: Bench) -> None:
+    """The one before it gave a deposit back, or the node counted both."""
+    node, send, is_away = bench.node, bench.node.eth_sendRawTransaction, [True]
+    first, second = cancel(1), cancel(2)
+
+    def tight(raw: str) -> Any:
+        if is_away[0]:
+            raise Fault("upstream connection reset")
+        if decode(bytes.fromhex(raw[2:])).data == second.data and not any(sent.data == first.data for sent in node.executed):
+            raise Fault("insufficient funds for gas * price + value: balance 1, queued cost 1")
+        return send(raw)
+
+    node.eth_sendRawTransaction = tight  # type: ignore[method-assign]
+    bench.submit(first, second)
+    await bench.run(14.0)
+    node.mining, is_away[0] = False, False
+    await bench.run(8.0)
+    node.mining = True
+    await bench.run(30.0)
+    assert successes(bench) == 2 and bench.mined_orders() == Counter({first.data: 1, second.data: 1})
