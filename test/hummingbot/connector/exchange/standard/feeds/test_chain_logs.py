@@ -255,7 +255,8 @@ async def test_a_trade_is_called_the_same_by_the_chain_and_by_the_api():
 @pytest.mark.parametrize(("heads_first", "mode"), [(False, Reorg.RETURN), (True, Reorg.REMINE), (False, Reorg.VANISH)])
 async def test_books_are_right_again_after_blocks_were_replaced(heads_first, mode):
     start = deployment(Generation.AUGUST_2025)
-    async with chain_world(deployment=start) as world:
+    # What the stream has yet to bring of the new blocks is waited for, also on a machine that is busy.
+    async with chain_world(replace(STEADY, grace=2.0), deployment=start) as world:
         world.sandbox.rpc_stream.heads_first = heads_first
         users = RandomUsers(world, start, 5)
         world.start()
