@@ -28,7 +28,7 @@ class SendError(Enum):
 _SEND_TEXTS = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind in (
     (r"replacement.*underpriced|replacement fee too low|could not replace existing|"
      r"gas price too low to replace|another transaction with same nonce|"
-    r"NotReplaced|ReplacementNotAllowed|transaction with the same nonce.*(lower|underpriced)",
+     r"NotReplaced|ReplacementNotAllowed|transaction with the same nonce.*(lower|underpriced)",
      SendError.REPLACEMENT_UNDERPRICED),
     (r"already.?known|alreadyexists|already exists|already imported|\bknown transaction|already in (the )?(mem)?pool|"
      r"transaction already (present|added|received)|duplicate transaction|tx already in|same hash was already imported",
@@ -54,7 +54,7 @@ _SEND_TEXTS = tuple((re.compile(pattern, re.IGNORECASE), kind) for pattern, kind
      r"invalid (sender|signature|chain ?id|transaction|v, ?r)|(wrong|incorrect|unexpected) chain.?id|"
      r"chain.?id.*(mismatch|does not match|not match)|rlp|type not supported|typed transaction|init ?code|only replay-protected|"
      r"tip above|priority fee.*(higher|above)|not whitelisted|blacklisted|denied|forbidden|"
-    r"(failed to|could not) decode (the )?(signed |raw )?(transaction|tx|hex|rlp)",
+     r"(failed to|could not) decode (the )?(signed |raw )?(transaction|tx|hex|rlp)",
      SendError.REFUSED),
 ))
 _RATE_LIMIT_CODES = frozenset((429, -32005, -32029, -32097))

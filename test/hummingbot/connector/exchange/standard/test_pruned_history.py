@@ -41,6 +41,19 @@ async def stay_away(rig: Rig) -> None:
     rig.sandbox.node.mine(rig.sandbox.node.settings.history_blocks + 10)
 
 
+async def same_deposit_after_two_starts(rig: Rig) -> None:
+    """The order that rests has the deposit that the chain holds after a start, and after one more that follows a kill."""
+    for _ in range(2):
+        await rig.connect()
+        await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
+        await until(lambda: rig.exchange._events.settled_block >= rig.sandbox.node.head.number)
+        ((key, own),) = rig.exchange._account.settlement.resting.items()
+        assert own.deposit == deposit(rig.sandbox, key)
+        rig.records.save(rig.exchange)
+        await rig.kill()
+    await rig.connect()
+
+
 async def test_orders_are_taken_up_as_the_chain_holds_them(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
     order = await resting(rig)
     take(rig, order, 4)
@@ -70,15 +83,7 @@ async def test_what_was_taken_meanwhile_is_taken_off_once_though_the_bot_is_star
     await stay_away(rig)
     take(rig, order, 2)  # in the deposit when the next run begins
     await until(lambda: not len(rig.sandbox.node.pool))
-    for _ in range(2):
-        await rig.connect()
-        await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
-        await until(lambda: rig.exchange._events.settled_block >= rig.sandbox.node.head.number)
-        ((key, own),) = rig.exchange._account.settlement.resting.items()
-        assert own.deposit == deposit(rig.sandbox, key)
-        rig.records.save(rig.exchange)
-        await rig.kill()
-    await rig.connect()
+    await same_deposit_after_two_starts(rig)
 
 
 async def test_what_no_strategy_knows_is_cancelled_all_the_same(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:

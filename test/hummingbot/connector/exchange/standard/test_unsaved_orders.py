@@ -16,8 +16,9 @@ from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from test.hummingbot.connector.exchange.standard.hummingbot_records import Records
 from test.hummingbot.connector.exchange.standard.model import Rig, limit_order_data
+from test.hummingbot.connector.exchange.standard.test_pruned_history import same_deposit_after_two_starts
 from test.hummingbot.connector.exchange.standard.test_reorganisations import AMOUNTS, PRICES, SLOW_BLOCKS, resting, take
-from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, deposit, until
+from test.hummingbot.connector.exchange.standard.trading import TOKEN_PAIR, until
 
 TERMS = OrderTerms("WBTC-USDC", TradeType.BUY, OrderType.LIMIT, Decimal(1), Decimal(2), 1.5).to_json()
 
@@ -173,12 +174,4 @@ async def test_what_is_adopted_is_adopted_once_though_the_bot_is_started_twice(r
         path.unlink()
     take(rig, order, 2)
     await until(lambda: not len(rig.sandbox.node.pool))
-    for _ in range(2):
-        await rig.connect()
-        await until(lambda: rig.exchange._resuming is not None and rig.exchange._resuming.done())
-        await until(lambda: rig.exchange._events.settled_block >= rig.sandbox.node.head.number)
-        ((key, own),) = rig.exchange._account.settlement.resting.items()
-        assert own.deposit == deposit(rig.sandbox, key)
-        rig.records.save(rig.exchange)
-        await rig.kill()
-    await rig.connect()
+    await same_deposit_after_two_starts(rig)
