@@ -1,4 +1,4 @@
-"""All figures of the issue "faster than every peer", with their floors and bars: `make bench`, or `python -m bench --help`.
+"""What the connector costs, in ten rows with their floors and bars: `make bench`, or `python -m bench --help`.
 
 Each part runs in a process of its own, one after the other. The exit code is 0 also when a bar is missed, unless --check is
 given; a part that cannot be measured ends it with an error.
