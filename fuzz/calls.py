@@ -48,8 +48,9 @@ RPC_CALLS: Mapping[str, Call] = {
     "eth_call decoded": lambda client, engine, market, account, mined, block: _decoded(client, engine, market),
     "call_many": lambda client, engine, market, account, mined, block: client.call_many(
         [(engine, _price(market)), (engine, _order(market)), (engine, _too_small(market, account))]),
-    "calls_and": lambda client, engine, market, account, mined, block: client.calls_and(
-        [(engine, _price(market))], "eth_blockNumber"),
+    "calls_and_head": lambda client, engine, market, account, mined, block: client.calls_and_head([(engine, _price(market))]),
+    "head_and_wallet": lambda client, engine, market, account, mined, block: client.head_and_wallet(
+        account, [(engine, _price(market))]),
     "estimate_gas": lambda client, engine, market, account, mined, block: client.estimate_gas(engine, _price(market), account),
     "estimate_gas reverted": lambda client, engine, market, account, mined, block: client.estimate_gas(
         engine, _too_small(market, account), account),

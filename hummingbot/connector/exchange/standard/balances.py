@@ -13,6 +13,9 @@ from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 
+# Seconds before a node that does not have the block of the wallet's last fill or cancel yet is asked again.
+BEHIND_PAUSES = (0.1, 0.2, 0.4, 0.8, 1.6)
+
 
 class Money(NamedTuple):
     """Balances by symbol. Available is the wallet, less what is on its way out and, of the native token, the gas reserve;
@@ -58,11 +61,22 @@ class Balances:
         last run left. A token that cannot be read is told as it was read last, or left out if it is traded: nothing old or
         wrong will do. Since Hummingbot takes that for zero, ApiUnavailableError is raised instead at the first failure, and while
         no pair is left of which both tokens are read. Raises RpcError, too.
+
+        Of several nodes behind one URL one may not have the block yet that moved the money. It is asked again for some seconds:
+        what it tells lacks what came back to the wallet, or holds a second time what went into an order.
         """
         async with self._reading:  # one after the other, or the older ones might come last
-            return await self._read(account, is_taken_up)
+            for pause in BEHIND_PAUSES:
+                newest = account.settlement.newest_block() if account is not None else -1
+                money, block = await self._read(account, is_taken_up)
+                if block >= newest:
+                    return money
+                await asyncio.sleep(pause)
+            money, block = await self._read(account, is_taken_up)
+            logging.getLogger(__name__).debug("The balances are those of block %d", block)
+            return money
 
-    async def _read(self, account: Account | None, is_taken_up: bool) -> Money:
+    async def _read(self, account: Account | None, is_taken_up: bool) -> tuple[Money, int]:
         placed = {name for name, order in self._in_flight_orders().items() if order.exchange_order_id is not None}
         locked = Counter(account.locked() if account is not None else {})
         # First, since it may find orders in books that were not known.
@@ -70,7 +84,7 @@ class Balances:
         locked.update(await self._foreign_orders.locked(own, lambda: is_taken_up and all(
             order.exchange_order_id is not None for order in self._in_flight_orders().values())))
         listing = await self._venue.listing()
-        native, told = await self._venue.balances(self._address)
+        native, told, block = await self._venue.balances(self._address)
         self._tell_unreadable({token.symbol for token in listing.tokens.values()},
                               {token.symbol for address, token in listing.tokens.items()
                                if address in told or address == listing.native_token})
@@ -91,7 +105,7 @@ class Balances:
         self._deducted = self._in_flight_orders().keys() - placed
         for symbol, amount in self._on_their_way().items():
             available[symbol] = max(Decimal(0), available.get(symbol, Decimal(0)) - amount)
-        return Money(available, total)
+        return Money(available, total), block
 
     def _tell_unreadable(self, symbols: set[str], read: set[str]) -> None:
         """Say once which tokens were not read. Raises ApiUnavailableError at the first failure of one that is traded,

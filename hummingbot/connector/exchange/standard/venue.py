@@ -8,7 +8,6 @@ from hummingbot.connector.exchange.standard.chain.abi import WORD, Function
 from hummingbot.connector.exchange.standard.chain.engine import BOOK_FUNCTIONS, ENGINE_FUNCTIONS
 from hummingbot.connector.exchange.standard.chain.heads import STALL_SECONDS
 from hummingbot.connector.exchange.standard.chain.rpc import BlockTag, RpcClient, call_each, raise_failure
-from hummingbot.connector.exchange.standard.chain.rpc_values import quantity
 from hummingbot.connector.exchange.standard.chain.tokens import ERC20_FUNCTIONS
 from hummingbot.connector.exchange.standard.clock import Clock, SystemClock
 from hummingbot.connector.exchange.standard.errors import (
@@ -224,19 +223,18 @@ class Venue:
             raise ApiUnavailableError(f"the market price of {trading_pair} cannot be read")
         return float(price_from_chain(facts.market_price))
 
-    async def balances(self, account: str) -> tuple[int, Mapping[str, int]]:
-        """The native balance, and the ERC-20 balances by token address, of all listed tokens.
+    async def balances(self, account: str) -> tuple[int, Mapping[str, int], int]:
+        """The native balance, the ERC-20 balances by token address, of all listed tokens, and a block that is not newer.
 
         Anybody can have a token listed, so one that does not answer, or at which the node fails, is left out. Raises RpcError
         when it fails at all of them.
         """
         listing = await self.listing()
         tokens = [address for address in listing.tokens if address != listing.native_token]
-        answers, native = await self.rpc.calls_and([(token, ERC20_FUNCTIONS["balanceOf"].encode(account)) for token in tokens],
-                                                   "eth_getBalance", account, "latest")
+        head, native, answers = await self.rpc.head_and_wallet(account, [(token, ERC20_FUNCTIONS["balanceOf"].encode(account))
+                                                                         for token in tokens])
         raise_failure(answers)
-        return quantity(native, "eth_getBalance"), {token: held for token, held in zip(tokens, map(_word, answers))
-                                                    if held is not None}
+        return native, {token: held for token, held in zip(tokens, map(_word, answers)) if held is not None}, head
 
     async def orders(self, keys: Sequence[OrderKey], block: BlockTag = "latest") -> list[ChainOrder]:
         """The engine's orders of these keys after a block, in one batch."""
@@ -244,8 +242,8 @@ class Venue:
 
     async def orders_and_head(self, keys: Sequence[OrderKey]) -> tuple[list[ChainOrder], int]:
         """The same, and the number of a block that is not older than what they say."""
-        answers, head = await self.rpc.calls_and(order_calls(keys), "eth_blockNumber")
-        return chain_orders(keys, answers, self._listing), quantity(head, "eth_blockNumber")
+        answers, head = await self.rpc.calls_and_head(order_calls(keys))
+        return chain_orders(keys, answers, self._listing), head
 
     async def _words(self, calls: Sequence[Call]) -> list[int | None]:
         """The one word that each call returns; None where the contract refuses the call, the node fails, or it is something

@@ -241,14 +241,25 @@ class RpcClient:
                                     for to, data in calls])
         return [self._call_result(answer) for answer in answers]
 
-    async def calls_and(self, calls: Sequence[tuple[str, bytes]], method: str,
-                        *params: Any) -> tuple[list[bytes | OrderRejectedError | RpcError], Any]:
-        """Many (contract, calldata) as `call_many` has them, and after them the result of another request, in one batch."""
-        questions: list[Request] = [("eth_call", [call_object(to, data, None, 0, None), "latest"]) for to, data in calls]
-        *answers, last = await self.batch([*questions, (method, params)])
-        if isinstance(last, RpcError):
-            raise last
-        return [self._call_result(answer) for answer in answers], last
+    async def calls_and_head(self, calls: Sequence[tuple[str, bytes]]) -> tuple[list[bytes | OrderRejectedError | RpcError], int]:
+        """Many (contract, calldata) as `call_many` has them, and the number of a block that is not older than what they say, in
+        one batch."""
+        *answers, head = await self.batch([*_latest(calls), ("eth_blockNumber", [])])
+        if isinstance(head, RpcError):
+            raise head
+        return [self._call_result(answer) for answer in answers], values.quantity(head, "eth_blockNumber")
+
+    async def head_and_wallet(self, account: str,
+                              calls: Sequence[tuple[str, bytes]]) -> tuple[int, int, list[bytes | OrderRejectedError | RpcError]]:
+        """The number of a block that is not newer than what follows, the wei of an account, and many (contract, calldata) as
+        `call_many` has them, in one batch."""
+        head, native, *answers = await self.batch([("eth_blockNumber", []), ("eth_getBalance", [account, "latest"]),
+                                                   *_latest(calls)])
+        for answer in (head, native):
+            if isinstance(answer, RpcError):
+                raise answer
+        return (values.quantity(head, "eth_blockNumber"), values.quantity(native, "eth_getBalance"),
+                [self._call_result(answer) for answer in answers])
 
     async def estimate_gas(self, to: str, data: bytes, from_: str, value: int = 0) -> int:
         """The node's estimate; raises OrderRejectedError when the call would revert.
@@ -480,6 +491,10 @@ def raise_failure(answers: Sequence[bytes | OrderRejectedError | RpcError], is_s
     errors = [answer for answer in answers if isinstance(answer, RpcError)]
     if errors and (is_strict or len(errors) == len(answers)):
         raise errors[0]
+
+
+def _latest(calls: Sequence[tuple[str, bytes]]) -> list[Request]:
+    return [("eth_call", [call_object(to, data, None, 0, None), "latest"]) for to, data in calls]
 
 
 def _log_query(address: str | Sequence[str], topics: Sequence[Any], from_block: int, to_block: BlockTag) -> dict[str, Any]:

@@ -191,6 +191,10 @@ class Settlement:
         """The block of the last thing that happened to an order, -1 where `forget_steps` forgot it."""
         return max((step.block_number for step in self._steps if step.key == key), default=-1)
 
+    def newest_block(self) -> int:
+        """The block of the last thing that happened to any order, -1 where `forget_steps` forgot it."""
+        return max((step.block_number for step in self._steps), default=-1)
+
     def recent_fills(self, block_number: int) -> set[tuple[str, str]]:
         """The fills after a block, as (client order id, trade id)."""
         return {(event.client_order_id, event.trade_id) for step in self._steps if step.block_number > block_number

@@ -69,7 +69,7 @@ class BookView(Protocol):
 
 @dataclass
 class IndexerSettings:
-    """How far behind, how complete and how long-remembering the indexer is. The first six may change while it runs."""
+    """How far behind, how complete and how long-remembering the indexer is. What it remembers does not change while it runs."""
 
     lag_seconds: float = 0.0
     lag_blocks: int = 0

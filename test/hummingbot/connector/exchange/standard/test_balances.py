@@ -27,8 +27,8 @@ class Venue:
     async def listing(self) -> Any:
         return SimpleNamespace(native_token=NATIVE.address, tokens={token.address: token for token in (NATIVE, USDC, FOO)})
 
-    async def balances(self, account: str) -> tuple[int, dict[str, int]]:
-        return 9, self.held
+    async def balances(self, account: str) -> tuple[int, dict[str, int], int]:
+        return 9, self.held, 5
 
     async def locked(self, own: object, are_all_own: Callable[[], bool]) -> dict[str, int]:
         self.meanwhile()
@@ -61,7 +61,7 @@ async def test_an_order_that_is_mined_during_a_reading_may_be_in_one_part_of_it_
     orders = {"resting": order("1"), "mined": order(None), "waiting": order(None)}
 
     class Mining(Venue):
-        async def balances(self, account: str) -> tuple[int, dict[str, int]]:
+        async def balances(self, account: str) -> tuple[int, dict[str, int], int]:
             orders["mined"].exchange_order_id = "2"
             orders["new and mined"] = order("3")
             return await super().balances(account)
@@ -88,11 +88,11 @@ async def test_of_two_readings_the_one_that_began_last_ends_last() -> None:
     venue, held = Venue(), iter([5, 6])
     may_answer = asyncio.Event()
 
-    async def read(account: str) -> tuple[int, dict[str, int]]:
+    async def read(account: str) -> tuple[int, dict[str, int], int]:
         number = next(held)
         if number == 5:
             await may_answer.wait()
-        return 9, {USDC.address: number, FOO.address: 7}
+        return 9, {USDC.address: number, FOO.address: 7}, 5
 
     venue.balances = read  # type: ignore[method-assign]
     reading, ended = balances(venue), []
@@ -149,3 +149,24 @@ async def test_a_token_that_is_traded_must_be_read() -> None:
         with pytest.raises(ApiUnavailableError, match="the token contract of FOO does not tell the balance"):
             await reading.read(None, False)
     assert not reading.is_reading
+
+
+@pytest.mark.parametrize(("blocks", "told"), [([6, 6, 7], 7), ([7], 5), ([6] * 9, 10)], ids=["soon", "at once", "not at all"])
+async def test_a_node_that_lacks_the_block_of_the_last_fill_is_asked_again_for_some_seconds(
+        blocks: list[int], told: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, asked = iter(range(5, 20)), iter(blocks)
+    pauses: list[float] = []
+
+    async def read(account: str) -> tuple[int, dict[str, int], int]:
+        return 9, {USDC.address: next(held), FOO.address: 7}, next(asked)
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("hummingbot.connector.exchange.standard.balances.asyncio.sleep", sleep)
+    venue = Venue()
+    venue.balances = read  # type: ignore[method-assign]
+    account: Any = SimpleNamespace(locked=dict, settlement=SimpleNamespace(resting={}, newest_block=lambda: 7),
+                                   gas_money=SimpleNamespace(seen=lambda wei: None))
+    assert (await balances(venue).read(account, True)).total["USDC"] == told
+    assert len(pauses) == told - 5 and sum(pauses) < 4

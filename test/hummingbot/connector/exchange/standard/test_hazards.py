@@ -202,6 +202,26 @@ async def test_an_order_that_is_mined_while_the_balances_are_read_is_soon_in_the
         assert exchange.get_balance("WBTC") == before
 
 
+async def test_a_node_that_lacks_the_block_of_a_cancel_does_not_hide_what_came_back() -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
+        exchange.SHORT_POLL_INTERVAL = exchange.LONG_POLL_INTERVAL = 1000.0
+        read, before = exchange.venue.balances, exchange.get_available_balance("WBTC")
+        name = exchange.sell(TOKEN_PAIR, Decimal("0.01"), OrderType.LIMIT, Decimal("70000"))
+        await rests(exchange, name)
+        old, asked = await read(exchange._balances._address), 0
+
+        async def lagging(address: str) -> Any:
+            nonlocal asked
+            asked += 1
+            return old if asked <= 3 else await read(address)
+
+        exchange.venue.balances = lagging
+        exchange.cancel(TOKEN_PAIR, name)
+        await until(lambda: asked > 3, 8)
+        await until(lambda: not exchange._balances.is_reading)
+        assert exchange.get_available_balance("WBTC") == exchange.get_balance("WBTC") == before
+
+
 async def test_a_market_buy_on_its_way_leaves_balances_that_are_numbers() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         market, trader = exchange.venue.market(TOKEN_PAIR), Trader(sandbox)

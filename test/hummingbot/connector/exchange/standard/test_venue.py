@@ -78,7 +78,7 @@ async def test_market_whose_contract_refuses_is_left_out_of_the_facts(venue, nod
 
 async def test_balances_are_native_for_the_wrapped_token_and_of_the_contract_for_others(venue, node):
     node.native[ACCOUNT] = 3 * ETHER
-    assert await venue.balances(ACCOUNT) == (3 * ETHER, {USDC.address: 2_500_000, FOO.address: 7})
+    assert await venue.balances(ACCOUNT) == (3 * ETHER, {USDC.address: 2_500_000, FOO.address: 7}, node.head)
     assert {asked.to for asked in node.received("balanceOf")} == {USDC.address, FOO.address}
 
 
@@ -89,7 +89,7 @@ async def test_token_whose_contract_refuses_costs_only_its_own_balance(venue, no
         return (5,)
 
     monkeypatch.setattr(node, "_view_balanceOf", balance)
-    assert await venue.balances(ACCOUNT) == (10 * ETHER, {USDC.address: 5})
+    assert await venue.balances(ACCOUNT) == (10 * ETHER, {USDC.address: 5}, node.head)
 
 
 async def test_error_of_the_node_is_no_empty_balance(venue, node, monkeypatch):
@@ -106,9 +106,9 @@ async def test_error_of_the_node_is_no_empty_balance(venue, node, monkeypatch):
 async def test_token_at_which_the_node_fails_costs_only_its_own_balance(venue, node, monkeypatch):
     await venue.listing()
     answer = node._answer
-    monkeypatch.setattr(node, "_answer", lambda method, params: answer(method, params) if params[0] == ACCOUNT or params[0].get(
-        "to") != FOO.address else {"error": {"code": -32000, "message": "execution aborted (timeout = 5s)"}})
-    assert await venue.balances(ACCOUNT) == (10 * ETHER, {USDC.address: 2_500_000})
+    monkeypatch.setattr(node, "_answer", lambda method, params: answer(method, params) if method != "eth_call" or params[0][
+        "to"] != FOO.address else {"error": {"code": -32000, "message": "execution aborted (timeout = 5s)"}})
+    assert await venue.balances(ACCOUNT) == (10 * ETHER, {USDC.address: 2_500_000}, node.head)
 
 
 async def test_market_at_which_the_node_fails_is_left_out_of_the_facts(venue, node, monkeypatch):
@@ -193,7 +193,7 @@ async def test_a_node_that_fails_for_one_of_the_words_is_an_error_and_a_contract
         return {"error": {"code": -32000, "message": "the state is pruned"}} if method == "eth_call" else told
 
     node.refuse("balanceOf", "Error", "Pausable: paused")
-    _, held = await venue.balances(ACCOUNT)
+    _, held, _ = await venue.balances(ACCOUNT)
     assert held == {}
     monkeypatch.setattr(node, "_answer", failing)
     for asking in (venue.balances(ACCOUNT), venue.orders([OrderKey(FOO_USDC.book, True, 1)])):

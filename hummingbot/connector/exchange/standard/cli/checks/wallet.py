@@ -23,7 +23,7 @@ _FEW_ORDERS = 10
 
 async def wallet(exchange: Exchange, listing: Listing, address: str, gas: Gas, data: Path) -> list[Finding]:
     """All checks of a wallet; `data` is where its bots keep their journals."""
-    native, units = await exchange.venue.balances(address)
+    native, units, _ = await exchange.venue.balances(address)
     known = journals(data, exchange.domain, address)
     return [await _account(exchange, address, any(journal.in_use for journal in known)), _gas_money(exchange, native, gas),
             *await _tokens(exchange, listing, address, native, dict(units)),

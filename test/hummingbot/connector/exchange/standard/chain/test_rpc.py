@@ -579,9 +579,12 @@ async def test_a_batch_that_a_node_refuses_for_no_known_reason_is_told_for_each_
 
 
 async def test_calls_that_go_with_a_request_are_worth_nothing_when_it_fails() -> None:
-    host = Host(eth_call="0x01", eth_getBalance={"code": -32000, "message": "no such block"})
+    host = Host(eth_call="0x01", eth_blockNumber="0x5", eth_getBalance={"code": -32000, "message": "no such block"})
     with pytest.raises(RpcError, match="no such block"):
-        await client(host).calls_and([(ADDRESS, b"")], "eth_getBalance", ADDRESS, "latest")
+        await client(host).head_and_wallet(ADDRESS, [(ADDRESS, b"")])
+    host = Host(eth_call="0x01", eth_blockNumber={"code": -32000, "message": "not synchronised"})
+    with pytest.raises(RpcError, match="not synchronised"):
+        await client(host).calls_and_head([(ADDRESS, b"")])
 
 
 async def test_a_nodes_words_cannot_break_a_log_or_show_a_transaction() -> None:
