@@ -196,7 +196,9 @@ async def test_so_is_one_of_a_connector_that_slept_before_the_receipt_came(
     rig.sandbox.node.mine(rig.sandbox.node.settings.history_blocks + 10)
     rig.sandbox.node.resume()
     rig.sandbox.faults.clear()
+    head = rig.sandbox.node.head.number
     await until(lambda: order.current_state is (OrderState.OPEN if rests else OrderState.FAILED), 30)
+    await until(lambda: rig.exchange._events.settled_block >= head)  # what is taken before that is not known
     resting_now = rig.exchange._account.settlement.resting
     assert [own.deposit for own in resting_now.values()] == [deposit(rig.sandbox, key) for key in resting_now]
     assert len(resting_now) == 1 + int(rests) and ("compare the balances" in caplog.text or rests)
