@@ -64,7 +64,7 @@ from hummingbot.connector.exchange.standard.standard_api_order_book_data_source 
 from hummingbot.connector.exchange.standard.standard_api_user_stream_data_source import StandardAPIUserStreamDataSource
 from hummingbot.connector.exchange.standard.standard_auth import StandardAuth
 from hummingbot.connector.exchange.standard.throttling import SteadyThrottler
-from hummingbot.connector.exchange.standard.tracking import TrackerUpdates
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, forget_fills_of_nothing
 from hummingbot.connector.exchange.standard.trading_rules import MarketRules, amount_step
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.connector.exchange_py_base import ExchangePyBase
@@ -535,6 +535,7 @@ class StandardExchange(ExchangePyBase):
     def restore_tracking_states(self, saved_states: dict[str, Any]) -> None:
         """See ConnectorBase; which orders are of an earlier run is remembered until they are looked up on the chain."""
         super().restore_tracking_states(saved_states)
+        forget_fills_of_nothing(self.in_flight_orders[name] for name in saved_states if name in self.in_flight_orders)
         self._restored.update(saved_states)
 
     async def _user_stream_event_listener(self) -> None:

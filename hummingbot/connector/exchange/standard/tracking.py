@@ -36,6 +36,15 @@ MAX_TAKEN_BACK = 1000
 ENDED = (OrderState.FILLED, OrderState.CANCELED)
 
 
+def forget_fills_of_nothing(orders: Iterable[InFlightOrder]) -> None:
+    """Take the fills of a little quote for no base at all out of orders as Hummingbot saved them. It saves an order on events,
+    of which these have none, so what a reorganisation took back of them would stay for good. Those whose blocks are read again
+    come back; of others a few units of quote are missing in their order's sum."""
+    for order in orders:
+        for trade_id in [trade_id for trade_id, fill in order.order_fills.items() if not fill.fill_base_amount]:
+            order.executed_amount_quote -= order.order_fills.pop(trade_id).fill_quote_amount
+
+
 class TrackerUpdates:
     """Turns settled events into the tracker's updates, in the order in which Hummingbot's events make sense."""
 

@@ -22,7 +22,7 @@ from hummingbot.connector.exchange.standard.orders.settlement import (
     Retracted,
 )
 from hummingbot.connector.exchange.standard.recorded_orders import RecordedOrder
-from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, without_repeats
+from hummingbot.connector.exchange.standard.tracking import TrackerUpdates, forget_fills_of_nothing, without_repeats
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from hummingbot.core.event.events import OrderFilledEvent, SellOrderCompletedEvent
@@ -395,6 +395,20 @@ async def test_a_trade_with_the_id_of_one_of_nothing_that_was_taken_back_is_told
     await told.updates.tell([nothing])
     await told.updates.tell([Retracted(nothing), fill(1, Decimal(10), block=12)])
     assert told.events == ["SellOrderCreatedEvent", "OrderFilledEvent"] and told.order.executed_amount_base == 10
+
+
+async def test_a_fill_of_nothing_that_hummingbot_saved_is_told_anew_if_the_chain_still_has_it(told: Told) -> None:
+    """One that a reorganisation took back since would stay in Hummingbot's records otherwise: no event saves the order again."""
+    nothing, something = fill(1, Decimal(0))._replace(quote_amount=5), fill(2, Decimal(10))
+    await told.updates.tell([nothing, something])
+    saved = InFlightOrder.from_json(told.order.to_json())
+    forget_fills_of_nothing([saved])
+    assert list(saved.order_fills) == [f"{MARKET.book}:2"] and saved.executed_amount_base == 10
+    assert saved.executed_amount_quote == sum(trade.fill_quote_amount for trade in saved.order_fills.values())
+    told.tracker.start_tracking_order(saved)
+    await told.updates.tell([nothing])
+    assert told.order.order_fills.keys() == saved.order_fills.keys()
+    assert saved.executed_amount_quote == told.order.executed_amount_quote
 
 
 async def test_only_so_many_fills_that_were_taken_back_are_remembered(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
