@@ -20,8 +20,8 @@ from hummingbot.connector.exchange.standard.order_cancels import OrderCancels
 from hummingbot.connector.exchange.standard.orders.settlement import OrderKey
 from hummingbot.connector.exchange.standard.standard_exchange import StandardExchange
 from hummingbot.core.data_type.common import OrderType, TradeType
-from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
-from hummingbot.core.data_type.trade_fee import TradeFeeSchema
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
+from hummingbot.core.data_type.trade_fee import AddedToCostTradeFee, TradeFeeSchema
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from test.hummingbot.connector.exchange.standard.clocks import ManualClock, QuickClock, settle
 from test.hummingbot.connector.exchange.standard.feeds.scripted import SOMI
@@ -159,3 +159,15 @@ async def test_an_order_whose_outcome_is_not_known_does_not_fail(
     exchange._on_order_failure("mine", PAIR, Decimal(1), TradeType.SELL, OrderType.LIMIT, Decimal("0.7"), end)
     await settle()
     assert order.is_pending_create and ("the next start follows it" in caplog.text) is is_left
+
+
+async def test_orders_are_taken_up_without_the_fills_of_nothing_that_were_saved(exchange: StandardExchange) -> None:
+    """What a reorganisation took back of them since is in no event, so those the chain still has are to be told anew."""
+    saved = InFlightOrder("mine", PAIR, OrderType.LIMIT, TradeType.BUY, Decimal(1), 1.0, Decimal("0.7"), "5-0", OrderState.OPEN)
+    for trade_id, base, quote in (("1", Decimal(0), Decimal("0.000051")), ("2", Decimal("0.5"), Decimal("0.35"))):
+        saved.update_with_trade_update(TradeUpdate(
+            trade_id, "mine", "5-0", PAIR, 2.0, Decimal("0.7"), base, quote, AddedToCostTradeFee()))
+    exchange.restore_tracking_states({"mine": saved.to_json()})
+    restored = exchange.in_flight_orders["mine"]
+    assert list(restored.order_fills) == ["2"]
+    assert (restored.executed_amount_base, restored.executed_amount_quote) == (Decimal("0.5"), Decimal("0.35"))
