@@ -31,13 +31,15 @@ demo: env  ## Stock Hummingbot makes a market on a local sandbox for DEMO_SECOND
 run-strategies: env  ## Three strategies trade on a local sandbox one after the other, MINUTES (10) each; nothing may be wrong
 	@MINUTES="$(MINUTES)" RATE="$(RATE)" $(PY) -m demo.strategies $(ARGS)
 
-test: env  ## Run the tests in WORKERS (2) processes, with the coverage they must have (ARGS="-k name": some, unmeasured)
-ifeq ($(strip $(ARGS)),)
+test: env  ## Run the tests in WORKERS (2) processes (COVERAGE=yes: measured, half as long again; ARGS="-k name": some)
+ifneq ($(strip $(ARGS)),)
+	@$(PY) -m pytest -q $(ARGS)
+else ifeq ($(strip $(COVERAGE)),)
+	@$(PY) -m pytest -q -n "$(WORKERS)" --dist loadgroup
+else
 	@$(PY) -m pytest -q -n "$(WORKERS)" --dist loadgroup --cov --cov-report=
 	@$(PY) -m coverage report --omit='*/sandbox/*' --precision=2 --fail-under=99.97
 	@$(PY) -m coverage report --include='*/sandbox/*' --fail-under=95
-else
-	@$(PY) -m pytest -q $(ARGS)
 endif
 
 test-slow: env  ## Run the long proofs that `make test` leaves out

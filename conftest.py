@@ -76,6 +76,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def little_to_look_through() -> Iterator[None]:
+    """What tests leave (pytest keeps much of it) would make the garbage collector halt a later test for a second."""
+    yield
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """What a test turns off it turns on again: the next ones may look at the log."""
