@@ -54,6 +54,7 @@ class Broadcaster:
             for slot, attempt in zip(slots, attempts):
                 slot.exposed.add(attempt.hash)
                 self._ledger.schedule(slot, RESEND_LOST, RESEND_LOST_LAST)
+            self._ledger.activity.set()  # who looks after them may be asleep
             raise
 
     async def _send(self, slots: Sequence[Slot], attempts: Sequence[Attempt]) -> None:

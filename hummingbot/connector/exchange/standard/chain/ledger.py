@@ -119,7 +119,7 @@ class Ledger:
         """Sign for `tracked` with the slot's nonce and a higher fee, with the next flush."""
         if all(waiting is not slot for waiting, _ in self.replacements):
             self.replacements.append((slot, tracked))
-            self.wake.set()
+        self.wake.set()  # also for one that could not be signed yet
 
     def mined(self, slot: Slot, receipt: Receipt) -> Tracked:
         """One of the slot's attempts is in a block. Returns its intent; the slot's other intents can never be mined."""

@@ -108,6 +108,21 @@ async def test_a_fault_while_sending_loses_no_order_and_places_none_twice(bench:
     assert successes(bench) == 3
 
 
+async def test_a_fault_while_sending_after_a_quiet_time_is_followed_too(bench: Bench) -> None:
+    request, faults = bench.rpc.send_raw_transactions, iter([RuntimeError("Session is closed")])
+
+    async def send(raws: list[bytes]) -> Any:
+        for fault in faults:
+            raise fault
+        return await request(raws)
+
+    bench.rpc.send_raw_transactions = send  # type: ignore[method-assign]
+    await bench.run(5.0)  # nobody has anything to follow
+    bench.submit(intent(1))
+    await bench.run(20.0, 1)
+    assert successes(bench) == 1 and bench.mined_orders() == Counter({intent(1).data: 1})
+
+
 async def test_a_late_order_whose_sending_had_a_fault_is_not_taken_for_one_that_no_node_has(bench: Bench) -> None:
     request = bench.rpc.send_raw_transactions
 

@@ -322,3 +322,27 @@ async def test_an_order_that_waits_for_another_nonce_when_the_sender_stops_is_ne
     await second.run(5.0)
     assert [tracked.id for tracked in second.sender.resumed if not tracked.done] == [] and node.executed == []
     await second.close()
+
+
+async def test_what_is_too_late_at_the_start_is_taken_back_once_fees_can_be_read(tmp_path: Path) -> None:
+    first = await Bench(tmp_path).start()
+    first.node.mining = False
+    first.submit(intent(1))
+    await first.run(1.0)
+    await first.close()
+    await first.clock.run(100.0)
+    began = first.clock.now
+
+    def before(method: str, params: list[Any]) -> Any:
+        if method in ("eth_feeHistory", "eth_gasPrice") and first.clock.now < began + 3:
+            raise Fault("out of order")
+
+    first.node.before = before
+    second = await Bench(tmp_path, first.node, first.clock).start()
+    second.watch(second.sender.resumed)
+    await second.run(20.0)
+    assert [sent.data for sent in second.node.pool.values()] == [b""]
+    second.node.mining = True
+    await second.run(5.0, 1)
+    assert isinstance(second.ends["order-1"], NotSentError) and not second.mined_orders()
+    await second.close()
