@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from hummingbot.connector.exchange.standard.account import Account
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError
 from hummingbot.connector.exchange.standard.foreign_orders import ForeignOrders
 from hummingbot.connector.exchange.standard.venue import Venue
 from hummingbot.core.data_type.common import TradeType
@@ -66,14 +66,18 @@ class Balances:
         what it tells lacks what came back to the wallet, or holds a second time what went into an order.
         """
         async with self._reading:  # one after the other, or the older ones might come last
-            for pause in BEHIND_PAUSES:
-                newest = account.settlement.newest_block() if account is not None else -1
-                money, block = await self._read(account, is_taken_up)
-                if block >= newest:
-                    return money
-                await asyncio.sleep(pause)
+            newest = _newest_block(account)
             money, block = await self._read(account, is_taken_up)
-            logging.getLogger(__name__).debug("The balances are those of block %d", block)
+            for pause in BEHIND_PAUSES:
+                if block >= newest:
+                    break
+                await asyncio.sleep(pause)
+                newest = _newest_block(account)
+                try:
+                    money, block = await self._read(account, is_taken_up)
+                except (ApiUnavailableError, RpcError) as error:  # the last answer is newer than that of the last poll
+                    logging.getLogger(__name__).debug("The balances are those of block %d: %s", block, error)
+                    break
             return money
 
     async def _read(self, account: Account | None, is_taken_up: bool) -> tuple[Money, int]:
@@ -138,3 +142,8 @@ class Balances:
                 symbol, amount = order.quote_asset, amount * order.price
             amounts[symbol] = amounts.get(symbol, Decimal(0)) + amount
         return amounts
+
+
+def _newest_block(account: Account | None) -> int:
+    """The block of the last own event, before which no balance is to be believed; -1 where none is known."""
+    return account.settlement.newest_block() if account is not None else -1

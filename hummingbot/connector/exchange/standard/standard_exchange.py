@@ -580,8 +580,8 @@ class StandardExchange(ExchangePyBase):
         while self._is_poll_wanted:
             self._is_poll_wanted = False
             await super()._status_polling_loop_fetch_updates()
-        if self._account is not None:
-            self._order_cancels.take_off_again(self._account)
+            if self._account is not None:  # within, since events of the account may follow each other for long
+                self._order_cancels.take_off_again(self._account)
 
     async def _update_all_balances(self) -> None:
         # The base class logs a traceback at every poll of an outage.

@@ -225,8 +225,10 @@ class TrackerUpdates:
             self._doubtful.discard(name)
             self._taken_back.pop(name, None)
             return
-        # An order's fills come as they happened: those of the last run that should have come before this one are gone.
-        self.take_back_doubtful(order.client_order_id)
+        # An order's fills come as they happened: those of the last run that should have come before this one are gone. One of
+        # nothing says nothing of them: it may have been forgotten at the start.
+        if fill.fill_base_amount or fill.trade_id in order.order_fills:
+            self.take_back_doubtful(order.client_order_id)
         if name not in self._taken_back:
             self._tell_fill(order, fill)
             return

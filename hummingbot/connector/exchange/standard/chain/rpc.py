@@ -252,7 +252,8 @@ class RpcClient:
     async def head_and_wallet(self, account: str,
                               calls: Sequence[tuple[str, bytes]]) -> tuple[int, int, list[bytes | OrderRejectedError | RpcError]]:
         """The number of a block that is not newer than what follows, the wei of an account, and many (contract, calldata) as
-        `call_many` has them, in one batch."""
+        `call_many` has them, in one batch. Where there are more than a node takes at once, the number is of those of the first
+        part: behind one URL, another node may answer the others."""
         head, native, *answers = await self.batch([("eth_blockNumber", []), ("eth_getBalance", [account, "latest"]),
                                                    *_latest(calls)])
         for answer in (head, native):

@@ -1,6 +1,6 @@
 """Balances of which some cannot be read: none is told as zero, and none that is traded as it was before."""
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hummingbot.connector.exchange.standard.balances import Balances
-from hummingbot.connector.exchange.standard.errors import ApiUnavailableError
+from hummingbot.connector.exchange.standard.errors import ApiUnavailableError, RpcError, StandardError
 from hummingbot.connector.exchange.standard.markets import Token
 from hummingbot.core.data_type.common import TradeType
 from test.hummingbot.connector.exchange.standard.clocks import settle
@@ -151,14 +151,20 @@ async def test_a_token_that_is_traded_must_be_read() -> None:
     assert not reading.is_reading
 
 
-@pytest.mark.parametrize(("blocks", "told"), [([6, 6, 7], 7), ([7], 5), ([6] * 9, 10)], ids=["soon", "at once", "not at all"])
+@pytest.mark.parametrize(("blocks", "told"), [
+    ([6, 6, 7], 7), ([7], 5), ([6] * 9, 10), ([6, 6, ApiUnavailableError("late")], 6), ([6, RpcError("eth_call", -32000, "odd")], 5)],
+    ids=["soon", "at once", "not at all", "then not reachable", "then refused"])
 async def test_a_node_that_lacks_the_block_of_the_last_fill_is_asked_again_for_some_seconds(
-        blocks: list[int], told: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    held, asked = iter(range(5, 20)), iter(blocks)
+        blocks: list[int | StandardError], told: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    told_blocks: Iterator[int | StandardError] = iter(blocks)
+    held = iter(range(5, 20))
     pauses: list[float] = []
 
     async def read(account: str) -> tuple[int, dict[str, int], int]:
-        return 9, {USDC.address: next(held), FOO.address: 7}, next(asked)
+        block = next(told_blocks)
+        if isinstance(block, StandardError):
+            raise block
+        return 9, {USDC.address: next(held), FOO.address: 7}, block
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
@@ -169,4 +175,14 @@ async def test_a_node_that_lacks_the_block_of_the_last_fill_is_asked_again_for_s
     account: Any = SimpleNamespace(locked=dict, settlement=SimpleNamespace(resting={}, newest_block=lambda: 7),
                                    gas_money=SimpleNamespace(seen=lambda wei: None))
     assert (await balances(venue).read(account, True)).total["USDC"] == told
-    assert len(pauses) == told - 5 and sum(pauses) < 4
+    assert len(pauses) == min(len(blocks) - 1, 5) and sum(pauses) < 4
+
+
+async def test_the_first_answer_of_a_reading_is_needed() -> None:
+    async def read(account: str) -> tuple[int, dict[str, int], int]:
+        raise ApiUnavailableError("no answer")
+
+    venue = Venue()
+    venue.balances = read  # type: ignore[method-assign]
+    with pytest.raises(ApiUnavailableError, match="no answer"):
+        await balances(venue).read(None, True)

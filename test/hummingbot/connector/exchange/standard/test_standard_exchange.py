@@ -312,6 +312,21 @@ async def test_a_poll_before_there_is_an_account_reads_the_balances_and_takes_no
         assert accounts == [account]
 
 
+async def test_what_is_left_on_is_taken_off_again_while_polls_follow_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with quiet_sandbox() as sandbox, connected(sandbox, ready=False, trading_required=False) as exchange:
+        account = await exchange._trading_account()
+        accounts: list[object] = []
+        wishes = iter([True, True, False])
+
+        def take_off_again(account: object) -> None:
+            accounts.append(account)
+            exchange._is_poll_wanted = next(wishes)
+
+        monkeypatch.setattr(exchange._order_cancels, "take_off_again", take_off_again)
+        await exchange._status_polling_loop_fetch_updates()
+        assert accounts == [account] * 3
+
+
 async def test_a_cancel_of_an_order_that_was_filled_meanwhile_tells_the_fill() -> None:
     async with quiet_sandbox() as sandbox, connected(sandbox) as exchange:
         market, trader = market_of(exchange, TOKEN_PAIR), Trader(sandbox)

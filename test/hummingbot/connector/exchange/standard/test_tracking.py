@@ -675,6 +675,24 @@ async def test_a_new_fill_of_one_order_says_nothing_of_doubtful_fills_of_another
     assert told.updates.doubtful == {other}
 
 
+async def test_a_fill_of_nothing_that_was_forgotten_at_the_start_says_nothing_of_the_doubtful_ones(told: Told) -> None:
+    nothing = fill(2, Decimal(0))._replace(quote_amount=5)
+    await told.updates.tell([fill(1, Decimal(10)), fill(3, Decimal(10))])
+    told.updates.doubt(doubtful(1, 3))
+    await told.updates.tell([fill(1, Decimal(10)), nothing])
+    assert told.updates.doubtful == doubtful(3) and told.order.executed_amount_base == 20
+    await told.updates.tell([fill(3, Decimal(10))])
+    assert told.updates.doubtful == set() and told.order.executed_amount_base == 20
+    assert len(told.order.order_fills) == 3 and told.events.count("OrderFilledEvent") == 2
+
+
+async def test_a_fill_of_nothing_takes_the_place_of_a_doubtful_one_with_its_id(told: Told) -> None:
+    await told.updates.tell([fill(1, Decimal(10))])
+    told.updates.doubt(doubtful(1))
+    await told.updates.tell([fill(1, Decimal(0))._replace(quote_amount=5)])
+    assert told.updates.doubtful == set() and told.order.executed_amount_base == 0
+
+
 async def test_doubtful_fills_whose_ids_other_trades_have_now_make_room_for_them(told: Told) -> None:
     """The first trade vanished, so each later one has the id of the one before; the order is never filled in between."""
     await told.updates.tell([fill(1, Decimal(5)), fill(2, Decimal(30)), fill(3, Decimal(40))])
