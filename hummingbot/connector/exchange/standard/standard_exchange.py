@@ -276,7 +276,7 @@ class StandardExchange(ExchangePyBase):
         return factory
 
     def _create_order_book_data_source(self) -> OrderBookTrackerDataSource:
-        self._freshness = Freshness(self._venue.market_of, self._time_source)
+        self._freshness = Freshness(self._venue.market_of, self._time_source, self._venue.rest.leave)
         told = ToldTrades(self._time_source, lambda: self._venue.rpc.chain_time)
         self._feed_context = FeedContext(self._venue, self._web_assistants_factory, self._wallet_auth, self._venue.market,
                                          UpdateIds(self._time_source), told, self._freshness, self._time_source,

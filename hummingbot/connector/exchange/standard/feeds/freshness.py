@@ -40,6 +40,7 @@ class _Reached:
 
     def __init__(self) -> None:
         self._since = math.inf  # when it was noticed that they are behind
+        self._behind_at = -math.inf  # when that was seen last
         self._settled = 0.0
         self._recent: deque[tuple[float, float]] = deque()  # not settled yet, growing: a timestamp, and when it was told
 
@@ -52,7 +53,10 @@ class _Reached:
             self._recent.pop()
         if not self._recent or self._recent[-1][0] < sure:
             self._recent.append((sure, now))
-        self._since = min(since, now) if newest < self._settled else math.inf
+        if newest < self._settled:
+            self._since, self._behind_at = min(since, now), now
+        elif now - self._behind_at > STALE_SECONDS:  # of several APIs behind one URL, the one that is behind may answer again
+            self._since = math.inf
 
     def behind_since(self, now: float) -> float:
         """When it was noticed that they are behind; infinity where they are not, or have been for too long."""
@@ -75,16 +79,19 @@ class Freshness:
     tells no trades at all, or none that can be used, they say nothing of its books, but those that it stopped to tell while
     they were awaited still do.
 
-    An API that goes back in time, since it reads the chain once more or another one answers in its place, tells less than it
-    has told: from then on its book grows older until its trades reach as far as they did.
+    An API that goes back in time, since it reads the chain once more or another one answers in its place, lacks a trade of a
+    minute ago: its book is as old at least, and grows older until its trades have reached as far as they did for a while.
 
     A book by the API's stream is no older than its trades say: whoever follows the stream knows whether it goes on.
     """
 
-    def __init__(self, market_of: Callable[[str], Market | None], clock: Clock) -> None:
-        """`market_of` gives the listed market of a book's address."""
+    def __init__(self, market_of: Callable[[str], Market | None], clock: Clock,
+                 leave_api: Callable[[str], None] = lambda why: None) -> None:
+        """`market_of` gives the listed market of a book's address; `leave_api` is told, as long as it is so, why what the API
+        tells is too old."""
         self._market_of = market_of
         self._clock = clock
+        self._leave_api = leave_api
         self.awaited: Callable[[str], None] = _ignore  # is called with the pair of each trade that the API has to tell now
         self._read_at: dict[str, float] = {}
         self._awaited: dict[str, OrderedDict[str, _Awaited]] = {}  # by the transactions' hashes
@@ -101,7 +108,7 @@ class Freshness:
         now = self._clock.monotonic()
         awaited = self._lacking(trading_pair)
         since = next(iter(awaited.values())).since if awaited else now
-        return now - min(since, self._behind_since(trading_pair), self._read_at.get(trading_pair, now))
+        return now - min(since, self._behind_since(trading_pair) - SETTLED_SECONDS, self._read_at.get(trading_pair, now))
 
     def _behind_since(self, trading_pair: str) -> float:
         if trading_pair not in self._reached or not self._is_of_api(trading_pair):
@@ -210,15 +217,19 @@ class Freshness:
     def report(self, trading_pair: str) -> None:
         """Say once when a book is too old to trade by, and once when it is not any more."""
         age = self.age(trading_pair)
-        if age > STALE_SECONDS and trading_pair not in self._stale:
+        if age <= STALE_SECONDS:
+            if trading_pair in self._stale:
+                self._stale.remove(trading_pair)
+                logging.getLogger(__name__).info("The order book of %s is up to date again", trading_pair)
+            return
+        why = "lack one that is on the chain" if self._lacking(trading_pair) else \
+            "lack one that it told before" if self.awaits(trading_pair) else ""
+        if trading_pair not in self._stale:
             self._stale.add(trading_pair)
-            why = ". The API's trades lack one that is on the chain" if self._lacking(trading_pair) else \
-                ". The API's trades lack one that it told before" if self.awaits(trading_pair) else ""
             logging.getLogger(__name__).warning("The order book of %s is %.0f s old: no order is placed by it until it is "
-                                                "newer%s", trading_pair, age, why)
-        elif age <= STALE_SECONDS and trading_pair in self._stale:
-            self._stale.remove(trading_pair)
-            logging.getLogger(__name__).info("The order book of %s is up to date again", trading_pair)
+                                                "newer%s", trading_pair, age, f". The API's trades {why}" if why else "")
+        if why:
+            self._leave_api(f"its trades of {trading_pair} {why}")
 
 
 def _ignore(trading_pair: str) -> None:

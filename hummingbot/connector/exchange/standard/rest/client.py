@@ -36,6 +36,8 @@ LAST_PAUSE = 60.0
 LONGEST_WISH = 600.0
 # After so many seconds an API that did not tell of which exchange it is, or told another one, is asked once more.
 UNTOLD_SECONDS = 60.0
+# An API whose trades are old is left for another one at most so often, in seconds: all of them may be behind.
+LEAVE_SECONDS = 120.0
 
 
 class _NotThereError(ApiUnavailableError):
@@ -47,7 +49,7 @@ class _NoFactoryError(BadDataError):
 
 
 class RestClient:
-    """The REST API of one network. Several base URLs may be given: one that fails is left for the next.
+    """The REST API of one network. Several base URLs may be given: one that fails, or is behind, is left for the next.
 
     Every call raises ApiUnavailableError, RateLimitedError or BadDataError (errors.py) and nothing else. An API that asks for
     fewer requests gets none for a while: calls raise RateLimitedError without asking it.
@@ -67,7 +69,8 @@ class RestClient:
         self._trades_path: str | None = None
         self.factory: str | None = None  # of the exchange, lower case, once it is known; each of several URLs must be about it
         self._factories: dict[int, str] = {}  # by URL, "" where it tells none
-        self._ask_again: dict[int, float] = {}  # those that tell none, or another one
+        self._ask_again: dict[int, float] = {}  # when, at the earliest
+        self._leave_at = 0.0  # the earliest
         self.answers = 0  # how many requests were answered with what was asked for
         self._reported_rejections: set[str] = set()
 
@@ -88,7 +91,7 @@ class RestClient:
                 await self._refuse_another_exchange(asked)
                 body = await self._get_once(path, asked)
             except ApiUnavailableError as error:
-                if isinstance(error, _NotThereError) and path != CONSTANTS.EXCHANGE_PATH and self._factories.get(asked) != "":
+                if isinstance(error, _NotThereError) and path != CONSTANTS.EXCHANGE_PATH and await self._is_an_api(asked):
                     raise
                 failure = failure or error
                 continue
@@ -117,6 +120,28 @@ class RestClient:
             self._ask_again[url] = self._clock.monotonic() + UNTOLD_SECONDS
         if self._factories[url] not in ("", self.factory):
             raise ApiUnavailableError(f"the API at {host_of(self._urls[url])} is about another exchange")
+
+    async def _is_an_api(self, url: int) -> bool:
+        """Whether one that does not know a thing is an API all the same. A host that lost it answers so to everything, also to
+        what it is asked first; it is asked that again at most once a minute."""
+        if self._factories.get(url) and self._clock.monotonic() >= self._ask_again.get(url, 0.0):
+            self._ask_again[url] = self._clock.monotonic() + UNTOLD_SECONDS
+            try:
+                await self._get_once(CONSTANTS.EXCHANGE_PATH, url)
+            except _NotThereError:
+                self._factories[url] = ""
+            except ApiUnavailableError as error:
+                logging.getLogger(__name__).debug("It is not known now whether %s is an API: %s", host_of(self._urls[url]), error)
+        return self._factories.get(url) != ""
+
+    def leave(self, why: str) -> None:
+        """What the API in use tells is old: another one is asked from now on, if there is one."""
+        now = self._clock.monotonic()
+        if len(self._urls) > 1 and now >= self._leave_at:
+            self._leave_at = now + LEAVE_SECONDS
+            left, self._current = self._current, (self._current + 1) % len(self._urls)
+            logging.getLogger(__name__).warning("Leaving the API at %s for %s: %s", host_of(self._urls[left]), host_of(self.url),
+                                                why)
 
     def doubt(self) -> None:
         """The API in use names books that are not the engine's: it may have moved on to another exchange, and is asked once

@@ -152,7 +152,8 @@ async def test_a_token_that_is_traded_must_be_read() -> None:
 
 
 @pytest.mark.parametrize(("blocks", "told"), [
-    ([6, 6, 7], 7), ([7], 5), ([6] * 9, 10), ([6, 6, ApiUnavailableError("late")], 6), ([6, RpcError("eth_call", -32000, "odd")], 5)],
+    ([6, 6, 7], 7), ([7], 5), ([6] * 9, 10), ([6, 6, ApiUnavailableError("late")], 6),
+    ([6, RpcError("eth_call", -32000, "odd")], 5)],
     ids=["soon", "at once", "not at all", "then not reachable", "then refused"])
 async def test_a_node_that_lacks_the_block_of_the_last_fill_is_asked_again_for_some_seconds(
         blocks: list[int | StandardError], told: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -148,7 +148,7 @@ def test_an_api_that_tells_no_trade_any_more_has_gone_back_in_time(freshness: Fr
     freshness.told(PAIR, [])
     clock.now += 31
     freshness.read(PAIR, clock.now)
-    assert freshness.awaits(PAIR) and freshness.age(PAIR) == 31
+    assert freshness.awaits(PAIR) and freshness.age(PAIR) == SETTLED_SECONDS + 31
 
 
 def test_more_of_the_same_trades_are_no_step_back_in_time(freshness: Freshness, clock: ManualClock) -> None:
@@ -167,6 +167,7 @@ def test_one_trade_with_a_time_of_the_future_says_nothing_of_the_others(freshnes
     freshness.told(PAIR, [*rows, row(99, 4e9)])
     freshness.told(PAIR, rows[:-1])
     assert freshness.awaits(PAIR), "the newest of the others is missing"
+    clock.now += STALE_SECONDS + 1
     freshness.told(PAIR, [*rows, row(99, 4_020.0)])
     assert not freshness.awaits(PAIR)
 
@@ -317,17 +318,61 @@ def test_an_api_that_goes_back_in_time_gives_old_books(
     for second in range(100):  # a lively market, and then another API, an hour behind
         freshness.told(PAIR, [row(2 + second, 4_000.0 + second), row(1, 400.0)])
         clock.now += 1
-    for _ in range(int(STALE_SECONDS) + 1):
+    for second in range(5):
         freshness.told(PAIR, [row(1, 400.0)])
-        assert freshness.awaits(PAIR)
+        freshness.read(PAIR, clock.now)
+        freshness.report(PAIR)
+        assert freshness.awaits(PAIR) and freshness.age(PAIR) == SETTLED_SECONDS + second
+        clock.now += 1
+    assert caplog.messages == ["The order book of AAA-USDC is 60 s old: no order is placed by it until it is newer. The API's "
+                               "trades lack one that it told before"]
+    for _ in range(int(STALE_SECONDS)):
+        freshness.told(PAIR, [row(200, 4_090.0), row(1, 400.0)])
+        assert freshness.awaits(PAIR) and freshness.age(PAIR) > STALE_SECONDS
         clock.now += 1
         freshness.read(PAIR, clock.now)
-    freshness.report(PAIR)
-    assert freshness.age(PAIR) == STALE_SECONDS + 1
-    assert caplog.messages == ["The order book of AAA-USDC is 31 s old: no order is placed by it until it is newer. The API's "
-                               "trades lack one that it told before"]
     freshness.told(PAIR, [row(200, 4_090.0), row(1, 400.0)])
     assert not freshness.awaits(PAIR) and freshness.age(PAIR) == 0, "about as far as it was"
+
+
+def test_where_one_of_several_apis_behind_a_url_is_behind_no_order_is_placed(
+        freshness: Freshness, clock: ManualClock, caplog: pytest.LogCaptureFixture) -> None:
+    for second in range(120):
+        freshness.told(PAIR, [row(second, 4_000.0 + second)])
+        clock.now += 1
+    for second in range(120, 420):
+        is_behind = second % 10 == 0
+        freshness.told(PAIR, [row(1, 400.0) if is_behind else row(second, 4_000.0 + second)])
+        freshness.read(PAIR, clock.now)
+        freshness.report(PAIR)
+        assert freshness.age(PAIR) > STALE_SECONDS
+        clock.now += 1
+    assert len(caplog.messages) == 1
+
+
+def test_an_api_is_left_as_long_as_its_trades_are_behind_and_not_where_it_does_not_answer(clock: ManualClock) -> None:
+    reasons: list[str] = []
+    freshness = Freshness({MARKET.book: MARKET}.get, clock, reasons.append)
+    freshness.begin(PAIR)
+    clock.now += STALE_SECONDS + 1
+    freshness.report(PAIR)
+    assert reasons == [], "the next request that fails finds another one"
+    freshness.read(PAIR, clock.now)
+    freshness.told(PAIR, [])
+    freshness.on_chain([trade(1)], 1, 1)
+    for _ in range(2):
+        clock.now += STALE_SECONDS + 1
+        freshness.read(PAIR, clock.now)
+        freshness.report(PAIR)
+    assert reasons == ["its trades of AAA-USDC lack one that is on the chain"] * 2
+    freshness.told(PAIR, [row(1, 4_000.0)])
+    freshness.report(PAIR)
+    clock.now += SETTLED_SECONDS + 1
+    freshness.read(PAIR, clock.now)
+    freshness.told(PAIR, [row(1, 4_000.0)])
+    freshness.told(PAIR, [row(0, 400.0)])
+    freshness.report(PAIR)
+    assert reasons[2:] == ["its trades of AAA-USDC lack one that it told before"]
 
 
 def test_an_api_that_goes_back_after_a_quiet_hour_gives_old_books_too(freshness: Freshness, clock: ManualClock) -> None:
