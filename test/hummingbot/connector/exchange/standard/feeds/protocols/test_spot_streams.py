@@ -186,7 +186,8 @@ async def test_the_apis_grouped_book_is_read_in_both_its_shapes() -> None:
 
 
 @pytest.mark.parametrize("answer", [[], {"bids": []}, {"bids": 7, "asks": []}, {"bids": {"buckets": {}}, "asks": []},
-                                    {"bids": [{"price": 0, "baseLiquidity": 1, "quoteLiquidity": 1}], "asks": []}])
+                                    {"bids": [{"price": 0, "baseLiquidity": 1, "quoteLiquidity": 1}], "asks": []},
+                                    {"bids": [{"price": 1, "baseLiquidity": True, "quoteLiquidity": 1}], "asks": []}])
 async def test_a_malformed_grouped_book_is_a_documented_error(answer: Any) -> None:
     made = await dialect()
     api = FakeApi()
