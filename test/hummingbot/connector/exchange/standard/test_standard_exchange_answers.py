@@ -171,3 +171,16 @@ async def test_orders_are_taken_up_without_the_fills_of_nothing_that_were_saved(
     restored = exchange.in_flight_orders["mine"]
     assert list(restored.order_fills) == ["2"]
     assert (restored.executed_amount_base, restored.executed_amount_quote) == (Decimal("0.5"), Decimal("0.35"))
+
+
+async def test_an_api_whose_trades_lack_one_of_the_chain_is_left_for_the_next(
+        exchange: StandardExchange, monkeypatch: pytest.MonkeyPatch) -> None:
+    reasons: list[str] = []
+    monkeypatch.setattr(exchange._venue.rest, "leave", reasons.append)
+    exchange._create_order_book_data_source()
+    freshness = exchange._freshness
+    freshness.begin(PAIR)
+    monkeypatch.setattr(freshness, "age", lambda pair: 31.0)
+    monkeypatch.setattr(freshness, "awaits", lambda pair: True)
+    freshness.report(PAIR)
+    assert reasons == [f"its trades of {PAIR} lack one that it told before"]
